@@ -1,0 +1,116 @@
+import { type Action, actions, type Person, projectRoom, type Role, userRoom } from './contract/index.ts'
+import { Prisma, type Query } from './db/client.ts'
+import { problem } from './errors.ts'
+
+const order: Role[] = ['viewer', 'commenter', 'editor', 'owner']
+export const atLeast = (role: Role, least: Role | null | undefined): boolean =>
+  least != null && order.indexOf(role) >= order.indexOf(least)
+
+/** May somebody with `role` do this? `own`: to a thing they wrote themselves. */
+export function allows(role: Role, action: Action, own: boolean): boolean {
+  const rule: { role: Role | null; own?: Role } = actions[action]
+  return atLeast(role, rule.role) || (own && atLeast(role, rule.own))
+}
+
+/** The thing a path names, the project it is in, and the caller's role there. */
+export interface Scope {
+  projectId: string
+  role: Role
+  /** Who wrote the thing (for a member: who it is). */
+  authorId: string
+  /** The thing's version. */
+  version: number
+  /** The caller as they are drawn; in a write nobody can rename them before the commit. */
+  me: Person
+}
+
+/** What the last id of a path can name, by the parameter's name. */
+export type Target = 'projectId' | 'userId' | 'taskId' | 'vibeId' | 'cutId' | 'commentId'
+
+// m: the caller's membership, u: the caller, t: the thing.
+const caller = Prisma.sql`m.role, u.id AS "myId", u.name AS "myName", u."avatarUrl" AS "myAvatarUrl"`
+const membership = (userId: string, projectId: Prisma.Sql) =>
+  Prisma.sql`JOIN "Member" m ON m."projectId" = ${projectId} AND m."userId" = ${userId}::uuid JOIN "User" u ON u.id = m."userId"`
+const ofThing = Prisma.sql`t."projectId"`
+const thing = (table: string, id: string, userId: string) =>
+  Prisma.sql`SELECT ${caller}, t."projectId", t."authorId", t.version FROM ${Prisma.raw(table)} t
+    ${membership(userId, ofThing)} WHERE t.id = ${id}::uuid`
+const statements: Record<Target, (id: string, userId: string, projectId: string | undefined) => Prisma.Sql> = {
+  projectId: (id, userId) =>
+    Prisma.sql`SELECT ${caller}, t.id AS "projectId", t."authorId", t.version FROM "Project" t
+      ${membership(userId, Prisma.sql`t.id`)} WHERE t.id = ${id}::uuid`,
+  userId: (id, userId, projectId) =>
+    Prisma.sql`SELECT ${caller}, t."projectId", t."userId" AS "authorId", t.version FROM "Member" t
+      ${membership(userId, ofThing)} WHERE t."projectId" = ${projectId}::uuid AND t."userId" = ${id}::uuid`,
+  taskId: (id, userId) => thing('"Task"', id, userId),
+  vibeId: (id, userId) => thing('"Vibe"', id, userId),
+  cutId: (id, userId) => thing('"Cut"', id, userId),
+  commentId: (id, userId) => thing('"Comment"', id, userId),
+}
+// SHARE makes removal and change of role wait for this commit, KEY SHARE a new name; NO KEY UPDATE lets other writers
+// refer to the thing meanwhile.
+const locks = {
+  member: Prisma.sql`FOR SHARE OF m FOR KEY SHARE OF u`,
+  thing: Prisma.sql`FOR NO KEY UPDATE OF t FOR SHARE OF m FOR KEY SHARE OF u`,
+  self: Prisma.sql`FOR UPDATE OF t FOR KEY SHARE OF u`,
+}
+
+/**
+ * The one check. Unknown things and things of projects one is not a member of answer alike.
+ * @param hold inside a write: `member` keeps the caller's role as it is until the commit, `thing` also locks the thing
+ * @throws problem not-found | forbidden
+ */
+export async function authorize(
+  query: Query,
+  userId: string,
+  action: Action,
+  target: { type: Target; id: string; projectId?: string },
+  hold?: 'member' | 'thing',
+): Promise<Scope> {
+  // On oneself both locks fall on one row.
+  const lock = hold === 'thing' && target.type === 'userId' && target.id === userId ? 'self' : hold
+  const statement = statements[target.type](target.id, userId, target.projectId)
+  const [row] = await query<Omit<Scope, 'me'> & { myId: string; myName: string; myAvatarUrl: string | null }>(
+    lock ? Prisma.sql`${statement} ${locks[lock]}` : statement,
+  )
+  if (!row) throw problem('not-found')
+  if (!allows(row.role, action, row.authorId === userId)) throw problem('forbidden')
+  const { myId, myName, myAvatarUrl, ...scope } = row
+  return { ...scope, me: { id: myId, name: myName, avatarUrl: myAvatarUrl } }
+}
+
+/**
+ * The caller's role in a project and where its log stands, in one snapshot: a removal seen nowhere yet has a later seq.
+ * @throws problem not-found, for strangers and strange ids alike
+ */
+export async function admit(
+  query: Query,
+  userId: string,
+  projectId: string,
+): Promise<{ role: Role; head: number; floor: number }> {
+  const [row] = await query<{ role: Role; head: string; floor: string }>(
+    Prisma.sql`SELECT m.role, r.head, r.floor FROM "Member" m JOIN "Room" r ON r.id = ${projectRoom(projectId)}
+      WHERE m."projectId" = ${projectId}::uuid AND m."userId" = ${userId}::uuid`,
+  )
+  if (!row) throw problem('not-found')
+  return { role: row.role, head: Number(row.head), floor: Number(row.floor) }
+}
+
+/**
+ * The person a session belongs to and where their own log stands, in one snapshot: a later revocation has a later seq.
+ * @throws problem session-revoked, also for a session that never was
+ */
+export async function admitSession(
+  query: Query,
+  userId: string,
+  sessionId: string,
+): Promise<{ person: Person; head: number; floor: number }> {
+  const [row] = await query<Person & { head: string; floor: string }>(
+    Prisma.sql`SELECT u.id, u.name, u."avatarUrl", r.head, r.floor FROM "Session" s
+      JOIN "User" u ON u.id = s."userId" JOIN "Room" r ON r.id = ${userRoom(userId)}
+      WHERE s.id = ${sessionId}::uuid AND s."userId" = ${userId}::uuid AND s."revokedAt" IS NULL AND s."expiresAt" > now()`,
+  )
+  if (!row) throw problem('session-revoked')
+  const { head, floor, ...person } = row
+  return { person, head: Number(head), floor: Number(floor) }
+}

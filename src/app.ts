@@ -1,0 +1,95 @@
+import Fastify, { type FastifyInstance, LogController } from 'fastify'
+import type { Config } from './config.ts'
+import { openDatabase } from './db/client.ts'
+import { activityOf } from './features/activity/present.ts'
+import { authRoutes } from './features/auth/routes.ts'
+import { commentRoutes } from './features/comments/routes.ts'
+import { cutRoutes } from './features/cuts/routes.ts'
+import { meRoutes } from './features/me/routes.ts'
+import { memberRoutes } from './features/members/routes.ts'
+import { projectRoutes } from './features/projects/routes.ts'
+import { roomRoutes } from './features/rooms/routes.ts'
+import { taskRoutes } from './features/tasks/routes.ts'
+import { vibeRoutes } from './features/vibes/routes.ts'
+import { authPlugin } from './plugins/auth.ts'
+import { contractPlugin } from './plugins/contract.ts'
+import { docsPlugin } from './plugins/docs.ts'
+import { endpointsPlugin } from './plugins/endpoints.ts'
+import { errorsPlugin, refuse } from './plugins/errors.ts'
+import { loggerOptions } from './plugins/logger.ts'
+import { operationsPlugin } from './plugins/operations.ts'
+import { securityPlugin } from './plugins/security.ts'
+import { stoppingPlugin } from './plugins/stopping.ts'
+import { type RoomsOptions, registerRooms } from './rooms/sockets.ts'
+
+/** JSON bodies, bytes: a comment is 10,000 characters, the longest lyrics are well below. */
+const BODY_LIMIT = 256 * 1024
+
+/** What tests and benches may change. */
+export type Seams = Pick<RoomsOptions, 'beforeCommit' | 'timings'>
+
+/**
+ * Cutroom on a migrated database, not yet listening; `close` ends all that it opened.
+ * @param databaseUrl where the rows are
+ * @param seams for tests and benches only
+ */
+export async function buildApp(config: Config, databaseUrl: string, seams: Seams = {}): Promise<FastifyInstance> {
+  const app = Fastify({
+    logger: loggerOptions(config),
+    trustProxy: config.trustProxy,
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: 30_000,
+    // Odd addresses, refused before there is a route.
+    frameworkErrors: (error, request, reply) => refuse(error, request, reply),
+    // stoppingPlugin answers in the words of the contract.
+    return503OnClosing: false,
+    // A proxy may name requests; a stranger may not.
+    requestIdHeader: config.trustProxy && 'x-request-id',
+    genReqId: () => crypto.randomUUID(),
+    logController: new LogController({ disableRequestLogging: !['debug', 'trace'].includes(config.logLevel) }),
+  })
+  const database = openDatabase(databaseUrl, {
+    connections: config.databasePool,
+    onError: (error) => app.log.warn({ err: error }, 'a database connection was lost'),
+  })
+  app.addHook('onClose', () => database.close())
+  const { query } = database
+
+  try {
+    await app.register(errorsPlugin)
+    await app.register(stoppingPlugin)
+    await app.register(contractPlugin)
+    await app.register(authPlugin, { config, query })
+    await app.register(endpointsPlugin, { query })
+    await app.register(securityPlugin, { config })
+    await app.register(docsPlugin)
+    await registerRooms(app, {
+      database,
+      query,
+      path: config.socketPath,
+      corsOrigins: config.corsOrigins,
+      authenticate: app.tokens.authenticate,
+      handshakeToken: app.tokens.handshakeToken,
+      mayConnect: app.tokens.mayUseCookies,
+      activityOf,
+      ...seams,
+    })
+    await app.register(operationsPlugin, { database })
+
+    const { prisma } = database
+    authRoutes(app, { config, prisma })
+    meRoutes(app, { config, prisma })
+    projectRoutes(app, { prisma })
+    memberRoutes(app, { prisma })
+    taskRoutes(app, { prisma })
+    vibeRoutes(app, { prisma })
+    cutRoutes(app, { prisma })
+    commentRoutes(app, { prisma })
+    roomRoutes(app, { prisma })
+    await app.ready()
+    return app
+  } catch (error) {
+    await app.close()
+    throw error
+  }
+}

@@ -1,0 +1,65 @@
+import type { auth, Input, Meta, Payload, Problem, UserEventName } from '../contract/index.ts'
+import type { Login } from './api.ts'
+import type { Call } from './call.ts'
+import type { Emitter } from './emitter.ts'
+import type { LinkStatus, SocketSettings } from './link.ts'
+import type { Room, RoomOptions } from './room.ts'
+import type { SessionMode, Tokens } from './session.ts'
+import type { Passing } from './wire.ts'
+
+export interface ClientOptions {
+  /** Where the server is, without `/api`; '' is the origin of the page. */
+  url: string
+  /** Default `bearer`. */
+  mode?: SessionMode
+  /** Bearer: what an earlier `onTokens` gave, to come back without a login. */
+  tokens?: Tokens | null
+  /** Bearer: the tokens to store from now on; null: none. */
+  onTokens?: (tokens: Tokens | null) => void
+  /** The session has ended without being asked to: show the login. Rooms wait, and come back when the same person logs in. */
+  onSignedOut?: (problem: Problem) => void
+  /** Errors of listeners, and those nobody waits for. Default `console.error`. */
+  onError?: (error: unknown) => void
+  /** `retryForMs` of calls that name none. Default 0: no retries. */
+  retryForMs?: number
+  /** How long a join may stay without any progress. Default 20 s. */
+  ackTimeoutMs?: number
+  socket?: SocketSettings
+  fetch?: typeof fetch
+}
+
+export type ClientEvents = {
+  status: [status: LinkStatus, problem: Problem | undefined]
+  /** Events of one's own room were missed that cannot be had any more. */
+  reset: []
+  'chat:presence': [presence: Passing<'chat:presence'>]
+} & { [N in UserEventName]: [payload: Payload<N>, meta: Meta] }
+
+type Without<T> = Omit<T, 'delivery'>
+
+export interface CutroomClient {
+  /**
+   * Calls an endpoint of the contract: `client.call(tasks.create, { params: { projectId }, body: { title } })`. Throws `CutroomError`
+   * for a problem; what `fetch` throws stays as it is. An expired token is renewed once on the way. Works after `close()` too.
+   */
+  call: Call
+  login(body: Without<Input<typeof auth.login, 'body'>>): Promise<Login['user']>
+  register(body: Without<Input<typeof auth.register, 'body'>>): Promise<Login['user']>
+  /** Closes the session and leaves every room. The client can log in again. */
+  logout(): Promise<void>
+  /** Renews the tokens now; all who ask at once share one request. */
+  refresh(): Promise<void>
+  /** Bearer: the tokens as they are now. */
+  readonly tokens: Tokens | null
+  readonly status: LinkStatus
+  /** Who the socket belongs to, once it was connected or somebody logged in. */
+  readonly userId: string | undefined
+  /** Status, events of one's own room (`project:joined`, …): each exactly once, in order; and who is online. */
+  on: Emitter<ClientEvents>['on']
+  /** Opens the socket. Resolves when it is up, rejects when it is given up; may be left unawaited. */
+  connect(): Promise<void>
+  /** The room of a project, which joins by itself and stays until it is left. Asked for again, it is the same one. */
+  room(projectId: string, options?: RoomOptions): Room
+  /** Ends everything that runs: socket, rooms, timers, retries. */
+  close(): void
+}

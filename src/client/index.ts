@@ -1,0 +1,10 @@
+// The typed client, for browsers and Node. Endpoints, schemas and entity types come from the contract.
+export type { Call, CallArgs, CallOptions } from './call.ts'
+export type { ClientEvents, ClientOptions, CutroomClient } from './client.ts'
+export { createClient } from './create-client.ts'
+export { fold, type ProjectContent, type ProjectState, snapshotOf, stateOf } from './fold.ts'
+export type { Position } from './follow.ts'
+export type { LinkStatus, SocketSettings } from './link.ts'
+export { CutroomError } from './problem.ts'
+export type { Room, RoomEvents, RoomOptions, RoomStatus } from './room.ts'
+export type { SessionMode, Tokens } from './session.ts'

@@ -1,0 +1,69 @@
+import type { Activity, Meta, Payload, Presence, Problem, ProjectEventName, Role, RoomEvent } from '../contract/index.ts'
+import type { Emitter } from './emitter.ts'
+import type { ProjectState } from './fold.ts'
+import type { Position } from './follow.ts'
+import type { Passing } from './wire.ts'
+
+/**
+ * - `connecting`: the first connection is under way.
+ * - `syncing`: joined or joining; a replay or a snapshot is under way.
+ * - `live`: in the room, and everything up to the server's head has been applied.
+ * - `stale`: was further, but the connection is lost: what is shown may be old. Comes back by itself.
+ * - `offline`: given up. Left, closed, removed, not allowed (`room.problem` says why), or nobody is logged in;
+ *   only the last one comes back, when the same person logs in again.
+ */
+export type RoomStatus = 'connecting' | 'syncing' | 'live' | 'stale' | 'offline'
+
+export type RoomOptions = {
+  /** Also asks for `activity` events. Default true. */
+  activity?: boolean
+} & (
+  | {
+      /** Keep the whole project in `room.state`. Default true. */
+      state?: true
+      from?: undefined
+    }
+  | {
+      state: false
+      /** Where one's own state stands; without it the events from now on. */
+      from?: Position
+    }
+)
+
+export type RoomEvents = {
+  status: [status: RoomStatus]
+  /** A durable event after it was applied: each exactly once, in order. */
+  event: [event: RoomEvent<ProjectEventName>]
+  /** `room.state` changed. */
+  change: []
+  /** Events were skipped that cannot be had any more. With `state`: the state has been loaded anew as a whole. */
+  reset: []
+  /** One was removed, or the project is gone. The room has ended. */
+  revoked: [reason: Passing<'access:revoked'>['reason']]
+  activity: [activity: Activity]
+  presence: [presence: ReadonlyMap<string, Presence>]
+  typing: [typing: Passing<'typing'>]
+} & { [N in ProjectEventName]: [payload: Payload<N>, meta: Meta] }
+
+export interface Room {
+  readonly projectId: string
+  readonly status: RoomStatus
+  /** Why the room is offline; undefined when it was left or the client was closed. */
+  readonly problem: Problem | undefined
+  /** Everything up to here has been applied; null while a start is being fetched. */
+  readonly position: Position | null
+  /** The project; null before the first snapshot, with `state: false`, and after the end. One object, changed in place. */
+  readonly state: ProjectState | null
+  /** Who is here, by user id. */
+  readonly presence: ReadonlyMap<string, Presence>
+  /** One's own role, as of the last join or change of it. */
+  readonly role: Role | undefined
+  on: Emitter<RoomEvents>['on']
+  /** Shown to the others beside one's name, at most 1 KiB as JSON; sent again after each reconnect. */
+  setPresence(state: Presence['state']): void
+  /** Best effort; lost when not connected. */
+  typing(targetId: string, isTyping: boolean): void
+  /** Resolves when everything up to `seq` has been applied. Rejects when the room goes offline or the signal aborts. */
+  caughtUp(seq: number, options?: { signal?: AbortSignal; timeoutMs?: number }): Promise<void>
+  leave(): void
+}

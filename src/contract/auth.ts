@@ -1,0 +1,141 @@
+import * as z from 'zod'
+import { endpoint } from './endpoint.ts'
+import { id, line, patch, stamps, time, url } from './values.ts'
+
+export const User = z
+  .object({ id, email: z.string(), name: z.string(), avatarUrl: z.string().nullable(), ...stamps })
+  .meta({ id: 'User' })
+export type User = z.output<typeof User>
+
+export const Session = z
+  .object({
+    id,
+    current: z.boolean(),
+    userAgent: z.string().nullable(),
+    address: z.string().nullable(),
+    createdAt: time,
+    lastUsedAt: time,
+    expiresAt: time,
+  })
+  .meta({ id: 'Session' })
+
+const email = z
+  .email()
+  .max(254)
+  .transform((value) => value.toLowerCase())
+/** Length is what matters (NIST SP 800-63B); the upper bound keeps hashing cheap. */
+const password = z.string().min(8).max(200)
+
+/** `body` returns the refresh token in the answer and sets no cookies: for clients that are not browsers. */
+const delivery = z.enum(['cookie', 'body']).default('cookie')
+
+export const Tokens = z
+  .object({
+    accessToken: z.string(),
+    expiresAt: time,
+    refreshToken: z.string().optional().meta({ description: 'Only with `delivery: "body"`' }),
+  })
+  .meta({ id: 'Tokens' })
+export const Login = Tokens.extend({ user: User }).meta({ id: 'Login' })
+
+const tags = ['auth'] as const
+export const auth = {
+  register: endpoint({
+    method: 'POST',
+    url: '/api/auth/register',
+    access: 'public',
+    location: '/api/me',
+    schema: {
+      summary: 'Create an account and log in',
+      tags,
+      body: z.strictObject({ email, password, name: line(100), remember: z.boolean().default(false), delivery }),
+      response: { 201: Login },
+    },
+  }),
+  login: endpoint({
+    method: 'POST',
+    url: '/api/auth/login',
+    access: 'public',
+    schema: {
+      summary: 'Log in',
+      tags,
+      body: z.strictObject({ email, password: z.string().max(200), remember: z.boolean().default(false), delivery }),
+      response: { 200: Login },
+    },
+  }),
+  refresh: endpoint({
+    method: 'POST',
+    url: '/api/auth/refresh',
+    access: 'public',
+    schema: {
+      summary: 'Exchange the refresh token (cookie, or body) for the next pair',
+      tags,
+      body: z.strictObject({ refreshToken: z.string().max(500).optional() }).optional(),
+      response: { 200: Tokens },
+    },
+  }),
+  logout: endpoint({
+    method: 'POST',
+    url: '/api/auth/logout',
+    access: 'account',
+    schema: { summary: 'Close this session', tags, response: { 204: z.undefined() } },
+  }),
+  logoutAll: endpoint({
+    method: 'POST',
+    url: '/api/auth/logout-all',
+    access: 'account',
+    schema: { summary: 'Close every session of this account', tags, response: { 204: z.undefined() } },
+  }),
+}
+
+export const me = {
+  get: endpoint({
+    method: 'GET',
+    url: '/api/me',
+    access: 'account',
+    schema: { summary: 'The account', tags: ['me'], response: { 200: User } },
+  }),
+  update: endpoint({
+    method: 'PATCH',
+    url: '/api/me',
+    access: 'account',
+    schema: {
+      summary: 'Change name or picture',
+      tags: ['me'],
+      body: patch({ name: line(100), avatarUrl: url.nullable() }),
+      response: { 200: User },
+    },
+  }),
+  changePassword: endpoint({
+    method: 'PUT',
+    url: '/api/me/password',
+    access: 'account',
+    schema: {
+      summary: 'Change the password; every other session is closed',
+      tags: ['me'],
+      body: z.strictObject({ current: z.string().max(200), next: password }),
+      response: { 204: z.undefined() },
+    },
+  }),
+  sessions: endpoint({
+    method: 'GET',
+    url: '/api/me/sessions',
+    access: 'account',
+    schema: { summary: 'Open sessions', tags: ['me'], response: { 200: z.object({ data: z.array(Session) }) } },
+  }),
+  endSession: endpoint({
+    method: 'DELETE',
+    url: '/api/me/sessions/:sessionId',
+    access: 'account',
+    schema: {
+      summary: 'Close one session',
+      tags: ['me'],
+      params: z.object({ sessionId: id }),
+      response: { 204: z.undefined() },
+    },
+  }),
+}
+
+export const userEvents = {
+  'session:revoked': z.object({ sessionId: id, reason: z.enum(['logout', 'logout-all', 'password', 'reuse', 'ended']) }),
+}

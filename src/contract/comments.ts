@@ -1,0 +1,134 @@
+import * as z from 'zod'
+import { cutParams } from './cuts.ts'
+import { endpoint } from './endpoint.ts'
+import { id, mediaMs, Paging, Person, page, prose, stamps, time } from './values.ts'
+
+export const Comment = z
+  .object({
+    id,
+    projectId: id,
+    cutId: id.nullable(),
+    taskId: id.nullable(),
+    parentId: id.nullable().meta({ description: 'The first comment of the thread; null for it itself' }),
+    body: z.string(),
+    atMs: mediaMs.nullable(),
+    endMs: mediaMs.nullable(),
+    author: Person,
+    resolvedAt: time.nullable(),
+    resolvedBy: Person.nullable(),
+    editedAt: time.nullable(),
+    ...stamps,
+  })
+  .meta({ id: 'Comment' })
+export type Comment = z.output<typeof Comment>
+
+const body = prose(10_000).refine((value) => value.trim() !== '', 'must not be empty')
+const span = <T extends { atMs?: number | null; endMs?: number | null }>(value: T) =>
+  value.endMs == null || (value.atMs != null && value.endMs >= value.atMs)
+const spanRule = 'endMs needs atMs and must not come before it'
+
+const params = z.object({ commentId: id })
+const taskParams = z.object({ taskId: id })
+const tags = ['comments'] as const
+const onTask = z.strictObject({ body })
+const listQuery = Paging.extend({ resolved: z.enum(['true', 'false']).optional() })
+
+export const comments = {
+  listOnCut: endpoint({
+    method: 'GET',
+    url: '/api/cuts/:cutId/comments',
+    access: 'project:read',
+    schema: {
+      summary: 'Comments and replies on a cut, oldest first',
+      tags,
+      params: cutParams,
+      querystring: listQuery,
+      response: { 200: page(Comment) },
+    },
+  }),
+  listOnTask: endpoint({
+    method: 'GET',
+    url: '/api/tasks/:taskId/comments',
+    access: 'project:read',
+    schema: {
+      summary: 'Comments and replies on a task, oldest first',
+      tags,
+      params: taskParams,
+      querystring: listQuery,
+      response: { 200: page(Comment) },
+    },
+  }),
+  createOnCut: endpoint({
+    method: 'POST',
+    url: '/api/cuts/:cutId/comments',
+    access: 'comment:create',
+    location: '/api/comments/:id',
+    schema: {
+      summary: 'Comment on a cut, on a moment or a range of it',
+      tags,
+      params: cutParams,
+      body: z
+        .strictObject({ body, atMs: mediaMs.nullable().default(null), endMs: mediaMs.nullable().default(null) })
+        .refine(span, spanRule),
+      response: { 201: Comment },
+    },
+  }),
+  createOnTask: endpoint({
+    method: 'POST',
+    url: '/api/tasks/:taskId/comments',
+    access: 'comment:create',
+    location: '/api/comments/:id',
+    schema: { summary: 'Comment on a task', tags, params: taskParams, body: onTask, response: { 201: Comment } },
+  }),
+  get: endpoint({
+    method: 'GET',
+    url: '/api/comments/:commentId',
+    access: 'project:read',
+    schema: { summary: 'One comment', tags, params, response: { 200: Comment } },
+  }),
+  update: endpoint({
+    method: 'PATCH',
+    url: '/api/comments/:commentId',
+    access: 'comment:update',
+    schema: { summary: 'Edit one’s own comment', tags, params, body: z.strictObject({ body }), response: { 200: Comment } },
+  }),
+  delete: endpoint({
+    method: 'DELETE',
+    url: '/api/comments/:commentId',
+    access: 'comment:delete',
+    schema: {
+      summary: 'Delete a comment; the first of a thread takes its replies along',
+      tags,
+      params,
+      response: { 204: z.undefined() },
+    },
+  }),
+  reply: endpoint({
+    method: 'POST',
+    url: '/api/comments/:commentId/replies',
+    access: 'comment:create',
+    location: '/api/comments/:id',
+    schema: { summary: 'Reply in the thread', tags, params, body: onTask, response: { 201: Comment } },
+  }),
+  resolve: endpoint({
+    method: 'POST',
+    url: '/api/comments/:commentId/resolve',
+    access: 'comment:resolve',
+    schema: { summary: 'Resolve the thread', tags, params, response: { 200: Comment } },
+  }),
+  reopen: endpoint({
+    method: 'POST',
+    url: '/api/comments/:commentId/reopen',
+    access: 'comment:resolve',
+    schema: { summary: 'Reopen the thread', tags, params, response: { 200: Comment } },
+  }),
+}
+
+export const commentEvents = {
+  'comment:created': Comment,
+  'comment:reply': Comment,
+  'comment:updated': Comment,
+  'comment:resolved': Comment,
+  'comment:reopened': Comment,
+  'comment:deleted': z.object({ commentId: id }),
+}

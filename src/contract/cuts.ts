@@ -1,0 +1,122 @@
+import * as z from 'zod'
+import { endpoint } from './endpoint.ts'
+import { afterSibling, id, line, mediaMs, Paging, Person, page, patch, prose, stamps, time, version } from './values.ts'
+import { vibeParams } from './vibes.ts'
+
+export const Cut = z
+  .object({
+    id,
+    projectId: id,
+    vibeId: id,
+    name: z.string(),
+    bpm: z.number().nullable(),
+    timeSignature: z.string().nullable(),
+    rank: z.string(),
+    author: Person,
+    ...stamps,
+  })
+  .meta({ id: 'Cut' })
+export type Cut = z.output<typeof Cut>
+
+export const LyricsLine = z.object({ atMs: mediaMs.nullable(), text: z.string() }).meta({ id: 'LyricsLine' })
+/** Version 0 until somebody writes the first line. */
+export const Lyrics = z
+  .object({ cutId: id, lyrics: z.array(LyricsLine), version: z.int().min(0), updatedAt: time })
+  .meta({ id: 'Lyrics' })
+export type Lyrics = z.output<typeof Lyrics>
+
+const fields = {
+  name: line(200),
+  bpm: z.number().min(1).max(999).nullable(),
+  timeSignature: z
+    .string()
+    .regex(/^\d{1,2}\/(1|2|4|8|16|32)$/, 'like 4/4 or 7/8')
+    .nullable(),
+}
+export const cutParams = z.object({ cutId: id })
+const params = cutParams
+const tags = ['cuts'] as const
+
+export const cuts = {
+  list: endpoint({
+    method: 'GET',
+    url: '/api/vibes/:vibeId/cuts',
+    access: 'project:read',
+    schema: { summary: 'Cuts of a vibe by rank', tags, params: vibeParams, querystring: Paging, response: { 200: page(Cut) } },
+  }),
+  create: endpoint({
+    method: 'POST',
+    url: '/api/vibes/:vibeId/cuts',
+    access: 'cut:create',
+    location: '/api/cuts/:id',
+    schema: {
+      summary: 'Create a cut at the end of its vibe',
+      tags,
+      params: vibeParams,
+      body: z.strictObject({
+        name: fields.name,
+        bpm: fields.bpm.default(null),
+        timeSignature: fields.timeSignature.default(null),
+      }),
+      response: { 201: Cut },
+    },
+  }),
+  get: endpoint({
+    method: 'GET',
+    url: '/api/cuts/:cutId',
+    access: 'project:read',
+    schema: { summary: 'One cut', tags, params, response: { 200: Cut } },
+  }),
+  update: endpoint({
+    method: 'PATCH',
+    url: '/api/cuts/:cutId',
+    access: 'cut:update',
+    schema: { summary: 'Change a cut', tags, params, body: patch(fields), response: { 200: Cut } },
+  }),
+  delete: endpoint({
+    method: 'DELETE',
+    url: '/api/cuts/:cutId',
+    access: 'cut:delete',
+    schema: { summary: 'Delete a cut with its lyrics and comments', tags, params, response: { 204: z.undefined() } },
+  }),
+  move: endpoint({
+    method: 'POST',
+    url: '/api/cuts/:cutId/move',
+    access: 'cut:move',
+    schema: {
+      summary: 'Put a cut into a vibe of the same project, after a sibling',
+      tags,
+      params,
+      body: z.strictObject({ vibeId: id, after: afterSibling }),
+      response: { 200: Cut },
+    },
+  }),
+  lyrics: endpoint({
+    method: 'GET',
+    url: '/api/cuts/:cutId/lyrics',
+    access: 'project:read',
+    schema: { summary: 'Lyrics of a cut', tags, params, response: { 200: Lyrics } },
+  }),
+  writeLyrics: endpoint({
+    method: 'PUT',
+    url: '/api/cuts/:cutId/lyrics',
+    access: 'lyrics:update',
+    schema: {
+      summary: 'Replace the lyrics (use If-Match when several people write)',
+      tags,
+      params,
+      body: z.strictObject({
+        lyrics: z.array(z.strictObject({ atMs: mediaMs.nullable().default(null), text: prose(1_000) })).max(1_000),
+      }),
+      response: { 200: Lyrics },
+    },
+  }),
+}
+
+export const cutEvents = {
+  'cut:created': Cut,
+  'cut:updated': Cut,
+  'cut:moved': z.object({ cutId: id, fromVibeId: id, toVibeId: id, rank: z.string(), version, updatedAt: time }),
+  'cut:deleted': z.object({ cutId: id }),
+  'lyrics:updated': Lyrics,
+}

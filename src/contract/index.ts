@@ -1,0 +1,80 @@
+// Everything a client sees, as values. Types, validation, serialisation, OpenAPI and the socket maps derive from here.
+import type * as z from 'zod'
+import * as authContract from './auth.ts'
+import { commentEvents, comments } from './comments.ts'
+import { cutEvents, cuts } from './cuts.ts'
+import type { Endpoint } from './endpoint.ts'
+import * as projectContract from './projects.ts'
+import { type Meta, passing, requests, rooms } from './rooms.ts'
+import { taskEvents, tasks } from './tasks.ts'
+import { vibeEvents, vibes } from './vibes.ts'
+
+export { auth, me, Session, User } from './auth.ts'
+export { Comment } from './comments.ts'
+export { Cut, Lyrics } from './cuts.ts'
+export * from './endpoint.ts'
+export * from './problems.ts'
+export { Member, Project } from './projects.ts'
+export { Activity, LogEvent, Meta, Presence, Snapshot } from './rooms.ts'
+export { Task, TaskStatus } from './tasks.ts'
+export { Paging, Person, Role } from './values.ts'
+export { Vibe } from './vibes.ts'
+export { comments, cuts, passing, requests, rooms, tasks, vibes }
+export const { projects, members } = projectContract
+
+/**
+ * The version of all this. Raise it with the wire; a test pins the hash of the contract beside it.
+ * 1: the first contract.
+ */
+export const PROTOCOL_VERSION = 1
+
+/** Every endpoint, by noun. */
+export const endpoints = {
+  auth: authContract.auth,
+  me: authContract.me,
+  projects,
+  members,
+  tasks,
+  vibes,
+  cuts,
+  comments,
+  rooms,
+} satisfies Record<string, Record<string, Endpoint>>
+
+/** Durable events of a project's room. */
+export const projectEvents = {
+  ...projectContract.projectEvents,
+  ...taskEvents,
+  ...vibeEvents,
+  ...cutEvents,
+  ...commentEvents,
+}
+
+/** Durable events of a person's own room. */
+export const userEvents = { ...projectContract.userEvents, ...authContract.userEvents }
+
+/** Every durable event: name → schema of its payload. */
+export const events = { ...projectEvents, ...userEvents }
+export type EventName = keyof typeof events
+export type ProjectEventName = keyof typeof projectEvents
+export type UserEventName = keyof typeof userEvents
+export type Payload<N extends EventName> = z.output<(typeof events)[N]>
+
+/** One durable event with its payload's type. */
+export type RoomEvent<N extends EventName = EventName> = { [K in N]: { name: K; payload: Payload<K>; meta: Meta } }[N]
+
+/** A room: the project's or the person's own. */
+export type RoomId = `project:${string}` | `user:${string}`
+export const projectRoom = (projectId: string): RoomId => `project:${projectId}`
+export const userRoom = (userId: string): RoomId => `user:${userId}`
+
+/** Socket maps for socket.io and socket.io-client. */
+export type ServerToClient = {
+  [N in EventName]: (payload: Payload<N>, meta: Meta) => void
+} & {
+  [N in keyof typeof passing]: (payload: z.output<(typeof passing)[N]>) => void
+}
+export type Requests = typeof requests
+export type ClientToServer = {
+  [N in keyof Requests]: (payload: z.input<Requests[N]['payload']>, ack?: (answer: z.output<Requests[N]['ack']>) => void) => void
+}

@@ -1,0 +1,49 @@
+import * as z from 'zod'
+
+/** The closed list of what can go wrong. Clients match on `code`; titles may be reworded. */
+export const problems = {
+  'bad-request': { status: 400, title: 'The request is malformed' },
+  'token-missing': { status: 401, title: 'Log in first' },
+  'token-invalid': { status: 401, title: 'The token is not valid here' },
+  'token-expired': { status: 401, title: 'The token has expired' },
+  'token-reused': { status: 401, title: 'This refresh token was used before; the session is closed' },
+  'session-revoked': { status: 401, title: 'The session was closed' },
+  'bad-credentials': { status: 401, title: 'E-mail or password is wrong' },
+  forbidden: { status: 403, title: 'Your role does not allow this' },
+  'origin-refused': { status: 403, title: 'This origin is not allowed' },
+  'registration-closed': { status: 403, title: 'Registration is by invitation' },
+  'not-found': { status: 404, title: 'Not found' },
+  conflict: { status: 409, title: 'Another change came first; try again' },
+  'email-taken': { status: 409, title: 'This e-mail has an account' },
+  'already-member': { status: 409, title: 'Already a member' },
+  'last-owner': { status: 409, title: 'A project keeps at least one owner' },
+  'idempotency-running': { status: 409, title: 'The first request with this key is still running' },
+  superseded: { status: 409, title: 'A later join or leave took its place' },
+  gone: { status: 410, title: 'This part of the log is no longer kept' },
+  stale: { status: 412, title: 'The entity has changed' },
+  'too-large': { status: 413, title: 'The body is too large' },
+  'unsupported-media-type': { status: 415, title: 'Send JSON' },
+  validation: { status: 422, title: 'The request does not fit the contract' },
+  'idempotency-mismatch': { status: 422, title: 'The key was used for another request' },
+  'rate-limited': { status: 429, title: 'Too many requests' },
+  internal: { status: 500, title: 'Something went wrong' },
+  unavailable: { status: 503, title: 'Not available right now' },
+} as const satisfies Record<string, { status: number; title: string }>
+
+export type ProblemCode = keyof typeof problems
+
+/** RFC 9457 `application/problem+json`; the same object stands in socket acks. */
+export const Problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().optional(),
+    code: z.enum(Object.keys(problems) as [ProblemCode, ...ProblemCode[]]),
+    requestId: z.string().optional(),
+    retryAfter: z.number().optional().meta({ description: 'Seconds, as in the Retry-After header' }),
+    errors: z.array(z.object({ pointer: z.string(), code: z.string(), detail: z.string() })).optional(),
+    current: z.unknown().optional().meta({ description: 'With `stale`: the entity as it is now' }),
+  })
+  .meta({ id: 'Problem' })
+export type Problem = z.output<typeof Problem>

@@ -1,0 +1,145 @@
+import * as z from 'zod'
+import { endpoint } from './endpoint.ts'
+import { id, line, Paging, Person, page, patch, prose, Role, stamps } from './values.ts'
+
+export const Project = z
+  .object({ id, name: z.string(), description: z.string().nullable(), author: Person, ...stamps })
+  .meta({ id: 'Project' })
+export type Project = z.output<typeof Project>
+
+export const Member = z.object({ projectId: id, userId: id, role: Role, user: Person, ...stamps }).meta({ id: 'Member' })
+export type Member = z.output<typeof Member>
+
+const name = line(200)
+const description = prose(10_000).nullable()
+export const projectParams = z.object({ projectId: id })
+const memberParams = z.object({ projectId: id, userId: id })
+
+export const projects = {
+  list: endpoint({
+    method: 'GET',
+    url: '/api/projects',
+    access: 'account',
+    schema: {
+      summary: 'The projects one is a member of, with one’s role',
+      tags: ['projects'],
+      querystring: Paging,
+      response: { 200: page(Project.extend({ role: Role }).meta({ id: 'OwnProject' })) },
+    },
+  }),
+  create: endpoint({
+    method: 'POST',
+    url: '/api/projects',
+    access: 'account',
+    location: '/api/projects/:id',
+    schema: {
+      summary: 'Create a project; one becomes its owner',
+      tags: ['projects'],
+      body: z.strictObject({ name, description: description.default(null) }),
+      response: { 201: Project },
+    },
+  }),
+  get: endpoint({
+    method: 'GET',
+    url: '/api/projects/:projectId',
+    access: 'project:read',
+    schema: { summary: 'One project', tags: ['projects'], params: projectParams, response: { 200: Project } },
+  }),
+  update: endpoint({
+    method: 'PATCH',
+    url: '/api/projects/:projectId',
+    access: 'project:update',
+    schema: {
+      summary: 'Rename or describe',
+      tags: ['projects'],
+      params: projectParams,
+      body: patch({ name, description }),
+      response: { 200: Project },
+    },
+  }),
+  delete: endpoint({
+    method: 'DELETE',
+    url: '/api/projects/:projectId',
+    access: 'project:delete',
+    schema: {
+      summary: 'Delete the project and all in it',
+      tags: ['projects'],
+      params: projectParams,
+      response: { 204: z.undefined() },
+    },
+  }),
+}
+
+export const members = {
+  list: endpoint({
+    method: 'GET',
+    url: '/api/projects/:projectId/members',
+    access: 'project:read',
+    schema: {
+      summary: 'Members, oldest first',
+      tags: ['members'],
+      params: projectParams,
+      querystring: Paging,
+      response: { 200: page(Member) },
+    },
+  }),
+  create: endpoint({
+    method: 'POST',
+    url: '/api/projects/:projectId/members',
+    access: 'member:create',
+    location: '/api/projects/:projectId/members/:userId',
+    schema: {
+      summary: 'Add somebody who has an account, by `userId` or `email`',
+      tags: ['members'],
+      params: projectParams,
+      body: z
+        .strictObject({ userId: id.optional(), email: z.email().max(254).optional(), role: Role.default('editor') })
+        .refine((body) => (body.userId === undefined) !== (body.email === undefined), 'name either userId or email'),
+      response: { 201: Member },
+    },
+  }),
+  get: endpoint({
+    method: 'GET',
+    url: '/api/projects/:projectId/members/:userId',
+    access: 'project:read',
+    schema: { summary: 'One member', tags: ['members'], params: memberParams, response: { 200: Member } },
+  }),
+  update: endpoint({
+    method: 'PATCH',
+    url: '/api/projects/:projectId/members/:userId',
+    access: 'member:update',
+    schema: {
+      summary: 'Change a role',
+      tags: ['members'],
+      params: memberParams,
+      body: z.strictObject({ role: Role }),
+      response: { 200: Member },
+    },
+  }),
+  delete: endpoint({
+    method: 'DELETE',
+    url: '/api/projects/:projectId/members/:userId',
+    access: 'member:delete',
+    schema: {
+      summary: 'Remove a member; oneself: leave',
+      tags: ['members'],
+      params: memberParams,
+      response: { 204: z.undefined() },
+    },
+  }),
+}
+
+export const projectEvents = {
+  'project:updated': Project,
+  'project:deleted': z.object({ projectId: id, taskIds: z.array(id), vibeIds: z.array(id), cutIds: z.array(id) }),
+  'member:joined': Member,
+  'member:updated': Member,
+  'member:left': z.object({ projectId: id, userId: id, removedBy: id.optional() }),
+  'person:updated': Person,
+}
+
+export const userEvents = {
+  'project:created': Project,
+  'project:joined': Project,
+  'project:left': z.object({ projectId: id, reason: z.enum(['left', 'removed', 'deleted']) }),
+}

@@ -1,0 +1,135 @@
+import * as z from 'zod'
+import { Comment } from './comments.ts'
+import { Cut, Lyrics } from './cuts.ts'
+import { endpoint } from './endpoint.ts'
+import { Problem } from './problems.ts'
+import { Member, Project, projectParams } from './projects.ts'
+import { Task } from './tasks.ts'
+import { id, Person, Role, seq, time } from './values.ts'
+import { Vibe } from './vibes.ts'
+
+/** What stands beside every durable event. `epoch` names one history of the log; positions of another mean nothing. */
+export const Meta = z
+  .object({
+    room: z.string(),
+    seq,
+    epoch: z.string(),
+    id,
+    at: time,
+    actor: z.object({ id, name: z.string() }).nullable(),
+    mutationId: z.string().optional().meta({ description: 'The Idempotency-Key of the write' }),
+    replayed: z.literal(true).optional(),
+  })
+  .meta({ id: 'Meta' })
+export type Meta = z.output<typeof Meta>
+
+/** A durable event as the log tells it; `payload` fits the schema of `name`. */
+export const LogEvent = z
+  .object({ name: z.string(), payload: z.record(z.string(), z.unknown()), meta: Meta })
+  .meta({ id: 'LogEvent' })
+
+export const Snapshot = z
+  .object({
+    epoch: z.string(),
+    seq,
+    project: Project,
+    members: z.array(Member),
+    tasks: z.array(Task),
+    vibes: z.array(Vibe),
+    cuts: z.array(Cut),
+    lyrics: z.array(Lyrics),
+    comments: z.array(Comment),
+  })
+  .meta({ id: 'Snapshot' })
+export type Snapshot = z.output<typeof Snapshot>
+
+export const rooms = {
+  snapshot: endpoint({
+    method: 'GET',
+    url: '/api/projects/:projectId/snapshot',
+    access: 'project:read',
+    schema: {
+      summary: 'All of a project at one exact position of its log',
+      tags: ['rooms'],
+      params: projectParams,
+      response: { 200: Snapshot },
+    },
+  }),
+  events: endpoint({
+    method: 'GET',
+    url: '/api/projects/:projectId/events',
+    access: 'project:read',
+    schema: {
+      summary: 'The log after a position, oldest first; 410 below the floor',
+      tags: ['rooms'],
+      params: projectParams,
+      querystring: z.strictObject({
+        after: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0),
+        limit: z.coerce.number().int().min(1).max(500).default(200),
+      }),
+      response: { 200: z.object({ data: z.array(LogEvent), epoch: z.string(), head: seq, floor: seq }) },
+    },
+  }),
+}
+
+export const Presence = z
+  .object({ user: Person, since: time, state: z.record(z.string(), z.unknown()).nullable() })
+  .meta({ id: 'Presence' })
+export type Presence = z.output<typeof Presence>
+
+function isSmall(value: unknown): boolean {
+  try {
+    return new TextEncoder().encode(JSON.stringify(value)).length <= 1024
+  } catch {
+    // Nested too deeply to be written.
+    return false
+  }
+}
+const state = z.record(z.string().max(100), z.unknown()).nullable().refine(isSmall, 'at most 1 KiB as JSON')
+
+const failed = z.object({ ok: z.literal(false), error: Problem })
+const ack = <T extends z.ZodRawShape>(shape: T) =>
+  z.discriminatedUnion('ok', [z.object({ ok: z.literal(true), ...shape }), failed])
+const joined = { room: z.string(), epoch: z.string(), head: seq, mode: z.enum(['live', 'resumed', 'reset']) }
+const position = { after: seq.optional(), epoch: z.string().max(100).optional() }
+
+/** Client → server: payload and ack. An ack is sent when one is asked for. */
+export const requests = {
+  'join:project': {
+    payload: z.strictObject({ projectId: id, ...position, activity: z.boolean().default(true) }),
+    ack: ack({ ...joined, role: Role, presence: z.array(Presence) }),
+  },
+  'leave:project': { payload: z.strictObject({ projectId: id }), ack: ack({}) },
+  'join:user': { payload: z.strictObject(position), ack: ack(joined) },
+  'session:refresh': { payload: z.strictObject({ token: z.string().max(4096) }), ack: ack({ expiresAt: time }) },
+  'presence:set': { payload: z.strictObject({ projectId: id, state }), ack: ack({}) },
+  typing: { payload: z.strictObject({ projectId: id, targetId: id, isTyping: z.boolean() }), ack: ack({}) },
+}
+
+/** A reading of one log entry, for feeds. */
+export const Activity = z
+  .object({
+    id,
+    action: z.string(),
+    actor: z.object({ id, name: z.string() }).nullable(),
+    target: z.object({ type: z.string(), id, name: z.string().nullable() }),
+    projectId: id,
+    at: time,
+    link: z.string(),
+    seq,
+  })
+  .meta({ id: 'Activity' })
+export type Activity = z.output<typeof Activity>
+
+/** Server → client, derived or passing: never in the log. */
+export const passing = {
+  connected: z.object({ userId: id, sessionId: id, epoch: z.string(), head: seq }),
+  'activity:new': Activity,
+  'presence:changed': z.object({ projectId: id, present: z.array(Presence), left: z.array(id) }),
+  typing: z.object({ projectId: id, targetId: id, userId: id, isTyping: z.boolean() }),
+  'chat:presence': z.object({ userId: id, isOnline: z.boolean() }),
+  'access:revoked': z.object({ projectId: id, reason: z.enum(['left', 'removed', 'deleted']) }),
+  'session:expiring': z.object({ expiresAt: time }),
+  'session:expired': z.object({ reason: z.enum(['expired', 'revoked']) }),
+  'server:draining': z.object({ reconnectInMs: z.int() }),
+}

@@ -1,0 +1,106 @@
+import * as z from 'zod'
+import { endpoint } from './endpoint.ts'
+import { projectParams } from './projects.ts'
+import { afterSibling, id, line, Paging, Person, page, patch, prose, stamps, time, timeInput, version } from './values.ts'
+
+export const TaskStatus = z.enum(['todo', 'doing', 'review', 'done']).meta({ id: 'TaskStatus' })
+
+export const Task = z
+  .object({
+    id,
+    projectId: id,
+    title: z.string(),
+    description: z.string().nullable(),
+    status: TaskStatus,
+    rank: z.string(),
+    assigneeId: id.nullable(),
+    assignee: Person.nullable(),
+    dueAt: time.nullable(),
+    labels: z.array(z.string()),
+    author: Person,
+    ...stamps,
+  })
+  .meta({ id: 'Task' })
+export type Task = z.output<typeof Task>
+
+const fields = {
+  title: line(500),
+  description: prose(20_000).nullable(),
+  assigneeId: id.nullable().meta({ description: 'A member of the project' }),
+  dueAt: timeInput.nullable(),
+  labels: z.array(line(50)).max(50),
+}
+const params = z.object({ taskId: id })
+const tags = ['tasks'] as const
+
+export const tasks = {
+  list: endpoint({
+    method: 'GET',
+    url: '/api/projects/:projectId/tasks',
+    access: 'project:read',
+    schema: {
+      summary: 'Tasks by rank',
+      tags,
+      params: projectParams,
+      querystring: Paging.extend({ status: TaskStatus.optional() }),
+      response: { 200: page(Task) },
+    },
+  }),
+  create: endpoint({
+    method: 'POST',
+    url: '/api/projects/:projectId/tasks',
+    access: 'task:create',
+    location: '/api/tasks/:id',
+    schema: {
+      summary: 'Create a task at the end of its column',
+      tags,
+      params: projectParams,
+      body: z.strictObject({
+        title: fields.title,
+        description: fields.description.default(null),
+        status: TaskStatus.default('todo'),
+        assigneeId: fields.assigneeId.default(null),
+        dueAt: fields.dueAt.default(null),
+        labels: fields.labels.default([]),
+      }),
+      response: { 201: Task },
+    },
+  }),
+  get: endpoint({
+    method: 'GET',
+    url: '/api/tasks/:taskId',
+    access: 'project:read',
+    schema: { summary: 'One task', tags, params, response: { 200: Task } },
+  }),
+  update: endpoint({
+    method: 'PATCH',
+    url: '/api/tasks/:taskId',
+    access: 'task:update',
+    schema: { summary: 'Change a task (its column: by move)', tags, params, body: patch(fields), response: { 200: Task } },
+  }),
+  delete: endpoint({
+    method: 'DELETE',
+    url: '/api/tasks/:taskId',
+    access: 'task:delete',
+    schema: { summary: 'Delete a task and its comments', tags, params, response: { 204: z.undefined() } },
+  }),
+  move: endpoint({
+    method: 'POST',
+    url: '/api/tasks/:taskId/move',
+    access: 'task:move',
+    schema: {
+      summary: 'Put a task into a column, after a sibling',
+      tags,
+      params,
+      body: z.strictObject({ status: TaskStatus, after: afterSibling }),
+      response: { 200: Task },
+    },
+  }),
+}
+
+export const taskEvents = {
+  'task:created': Task,
+  'task:updated': Task,
+  'task:moved': z.object({ taskId: id, from: TaskStatus, to: TaskStatus, rank: z.string(), version, updatedAt: time }),
+  'task:deleted': z.object({ taskId: id }),
+}

@@ -1,0 +1,64 @@
+import * as z from 'zod'
+
+/** What Postgres can keep and every client can read: no NUL, no lone surrogates. */
+const isPlainText = (value: string): boolean => !value.includes('\u0000') && value.isWellFormed()
+
+/** Text as a person writes it, 1 to `max` UTF-16 units after trimming. */
+export const line = (max: number) => z.string().trim().min(1).max(max).refine(isPlainText, 'must be well-formed text without NUL')
+
+/** Longer text; may be empty. */
+export const prose = (max: number) => z.string().max(max).refine(isPlainText, 'must be well-formed text without NUL')
+
+/** UUIDv7 where Cutroom made it; any UUID is accepted as a question, in small letters from here on: rooms are named by it. */
+export const id = z.uuid().toLowerCase().meta({ description: 'UUID' })
+
+/** RFC 3339, UTC, milliseconds. */
+export const time = z.iso.datetime().meta({ description: 'RFC 3339 UTC with milliseconds' })
+
+/** A time as a client may write it: any offset, answered in UTC, in a year that everybody can write. */
+export const timeInput = z.iso
+  .datetime({ offset: true })
+  .transform((value) => new Date(value).toISOString())
+  .refine((value) => /^(?!0000)\d{4}-/.test(value), 'must be in the years 1 to 9999')
+
+/** A position or length in media, integer milliseconds. */
+export const mediaMs = z.int().min(0).max(2_147_483_647)
+
+/** Position in a room's log. 0 stands before the first event. */
+export const seq = z.int().min(0)
+
+export const version = z.int().min(1).meta({ description: 'Grows by one with each change; the ETag is this number in quotes' })
+
+export const url = z
+  .url({ protocol: /^https?$/ })
+  .max(2048)
+  .refine(isPlainText, 'must be well-formed text without NUL')
+
+/** A person as screens draw them. */
+export const Person = z.object({ id, name: z.string(), avatarUrl: z.string().nullable() }).meta({ id: 'Person' })
+export type Person = z.output<typeof Person>
+
+export const Role = z.enum(['viewer', 'commenter', 'editor', 'owner']).meta({ id: 'Role' })
+export type Role = z.output<typeof Role>
+
+/** Query of every list. */
+export const Paging = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  cursor: z.string().max(4_000).optional().meta({ description: 'nextCursor of the page before' }),
+})
+
+/** Answer of every list; `nextCursor` is null on the last page. */
+export const page = <T extends z.ZodType>(item: T) => z.object({ data: z.array(item), nextCursor: z.string().nullable() })
+
+/** What every entity has. */
+export const stamps = { version, createdAt: time, updatedAt: time }
+
+/** A PATCH body that changes nothing is a mistake of the caller. */
+export const patch = <T extends z.ZodRawShape>(shape: T) =>
+  z
+    .strictObject(shape)
+    .partial()
+    .refine((body) => Object.values(body).some((value) => value !== undefined), 'must change at least one field')
+
+/** `null` puts the item first. */
+export const afterSibling = id.nullable().meta({ description: 'The item to stand after; null for the first place' })

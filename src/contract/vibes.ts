@@ -1,0 +1,82 @@
+import * as z from 'zod'
+import { endpoint } from './endpoint.ts'
+import { projectParams } from './projects.ts'
+import { afterSibling, id, line, Paging, Person, page, patch, prose, stamps, time, version } from './values.ts'
+
+export const Vibe = z
+  .object({
+    id,
+    projectId: id,
+    name: z.string(),
+    theme: z.string().nullable(),
+    notes: z.string().nullable(),
+    rank: z.string(),
+    author: Person,
+    ...stamps,
+  })
+  .meta({ id: 'Vibe' })
+export type Vibe = z.output<typeof Vibe>
+
+const fields = { name: line(200), theme: prose(500).nullable(), notes: prose(20_000).nullable() }
+export const vibeParams = z.object({ vibeId: id })
+const params = vibeParams
+const tags = ['vibes'] as const
+
+export const vibes = {
+  list: endpoint({
+    method: 'GET',
+    url: '/api/projects/:projectId/vibes',
+    access: 'project:read',
+    schema: { summary: 'Vibes by rank', tags, params: projectParams, querystring: Paging, response: { 200: page(Vibe) } },
+  }),
+  create: endpoint({
+    method: 'POST',
+    url: '/api/projects/:projectId/vibes',
+    access: 'vibe:create',
+    location: '/api/vibes/:id',
+    schema: {
+      summary: 'Create a vibe at the end',
+      tags,
+      params: projectParams,
+      body: z.strictObject({ name: fields.name, theme: fields.theme.default(null), notes: fields.notes.default(null) }),
+      response: { 201: Vibe },
+    },
+  }),
+  get: endpoint({
+    method: 'GET',
+    url: '/api/vibes/:vibeId',
+    access: 'project:read',
+    schema: { summary: 'One vibe', tags, params, response: { 200: Vibe } },
+  }),
+  update: endpoint({
+    method: 'PATCH',
+    url: '/api/vibes/:vibeId',
+    access: 'vibe:update',
+    schema: { summary: 'Change a vibe', tags, params, body: patch(fields), response: { 200: Vibe } },
+  }),
+  delete: endpoint({
+    method: 'DELETE',
+    url: '/api/vibes/:vibeId',
+    access: 'vibe:delete',
+    schema: { summary: 'Delete a vibe with its cuts', tags, params, response: { 204: z.undefined() } },
+  }),
+  move: endpoint({
+    method: 'POST',
+    url: '/api/vibes/:vibeId/move',
+    access: 'vibe:move',
+    schema: {
+      summary: 'Put a vibe after a sibling',
+      tags,
+      params,
+      body: z.strictObject({ after: afterSibling }),
+      response: { 200: Vibe },
+    },
+  }),
+}
+
+export const vibeEvents = {
+  'vibe:created': Vibe,
+  'vibe:updated': Vibe,
+  'vibe:moved': z.object({ vibeId: id, rank: z.string(), version, updatedAt: time }),
+  'vibe:deleted': z.object({ vibeId: id, cutIds: z.array(id).meta({ description: 'The cuts that went with it' }) }),
+}

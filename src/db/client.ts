@@ -1,0 +1,84 @@
+import type { Socket } from 'node:net'
+import { PrismaPg } from '@prisma/adapter-pg'
+import pg from 'pg'
+import { type Prisma, PrismaClient } from './generated/client.ts'
+
+export type { PrismaClient } from './generated/client.ts'
+export { Prisma } from './generated/client.ts'
+/** Prisma inside a transaction. */
+export type Tx = Omit<PrismaClient, '$connect' | '$disconnect' | '$on' | '$transaction' | '$extends'>
+
+/** Anything that runs one SQL statement: the pool, or a transaction (see `commit`). */
+export type Query = <R extends pg.QueryResultRow>(statement: Prisma.Sql) => Promise<R[]>
+
+export interface Database {
+  prisma: PrismaClient
+  /** The same connections, for hot SQL. */
+  pool: pg.Pool
+  /** One statement on the same connections, without Prisma's cost. */
+  query: Query
+  /** A few connections of its own for the log's readers, so that delivery never queues behind writers. */
+  readers: pg.Pool
+  close(): Promise<void>
+}
+
+/** A statement that brings not a byte for this long is given up, ms. Nothing here takes that long; a write ends by then anyway. */
+const SILENT_MS = 10_000
+
+/**
+ * A cable pulled out somewhere closes no connection: without this, whoever waits for an answer waits for the kernel, a
+ * quarter of an hour. Destroying the connection, rather than one query of it, makes the pool and Prisma drop it for good.
+ */
+function giveUpOnSilence(pool: pg.Pool): void {
+  pool.on('connect', (client) => {
+    const { connection } = client as unknown as { connection: { stream: Socket } }
+    const waits = () => !(client as unknown as { readyForQuery: boolean }).readyForQuery
+    connection.stream.setTimeout(SILENT_MS)
+    connection.stream.on('timeout', () => {
+      if (waits()) connection.stream.destroy(new Error('Connection terminated: Postgres fell silent'))
+    })
+  })
+}
+
+/** More texts than this are not ours to count on (lists of any length make texts of any length): they go unnamed. */
+const MOST_STATEMENTS = 500
+
+/** A name for each text of a statement, so that Postgres parses and plans it once per connection. */
+function statementNames(): (text: string) => string {
+  const names = new Map<string, string>()
+  return (text) => {
+    const name = names.get(text)
+    if (name !== undefined || names.size === MOST_STATEMENTS) return name ?? ''
+    const next = `s${names.size}`
+    names.set(text, next)
+    return next
+  }
+}
+
+/**
+ * Opens the pools; connects lazily.
+ * @param onError told of idle connections that the server dropped (the pool replaces them by itself)
+ */
+export function openDatabase(url: string, options: { connections: number; onError: (error: Error) => void }): Database {
+  const settings = { connectionString: url, connectionTimeoutMillis: 5_000, application_name: 'cutroom', keepAlive: true }
+  const pool = new pg.Pool({ ...settings, max: options.connections })
+  const readers = new pg.Pool({ ...settings, max: 3 })
+  for (const each of [pool, readers]) {
+    each.on('error', options.onError)
+    giveUpOnSilence(each)
+  }
+  const nameOf = statementNames()
+  const adapter = new PrismaPg(pool, { statementNameGenerator: (statement) => nameOf(statement.sql) })
+  const prisma = new PrismaClient({ adapter })
+  return {
+    prisma,
+    query: async (statement) =>
+      (await pool.query({ name: nameOf(statement.text), text: statement.text, values: statement.values })).rows,
+    pool,
+    readers,
+    async close() {
+      await prisma.$disconnect()
+      await Promise.all([pool.end(), readers.end()])
+    },
+  }
+}

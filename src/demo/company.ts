@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto'
+import { createClient } from '../client/index.ts'
+import { members as memberEndpoints, type Project, projects } from '../contract/index.ts'
+import { type Band, roles } from './band.ts'
+import type { Hand } from './fill.ts'
+import { cast, type Person, type PersonHooks } from './people.ts'
+import type { Style } from './screen.ts'
+
+export const styles = { members: ['cyan', 'yellow', 'magenta'], stranger: 'red' } as const satisfies Record<
+  string,
+  Style | Style[]
+>
+
+/** Everybody who plays. */
+export interface Company {
+  project: Project
+  /** How this process speaks for the members: over REST. */
+  hands: Hand[]
+  members: [owner: Person, editor: Person, commenter: Person]
+  phone: Person
+  stranger: Person
+}
+
+/** Makes the accounts and the project, and starts a process for each person. */
+export async function assemble(url: string, band: Band, undo: (() => Promise<void>)[], hooks: PersonHooks): Promise<Company> {
+  const password = randomUUID()
+  const emailOf = (name: string) => `${name.toLowerCase().replace(/\W+/g, '.')}@example.com`
+  async function register(name: string): Promise<Hand> {
+    const client = createClient({ url })
+    const { id } = await client.register({ email: emailOf(name), password, name })
+    return { client, userId: id }
+  }
+  const outsider = `${band.stranger} Stranger`
+  const hands = await Promise.all(band.people.map(({ name }) => register(name)))
+  await register(outsider)
+  const [owner, ...others] = hands
+  if (!owner) throw new Error('a band needs somebody')
+
+  const project = await owner.client.call(projects.create, {
+    body: { name: band.name, description: 'Songs for the second record' },
+  })
+  for (const [index, { userId }] of others.entries()) {
+    const body = { userId, role: roles[index + 1] ?? ('viewer' as const) }
+    await owner.client.call(memberEndpoints.create, { params: { projectId: project.id }, body })
+  }
+
+  async function start(name: string, style: Style, part: 'member' | 'phone' | 'stranger', account: string): Promise<Person> {
+    const person = await cast(name, style, { part, url, email: emailOf(account), password, projectId: project.id }, hooks)
+    undo.push(person.close)
+    return person
+  }
+  const [a, b, c] = band.people
+  if (!a || !b || !c) throw new Error('a band is three people')
+  const [first, second, third] = styles.members
+  const [one, two, three, phone, stranger] = await Promise.all([
+    start(a.first, first, 'member', a.name),
+    start(b.first, second, 'member', b.name),
+    start(c.first, third, 'member', c.name),
+    start(`${c.first}’s phone`, third, 'phone', c.name),
+    start(band.stranger, styles.stranger, 'stranger', outsider),
+  ])
+  return { project, hands, members: [one, two, three], phone, stranger }
+}

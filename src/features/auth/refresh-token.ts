@@ -1,0 +1,30 @@
+import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
+
+/**
+ * Refresh tokens are `<session id>.<generation>.<mac>`. They are derived, not drawn: in the grace after a rotation the
+ * same successor can be given again, although only its hash is stored; and a made-up token is told from a used one.
+ */
+export interface RefreshTokens {
+  of(sessionId: string, generation: number): string
+  /** null for a token that was never issued here. */
+  parse(token: string): { sessionId: string; generation: number } | null
+}
+
+export function refreshTokens(secret: string): RefreshTokens {
+  const key = Buffer.from(hkdfSync('sha256', secret, '', 'cutroom refresh token', 32))
+  const mac = (body: string) => createHmac('sha256', key).update(body).digest('base64url')
+  return {
+    of(sessionId, generation) {
+      const body = `${sessionId}.${generation}`
+      return `${body}.${mac(body)}`
+    },
+    parse(token) {
+      const [, sessionId, generation, given] = /^([0-9a-f-]{36})\.(\d{1,9})\.([\w-]{43})$/.exec(token) ?? []
+      if (sessionId === undefined || generation === undefined || given === undefined) return null
+      const expected = Buffer.from(mac(`${sessionId}.${generation}`))
+      return timingSafeEqual(Buffer.from(given), expected) ? { sessionId, generation: Number(generation) } : null
+    },
+  }
+}
+
+export const hashToken = (token: string): string => createHash('sha256').update(token).digest('base64url')

@@ -1,0 +1,35 @@
+import type { Cut, Lyrics, Person } from '../../contract/index.ts'
+import type { Prisma } from '../../db/client.ts'
+import { presentPerson, stamps } from '../present.ts'
+
+export const presentCut = (row: {
+  id: string
+  projectId: string
+  vibeId: string
+  name: string
+  bpm: number | null
+  timeSignature: string | null
+  rank: string
+  author: Person
+  version: number
+  createdAt: Date
+  updatedAt: Date
+}): Cut => ({
+  id: row.id,
+  projectId: row.projectId,
+  vibeId: row.vibeId,
+  name: row.name,
+  bpm: row.bpm,
+  timeSignature: row.timeSignature,
+  rank: row.rank,
+  author: presentPerson(row.author),
+  ...stamps(row),
+})
+
+/** `lines` was written by us, from the contract. */
+export const presentLyrics = (row: { cutId: string; lines: Prisma.JsonValue; version: number; updatedAt: Date }): Lyrics => ({
+  cutId: row.cutId,
+  lyrics: row.lines as Lyrics['lyrics'],
+  version: row.version,
+  updatedAt: row.updatedAt.toISOString(),
+})

@@ -1,0 +1,77 @@
+import { type Lyrics, type Person, projectRoom } from '../../contract/index.ts'
+import { Prisma, type Tx } from '../../db/client.ts'
+import { problem } from '../../errors.ts'
+import type { Conditional } from '../../plugins/endpoints.ts'
+import type { Write } from '../../rooms/commit.ts'
+import { nextVersion, withAuthor } from '../present.ts'
+import { type List, lastRank, rankAfter } from '../rank.ts'
+import { presentCut, presentLyrics } from './present.ts'
+
+interface Fields {
+  name: string
+  bpm: number | null
+  timeSignature: string | null
+}
+type Changes = { [K in keyof Fields]?: Fields[K] | undefined }
+
+const listOf = (vibeId: string): List => ({ table: '"Cut"', where: Prisma.sql`"vibeId" = ${vibeId}::uuid` })
+
+export const loadCut = async (tx: Tx, id: string) =>
+  presentCut(await tx.cut.findUniqueOrThrow({ where: { id }, include: withAuthor }))
+
+export async function createCut({ tx, query, emit }: Write, projectId: string, vibeId: string, author: Person, fields: Fields) {
+  const rank = await lastRank(query, listOf(vibeId))
+  const now = new Date()
+  const times = { createdAt: now, updatedAt: now }
+  const row = await tx.cut.create({ data: { ...fields, ...times, projectId, vibeId, authorId: author.id, rank } })
+  await tx.lyrics.create({ data: { cutId: row.id, projectId, updatedAt: now } })
+  return emit(projectRoom(projectId), 'cut:created', presentCut({ ...row, author }))
+}
+
+export async function updateCut({ tx, emit }: Write, projectId: string, id: string, changes: Changes) {
+  const row = await tx.cut.update({ where: { id }, data: { ...changes, version: nextVersion }, include: withAuthor })
+  return emit(projectRoom(projectId), 'cut:updated', presentCut(row))
+}
+
+export async function moveCut(
+  { tx, query, emit }: Write,
+  projectId: string,
+  id: string,
+  { vibeId, after }: { vibeId: string; after: string | null },
+) {
+  if (!(await tx.vibe.findFirst({ where: { id: vibeId, projectId }, select: { id: true } })))
+    throw problem('validation', undefined, {
+      errors: [{ pointer: '/vibeId', code: 'unknown', detail: 'is not a vibe of this project' }],
+    })
+  const rank = await rankAfter(query, listOf(vibeId), id, after)
+  const { vibeId: fromVibeId } = await tx.cut.findUniqueOrThrow({ where: { id }, select: { vibeId: true } })
+  const cut = presentCut(
+    await tx.cut.update({ where: { id }, data: { vibeId, rank, version: nextVersion }, include: withAuthor }),
+  )
+  const { version, updatedAt, name } = cut
+  emit(projectRoom(projectId), 'cut:moved', { cutId: id, fromVibeId, toVibeId: vibeId, rank, version, updatedAt }, name)
+  return cut
+}
+
+export async function deleteCut({ tx, emit }: Write, projectId: string, id: string): Promise<void> {
+  const { name } = await tx.cut.delete({ where: { id }, select: { name: true } })
+  emit(projectRoom(projectId), 'cut:deleted', { cutId: id }, name)
+}
+
+export const loadLyrics = async (tx: Tx, cutId: string) => presentLyrics(await tx.lyrics.findUniqueOrThrow({ where: { cutId } }))
+
+export async function writeLyrics(
+  { tx, query, emit, expect }: Write & Conditional,
+  projectId: string,
+  cutId: string,
+  lines: Lyrics['lyrics'],
+): Promise<Lyrics> {
+  await query(Prisma.sql`SELECT 1 FROM "Lyrics" WHERE "cutId" = ${cutId}::uuid FOR UPDATE`)
+  const { version, cut } = await tx.lyrics.findUniqueOrThrow({
+    where: { cutId },
+    select: { version: true, cut: { select: { name: true } } },
+  })
+  await expect(version, () => loadLyrics(tx, cutId))
+  const row = await tx.lyrics.update({ where: { cutId }, data: { lines, version: nextVersion } })
+  return emit(projectRoom(projectId), 'lyrics:updated', presentLyrics(row), cut.name)
+}

@@ -1,0 +1,14 @@
+import type { Member, Person, Role } from '../../contract/index.ts'
+import { person, presentPerson, stamps } from '../present.ts'
+
+export const withUser = { user: person } as const
+
+export const presentMember = (row: {
+  projectId: string
+  userId: string
+  role: Role
+  user: Person
+  version: number
+  createdAt: Date
+  updatedAt: Date
+}): Member => ({ projectId: row.projectId, userId: row.userId, role: row.role, user: presentPerson(row.user), ...stamps(row) })

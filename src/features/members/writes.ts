@@ -1,0 +1,66 @@
+import { projectRoom, type Role, userRoom } from '../../contract/index.ts'
+import { Prisma, type Tx } from '../../db/client.ts'
+import { problem } from '../../errors.ts'
+import type { Write } from '../../rooms/commit.ts'
+import { nextVersion } from '../present.ts'
+import { loadProject } from '../projects/writes.ts'
+import { presentTask } from '../tasks/present.ts'
+import { presentMember, withUser } from './present.ts'
+
+const keyOf = (projectId: string, userId: string) => ({ projectId_userId: { projectId, userId } })
+
+export const loadMember = async (tx: Tx, projectId: string, userId: string) =>
+  presentMember(await tx.member.findUniqueOrThrow({ where: keyOf(projectId, userId), include: withUser }))
+
+export async function addMember(
+  { tx, emit }: Write,
+  projectId: string,
+  { userId, email, role }: { userId?: string | undefined; email?: string | undefined; role: Role },
+) {
+  const where = userId === undefined ? { email: (email ?? '').toLowerCase() } : { id: userId }
+  const user = await tx.user.findUnique({ where, select: { id: true } })
+  if (!user) {
+    const pointer = userId === undefined ? '/email' : '/userId'
+    throw problem('validation', undefined, { errors: [{ pointer, code: 'unknown', detail: 'nobody has this account' }] })
+  }
+  if (await tx.member.findUnique({ where: keyOf(projectId, user.id), select: { role: true } })) throw problem('already-member')
+  const row = await tx.member.create({ data: { projectId, userId: user.id, role }, include: withUser })
+  emit(userRoom(user.id), 'project:joined', await loadProject(tx, projectId))
+  return emit(projectRoom(projectId), 'member:joined', presentMember(row))
+}
+
+/**
+ * Whoever may take an owner away waits here for the others who may, on the project's row: everybody holds a member's row
+ * already, and waiting for each other's would be a deadlock.
+ * @throws problem last-owner when nobody else would own the project
+ */
+async function keepAnOwner({ query }: Write, projectId: string, userId: string): Promise<void> {
+  await query(Prisma.sql`SELECT 1 FROM "Project" WHERE id = ${projectId}::uuid FOR NO KEY UPDATE`)
+  const owners = await query<{ userId: string }>(
+    Prisma.sql`SELECT "userId" FROM "Member" WHERE "projectId" = ${projectId}::uuid AND role = 'owner' LIMIT 2`,
+  )
+  if (owners.length === 1 && owners[0]?.userId === userId) throw problem('last-owner')
+}
+
+export async function changeRole(door: Write, projectId: string, userId: string, role: Role) {
+  if (role !== 'owner') await keepAnOwner(door, projectId, userId)
+  const data = { role, version: nextVersion }
+  const row = await door.tx.member.update({ where: keyOf(projectId, userId), data, include: withUser })
+  return door.emit(projectRoom(projectId), 'member:updated', presentMember(row))
+}
+
+/** Removal, or leaving when `by` is the person themselves. Their tasks are nobody's then. */
+export async function removeMember(door: Write, projectId: string, userId: string, by: string): Promise<void> {
+  const { tx, emit } = door
+  await keepAnOwner(door, projectId, userId)
+  const room = projectRoom(projectId)
+  const { user } = await tx.member.delete({ where: keyOf(projectId, userId), include: withUser })
+  const tasks = await tx.task.updateManyAndReturn({
+    where: { projectId, assigneeId: userId },
+    data: { assigneeId: null, version: nextVersion },
+    include: { author: true },
+  })
+  for (const task of tasks) emit(room, 'task:updated', presentTask({ ...task, assignee: null }))
+  emit(room, 'member:left', { projectId, userId, ...(by !== userId && { removedBy: by }) }, user.name)
+  emit(userRoom(userId), 'project:left', { projectId, reason: by === userId ? 'left' : 'removed' })
+}

@@ -1,0 +1,24 @@
+import type { Person } from '../contract/index.ts'
+
+/** Prisma's selection of a person as screens draw them. */
+export const person = { select: { id: true, name: true, avatarUrl: true } } as const
+
+/** Prisma's `include` of who wrote a thing. */
+export const withAuthor = { author: person } as const
+
+/** Version and times, as every entity shows them. */
+export const stamps = (row: { version: number; createdAt: Date; updatedAt: Date }) => ({
+  version: row.version,
+  createdAt: row.createdAt.toISOString(),
+  updatedAt: row.updatedAt.toISOString(),
+})
+
+export const iso = (time: Date | null): string | null => time?.toISOString() ?? null
+
+export const presentPerson = ({ id, name, avatarUrl }: Person): Person => ({ id, name, avatarUrl })
+
+/** The next version, in a Prisma update. */
+export const nextVersion = { increment: 1 } as const
+
+/** What people call a comment in a feed. */
+export const excerpt = (text: string): string => (text.length > 80 ? `${text.slice(0, 79).toWellFormed()}…` : text)

@@ -1,0 +1,48 @@
+import { projectRoom, userRoom } from '../../contract/index.ts'
+import { Prisma, type Tx } from '../../db/client.ts'
+import type { Write } from '../../rooms/commit.ts'
+import { nextVersion, withAuthor } from '../present.ts'
+import { presentProject } from './present.ts'
+
+export const loadProject = async (tx: Tx, id: string) =>
+  presentProject(await tx.project.findUniqueOrThrow({ where: { id }, include: withAuthor }))
+
+/** The project, its room, and its first owner. */
+export async function createProject({ tx, emit }: Write, authorId: string, data: { name: string; description: string | null }) {
+  const row = await tx.project.create({
+    data: { ...data, authorId, members: { create: { userId: authorId, role: 'owner' } } },
+    include: withAuthor,
+  })
+  await tx.room.create({ data: { id: projectRoom(row.id) } })
+  return emit(userRoom(authorId), 'project:created', presentProject(row))
+}
+
+export async function updateProject(
+  { tx, emit }: Write,
+  id: string,
+  data: { name?: string | undefined; description?: string | null | undefined },
+) {
+  const row = await tx.project.update({ where: { id }, data: { ...data, version: nextVersion }, include: withAuthor })
+  return emit(projectRoom(id), 'project:updated', presentProject(row))
+}
+
+/** Rows go, the room and its log stay: whoever was away still learns how it ended. */
+export async function deleteProject({ tx, query, emit }: Write, id: string): Promise<void> {
+  // Against rows that refer to the project: the list below is exact.
+  await query(Prisma.sql`SELECT 1 FROM "Project" WHERE id = ${id}::uuid FOR UPDATE`)
+  const project = await tx.project.findUniqueOrThrow({
+    where: { id },
+    select: {
+      name: true,
+      members: { select: { userId: true } },
+      tasks: { select: { id: true } },
+      vibes: { select: { id: true } },
+      cuts: { select: { id: true } },
+    },
+  })
+  await tx.project.delete({ where: { id } })
+  const ids = (rows: { id: string }[]) => rows.map((row) => row.id)
+  const gone = { projectId: id, taskIds: ids(project.tasks), vibeIds: ids(project.vibes), cutIds: ids(project.cuts) }
+  emit(projectRoom(id), 'project:deleted', gone, project.name)
+  for (const member of project.members) emit(userRoom(member.userId), 'project:left', { projectId: id, reason: 'deleted' })
+}

@@ -1,0 +1,78 @@
+import { type Person, projectRoom, type Task } from '../../contract/index.ts'
+import { Prisma, type Tx } from '../../db/client.ts'
+import { problem } from '../../errors.ts'
+import type { Write } from '../../rooms/commit.ts'
+import { nextVersion } from '../present.ts'
+import { type List, lastRank, rankAfter } from '../rank.ts'
+import { presentTask, withPeople } from './present.ts'
+
+type Status = Task['status']
+interface Fields {
+  title: string
+  description: string | null
+  assigneeId: string | null
+  dueAt: string | null
+  labels: string[]
+}
+type Changes = { [K in keyof Fields]?: Fields[K] | undefined }
+
+const listOf = (projectId: string, status: Status): List => ({
+  table: '"Task"',
+  where: Prisma.sql`"projectId" = ${projectId}::uuid AND status = ${status}::"TaskStatus"`,
+})
+
+export const loadTask = async (tx: Tx, id: string) =>
+  presentTask(await tx.task.findUniqueOrThrow({ where: { id }, include: withPeople }))
+
+/** Holds the assignee's membership until the commit, so that a removal finds the task. */
+async function holdAssignee({ query }: Write, projectId: string, assigneeId: string | null | undefined): Promise<Person | null> {
+  if (assigneeId == null) return null
+  const [assignee] = await query<Person>(
+    Prisma.sql`SELECT u.id, u.name, u."avatarUrl" FROM "Member" m JOIN "User" u ON u.id = m."userId"
+      WHERE m."projectId" = ${projectId}::uuid AND m."userId" = ${assigneeId}::uuid FOR SHARE OF m FOR KEY SHARE OF u`,
+  )
+  if (!assignee)
+    throw problem('validation', undefined, {
+      errors: [{ pointer: '/assigneeId', code: 'unknown', detail: 'is not a member of the project' }],
+    })
+  return assignee
+}
+
+export async function createTask(
+  door: Write,
+  projectId: string,
+  author: Person,
+  { status, ...fields }: Fields & { status: Status },
+) {
+  const assignee = await holdAssignee(door, projectId, fields.assigneeId)
+  const rank = await lastRank(door.query, listOf(projectId, status))
+  const row = await door.tx.task.create({ data: { ...fields, status, projectId, authorId: author.id, rank } })
+  return door.emit(projectRoom(projectId), 'task:created', presentTask({ ...row, author, assignee }))
+}
+
+export async function updateTask(door: Write, projectId: string, id: string, changes: Changes) {
+  await holdAssignee(door, projectId, changes.assigneeId)
+  const row = await door.tx.task.update({ where: { id }, data: { ...changes, version: nextVersion }, include: withPeople })
+  return door.emit(projectRoom(projectId), 'task:updated', presentTask(row))
+}
+
+export async function moveTask(
+  { tx, query, emit }: Write,
+  projectId: string,
+  id: string,
+  { status, after }: { status: Status; after: string | null },
+) {
+  const rank = await rankAfter(query, listOf(projectId, status), id, after)
+  const { status: from } = await tx.task.findUniqueOrThrow({ where: { id }, select: { status: true } })
+  const task = presentTask(
+    await tx.task.update({ where: { id }, data: { status, rank, version: nextVersion }, include: withPeople }),
+  )
+  const { version, updatedAt, title } = task
+  emit(projectRoom(projectId), 'task:moved', { taskId: id, from, to: status, rank, version, updatedAt }, title)
+  return task
+}
+
+export async function deleteTask({ tx, emit }: Write, projectId: string, id: string): Promise<void> {
+  const { title } = await tx.task.delete({ where: { id }, select: { title: true } })
+  emit(projectRoom(projectId), 'task:deleted', { taskId: id }, title)
+}

@@ -1,0 +1,44 @@
+import { type Person, projectRoom } from '../../contract/index.ts'
+import { Prisma, type Tx } from '../../db/client.ts'
+import type { Write } from '../../rooms/commit.ts'
+import { nextVersion, withAuthor } from '../present.ts'
+import { type List, lastRank, rankAfter } from '../rank.ts'
+import { presentVibe } from './present.ts'
+
+interface Fields {
+  name: string
+  theme: string | null
+  notes: string | null
+}
+type Changes = { [K in keyof Fields]?: Fields[K] | undefined }
+
+const listOf = (projectId: string): List => ({ table: '"Vibe"', where: Prisma.sql`"projectId" = ${projectId}::uuid` })
+
+export const loadVibe = async (tx: Tx, id: string) =>
+  presentVibe(await tx.vibe.findUniqueOrThrow({ where: { id }, include: withAuthor }))
+
+export async function createVibe({ tx, query, emit }: Write, projectId: string, author: Person, fields: Fields) {
+  const rank = await lastRank(query, listOf(projectId))
+  const row = await tx.vibe.create({ data: { ...fields, projectId, authorId: author.id, rank } })
+  return emit(projectRoom(projectId), 'vibe:created', presentVibe({ ...row, author }))
+}
+
+export async function updateVibe({ tx, emit }: Write, projectId: string, id: string, changes: Changes) {
+  const row = await tx.vibe.update({ where: { id }, data: { ...changes, version: nextVersion }, include: withAuthor })
+  return emit(projectRoom(projectId), 'vibe:updated', presentVibe(row))
+}
+
+export async function moveVibe({ tx, query, emit }: Write, projectId: string, id: string, { after }: { after: string | null }) {
+  const rank = await rankAfter(query, listOf(projectId), id, after)
+  const vibe = presentVibe(await tx.vibe.update({ where: { id }, data: { rank, version: nextVersion }, include: withAuthor }))
+  emit(projectRoom(projectId), 'vibe:moved', { vibeId: id, rank, version: vibe.version, updatedAt: vibe.updatedAt }, vibe.name)
+  return vibe
+}
+
+export async function deleteVibe({ tx, query, emit }: Write, projectId: string, id: string): Promise<void> {
+  // The first against cuts that come into the vibe meanwhile, the second against cuts that leave it: the list is exact.
+  await query(Prisma.sql`SELECT 1 FROM "Vibe" WHERE id = ${id}::uuid FOR UPDATE`)
+  const cuts = await query<{ id: string }>(Prisma.sql`SELECT id FROM "Cut" WHERE "vibeId" = ${id}::uuid ORDER BY id FOR UPDATE`)
+  const { name } = await tx.vibe.delete({ where: { id }, select: { name: true } })
+  emit(projectRoom(projectId), 'vibe:deleted', { vibeId: id, cutIds: cuts.map((cut) => cut.id) }, name)
+}

@@ -1,0 +1,139 @@
+import { randomUUID } from 'node:crypto'
+import fastifyCookie from '@fastify/cookie'
+import fastifyJwt from '@fastify/jwt'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { z } from 'zod'
+import { admitSession } from '../access.ts'
+import type { Config } from '../config.ts'
+import type { Query } from '../db/client.ts'
+import { problem } from '../errors.ts'
+import type { Principal } from '../rooms/sockets.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    tokens: Tokens
+  }
+  interface FastifyRequest {
+    /** Who asks; null where nobody needs to be known. */
+    principal: Principal | null
+  }
+}
+
+export interface Tokens {
+  /** An access token for a session, and when it ends. */
+  issue(userId: string, sessionId: string): { accessToken: string; expiresAt: string }
+  /** @throws problem token-invalid | token-expired | session-revoked */
+  authenticate(token: string): Promise<Principal>
+  /** The principal of a request. @throws as authenticate, token-missing, and origin-refused where a cookie speaks */
+  principalOf(request: FastifyRequest): Promise<Principal>
+  handshakeToken(handshake: { auth: Record<string, unknown>; headers: FastifyRequest['headers'] }): string | null
+  /** May whoever sent these headers use the cookies in them? True where there are none. */
+  mayUseCookies(headers: FastifyRequest['headers']): boolean
+}
+
+export const ACCESS_COOKIE = 'cutroom_access'
+export const REFRESH_COOKIE = 'cutroom_refresh'
+const ISSUER = 'cutroom'
+const AUDIENCE = 'cutroom'
+
+const Claims = z.object({ sub: z.uuid(), sid: z.uuid(), jti: z.string(), exp: z.number() })
+const bearer = (header: string | undefined): string | null => /^Bearer +(\S+)$/i.exec(header ?? '')?.[1] ?? null
+
+export const authPlugin = fp<{ config: Config; query: Query }>(
+  async (app, { config, query }) => {
+    await app.register(fastifyCookie)
+    await app.register(fastifyJwt, {
+      secret: config.jwtSecret,
+      // The algorithm is ours to name, never the token's.
+      sign: { algorithm: 'HS256', iss: ISSUER, aud: AUDIENCE, expiresIn: config.accessTokenTtl },
+      verify: {
+        algorithms: ['HS256'],
+        allowedIss: ISSUER,
+        allowedAud: AUDIENCE,
+        // An issuer and an audience that are not named at all are not compared.
+        requiredClaims: ['iss', 'aud', 'exp', 'sub', 'sid', 'jti'],
+      },
+    })
+    app.decorateRequest('principal', null)
+
+    const allowed = new Set(config.corsOrigins)
+    if (config.publicUrl) allowed.add(new URL(config.publicUrl).origin)
+    const isAllowed = (origin: string, host: string | undefined) =>
+      allowed.has(origin) || (URL.canParse(origin) && new URL(origin).host === host)
+
+    function verify(token: string): z.output<typeof Claims> {
+      try {
+        return Claims.parse(app.jwt.verify(token))
+      } catch (error) {
+        const expired = (error as { code?: string }).code === 'FAST_JWT_EXPIRED'
+        throw problem(expired ? 'token-expired' : 'token-invalid', undefined, undefined, { cause: error })
+      }
+    }
+
+    const tokens: Tokens = {
+      issue(userId, sessionId) {
+        const accessToken = app.jwt.sign({ sub: userId, sid: sessionId, jti: randomUUID() })
+        return { accessToken, expiresAt: new Date(verify(accessToken).exp * 1000).toISOString() }
+      },
+      async authenticate(token) {
+        const claims = verify(token)
+        const session = await admitSession(query, claims.sub, claims.sid)
+        return { ...session, sessionId: claims.sid, expiresAt: claims.exp * 1000 }
+      },
+      async principalOf(request) {
+        const { headers } = request
+        if (headers.authorization !== undefined) {
+          const token = bearer(headers.authorization)
+          if (token === null) throw problem('token-invalid', 'The Authorization header is not a Bearer token')
+          return tokens.authenticate(token)
+        }
+        const token = request.cookies[ACCESS_COOKIE]
+        if (token === undefined) throw problem('token-missing')
+        const reads = request.method === 'GET' || request.method === 'HEAD'
+        if (!reads && !tokens.mayUseCookies(headers)) throw problem('origin-refused')
+        return tokens.authenticate(token)
+      },
+      handshakeToken({ auth, headers }) {
+        if (typeof auth.token === 'string' && auth.token !== '') return auth.token
+        return bearer(headers.authorization) ?? app.parseCookie(headers.cookie ?? '')[ACCESS_COOKIE] ?? null
+      },
+      mayUseCookies(headers) {
+        if (!headers.cookie?.includes('cutroom_')) return true
+        if (headers.origin !== undefined) return isAllowed(headers.origin, headers.host)
+        // Browsers say where a request comes from; programs that are no browsers say nothing.
+        const site = headers['sec-fetch-site']
+        return site === undefined || site === 'same-origin' || site === 'none'
+      },
+    }
+    app.decorate('tokens', tokens)
+  },
+  { name: 'cutroom-auth' },
+)
+
+/** Sets both cookies. Without `remember` they end with the browser session. */
+export function setCookies(
+  reply: FastifyReply,
+  config: Config,
+  pair: { accessToken: string; refreshToken: string; remember: boolean },
+): void {
+  const shared = { httpOnly: true, secure: config.secureCookies }
+  const maxAge = pair.remember ? config.refreshTokenTtl : undefined
+  reply.setCookie(ACCESS_COOKIE, pair.accessToken, {
+    ...shared,
+    path: '/',
+    sameSite: 'lax',
+    ...(maxAge && { maxAge: config.accessTokenTtl }),
+  })
+  reply.setCookie(REFRESH_COOKIE, pair.refreshToken, {
+    ...shared,
+    path: '/api/auth',
+    sameSite: 'strict',
+    ...(maxAge && { maxAge }),
+  })
+}
+
+export function clearCookies(reply: FastifyReply): void {
+  reply.clearCookie(ACCESS_COOKIE, { path: '/' })
+  reply.clearCookie(REFRESH_COOKIE, { path: '/api/auth' })
+}

@@ -1,0 +1,192 @@
+import { createHash } from 'node:crypto'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { z } from 'zod'
+import { authorize, type Scope, type Target } from '../access.ts'
+import { type Access, type Action, type Answer, type Endpoint, type Parsed, statusOf } from '../contract/index.ts'
+import type { Query } from '../db/client.ts'
+import { problem } from '../errors.ts'
+import type { Write } from '../rooms/commit.ts'
+import { once } from '../rooms/idempotency.ts'
+import type { Principal } from '../rooms/sockets.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    access?: Access
+  }
+  interface FastifyInstance {
+    /** Serves an endpoint: reads, and the few that answer with more than a body (auth). */
+    serve<const E extends Endpoint>(endpoint: E, handler: (asked: Asked<E>) => Promise<Answer<E>>): void
+    /**
+     * Serves an endpoint that writes: the handler runs inside `commit`, possibly more than once, after the caller's
+     * right was checked in the same transaction. `current` loads the thing that the path names, for If-Match.
+     */
+    write<const E extends Endpoint>(
+      endpoint: E,
+      handler: (asked: Asked<E> & Write & Conditional) => Promise<Answer<E>>,
+      current?: (tx: Write['tx'], id: string, params: Parsed<E, 'params'>) => Promise<unknown>,
+    ): void
+  }
+}
+
+/** A request, parsed and authorised. */
+export interface Asked<E extends Endpoint> {
+  params: Parsed<E, 'params'>
+  query: Parsed<E, 'querystring'>
+  body: Parsed<E, 'body'>
+  me: E['access'] extends 'public' ? null : Principal
+  scope: E['access'] extends Action ? Scope : null
+  request: FastifyRequest
+  reply: FastifyReply
+}
+
+export interface Conditional {
+  /** @throws problem stale, with the entity as it is now, when If-Match names another version */
+  expect(version: number, current: () => Promise<unknown>): Promise<void>
+}
+
+const targets: readonly Target[] = ['userId', 'taskId', 'vibeId', 'cutId', 'commentId', 'projectId']
+const nouns: Record<Target, string> = {
+  userId: 'member',
+  taskId: 'task',
+  vibeId: 'vibe',
+  cutId: 'cut',
+  commentId: 'comment',
+  projectId: 'project',
+}
+
+interface Compiled {
+  endpoint: Endpoint
+  action: Action | null
+  target: Target | null
+  /** The write changes the very thing that the path names. */
+  changesTarget: boolean
+}
+
+function compile(endpoint: Endpoint): Compiled {
+  const action = endpoint.access === 'public' || endpoint.access === 'account' ? null : endpoint.access
+  const target = action === null ? null : (targets.find((name) => endpoint.url.includes(`:${name}`)) ?? null)
+  if (action !== null && target === null) throw new Error(`${endpoint.url} names nothing to check ${action} on`)
+  const [noun, verb] = action?.split(':') ?? []
+  const changesTarget = target !== null && noun === nouns[target] && verb !== 'create' && verb !== 'read'
+  return { endpoint, action, target, changesTarget }
+}
+
+function check(query: Query, { action, target }: Compiled, request: FastifyRequest, hold?: 'member' | 'thing') {
+  if (action === null || target === null || request.principal === null) return Promise.resolve(null)
+  const params = request.params as Partial<Record<Target, string>>
+  const named = { type: target, id: params[target] ?? '', ...(params.projectId !== undefined && { projectId: params.projectId }) }
+  return authorize(query, request.principal.person.id, action, named, hold)
+}
+
+const etag = (version: number) => `"${version}"`
+const listed = (header: string | undefined) => header?.split(',').map((tag) => tag.trim())
+
+/** RFC 9110: If-Match compares strongly, so a weak tag never fits. */
+function matches(header: string | undefined, version: number): boolean {
+  const tags = listed(header)
+  return tags === undefined || tags.includes('*') || tags.includes(etag(version))
+}
+
+function idempotencyKey(request: FastifyRequest): string | undefined {
+  const key = request.headers['idempotency-key']
+  if (key === undefined) return undefined
+  if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key))
+    throw problem('bad-request', 'Idempotency-Key must be 1 to 255 visible ASCII characters')
+  return key
+}
+
+/** The same request again has the same fingerprint. */
+const fingerprint = (request: FastifyRequest): string =>
+  createHash('sha256')
+    .update(`${request.method} ${request.url}\n${JSON.stringify(request.body) ?? ''}`)
+    .digest('base64url')
+
+function versionOf(answer: unknown): number | null {
+  const version = (answer as { version?: unknown } | null | undefined)?.version
+  return typeof version === 'number' ? version : null
+}
+
+function send(reply: FastifyReply, endpoint: Endpoint, answer: unknown) {
+  const version = versionOf(answer)
+  if (version !== null) reply.header('etag', etag(version))
+  if (endpoint.location !== undefined)
+    reply.header(
+      'location',
+      endpoint.location.replace(/:(\w+)/g, (_, field: string) =>
+        encodeURIComponent(String((answer as Record<string, unknown>)[field])),
+      ),
+    )
+  return reply.code(statusOf(endpoint)).send(answer)
+}
+
+const noQuery = z.strictObject({})
+
+/** `app.serve` and `app.write`: what every endpoint does alike, so that no feature can forget it. */
+export const endpointsPlugin = fp<{ query: Query }>(
+  async (app, { query }) => {
+    function route(compiled: Compiled, handler: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>): void {
+      const { method, url, schema, access } = compiled.endpoint
+      app.route({
+        method,
+        url,
+        schema: { querystring: noQuery, ...schema, tags: [...schema.tags] },
+        config: { access },
+        // Who asks is known before a byte of the body is read.
+        onRequest: async (request) => {
+          if (access !== 'public') request.principal = await app.tokens.principalOf(request)
+        },
+        handler,
+      })
+    }
+    const asked = (request: FastifyRequest, reply: FastifyReply, scope: Scope | null) =>
+      ({
+        params: request.params,
+        query: request.query,
+        body: request.body,
+        me: request.principal,
+        scope,
+        request,
+        reply,
+      }) as never
+
+    app.decorate('serve', (endpoint, handler) => {
+      const compiled = compile(endpoint)
+      route(compiled, async (request, reply) => {
+        const scope = await check(query, compiled, request)
+        const answer = await handler(asked(request, reply, scope))
+        const version = versionOf(answer)
+        const known = listed(request.headers['if-none-match'])?.map((tag) => tag.replace(/^W\//, ''))
+        if (version !== null && known && (known.includes(etag(version)) || known.includes('*')))
+          return reply.code(304).header('etag', etag(version)).send()
+        return send(reply, endpoint, answer)
+      })
+    })
+
+    app.decorate('write', (endpoint, handler, current) => {
+      const compiled = compile(endpoint)
+      route(compiled, async (request, reply) => {
+        const { principal } = request
+        if (principal === null) throw problem('token-missing')
+        const key = idempotencyKey(request)
+        const actor = { id: principal.person.id, name: principal.person.name, mutationId: key }
+        const answer = await app.rooms.commit(actor, (door) =>
+          once(door, key && { userId: actor.id, key, fingerprint: fingerprint(request) }, async () => {
+            const scope = await check(door.query, compiled, request, compiled.changesTarget ? 'thing' : 'member')
+            const expect: Conditional['expect'] = async (version, load) => {
+              if (!matches(request.headers['if-match'], version)) throw problem('stale', undefined, { current: await load() })
+            }
+            if (compiled.changesTarget && compiled.target && scope && current) {
+              const params = request.params as Parsed<typeof endpoint, 'params'>
+              const id = (request.params as Record<string, string>)[compiled.target] ?? ''
+              await expect(scope.version, () => current(door.tx, id, params))
+            }
+            return handler({ ...(asked(request, reply, scope) as object), ...door, expect } as never)
+          }),
+        )
+        return send(reply, endpoint, answer)
+      })
+    })
+  },
+  { name: 'cutroom-endpoints', dependencies: ['cutroom-auth'] },
+)

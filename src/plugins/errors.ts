@@ -1,0 +1,28 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { problem, toProblem, toWire } from '../errors.ts'
+
+/** Answers with any error as a problem. */
+export function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply) {
+  const failed = toProblem(error)
+  if (failed.status >= 500) request.log.error({ err: failed.cause ?? failed }, failed.message)
+  const { retryAfter, current } = failed.extra
+  if (retryAfter !== undefined) reply.header('retry-after', Math.ceil(retryAfter))
+  if (failed.status === 401) reply.header('www-authenticate', 'Bearer')
+  if (typeof (current as { version?: unknown } | undefined)?.version === 'number')
+    reply.header('etag', `"${(current as { version: number }).version}"`)
+  return reply
+    .code(failed.status)
+    .type('application/problem+json')
+    .serializer((value: unknown) => JSON.stringify(value))
+    .send(toWire(failed, request.id))
+}
+
+/** Every error leaves as `application/problem+json`; what was not expected is logged with its cause. */
+export const errorsPlugin = fp(
+  async (app) => {
+    app.setErrorHandler(refuse)
+    app.setNotFoundHandler((request, reply) => refuse(problem('not-found', 'There is no such path'), request, reply))
+  },
+  { name: 'cutroom-errors' },
+)

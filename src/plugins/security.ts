@@ -1,0 +1,59 @@
+import fastifyCors from '@fastify/cors'
+import fastifyHelmet from '@fastify/helmet'
+import fastifyRateLimit from '@fastify/rate-limit'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Config } from '../config.ts'
+import { problem } from '../errors.ts'
+
+/** Headers, CORS, and how often one person may ask. */
+export const securityPlugin = fp<{ config: Config }>(
+  async (app, { config }) => {
+    await app.register(fastifyHelmet, {
+      // Plain HTTP on a laptop must keep working; a proxy with TLS adds these itself.
+      strictTransportSecurity: config.secureCookies,
+      contentSecurityPolicy: { directives: { upgradeInsecureRequests: config.secureCookies ? [] : null } },
+    })
+    await app.register(fastifyCors, {
+      origin: config.corsOrigins,
+      credentials: true,
+      methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
+      allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-match', 'if-none-match'],
+      exposedHeaders: ['etag', 'location', 'retry-after'],
+      maxAge: 600,
+    })
+    await app.register(fastifyRateLimit, {
+      global: config.rateLimit !== null,
+      max: config.rateLimit ?? 1,
+      timeWindow: '1 minute',
+      // After authentication, which has found out who asks.
+      hook: 'preParsing',
+      keyGenerator: (request) => request.principal?.person.id ?? request.ip,
+      errorResponseBuilder: (_request, { ttl }) => problem('rate-limited', undefined, { retryAfter: Math.ceil(ttl / 1000) }),
+    })
+  },
+  { name: 'cutroom-security', dependencies: ['cutroom-auth'] },
+)
+
+/**
+ * Makes limits of `max` requests in 15 minutes per key; off where RATE_LIMIT is off.
+ * @throws problem rate-limited, with `retryAfter`
+ */
+export function limiter(app: FastifyInstance, config: Config) {
+  return (
+    nameSpace: string,
+    max: number,
+    key: (request: FastifyRequest) => string,
+  ): ((request: FastifyRequest) => Promise<void>) => {
+    if (config.rateLimit === null) return async () => {}
+    const count = app.createRateLimit({
+      max,
+      timeWindow: '15 minutes',
+      keyGenerator: (request) => `${nameSpace}:${key(request)}`,
+    })
+    return async (request) => {
+      const used = await count(request)
+      if (!used.isAllowed && used.isExceeded) throw problem('rate-limited', undefined, { retryAfter: Math.ceil(used.ttl / 1000) })
+    }
+  }
+}

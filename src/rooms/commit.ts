@@ -1,0 +1,121 @@
+import { uuidv7 } from 'uuidv7'
+import { type EventName, events, type Payload, type RoomId } from '../contract/index.ts'
+import { type Database, Prisma, type Query, type Tx } from '../db/client.ts'
+import { databaseFault, problem } from '../errors.ts'
+import type { Key } from './idempotency.ts'
+
+/** Who writes. `mutationId` is the Idempotency-Key; it comes back in the events' meta. */
+export interface Actor {
+  id: string
+  name: string
+  mutationId?: string | undefined
+}
+
+/**
+ * Adds an event to the write. It is in the log when, and only when, the write commits.
+ * @param label what people call the thing, for the activity feed, where the payload does not say it
+ * @returns the payload as the log will hold it
+ */
+export type Emit = <N extends EventName>(room: RoomId, name: N, payload: Payload<N>, label?: string) => Payload<N>
+
+/** One transaction. `query` runs hand-written SQL in it. */
+export interface Write {
+  tx: Tx
+  query: Query
+  emit: Emit
+  /** Keeps the answer to an Idempotency-Key with the rows. */
+  keep: (key: Key, answer: { body: unknown }) => void
+}
+
+/** The one door for writes: rows and events in one transaction, then a wake-up. The callback may run more than once. */
+export type Commit = <T>(actor: Actor | null, write: (door: Write) => Promise<T>) => Promise<T>
+
+interface Pending {
+  id: string
+  room: RoomId
+  name: EventName
+  payload: unknown
+  label: string | null
+}
+
+export interface CommitOptions {
+  prisma: Database['prisma']
+  /** Told which rooms have news, after the commit. */
+  poke: (rooms: Iterable<RoomId>) => void
+  /** For tests and benches: runs in the transaction after the events were inserted, before COMMIT. */
+  beforeCommit?: (() => Promise<void>) | undefined
+}
+
+const ATTEMPTS = 8
+const pause = (attempt: number) => new Promise((done) => setTimeout(done, Math.random() * 5 * 2 ** attempt))
+
+export function createCommit({ prisma, poke, beforeCommit }: CommitOptions): Commit {
+  async function attempt<T>(actor: Actor | null, write: (door: Write) => Promise<T>): Promise<{ result: T; rooms: Set<RoomId> }> {
+    const pending: Pending[] = []
+    let kept: Prisma.Sql | undefined
+    const keep: Write['keep'] = ({ userId, key, fingerprint }, answer) => {
+      kept = Prisma.sql`INSERT INTO "IdempotencyKey" ("userId", key, fingerprint, answer)
+        VALUES (${userId}::uuid, ${key}, ${fingerprint}, ${JSON.stringify(answer)}::json)`
+    }
+    const emit: Emit = (room, name, payload, label) => {
+      const parsed = events[name].safeParse(payload)
+      if (!parsed.success)
+        throw problem('internal', undefined, undefined, {
+          cause: new Error(`${name} does not fit its schema`, { cause: parsed.error }),
+        })
+      pending.push({ id: uuidv7(), room, name, payload: parsed.data, label: label ?? null })
+      return parsed.data as Payload<typeof name>
+    }
+    const result = await prisma.$transaction(
+      async (tx) => {
+        const query: Query = (statement) => tx.$queryRaw(statement)
+        const answer = await write({ tx, query, emit, keep })
+        for (const statement of lastStatements(actor, pending, kept)) await tx.$executeRaw(statement)
+        await beforeCommit?.()
+        return answer
+      },
+      // maxWait: for a connection. timeout: how long a write may hold its rows.
+      { maxWait: 5_000, timeout: 10_000 },
+    )
+    return { result, rooms: new Set(pending.map((event) => event.room)) }
+  }
+
+  return async (actor, write) => {
+    for (let n = 1; ; n++) {
+      try {
+        const { result, rooms } = await attempt(actor, write)
+        poke(rooms)
+        return result
+      } catch (error) {
+        // A deadlock ends well when tried again; a write that lost the race for a unique value (a rank, an e-mail) then
+        // sees the winner and answers by the rules.
+        const fault = databaseFault(error)
+        if ((fault !== 'serialization' && fault !== 'unique') || n === ATTEMPTS) throw error
+        await pause(n)
+      }
+    }
+  }
+}
+
+/** Postgres takes at most 65,535 parameters in one statement. */
+const ROWS = 5_000
+
+/**
+ * Events and the kept answer, in one statement where they fit one. Rooms come in one order for all writers, so that the
+ * counters inside COMMIT are never locked crosswise.
+ */
+function lastStatements(actor: Actor | null, pending: Pending[], kept: Prisma.Sql | undefined): Prisma.Sql[] {
+  const sorted = pending.toSorted((a, b) => (a.room < b.room ? -1 : a.room > b.room ? 1 : 0))
+  const rows = sorted.map(
+    (e) =>
+      Prisma.sql`(${e.id}::uuid, ${e.room}, ${e.name}, ${JSON.stringify(e.payload)}::json, ${e.label}, ${actor?.id ?? null}::uuid, ${actor?.name ?? null}, ${actor?.mutationId ?? null})`,
+  )
+  const statements: Prisma.Sql[] = []
+  for (let i = 0; i < rows.length; i += ROWS)
+    statements.push(
+      Prisma.sql`INSERT INTO "Event" (id, room, name, payload, label, "actorId", "actorName", "mutationId") VALUES ${Prisma.join(rows.slice(i, i + ROWS))}`,
+    )
+  if (!kept) return statements
+  const [first, ...others] = statements
+  return [first ? Prisma.sql`WITH kept AS (${kept}) ${first}` : kept, ...others]
+}

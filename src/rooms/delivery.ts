@@ -1,0 +1,58 @@
+import type { Server } from 'socket.io'
+import type { Activity, ClientToServer, RoomId, ServerToClient } from '../contract/index.ts'
+import { changesRole, endsSession, type Revocation, revokes } from './eviction.ts'
+import { activityRoom, leave, type RoomSocket, type SocketData, send } from './join.ts'
+import type { LogEntry } from './log.ts'
+import type { PresenceTable } from './presence.ts'
+
+export type RoomServer = Server<ClientToServer, ServerToClient, Record<string, never>, SocketData>
+
+export interface DeliveryOptions {
+  io: RoomServer
+  presence: PresenceTable
+  /** A log entry as people read it in a feed; null where there is nothing to tell. */
+  activityOf: (entry: LogEntry) => Activity | null
+  endSession: (socket: RoomSocket) => void
+}
+
+/**
+ * Emits one log entry to the local sockets of its room. All of it happens in one tick: whoever loses access by this
+ * entry is out of the room before anybody sees it.
+ */
+export function createDelivery({ io, presence, activityOf, endSession }: DeliveryOptions) {
+  /** One person's sockets (null: everybody's) that stand in a room here. Those on their way in meet the entry in the log. */
+  function socketsIn(room: RoomId, userId: string | null): RoomSocket[] {
+    const { adapter, sockets } = io.of('/')
+    return [...(adapter.rooms.get(room) ?? [])].flatMap((id) => {
+      const socket = sockets.get(id)
+      return socket && (userId === null || socket.data.person.id === userId) ? [socket] : []
+    })
+  }
+
+  function evict(room: RoomId, { userId, reason }: Revocation): void {
+    for (const socket of socketsIn(room, userId)) {
+      leave(socket, room)
+      presence.exit(room, socket.data.person.id, socket.id, false)
+      socket.emit('access:revoked', { projectId: room.slice('project:'.length), reason })
+    }
+  }
+
+  return function deliver(room: RoomId, entry: LogEntry): void {
+    const ended = endsSession(entry)
+    // Also those that are just reading their own log again: they stand in other rooms.
+    if (ended !== null) for (const socket of io.of('/').sockets.values()) if (socket.data.sessionId === ended) endSession(socket)
+    const revoked = revokes(entry)
+    if (revoked?.order === 'before') evict(room, revoked)
+    const change = changesRole(entry)
+    if (change) {
+      for (const socket of socketsIn(room, change.userId)) {
+        const standing = socket.data.rooms.get(room)
+        if (standing) standing.role = change.role
+      }
+    }
+    send(io.local.to(room), entry, false)
+    const activity = activityOf(entry)
+    if (activity) io.local.to(activityRoom(room)).emit('activity:new', activity)
+    if (revoked?.order === 'after') evict(room, revoked)
+  }
+}

@@ -1,0 +1,133 @@
+import type { z } from 'zod'
+import { admit, admitSession, atLeast } from '../access.ts'
+import { projectRoom, type Requests, requests, userRoom } from '../contract/index.ts'
+import type { Query } from '../db/client.ts'
+import { issuesOf, problem, toProblem, toWire } from '../errors.ts'
+import type { Feeds } from './feed.ts'
+import { inTurn, leave, type RoomSocket, stand } from './join.ts'
+import type { Log } from './log.ts'
+import type { PresenceTable } from './presence.ts'
+import type { Typing } from './typing.ts'
+
+type Name = keyof Requests
+type Parsed<N extends Name> = z.output<Requests[N]['payload']>
+type Success<N extends Name> = Omit<Extract<z.output<Requests[N]['ack']>, { ok: true }>, 'ok'>
+type Handlers = { [N in Name]: (socket: RoomSocket, payload: Parsed<N>) => Success<N> | Promise<Success<N>> }
+
+export interface RequestOptions {
+  log: Log
+  feeds: Feeds
+  presence: PresenceTable
+  typing: Typing
+  query: Query
+  /** Verifies a token for a live socket and returns its expiry, ms since the epoch. */
+  refresh: (socket: RoomSocket, token: string) => Promise<number>
+  /** Told when a socket could not come into its own room. */
+  deaf: (socket: RoomSocket, error: unknown) => void
+  onError: (error: unknown) => void
+}
+
+/** Steady requests per second of one socket, and how many may come at once. */
+const RATE = 20
+const BURST = 100
+
+/** Handles what a socket asks: parse, handle, acknowledge. Every answer, good or bad, fits the contract. */
+export function createRequests({ log, feeds, presence, typing, query, refresh, deaf, onError }: RequestOptions) {
+  const standingIn = (socket: RoomSocket, projectId: string) => {
+    const standing = socket.data.rooms.get(projectRoom(projectId))
+    if (!standing?.live) throw problem('forbidden', 'Join the project first')
+    return standing
+  }
+
+  const handlers: Handlers = {
+    async 'join:project'(socket, { projectId, after, epoch, activity }) {
+      const room = projectRoom(projectId)
+      const at = await inTurn(socket, room, admit(query, socket.data.person.id, projectId))
+      try {
+        const { head, mode } = await stand(socket, room, { after, epoch, activity, role: at.role }, at, { log, feeds })
+        presence.enter(room, socket.data.person, socket.id)
+        return {
+          room,
+          epoch: log.epoch(),
+          head,
+          mode,
+          role: socket.data.rooms.get(room)?.role ?? at.role,
+          presence: presence.list(room),
+        }
+      } catch (error) {
+        // Whoever stood there before asking again, and now does not, is not seen there either.
+        if (!socket.data.rooms.has(room)) presence.exit(room, socket.data.person.id, socket.id, false)
+        throw error
+      }
+    },
+    'leave:project'(socket, { projectId }) {
+      const room = projectRoom(projectId)
+      leave(socket, room)
+      presence.exit(room, socket.data.person.id, socket.id, false)
+      return {}
+    },
+    async 'join:user'(socket, { after, epoch }) {
+      const room = userRoom(socket.data.person.id)
+      try {
+        const at = await inTurn(socket, room, admitSession(query, socket.data.person.id, socket.data.sessionId))
+        const { head, mode } = await stand(socket, room, { after, epoch, role: null }, at, { log, feeds })
+        return { room, epoch: log.epoch(), head, mode }
+      } catch (error) {
+        deaf(socket, error)
+        throw error
+      }
+    },
+    async 'session:refresh'(socket, { token }) {
+      return { expiresAt: new Date(await refresh(socket, token)).toISOString() }
+    },
+    'presence:set'(socket, { projectId, state }) {
+      standingIn(socket, projectId)
+      presence.set(projectRoom(projectId), socket.data.person.id, state)
+      return {}
+    },
+    typing(socket, { projectId, targetId, isTyping }) {
+      if (!atLeast(standingIn(socket, projectId).role ?? 'viewer', 'commenter')) throw problem('forbidden')
+      const room = projectRoom(projectId)
+      const tell = (now: boolean) =>
+        socket.to(room).volatile.emit('typing', { projectId, targetId, userId: socket.data.person.id, isTyping: now })
+      typing.set(`${socket.id} ${projectId} ${targetId}`, isTyping, () => tell(false))
+      tell(isTyping)
+      return {}
+    },
+  }
+
+  async function answer<N extends Name>(socket: RoomSocket, name: N, payload: unknown): Promise<unknown> {
+    const parsed = requests[name].payload.safeParse(payload)
+    if (!parsed.success) throw problem('validation', undefined, { errors: issuesOf(parsed.error.issues) })
+    return handlers[name](socket, parsed.data as Parsed<N>)
+  }
+
+  /** Listens on one socket. */
+  return function listen(socket: RoomSocket): void {
+    let tokens = BURST
+    let filled = Date.now()
+    const spend = () => {
+      const now = Date.now()
+      tokens = Math.min(BURST, tokens + ((now - filled) / 1000) * RATE)
+      filled = now
+      if (tokens < 1) throw problem('rate-limited', undefined, { retryAfter: 1 })
+      tokens--
+    }
+    socket.onAny(async (name: string, ...args: unknown[]) => {
+      const last = args.at(-1)
+      const ack = typeof last === 'function' ? (last as (value: unknown) => void) : () => {}
+      try {
+        spend()
+        if (!Object.hasOwn(requests, name)) throw problem('bad-request', 'There is no such request')
+        ack({
+          ok: true,
+          ...((await answer(socket, name as Name, typeof args[0] === 'function' ? undefined : args[0])) as object),
+        })
+      } catch (error) {
+        const failed = toProblem(error)
+        if (failed.status >= 500) onError(error)
+        ack({ ok: false, error: toWire(failed) })
+      }
+    })
+  }
+}

@@ -1,0 +1,235 @@
+import type { FastifyInstance } from 'fastify'
+import fastifySocketIO from 'fastify-socket.io'
+import { type Activity, type Person, type RoomId, userRoom } from '../contract/index.ts'
+import type { Database, Query } from '../db/client.ts'
+import { ProblemError, problem, toProblem, toWire } from '../errors.ts'
+import { type Commit, type CommitOptions, createCommit } from './commit.ts'
+import { createDelivery, type RoomServer } from './delivery.ts'
+import { createDrain } from './drain.ts'
+import { createFeeds } from './feed.ts'
+import { leave, type RoomSocket, stand } from './join.ts'
+import { type Log, type LogEntry, openLog } from './log.ts'
+import { createOnline } from './online.ts'
+import { createPresence } from './presence.ts'
+import { createRequests } from './requests.ts'
+import { createTyping } from './typing.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    io: RoomServer
+    rooms: Rooms
+  }
+}
+
+/** Who a token speaks for. */
+export interface Principal {
+  person: Person
+  sessionId: string
+  /** Milliseconds since the epoch. */
+  expiresAt: number
+  /** Head of the person's own room, in the snapshot in which the session was seen open. */
+  head: number
+  floor: number
+}
+
+export interface Rooms {
+  commit: Commit
+  log: Log
+  /** For gauges and leak checks. */
+  counts(): { sockets: number; feeds: number }
+}
+
+export interface RoomsOptions {
+  database: Database
+  query: Query
+  path: string
+  corsOrigins: string[]
+  /** @throws problem token-missing | token-invalid | token-expired | session-revoked */
+  authenticate: (token: string) => Promise<Principal>
+  /** The access token of the handshake: `auth.token`, else header, else cookie; never the query string. */
+  handshakeToken: (handshake: RoomSocket['handshake']) => string | null
+  /** May a page of this origin use the cookies of this handshake? */
+  mayConnect: (headers: Record<string, string | string[] | undefined>) => boolean
+  activityOf: (entry: LogEntry) => Activity | null
+  beforeCommit?: CommitOptions['beforeCommit']
+  /** For tests: shorter than TIMINGS. */
+  timings?: Partial<typeof TIMINGS>
+}
+
+const TIMINGS = {
+  /** Between looks at the heads. */
+  sweepMs: 1_000,
+  /** How long a lost connection goes unmentioned. */
+  graceMs: 4_000,
+  /** How long "is typing" lasts when nobody says it again. */
+  typingMs: 6_000,
+}
+const EXPIRING_MS = 60_000
+/** setTimeout takes 31 bits. */
+const MAX_TIMEOUT = 2 ** 31 - 1
+
+/** The rooms on a Fastify server: the Socket.IO server, the feeds behind it, and `app.rooms.commit`. */
+export async function registerRooms(app: FastifyInstance, options: RoomsOptions): Promise<void> {
+  const { database, query } = options
+  const { sweepMs, graceMs, typingMs } = { ...TIMINGS, ...options.timings }
+  let draining = false
+
+  await app.register(fastifySocketIO.default, {
+    path: options.path,
+    cors: { origin: options.corsOrigins, credentials: true },
+    serveClient: false,
+    maxHttpBufferSize: 64 * 1024,
+    connectTimeout: 5_000,
+    pingInterval: 10_000,
+    pingTimeout: 8_000,
+    // CORS does not guard WebSockets: an upgrade with cookies from a strange page is refused before a socket exists.
+    allowRequest: (request, decide) => {
+      if (draining) decide('The server is stopping', false)
+      else if (!options.mayConnect(request.headers)) decide('This origin is not allowed', false)
+      else decide(null, true)
+    },
+    preClose: (done) => {
+      draining = true
+      sendAway().then(
+        () => done(),
+        (error: unknown) => done(error),
+      )
+    },
+  })
+  const io = app.io
+  const sendAway = createDrain(io)
+  const onError = (error: unknown, room?: RoomId) => app.log.error({ err: error, room }, 'delivery failed; the sweep tries again')
+
+  const log = await openLog(database.readers)
+  const presence = createPresence({
+    announce: (room, change) =>
+      io.local.to(room).emit('presence:changed', { projectId: room.slice('project:'.length), ...change }),
+    graceMs,
+    coalesceMs: 50,
+  })
+  const online = createOnline({
+    readers: database.readers,
+    tell: (peerId, change) => io.local.to(userRoom(peerId)).emit('chat:presence', change),
+    onError,
+    graceMs,
+    coalesceMs: 50,
+  })
+  const typing = createTyping(typingMs)
+  const timers = new WeakMap<RoomSocket, NodeJS.Timeout[]>()
+  const feeds = createFeeds({
+    log,
+    deliver: createDelivery({ io, presence, activityOf: options.activityOf, endSession: (socket) => end(socket, 'revoked') }),
+    // Every client comes back, names a position of the old history and is told `reset`.
+    onEpoch: () => {
+      app.log.warn('the database has another history now; every client starts again')
+      for (const socket of io.of('/').sockets.values()) socket.conn.close()
+    },
+    onError,
+    sweepMs,
+  })
+  const listen = createRequests({ log, feeds, presence, typing, query, refresh, deaf, onError })
+
+  /** Out of every room in this tick; then the connection, which a stock client does not reopen by itself. */
+  function end(socket: RoomSocket, reason: 'expired' | 'revoked'): void {
+    for (const room of [...socket.data.rooms.keys()]) {
+      leave(socket, room)
+      presence.exit(room, socket.data.person.id, socket.id, true)
+    }
+    socket.emit('session:expired', { reason })
+    socket.disconnect(true)
+  }
+
+  /** Outside its own room a socket would not hear that its session is closed: it ends, or has to come again. */
+  function deaf(socket: RoomSocket, error: unknown): void {
+    const own = userRoom(socket.data.person.id)
+    if (!socket.connected) return
+    if (error instanceof ProblemError && error.code === 'session-revoked') end(socket, 'revoked')
+    else if (!socket.data.rooms.has(own)) {
+      onError(error, own)
+      socket.conn.close()
+    }
+  }
+
+  /** Keeps the socket's clock: a warning a minute before its token expires (or half way, if that is less), the end when it does. */
+  function schedule(socket: RoomSocket): void {
+    for (const timer of timers.get(socket) ?? []) clearTimeout(timer)
+    const left = socket.data.expiresAt - Date.now()
+    const expiresAt = new Date(socket.data.expiresAt).toISOString()
+    timers.set(socket, [
+      setTimeout(
+        () => socket.emit('session:expiring', { expiresAt }),
+        Math.min(Math.max(left - EXPIRING_MS, left / 2, 0), MAX_TIMEOUT),
+      ),
+      setTimeout(() => end(socket, 'expired'), Math.min(Math.max(left, 0), MAX_TIMEOUT)),
+    ])
+  }
+
+  async function refresh(socket: RoomSocket, token: string): Promise<number> {
+    const principal = await options.authenticate(token)
+    if (principal.person.id !== socket.data.person.id || principal.sessionId !== socket.data.sessionId)
+      throw problem('token-invalid', 'The token is of another session')
+    socket.data.expiresAt = principal.expiresAt
+    if (socket.connected) schedule(socket)
+    return principal.expiresAt
+  }
+
+  const heads = new WeakMap<RoomSocket, { head: number; floor: number }>()
+  io.use((socket, next) => {
+    const token = options.handshakeToken(socket.handshake)
+    Promise.resolve()
+      .then(() => {
+        if (token === null) throw problem('token-missing')
+        return options.authenticate(token)
+      })
+      .then((principal) => {
+        const { person, sessionId, expiresAt } = principal
+        socket.data = { person, sessionId, expiresAt, rooms: new Map(), turns: new Map() }
+        heads.set(socket, principal)
+        next()
+      })
+      .catch((error: unknown) => {
+        const failed = toProblem(error)
+        if (failed.status >= 500) onError(error)
+        next(Object.assign(new Error(failed.message), { data: toWire(failed) }))
+      })
+  })
+
+  io.on('connection', (socket) => {
+    const { person, sessionId } = socket.data
+    socket.on('disconnect', () => {
+      for (const timer of timers.get(socket) ?? []) clearTimeout(timer)
+      typing.clear(socket.id)
+      for (const room of [...socket.data.rooms.keys()]) {
+        leave(socket, room)
+        presence.exit(room, person.id, socket.id, true)
+      }
+      online.disconnected(person.id)
+    })
+    online.connected(person.id)
+    schedule(socket)
+    listen(socket)
+    const at = heads.get(socket) ?? { head: 0, floor: 0 }
+    const greet = (head: number) => socket.emit('connected', { userId: person.id, sessionId, epoch: log.epoch(), head })
+    stand(socket, userRoom(person.id), { role: null }, at, { log, feeds }).then(
+      ({ head }) => greet(head),
+      (error: unknown) => {
+        deaf(socket, error)
+        // A client that asked for its own room meanwhile has it.
+        if (socket.data.rooms.has(userRoom(person.id))) greet(at.head)
+      },
+    )
+  })
+
+  app.addHook('onClose', async () => {
+    await feeds.close()
+    presence.close()
+    online.close()
+    typing.close()
+  })
+
+  app.decorate('rooms', {
+    commit: createCommit({ prisma: database.prisma, poke: feeds.poke, beforeCommit: options.beforeCommit }),
+    log,
+    counts: () => ({ sockets: io.of('/').sockets.size, feeds: feeds.size() }),
+  })
+}

@@ -1,0 +1,269 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize, relative } from 'node:path'
+import { describe, expect, it } from 'vitest'
+
+interface Source {
+  /** From src/, with slashes. */
+  path: string
+  /** Without comments; a chain of calls on one line. */
+  text: string
+}
+
+const root = join(import.meta.dirname, '../src')
+
+/** Comments say what is not done, too. Strings stay: a `//` in one follows a colon. */
+const read = (text: string): string =>
+  text
+    .replace(/\/\*[\s\S]*?\*\//g, '')
+    .replace(/(^|[^:'"`])\/\/.*$/gm, '$1')
+    .replace(/\s*\n\s*(\??\.\w)/g, '$1')
+
+const sources: Source[] = readdirSync(root, { recursive: true, encoding: 'utf8' })
+  .map((path) => path.replaceAll('\\', '/'))
+  .filter((path) => /\.tsx?$/.test(path) && !path.startsWith('db/generated/'))
+  .map((path) => ({ path, text: read(readFileSync(join(root, path), 'utf8')) }))
+
+/** What a file imports or exports from, types included, and what it loads later. */
+const specifiers = (text: string): string[] =>
+  [...text.matchAll(/(?:^|[\s;}])(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/g)].map(([, specifier]) => specifier ?? '')
+
+/** The room of the house a path is in: a folder, or a file beside them. */
+const roomOf = (path: string): string => path.split('/')[0]?.replace(/\.ts$/, '') ?? ''
+const targetOf = (from: string, specifier: string): string =>
+  relative('/', normalize(join('/', dirname(from), specifier))).replaceAll('\\', '/')
+const packageOf = (specifier: string): string =>
+  specifier.startsWith('node:') ? 'node' : (/^(@[^/]+\/[^/]+|[^/]+)/.exec(specifier)?.[1] ?? specifier)
+
+/**
+ * Who may import whom. What is not named here may not be imported, and a folder that is not named may not be.
+ * `packages: null` is any package.
+ */
+const house: Record<string, { rooms: string[]; packages: string[] | null }> = {
+  contract: { rooms: [], packages: ['zod'] },
+  config: { rooms: [], packages: ['node', 'zod'] },
+  db: { rooms: [], packages: ['node', 'pg', '@prisma/adapter-pg', '@prisma/driver-adapter-utils', '@prisma/schema-engine-wasm'] },
+  errors: { rooms: ['contract'], packages: ['zod', 'fastify-type-provider-zod'] },
+  access: { rooms: ['contract', 'errors', 'db'], packages: ['pg'] },
+  rooms: {
+    rooms: ['contract', 'access', 'errors', 'db'],
+    packages: ['node', 'zod', 'fastify', 'fastify-socket.io', 'socket.io', 'uuidv7'],
+  },
+  plugins: { rooms: ['rooms', 'contract', 'access', 'errors', 'db', 'config'], packages: null },
+  features: { rooms: ['plugins', 'rooms', 'contract', 'access', 'errors', 'db', 'config'], packages: null },
+  app: { rooms: ['features', 'plugins', 'rooms', 'contract', 'access', 'errors', 'db', 'config'], packages: ['fastify'] },
+  server: { rooms: ['app', 'config', 'db'], packages: ['node', 'close-with-grace', 'fastify'] },
+  client: { rooms: ['contract'], packages: ['socket.io-client'] },
+  console: { rooms: ['client', 'contract'], packages: [] },
+  demo: { rooms: ['client', 'contract'], packages: ['node', 'socket.io-client'] },
+}
+
+function strangeImports(files: Source[]): string[] {
+  return files.flatMap(({ path, text }) => {
+    const own = roomOf(path)
+    const allowed = house[own]
+    if (!allowed) return [`${path} is in no room of the house`]
+    return specifiers(text).flatMap((specifier) => {
+      const local = specifier.startsWith('.')
+      const target = local ? roomOf(targetOf(path, specifier)) : packageOf(specifier)
+      const fine = local
+        ? target === own || allowed.rooms.includes(target)
+        : allowed.packages === null || allowed.packages.includes(target)
+      return fine ? [] : [`${path} → ${specifier}`]
+    })
+  })
+}
+
+/** One circle in a graph, or null. */
+function circle(graph: Map<string, Set<string>>): string[] | null {
+  const done = new Set<string>()
+  function walk(node: string, way: string[]): string[] | null {
+    if (way.includes(node)) return [...way.slice(way.indexOf(node)), node]
+    if (done.has(node)) return null
+    for (const next of graph.get(node) ?? []) {
+      const found = walk(next, [...way, node])
+      if (found) return found
+    }
+    done.add(node)
+    return null
+  }
+  for (const node of graph.keys()) {
+    const found = walk(node, [])
+    if (found) return found
+  }
+  return null
+}
+
+function graphOf(files: Source[], name: (path: string) => string): Map<string, Set<string>> {
+  const graph = new Map<string, Set<string>>()
+  for (const { path, text } of files)
+    for (const specifier of specifiers(text)) {
+      if (!specifier.startsWith('.')) continue
+      const [from, to] = [name(path), name(targetOf(path, specifier))]
+      if (from !== to) graph.set(from, (graph.get(from) ?? new Set()).add(to))
+    }
+  return graph
+}
+
+const models = [...readFileSync(join(root, '../prisma/schema.prisma'), 'utf8').matchAll(/^model (\w+)/gm)].map(
+  ([, name = '']) => name.charAt(0).toLowerCase() + name.slice(1),
+)
+const verbs = 'create|createMany|createManyAndReturn|update|updateMany|updateManyAndReturn|upsert|delete|deleteMany'
+/** A row that changes: who does it, the model, the verb. */
+const change = new RegExp(`([\\w.$()]*)\\.(${models.join('|')})\\.(${verbs})\\(`, 'g')
+
+/** Top-level declarations, roughly: what starts at the left margin. */
+const declarations = (text: string): string[] => text.split(/\n(?=[a-z@])/)
+
+interface Rule {
+  name: string
+  /** What breaks it in a file. */
+  find: RegExp | ((text: string) => string[])
+  /** Where it is right: folders end with a slash. */
+  except: string[]
+  /** A line that must be caught, so that the rule is known to work. */
+  caught: string
+}
+
+const rules: Rule[] = [
+  {
+    name: 'the environment is read by the process, which hands it to the configuration',
+    find: /process\.env\b/,
+    // Programs that start other programs hand them a PATH; the demo is a program of its own.
+    except: ['server.ts', 'db/embedded-cluster.ts', 'demo/'],
+    caught: 'const level = process.env.LOG_LEVEL',
+  },
+  {
+    name: 'nobody but rooms/sockets.ts knows the Socket.IO plugin',
+    find: /['"]fastify-socket\.io['"]/,
+    except: ['rooms/sockets.ts'],
+    caught: `import io from 'fastify-socket.io'`,
+  },
+  {
+    name: 'nobody but rooms knows the Socket.IO server',
+    find: /['"]socket\.io['"]|\bapp\.io\b/,
+    except: ['rooms/'],
+    caught: 'app.io.local',
+  },
+  {
+    name: 'sockets are told by rooms alone; elsewhere emit is the collector of a write',
+    find: (text) => [...text.matchAll(/([\w.)\]]+)\??\.emit\(/g)].filter(([, by]) => by !== 'door').map(([found]) => found),
+    except: ['rooms/', 'client/'],
+    caught: `socket.emit('task:created', task)`,
+  },
+  {
+    name: 'transactions are opened by commit; the snapshot opens one to read',
+    find: /\$transaction\b(?!')/,
+    except: ['rooms/commit.ts', 'features/rooms/snapshot.ts'],
+    caught: 'await prisma.$transaction([a, b])',
+  },
+  {
+    name: 'rows are changed on the transaction of a write, never on another client',
+    find: (text) => [...text.matchAll(change)].filter(([, by]) => !/(^|\.)tx$/.test(by ?? '')).map(([found]) => found),
+    // Maps in a browser, which has no database.
+    except: ['client/'],
+    caught: 'await prisma.task.update({ where, data })',
+  },
+  {
+    name: 'whoever changes rows was handed the door of a write, or stands in one',
+    find: (text) =>
+      declarations(text).filter(
+        (declaration) =>
+          declaration.match(change) && !/\b(Write|Pick<Write,[^>]*>)\b|\bcommit\(|\bapp\.write\(/.test(declaration),
+      ),
+    except: ['client/'],
+    caught: 'export const touch = (tx: Tx, id: string) => tx.task.update({ where: { id }, data: {} })',
+  },
+  {
+    name: 'SQL that changes rows stands where events are inserted, and nowhere else',
+    find: /\b(INSERT\s+INTO|DELETE\s+FROM|TRUNCATE|UPDATE\s+"|UPDATE\s+\$)|\$executeRaw/i,
+    except: ['rooms/commit.ts'],
+    caught: 'query(Prisma.sql`UPDATE "Task" SET title = null`)',
+  },
+  {
+    name: 'the log is written by commit and read by rooms',
+    find: /"Event"|\.event\./,
+    except: ['rooms/commit.ts', 'rooms/log.ts'],
+    caught: 'tx.event.create({ data })',
+  },
+  {
+    name: 'no SQL is put together from strings',
+    find: /\$(query|execute)RawUnsafe/,
+    except: [],
+    caught: 'tx.$queryRawUnsafe(sql)',
+  },
+  {
+    name: 'raw fragments are names of tables that stand in the source',
+    find: /Prisma\.raw\(/,
+    except: ['access.ts', 'features/rank.ts'],
+    caught: 'Prisma.raw(request.query.sort)',
+  },
+  {
+    name: 'types are not given up: no any, no non-null assertion, no ignored error',
+    find: /:\s*any\b|\bas any\b|<any>|@ts-(ignore|expect-error|nocheck)|\w!\.\w/,
+    except: [],
+    caught: 'const x = y as any',
+  },
+  {
+    name: 'exports have names',
+    find: /^export default\b/m,
+    except: [],
+    caught: 'export default function routes() {}',
+  },
+]
+
+function breaches({ find, except }: Rule, files: Source[]): string[] {
+  return files
+    .filter(({ path }) => !except.some((place) => (place.endsWith('/') ? path.startsWith(place) : path === place)))
+    .flatMap(({ path, text }) => {
+      const found = typeof find === 'function' ? find(text) : (text.match(find)?.slice(0, 1) ?? [])
+      return found.map((what) => `${path}: ${what}`)
+    })
+}
+
+describe('the house', () => {
+  it('is read: all of it', () => {
+    expect(sources.length).toBeGreaterThan(60)
+    expect(models).toContain('task')
+    expect(new Set(sources.map(({ path }) => roomOf(path)))).toContain('rooms')
+  })
+
+  it('imports run one way', () => {
+    expect(strangeImports(sources)).toEqual([])
+    // Every way to import is seen.
+    const strange = [
+      ['contract/x.ts', `import { problem } from '../errors.ts'`],
+      ['contract/x.ts', `import 'pg'`],
+      ['rooms/x.ts', `export * from '../features/tasks/writes.ts'`],
+      ['rooms/x.ts', `import type { Config } from '../config.ts'`],
+      ['client/x.ts', `const { x } = await import('../db/client.ts')`],
+      ['client/x.ts', `import {\n  a,\n  b,\n} from 'zod'`],
+      ['repository/x.ts', ''],
+    ]
+    for (const [path = '', text = ''] of strange) expect(strangeImports([{ path, text: read(text) }]), text).toHaveLength(1)
+  })
+
+  it('imports make no circle, between rooms or between files', () => {
+    expect(circle(graphOf(sources, roomOf))).toBeNull()
+    // Between files types may go round: they are gone when it runs.
+    const running = sources.map(({ path, text }) => ({ path, text: text.replace(/\b(im|ex)port type [^'"]*/g, 'type ') }))
+    expect(circle(graphOf(running, (path) => path))).toBeNull()
+    const there = { path: 'a/x.ts', text: `import { y } from '../b/y.ts'` }
+    expect(circle(graphOf([there, { path: 'b/y.ts', text: `import '../a/x.ts'` }], roomOf))).toEqual(['a', 'b', 'a'])
+  })
+
+  for (const rule of rules)
+    it(rule.name, () => {
+      expect(breaches(rule, sources)).toEqual([])
+      expect(breaches(rule, [{ path: 'features/x/routes.ts', text: read(`\n${rule.caught}\n`) }])).toHaveLength(1)
+      // An exception that nobody needs any more is a hole.
+      for (const place of rule.except)
+        expect(
+          breaches({ ...rule, except: [] }, sources).some((found) => found.startsWith(place)),
+          place,
+        ).toBe(true)
+    })
+
+  it('files are named in kebab-case', () => {
+    expect(sources.map(({ path }) => path).filter((path) => !/^([a-z0-9-]+\/)*[a-z0-9-]+\.tsx?$/.test(path))).toEqual([])
+  })
+})

@@ -1,0 +1,59 @@
+import { expect, onTestFinished } from 'vitest'
+import {
+  type ClientOptions,
+  createClient,
+  type LinkStatus,
+  type Room,
+  snapshotOf,
+  stateOf,
+  type Tokens,
+} from '../../src/client/index.ts'
+import type { Problem, Snapshot } from '../../src/contract/index.ts'
+import type { TestApp } from '../setup/app.ts'
+import type { Person } from '../setup/people.ts'
+import { until } from '../setup/until.ts'
+
+/** A client of a person; closed when the test ends. What it could tell nobody else stands in `errors`. */
+export function clientOf({ url }: Pick<TestApp, 'url'>, person: Person, options: Partial<ClientOptions> = {}) {
+  const errors: unknown[] = []
+  const kept: (Tokens | null)[] = []
+  const signedOut: Problem[] = []
+  const client = createClient({
+    url,
+    tokens: { accessToken: person.token, refreshToken: person.refreshToken },
+    onError: (error) => errors.push(error),
+    onTokens: (tokens) => kept.push(tokens),
+    onSignedOut: (problem) => signedOut.push(problem),
+    socket: { reconnectionDelay: 50, reconnectionDelayMax: 200 },
+    ...options,
+  })
+  onTestFinished(() => client.close())
+  const links: LinkStatus[] = []
+  client.on('status', (status) => links.push(status))
+  return { client, errors, kept, signedOut, links }
+}
+
+/** All that a room says, in order. */
+export function watch(room: Room) {
+  const statuses: string[] = [room.status]
+  const seqs: number[] = []
+  const heard: string[] = []
+  room.on('status', (status) => statuses.push(status))
+  room.on('event', (event) => seqs.push(event.meta.seq))
+  room.on('reset', () => heard.push('reset'))
+  room.on('revoked', (reason) => heard.push(`revoked: ${reason}`))
+  return { statuses, seqs, heard }
+}
+export const live = (room: Room) => until('the room is live', () => room.status === 'live', 15_000)
+
+/** The state that was folded here is the one that the server would give now. */
+export async function expectCurrent(room: Room, person: Person): Promise<void> {
+  const { epoch, seq, ...snapshot } = await person.must<Snapshot>('GET', `/api/projects/${room.projectId}/snapshot`)
+  await room.caughtUp(seq, { timeoutMs: 10_000 })
+  expect(room.position).toEqual({ epoch, seq })
+  // By way of maps, which puts both in one order.
+  expect(room.state && snapshotOf(room.state)).toEqual(snapshotOf(stateOf(snapshot)))
+}
+
+export const writeTask = (person: Person, projectId: string, title: string) =>
+  person.must<{ id: string }>('POST', `/api/projects/${projectId}/tasks`, { title })

@@ -1,0 +1,39 @@
+import { projectRoom } from '../../src/contract/index.ts'
+import type { TestApp } from '../setup/app.ts'
+import type { Person } from '../setup/people.ts'
+import type { Listener } from '../setup/sockets.ts'
+
+export const seqs = (events: { meta: { seq: number } }[]): number[] => events.map((event) => event.meta.seq)
+
+/** After its answer, all that was sent to the socket before has come in. */
+export const roundTrip = (listener: Listener) =>
+  listener.ask('leave:project', { projectId: '00000000-0000-7000-8000-000000000000' })
+
+/** Events that no server is told about: what another program, or a server that died after COMMIT, leaves behind. */
+export async function append({ db }: TestApp, projectId: string, count: number): Promise<void> {
+  await db.query(
+    `SELECT append($1, 'task:deleted', json_build_object('taskId', gen_random_uuid())) FROM generate_series(1, $2::int)`,
+    [projectRoom(projectId), count],
+  )
+}
+
+/** Tasks one after another until it is told to stop; then says how many were written. */
+export function burst(person: Person, projectId: string): { stop: () => Promise<number> } {
+  let going = true
+  const run = async () => {
+    let written = 0
+    while (going) {
+      await person.must('POST', `/api/projects/${projectId}/tasks`, { title: `${++written}` })
+    }
+    return written
+  }
+  const running = run()
+  // Whoever stops it is told; until then nobody waits for it.
+  running.catch(() => {})
+  return {
+    stop: () => {
+      going = false
+      return running
+    },
+  }
+}

@@ -1,0 +1,396 @@
+import fc from 'fast-check'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { fold, snapshotOf, stateOf } from '../../src/client/fold.ts'
+import {
+  type ProjectEventName,
+  projectEvents,
+  projectRoom,
+  type Role,
+  type RoomEvent,
+  type Snapshot,
+} from '../../src/contract/index.ts'
+import { type TestApp, useApp } from '../setup/app.ts'
+import { type Answer, addMember, createCut, createProject, type Person, register } from '../setup/people.ts'
+import { connect, type Frame, type Listener } from '../setup/sockets.ts'
+import { until } from '../setup/until.ts'
+import { gate, readLog } from '../writes/log.ts'
+
+/** One thing somebody does. Numbers choose among what there is at that time, so that every list of commands means something. */
+interface Command {
+  kind: Kind
+  who: number
+  a: number
+  b: number
+}
+
+/** What there is to do things to. Ids of what was deleted may stand here for a moment: then the command is refused. */
+interface World {
+  /** The first stays an owner; the others come and go. */
+  people: Person[]
+  projectId: string
+  tasks: string[]
+  vibes: string[]
+  cuts: string[]
+  comments: string[]
+}
+
+const pick = <T>(items: readonly T[], n: number): T | undefined => items[n % Math.max(items.length, 1)]
+const nobody = '00000000-0000-7000-8000-000000000000'
+const roles: Role[] = ['viewer', 'commenter', 'editor', 'owner']
+const statuses = ['todo', 'doing', 'review', 'done']
+type Act = (world: World, me: Person, a: number, b: number) => Promise<Answer<{ id?: string } | undefined>>
+
+async function make(list: string[], answer: Promise<Answer<{ id?: string } | undefined>>) {
+  const made = await answer
+  if (made.status === 201 && made.body?.id !== undefined) list.push(made.body.id)
+  return made
+}
+
+async function remove(list: string[], id: string | undefined, answer: Promise<Answer<undefined>>) {
+  const gone = await answer
+  if (gone.status === 204 && id !== undefined) list.splice(list.indexOf(id), 1)
+  return gone
+}
+
+/** The others are named, never the first: somebody must stay to read the log. */
+const other = (world: World, n: number) => pick(world.people.slice(1), n)?.id ?? nobody
+/** A sibling, or the first place. */
+const sibling = (items: string[], n: number) => (n % 3 ? (pick(items, n) ?? null) : null)
+
+const acts = {
+  'project:update': (w, me, a) => me.call('PATCH', `/api/projects/${w.projectId}`, { name: `Album ${a}` }),
+  'member:add': (w, me, a, b) =>
+    me.call('POST', `/api/projects/${w.projectId}/members`, { userId: other(w, a), role: pick(roles, b) }),
+  'member:role': (w, me, a, b) =>
+    me.call('PATCH', `/api/projects/${w.projectId}/members/${other(w, a)}`, { role: pick(roles, b) }),
+  'member:remove': (w, me, a) => me.call('DELETE', `/api/projects/${w.projectId}/members/${other(w, a)}`),
+  'member:leave': (w, _, a) => {
+    const me = pick(w.people.slice(1), a) ?? (w.people[0] as Person)
+    return me.call('DELETE', `/api/projects/${w.projectId}/members/${me.id}`)
+  },
+  'person:rename': (w, _, a, b) =>
+    (pick(w.people, a) as Person).call('PATCH', '/api/me', {
+      name: `Name ${b}`,
+      avatarUrl: b % 2 ? `https://example.com/${b}.png` : null,
+    }),
+  'task:create': (w, me, a, b) =>
+    make(
+      w.tasks,
+      me.call('POST', `/api/projects/${w.projectId}/tasks`, {
+        title: `Task ${a}`,
+        status: pick(statuses, a),
+        assigneeId: b % 2 ? pick(w.people, b)?.id : null,
+      }),
+    ),
+  'task:update': (w, me, a, b) =>
+    me.call('PATCH', `/api/tasks/${pick(w.tasks, a)}`, {
+      title: `Task ${b}`,
+      labels: [`${a}`],
+      ...(b % 2 && { assigneeId: pick([...w.people.map((person) => person.id), null], b) }),
+    }),
+  'task:move': (w, me, a, b) =>
+    me.call('POST', `/api/tasks/${pick(w.tasks, a)}/move`, { status: pick(statuses, b), after: null }),
+  'task:delete': (w, me, a) => {
+    const id = pick(w.tasks, a)
+    return remove(w.tasks, id, me.call('DELETE', `/api/tasks/${id}`))
+  },
+  'vibe:create': (w, me, a) => make(w.vibes, me.call('POST', `/api/projects/${w.projectId}/vibes`, { name: `Vibe ${a}` })),
+  'vibe:update': (w, me, a, b) => me.call('PATCH', `/api/vibes/${pick(w.vibes, a)}`, { theme: `theme ${b}` }),
+  'vibe:move': (w, me, a, b) => me.call('POST', `/api/vibes/${pick(w.vibes, a)}/move`, { after: sibling(w.vibes, b) }),
+  'vibe:delete': (w, me, a) => {
+    const id = pick(w.vibes, a)
+    return remove(w.vibes, id, me.call('DELETE', `/api/vibes/${id}`))
+  },
+  'cut:create': (w, me, a, b) =>
+    make(w.cuts, me.call('POST', `/api/vibes/${pick(w.vibes, a)}/cuts`, { name: `Cut ${b}`, bpm: 60 + (b % 60) })),
+  'cut:update': (w, me, a, b) => me.call('PATCH', `/api/cuts/${pick(w.cuts, a)}`, { name: `Cut ${b}`, timeSignature: '7/8' }),
+  'cut:move': (w, me, a, b) =>
+    me.call('POST', `/api/cuts/${pick(w.cuts, a)}/move`, { vibeId: pick(w.vibes, b), after: sibling(w.cuts, b) }),
+  'cut:delete': (w, me, a) => {
+    const id = pick(w.cuts, a)
+    return remove(w.cuts, id, me.call('DELETE', `/api/cuts/${id}`))
+  },
+  'lyrics:write': (w, me, a, b) =>
+    me.call('PUT', `/api/cuts/${pick(w.cuts, a)}/lyrics`, { lyrics: [{ atMs: b, text: `line ${b}` }, { text: '' }] }),
+  'comment:create': (w, me, a, b) =>
+    make(
+      w.comments,
+      b % 2
+        ? me.call('POST', `/api/tasks/${pick(w.tasks, a)}/comments`, { body: `note ${b}` })
+        : me.call('POST', `/api/cuts/${pick(w.cuts, a)}/comments`, { body: `note ${b}`, atMs: a, endMs: a + b }),
+    ),
+  'comment:reply': (w, me, a, b) =>
+    make(w.comments, me.call('POST', `/api/comments/${pick(w.comments, a)}/replies`, { body: `reply ${b}` })),
+  'comment:update': (w, me, a, b) => me.call('PATCH', `/api/comments/${pick(w.comments, a)}`, { body: `edited ${b}` }),
+  'comment:resolve': (w, me, a) => me.call('POST', `/api/comments/${pick(w.comments, a)}/resolve`),
+  'comment:reopen': (w, me, a) => me.call('POST', `/api/comments/${pick(w.comments, a)}/reopen`),
+  'comment:delete': (w, me, a) => {
+    const id = pick(w.comments, a)
+    return remove(w.comments, id, me.call('DELETE', `/api/comments/${id}`))
+  },
+} satisfies Record<string, Act>
+type Kind = keyof typeof acts
+const kinds = Object.keys(acts) as Kind[]
+
+type Event = { name: string; payload: unknown; meta: { seq: number } }
+
+/** What a client holds that began with `snapshot` and saw these events. */
+function folded(snapshot: Snapshot, events: Event[]) {
+  const state = stateOf(snapshot)
+  for (const event of events) fold(state, event as RoomEvent<ProjectEventName>)
+  return { content: snapshotOf(state), deleted: state.deleted }
+}
+
+const plain = ({ name, payload, meta }: Frame): Event => {
+  const { replayed: _, ...rest } = meta ?? { seq: 0 }
+  return { name, payload, meta: rest }
+}
+const since = (listener: Listener, room: string, seq: number): Event[] =>
+  listener
+    .events(room)
+    .filter((event) => event.meta.seq > seq)
+    .map(plain)
+
+const snapshotBy = (person: Person, projectId: string) => person.must<Snapshot>('GET', `/api/projects/${projectId}/snapshot`)
+
+/** A project with a little of everything in it, so that commands find something. */
+async function begin(people: Person[]): Promise<World> {
+  const [owner, ...others] = people as [Person, ...Person[]]
+  const project = await createProject(owner)
+  for (const person of others.slice(0, 2)) await addMember(owner, project.id, person, 'editor')
+  const { vibe, cut } = await createCut(others[0] ?? owner, project.id)
+  const made = (path: string, body: unknown) => owner.must<{ id: string }>('POST', path, body)
+  const task = await made(`/api/projects/${project.id}/tasks`, { title: 'Mix', assigneeId: others[1]?.id })
+  const comment = await made(`/api/cuts/${cut.id}/comments`, { body: 'hm' })
+  return { people, projectId: project.id, tasks: [task.id], vibes: [vibe.id], cuts: [cut.id], comments: [comment.id] }
+}
+
+async function act(world: World, { kind, who, a, b }: Command): Promise<void> {
+  // Half of what is done the first owner does: the others may well have no right.
+  const me = (who % 2 ? world.people[0] : pick(world.people, who)) as Person
+  const answer = await acts[kind](world, me, a, b)
+  if (answer.status >= 500) throw new Error(`${kind}: ${answer.status} ${JSON.stringify(answer.body)}`)
+}
+
+const people = (app: TestApp) => Promise.all(['Olga', 'Ed', 'Mo', 'Vi'].map((name) => register(app, name)))
+
+describe('a snapshot and what follows it', () => {
+  let hold: (() => Promise<void>) | undefined
+  const app = useApp({
+    seams: {
+      beforeCommit: async () => {
+        await hold?.()
+      },
+    },
+  })
+
+  const command = fc.record({
+    kind: fc.constantFrom(...kinds),
+    who: fc.nat({ max: 7 }),
+    a: fc.nat({ max: 11 }),
+    b: fc.nat({ max: 11 }),
+  })
+  /** What is done step by step; the commands of one step are done at once. The snapshot is taken beside step `at`. */
+  const history = fc.record({
+    steps: fc.array(fc.array(command, { minLength: 1, maxLength: 4 }), { minLength: 4, maxLength: 12 }),
+    at: fc.nat({ max: 11 }),
+  })
+  const by = (kind: Kind, a = 0, b = 0): Command[] => [{ kind, who: 1, a, b }]
+  /** Reaches every event, by itself. */
+  const everything: typeof history extends fc.Arbitrary<infer T> ? T : never = {
+    at: 0,
+    steps: [
+      by('project:update'),
+      by('member:add', 2, 2),
+      by('member:role', 0, 2),
+      ...kinds.filter((kind) => kind.endsWith(':create')).map((kind) => by(kind)),
+      by('person:rename', 1, 3),
+      by('comment:reply'),
+      by('comment:update'),
+      by('comment:resolve'),
+      by('comment:reopen'),
+      by('task:update', 0, 1),
+      by('task:move', 0, 3),
+      by('vibe:update'),
+      by('vibe:move'),
+      by('cut:update'),
+      by('cut:move', 0, 3),
+      by('lyrics:write', 0, 5),
+      by('member:remove', 1),
+      by('person:rename', 2, 4),
+      by('member:leave', 0),
+      by('person:rename', 1, 5),
+      by('comment:delete'),
+      by('task:delete'),
+      by('cut:delete'),
+      by('vibe:delete'),
+    ],
+  }
+
+  it('R4 folded together they equal a fresh snapshot, for every event, over random histories', { timeout: 60_000 }, async () => {
+    const team = await people(app())
+    const [owner] = team as [Person]
+    const live = await connect(app(), owner)
+    const resumed = await connect(app(), owner)
+    const seen = new Set<string>()
+
+    const property = fc.asyncProperty(history, async ({ steps, at }) => {
+      const world = await begin(team)
+      const room = projectRoom(world.projectId)
+      await live.join(world.projectId, { activity: false })
+      let snapshot: Snapshot | undefined
+      for (const [n, step] of steps.entries()) {
+        const taking = n === at % steps.length ? snapshotBy(owner, world.projectId) : undefined
+        await Promise.all(step.map((one) => act(world, one)))
+        if (taking) {
+          snapshot = await taking
+          await resumed.join(world.projectId, { after: snapshot.seq, epoch: snapshot.epoch, activity: false })
+        }
+      }
+      if (!snapshot) throw new Error('no snapshot was taken')
+      const position = snapshot.seq
+      const fresh = await snapshotBy(owner, world.projectId)
+      const log = await readLog(owner, world.projectId)
+      const expected = { content: snapshotOf(stateOf(fresh)), deleted: false }
+      const rest: Event[] = log.filter((event) => event.meta.seq > position)
+
+      expect(log.at(-1)?.meta.seq).toBe(fresh.seq)
+      expect(folded(snapshot, rest)).toEqual(expected)
+      for (const listener of [live, resumed]) {
+        await until('the whole log', () => since(listener, room, position).length >= rest.length)
+        expect(since(listener, room, position)).toEqual(rest)
+        expect(folded(snapshot, since(listener, room, position))).toEqual(expected)
+      }
+      for (const event of log) seen.add(event.name)
+      await owner.must('DELETE', `/api/projects/${world.projectId}`)
+    })
+    await fc.assert(property, {
+      numRuns: 40,
+      interruptAfterTimeLimit: 12_000,
+      examples: [[everything]],
+    })
+    const reached = Object.keys(projectEvents).filter((name) => name !== 'project:deleted')
+    expect([...seen].sort()).toEqual(reached.sort())
+  })
+
+  it('R4 the end of a project, too: nothing is left, and a member who was away still learns of it', async () => {
+    const world = await begin(await people(app()))
+    const [owner, editor] = world.people as [Person, Person]
+    const room = projectRoom(world.projectId)
+    const live = await connect(app(), editor)
+    await live.join(world.projectId)
+    const snapshot = await snapshotBy(owner, world.projectId)
+    await act(world, { kind: 'cut:create', who: 1, a: 0, b: 0 })
+    await owner.must('DELETE', `/api/projects/${world.projectId}`)
+    await until('the end', () => live.events(room).some((event) => event.name === 'project:deleted'))
+
+    const events = since(live, room, snapshot.seq)
+    expect(events.map((event) => event.name)).toEqual(['cut:created', 'project:deleted'])
+    expect(events.at(-1)?.payload).toEqual({
+      projectId: world.projectId,
+      taskIds: world.tasks,
+      vibeIds: world.vibes,
+      cutIds: expect.toSatisfy((ids: string[]) => ids.toSorted().join() === world.cuts.toSorted().join()),
+    })
+    expect(folded(snapshot, events)).toEqual({
+      deleted: true,
+      content: { project: snapshot.project, members: [], tasks: [], vibes: [], cuts: [], lyrics: [], comments: [] },
+    })
+    expect((await owner.call('GET', `/api/projects/${world.projectId}/snapshot`)).status).toBe(404)
+  })
+
+  /** All that may be left of somebody who is no member any more. */
+  const traces: Record<string, (world: World, them: Person) => Promise<unknown>> = {
+    task: ({ projectId }, them) => them.must('POST', `/api/projects/${projectId}/tasks`, { title: 'left behind' }),
+    vibe: ({ projectId }, them) => them.must('POST', `/api/projects/${projectId}/vibes`, { name: 'left behind' }),
+    cut: ({ vibes }, them) => them.must('POST', `/api/vibes/${vibes[0]}/cuts`, { name: 'left behind' }),
+    comment: ({ cuts }, them) => them.must('POST', `/api/cuts/${cuts[0]}/comments`, { body: 'left behind' }),
+    reply: ({ comments }, them) => them.must('POST', `/api/comments/${comments[0]}/replies`, { body: 'left behind' }),
+    resolution: ({ comments }, them) => them.must('POST', `/api/comments/${comments[0]}/resolve`),
+    nothing: async () => {},
+  }
+  it('R4 whoever left only one thing behind is drawn anew there, too; whoever left nothing is nobody’s business', async () => {
+    const [owner, ...others] = (await people(app())) as [Person, Person, Person, Person]
+    for (const [trace, leave] of Object.entries(traces)) {
+      const world = await begin([owner, ...others.slice(0, 2)])
+      const them = others[2] as Person
+      await addMember(owner, world.projectId, them)
+      await leave(world, them)
+      await them.must('DELETE', `/api/projects/${world.projectId}/members/${them.id}`)
+      const snapshot = await snapshotBy(owner, world.projectId)
+      await them.must('PATCH', '/api/me', { name: `They of the ${trace}` })
+      const log = await readLog(owner, world.projectId, snapshot.seq)
+      expect(log.map((event) => event.name)).toEqual(trace === 'nothing' ? [] : ['person:updated'])
+      const fresh = await snapshotBy(owner, world.projectId)
+      expect([trace, folded(snapshot, log).content]).toEqual([trace, snapshotOf(stateOf(fresh))])
+      expect(JSON.stringify(fresh).includes(`They of the ${trace}`)).toBe(trace !== 'nothing')
+    }
+  })
+
+  it('R4 the maker of a project who left it is drawn anew', async () => {
+    const [maker, heir] = (await people(app())) as [Person, Person]
+    const project = await createProject(maker)
+    await addMember(maker, project.id, heir, 'owner')
+    await maker.must('DELETE', `/api/projects/${project.id}/members/${maker.id}`)
+    const snapshot = await snapshotBy(heir, project.id)
+    await maker.must('PATCH', '/api/me', { name: 'Maker' })
+    const log = await readLog(heir, project.id, snapshot.seq)
+    expect(folded(snapshot, log).content.project.author.name).toBe('Maker')
+    expect(folded(snapshot, log).content).toEqual(snapshotOf(stateOf(await snapshotBy(heir, project.id))))
+  })
+
+  /** Everything that draws a person anew, done at once by and about somebody who is being renamed. */
+  async function drawing(world: World, renamed: Person, outsider: Person): Promise<Answer[]> {
+    const [owner] = world.people as [Person]
+    const at = `/api/projects/${world.projectId}`
+    return Promise.all([
+      renamed.call('POST', `${at}/tasks`, { title: 'by them' }),
+      owner.call('POST', `${at}/tasks`, { title: 'for them', assigneeId: renamed.id }),
+      owner.call('PATCH', `/api/tasks/${world.tasks[0]}`, { assigneeId: renamed.id }),
+      renamed.call('POST', `/api/cuts/${world.cuts[0]}/comments`, { body: 'by them' }),
+      renamed.call('POST', `/api/comments/${world.comments[0]}/resolve`),
+      owner.call('PATCH', `/api/vibes/${world.vibes[0]}`, { theme: 'theirs' }),
+      owner.call('POST', `${at}/members`, { userId: outsider.id }),
+      owner.call('PATCH', `${at}/members/${renamed.id}`, { role: 'owner' }),
+    ])
+  }
+
+  for (const first of ['rename', 'write'] as const)
+    it(`R4 a person drawn while they are renamed: the ${first} comes to its COMMIT first`, async () => {
+      const world = await begin(await people(app()))
+      const [owner, renamed, , outsider] = world.people as [Person, Person, Person, Person]
+      const snapshot = await snapshotBy(owner, world.projectId)
+      const rename = () =>
+        Promise.all([renamed, outsider].map((person) => person.call('PATCH', '/api/me', { name: `New ${person.name}` })))
+
+      const { opened, open } = gate()
+      let atCommit = 0
+      hold = async () => {
+        atCommit++
+        await opened
+      }
+      onTestFinished(() => {
+        hold = undefined
+        open()
+      })
+      const waits = async () => {
+        const { rows } = await app().db.query<{ n: number }>(
+          `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        )
+        return (rows[0]?.n ?? 0) > 0
+      }
+      const leading: Promise<Answer[]> = first === 'rename' ? rename() : drawing(world, renamed, outsider)
+      await until('the first to reach their COMMIT', () => atCommit >= 1)
+      const following: Promise<Answer[]> = first === 'rename' ? drawing(world, renamed, outsider) : rename()
+      await until('the second to wait for them', waits)
+      hold = undefined
+      open()
+      for (const answer of [...(await leading), ...(await following)])
+        expect([200, 201], JSON.stringify(answer.body)).toContain(answer.status)
+
+      const fresh = await snapshotBy(owner, world.projectId)
+      const rest = await readLog(owner, world.projectId, snapshot.seq)
+      expect(rest.filter((event) => event.name === 'person:updated').length).toBeGreaterThan(0)
+      expect(folded(snapshot, rest).content).toEqual(snapshotOf(stateOf(fresh)))
+    })
+})

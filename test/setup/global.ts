@@ -1,0 +1,42 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import type { TestProject } from 'vitest/node'
+import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
+import { migrate } from '../../src/db/migrate.ts'
+import { withDatabase } from './database.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** A server on which databases may be made. */
+    postgresUrl: string
+    /** A migrated database to clone. */
+    template: string
+  }
+}
+
+/** One Postgres for the whole run (TEST_DATABASE_URL, else an embedded one), with a migrated template database. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const given = process.env.TEST_DATABASE_URL
+  const dataDir = given === undefined ? await mkdtemp(join(tmpdir(), 'cutroom-test-')) : null
+  // Postgres will not run as root, and the user it runs as must be able to enter.
+  if (dataDir !== null) await chmod(dataDir, 0o755)
+  const embedded = dataDir === null ? null : await startEmbeddedPostgres({ dataDir, log: () => {} })
+  const url = given ?? embedded?.url ?? ''
+
+  const template = `cutroom_template_${process.pid}`
+  const admin = new pg.Client({ connectionString: url })
+  await admin.connect()
+  await admin.query(`CREATE DATABASE "${template}"`)
+  await migrate(withDatabase(url, template))
+  project.provide('postgresUrl', url)
+  project.provide('template', template)
+
+  return async () => {
+    await admin.query(`DROP DATABASE IF EXISTS "${template}" WITH (FORCE)`)
+    await admin.end()
+    await embedded?.stop()
+    if (dataDir !== null) await rm(dataDir, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,232 @@
+import { randomUUID } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import { useApp } from '../setup/app.ts'
+import { type Answer, createCut, createTeam, type Person } from '../setup/people.ts'
+import { readLog, upTo } from './log.ts'
+
+interface Item {
+  id: string
+  rank: string
+  version: number
+  status?: string
+  vibeId?: string
+}
+type Page = { data: Item[]; nextCursor: string | null }
+
+/** A list that people order: how to read it, add to it, and move within it (or into it). */
+interface Ordered {
+  name: string
+  /** The list's items in its own order. */
+  list(): Promise<Item[]>
+  page(limit: number, cursor?: string): Promise<Page>
+  create(): Promise<Item>
+  move(id: string, after: string | null): Promise<Answer<Item>>
+  /** An item of another list that could be moved into this one. */
+  stranger(): Promise<Item>
+}
+
+describe('ranks', () => {
+  const app = useApp()
+
+  async function lists(): Promise<{ owner: Person; projectId: string; ordered: Ordered[] }> {
+    const { project, owner } = await createTeam(app())
+    const here = await createCut(owner, project.id)
+    const there = await createCut(owner, project.id)
+    await owner.must('DELETE', `/api/cuts/${here.cut.id}`)
+    const other = await createTeam(app())
+    const base = `/api/projects/${project.id}`
+    const reading = (path: string) => ({
+      page: (limit: number, cursor?: string) =>
+        owner.must<Page>(
+          'GET',
+          `${path}${path.includes('?') ? '&' : '?'}limit=${limit}${cursor === undefined ? '' : `&cursor=${cursor}`}`,
+        ),
+      list: async () => (await owner.must<Page>('GET', `${path}${path.includes('?') ? '&' : '?'}limit=200`)).data,
+    })
+    const ordered: Ordered[] = [
+      {
+        name: 'a column of tasks',
+        ...reading(`${base}/tasks?status=todo`),
+        create: () => owner.must<Item>('POST', `${base}/tasks`, { title: 't' }),
+        move: (id, after) => owner.call<Item>('POST', `/api/tasks/${id}/move`, { status: 'todo', after }),
+        stranger: () => owner.must<Item>('POST', `${base}/tasks`, { title: 't', status: 'done' }),
+      },
+      {
+        name: 'the cuts of a vibe',
+        ...reading(`/api/vibes/${here.vibe.id}/cuts`),
+        create: () => owner.must<Item>('POST', `/api/vibes/${here.vibe.id}/cuts`, { name: 'c' }),
+        move: (id, after) => owner.call<Item>('POST', `/api/cuts/${id}/move`, { vibeId: here.vibe.id, after }),
+        stranger: () => owner.must<Item>('POST', `/api/vibes/${there.vibe.id}/cuts`, { name: 'c' }),
+      },
+      {
+        name: 'the vibes of a project',
+        ...reading(`${base}/vibes`),
+        create: () => owner.must<Item>('POST', `${base}/vibes`, { name: 'v' }),
+        move: (id, after) => owner.call<Item>('POST', `/api/vibes/${id}/move`, { after }),
+        stranger: () => other.owner.must<Item>('POST', `/api/projects/${other.project.id}/vibes`, { name: 'v' }),
+      },
+    ]
+    return { owner, projectId: project.id, ordered }
+  }
+
+  const ids = (items: { id: string }[]) => items.map((item) => item.id)
+  const byRank = (items: Item[]) => items.toSorted((a, b) => (a.rank < b.rank ? -1 : a.rank > b.rank ? 1 : 0))
+
+  function expectOwnPlaces(items: Item[]): void {
+    expect(new Set(items.map((item) => item.rank)).size).toBe(items.length)
+    expect(ids(items)).toEqual(ids(byRank(items)))
+  }
+
+  it('creates at the end, moves after a sibling and to the first place, in the order of the list and of the ranks', async () => {
+    for (const { name, list, create, move } of (await lists()).ordered) {
+      const first = ids(await list())
+      const made: string[] = []
+      for (const _ of upTo(5)) made.push((await create()).id)
+      expect([name, ids(await list())]).toEqual([name, [...first, ...made]])
+
+      const [a, b, c, d, e] = made as [string, string, string, string, string]
+      const steps: [id: string, after: string | null, expected: string[]][] = [
+        [d, a, [...first, a, d, b, c, e]],
+        [a, e, [...first, d, b, c, e, a]],
+        [c, null, [c, ...first, d, b, e, a]],
+        [c, null, [c, ...first, d, b, e, a]],
+        [e, b, [c, ...first, d, b, e, a]],
+      ]
+      for (const [id, after, expected] of steps) {
+        const moved = await move(id, after)
+        expect([name, moved.status]).toEqual([name, 200])
+        const items = await list()
+        expect([name, ids(items)]).toEqual([name, expected])
+        expectOwnPlaces(items)
+        expect(items.find((item) => item.id === id)).toEqual(moved.body)
+      }
+    }
+  })
+
+  it('moves into another column and another vibe, and the event says from where to where', async () => {
+    const { owner, projectId, ordered } = await lists()
+    for (const { name, list, create, move, stranger } of ordered.slice(0, 2)) {
+      const [a, b] = [await create(), await create()]
+      const guest = await stranger()
+      const moved = await move(guest.id, a.id)
+      expect(moved).toMatchObject({ status: 200, body: { id: guest.id, version: 2 } })
+      expect([name, ids(await list())]).toEqual([name, [a.id, guest.id, b.id]])
+      const from = guest.vibeId === undefined ? { from: 'done', to: 'todo' } : { fromVibeId: guest.vibeId, toVibeId: a.vibeId }
+      const { rank, version } = moved.body
+      expect((await readLog(owner, projectId)).at(-1)?.payload).toMatchObject({ ...from, rank, version })
+    }
+  })
+
+  it('refuses to place an item after itself, after one of another list, and after nothing that is', async () => {
+    for (const { name, list, create, move, stranger } of (await lists()).ordered) {
+      const item = await create()
+      await create()
+      const before = await list()
+      for (const after of [item.id, (await stranger()).id, randomUUID()])
+        expect([name, await move(item.id, after)]).toMatchObject([
+          name,
+          { status: 422, body: { code: 'validation', errors: [{ pointer: '/after' }] } },
+        ])
+      expect([name, await list()]).toEqual([name, before])
+    }
+  })
+
+  it('refuses a cut’s move into a vibe of another project, and a vibe that is not there', async () => {
+    const { owner, projectId } = await lists()
+    const { cut } = await createCut(owner, projectId)
+    const own = await owner.must<{ id: string }>('POST', '/api/projects', { name: 'My other' })
+    const other = await createCut(owner, own.id)
+    for (const vibeId of [other.vibe.id, randomUUID()])
+      expect(await owner.call('POST', `/api/cuts/${cut.id}/move`, { vibeId, after: null })).toMatchObject({
+        status: 422,
+        body: { code: 'validation', errors: [{ pointer: '/vibeId' }] },
+      })
+  })
+
+  it('W3 30 moves and creates at once into one gap never give two items one place', async () => {
+    for (const { name, list, create, move, stranger } of (await lists()).ordered) {
+      const [before, after] = [await create(), await create()]
+      const movers: Item[] = []
+      const mayEnter = name !== 'the vibes of a project'
+      for (const n of upTo(20)) movers.push(n % 2 && mayEnter ? await stranger() : await create())
+      const answers = await Promise.all([
+        ...movers.map((item) => move(item.id, before.id)),
+        ...upTo(10).map(async () => ({ status: 201, body: await create() })),
+      ])
+      expect([name, answers.map((answer) => answer.status).filter((status) => status >= 300)]).toEqual([name, []])
+      const items = await list()
+      expectOwnPlaces(items)
+      const order = ids(items)
+      // Everything that was moved stands in the gap, everything that was made behind it.
+      const gap = order.slice(order.indexOf(before.id) + 1, order.indexOf(after.id))
+      expect([name, gap.toSorted()]).toEqual([name, ids(movers).toSorted()])
+      for (const { body } of answers.slice(20)) expect(order.indexOf(body.id)).toBeGreaterThan(order.indexOf(after.id))
+      // Nobody's place is one they were not told of.
+      for (const { body } of answers) expect(items).toContainEqual(body)
+    }
+  })
+
+  it('items can be swapped behind one other again and again, and the list can still be read page by page', async () => {
+    const [tasks] = (await lists()).ordered
+    if (!tasks) throw new Error('no list')
+    const [pinned, a, b] = [await tasks.create(), await tasks.create(), await tasks.create()]
+    for (const n of upTo(60)) expect((await tasks.move(n % 2 ? b.id : a.id, pinned.id)).status).toBe(200)
+    const items = await tasks.list()
+    expect(ids(items)).toEqual([pinned.id, a.id, b.id])
+    // About a bit and a half for each move into one gap: less than a character for four.
+    expect(Math.max(...items.map((item) => item.rank.length))).toBeLessThan(45)
+    const walked: Item[] = []
+    let cursor: string | undefined
+    do {
+      const { data, nextCursor } = await tasks.page(1, cursor)
+      walked.push(...data)
+      cursor = nextCursor ?? undefined
+    } while (cursor !== undefined)
+    expect(walked).toEqual(items)
+  })
+
+  it('ranks stay short where items are added at the end or put first', async () => {
+    for (const { create, move, list } of (await lists()).ordered) {
+      for (const n of upTo(20)) {
+        const item = await create()
+        if (n % 2) await move(item.id, null)
+      }
+      expect(Math.max(...(await list()).map((item) => item.rank.length))).toBeLessThan(40)
+    }
+  })
+
+  it('paging by cursor gives every item once, in order, while others are put in', async () => {
+    for (const { name, list, page, create, move } of (await lists()).ordered) {
+      for (const _ of upTo(7)) await create()
+      for (const limit of [1, 2, 3]) {
+        const there = await list()
+        const [first] = there
+        const walked: Item[] = []
+        let cursor: string | undefined
+        for (;;) {
+          const { data, nextCursor } = await page(limit, cursor)
+          expect(data.length).toBeLessThanOrEqual(limit)
+          walked.push(...data)
+          if (nextCursor === null) break
+          cursor = nextCursor
+          // One in front of the reader, at the end; one behind, at the first place: that one is not to be seen.
+          if (walked.length <= 3) {
+            await create()
+            await move((await create()).id, null)
+          }
+        }
+        expect([name, new Set(ids(walked)).size]).toEqual([name, walked.length])
+        expectOwnPlaces(walked)
+        for (const item of there) expect(walked).toContainEqual(item)
+        const now = ids(await list())
+        expect([name, ids(walked)]).toEqual([name, now.slice(now.indexOf(first?.id ?? ''))])
+      }
+    }
+  })
+
+  it('refuses a cursor that is not its own', async () => {
+    const { ordered } = await lists()
+    for (const cursor of ['x', Buffer.from('["a"]').toString('base64url'), Buffer.from('{}').toString('base64url')])
+      for (const { page } of ordered) await expect(page(1, cursor)).rejects.toThrow('422')
+  })
+})

@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    globalSetup: 'test/setup/global.ts',
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
+    // Each file has a database and a server of its own, and waits for clocks and sockets half of its time.
+    maxWorkers: 4,
+  },
+})
