@@ -43,6 +43,10 @@ const Environment = z.object({
   DATA_DIR: z.string().min(1).default('.data'),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }).optional(),
   DATABASE_POOL: whole('a number of connections, 2 to 500', 2, 500).default(10),
+  REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'must be a redis:// URL' }).optional(),
+  EVENT_RETENTION: z.union([z.literal('off').transform(() => null), duration('30d')], {
+    error: 'must be a number with s, m, h or d, like 30d, or off',
+  }),
   JWT_SECRET: z.string().min(SECRET_LENGTH, `must have at least ${SECRET_LENGTH} characters`).optional(),
   ACCESS_TOKEN_TTL: duration('15m'),
   REFRESH_TOKEN_TTL: duration('30d'),
@@ -71,6 +75,10 @@ export interface Config {
   /** Absent: the embedded Postgres. */
   databaseUrl: string | undefined
   databasePool: number
+  /** Several nodes tell each other of news through it; absent: one node, or news by the sweep. */
+  redisUrl: string | undefined
+  /** Seconds an event stays in the log at least; null: for ever. */
+  eventRetention: number | null
   jwtSecret: string
   /** Seconds. */
   accessTokenTtl: number
@@ -123,6 +131,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     dataDir,
     databaseUrl: e.DATABASE_URL,
     databasePool: e.DATABASE_POOL,
+    redisUrl: e.REDIS_URL,
+    eventRetention: e.EVENT_RETENTION,
     jwtSecret: e.JWT_SECRET ?? keptSecret(dataDir),
     accessTokenTtl: e.ACCESS_TOKEN_TTL,
     refreshTokenTtl: e.REFRESH_TOKEN_TTL,
