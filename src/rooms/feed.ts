@@ -28,8 +28,8 @@ export interface FeedOptions {
   /** The history was exchanged under us: what sockets hold means nothing now. */
   onEpoch: () => void
   onError: (error: unknown, room?: RoomId) => void
-  /** Milliseconds between looks at the heads; what a lost hint costs at most. */
-  sweepMs: number
+  /** Milliseconds until the next look at the heads; what a lost hint costs at most. */
+  sweepMs: () => number
 }
 
 const PAGE = 500
@@ -107,10 +107,18 @@ export function createFeeds({ log, deliver, onEpoch, onError, sweepMs }: FeedOpt
   }
 
   let sweeping: Promise<void> = Promise.resolve()
-  const timer = setInterval(() => {
-    sweeping = sweeping.then(sweep).catch((error) => onError(error))
-  }, sweepMs)
-  timer.unref()
+  let timer: NodeJS.Timeout
+  const rest = () => {
+    timer = setTimeout(() => {
+      sweeping = sweep()
+        .catch((error) => onError(error))
+        .finally(() => {
+          if (!closed) rest()
+        })
+    }, sweepMs())
+    timer.unref()
+  }
+  rest()
 
   return {
     async hold(room) {
@@ -151,7 +159,7 @@ export function createFeeds({ log, deliver, onEpoch, onError, sweepMs }: FeedOpt
     size: () => feeds.size,
     async close() {
       closed = true
-      clearInterval(timer)
+      clearTimeout(timer)
       const running = [...feeds.values()].map((feed) => feed.pumping?.catch(() => {}))
       feeds.clear()
       await Promise.all([sweeping, ...running])

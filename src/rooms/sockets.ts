@@ -125,7 +125,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
       for (const socket of io.of('/').sockets.values()) socket.conn.close()
     },
     onError,
-    sweepMs,
+    sweepMs: () => sweepMs,
   })
   const listen = createRequests({ log, feeds, presence, typing, query, refresh, deaf, onError })
 
