@@ -1,0 +1,145 @@
+import { once } from 'node:events'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+
+/** A wire between a client and a server that can be troubled. */
+export interface Wire {
+  /** On 127.0.0.1, the same all along. */
+  port: number
+  /** How many connections there are. */
+  connections(): number
+  /** Breaks every connection, and refuses new ones until `pass`. */
+  cut(): Promise<void>
+  /** Breaks every connection; new ones get through. */
+  drop(): void
+  /** Nothing gets through any more, in either direction, and nobody is told: a cable pulled out somewhere. */
+  swallow(): void
+  /** New connections get through. What was swallowed stays lost, and its connections stay dead. */
+  pass(): Promise<void>
+  /** Everything arrives so much later from now on, both ways, ms. */
+  delay(ms: number): void
+  /** New connections lead there from now on. */
+  lead(port: number): void
+  close(): Promise<void>
+}
+
+/** What to do with what comes in: `push` sends on, now or later. */
+export type Filter = (chunk: Buffer, push: (bytes: Buffer) => void) => void
+
+export interface WireOptions {
+  port: number
+  host?: string
+  /** A filter per connection, of what the client sends. */
+  up?: () => Filter
+  /** A filter per connection, of what the server sends. */
+  down?: () => Filter
+  /** A client that goes leaves its connection to the server open: what was sent is still worked on. */
+  lingers?: boolean
+}
+
+interface Pair {
+  near: Socket
+  far: Socket
+  dead: boolean
+}
+
+/** Forwards to a server, bytes as they come, until it is troubled. */
+export async function openWire(options: WireOptions): Promise<Wire> {
+  const pairs = new Set<Pair>()
+  const late = new Set<NodeJS.Timeout>()
+  let target = options.port
+  let swallowing = false
+  let delayMs = 0
+  let server: Server | null = null
+
+  function pipe(pair: Pair, from: Socket, to: Socket, filter: Filter | undefined): void {
+    let free = 0
+    const send = (bytes: Buffer) => {
+      if (pair.dead || to.destroyed) return
+      // A reader that lags makes the writer wait, as on a real wire.
+      if (to.write(bytes)) return
+      from.pause()
+      to.once('drain', () => from.resume())
+    }
+    const push = (bytes: Buffer) => {
+      const now = performance.now()
+      // Later, but never before what came first.
+      free = Math.max(now + delayMs, free)
+      if (free <= now) return send(bytes)
+      const timer = setTimeout(() => {
+        late.delete(timer)
+        send(bytes)
+      }, free - now)
+      late.add(timer)
+    }
+    from.on('data', (chunk: Buffer) => {
+      if (pair.dead) return
+      if (filter) filter(chunk, push)
+      else push(chunk)
+    })
+    from.on('error', () => {})
+    from.on('close', () => {
+      if (pair.dead) return
+      if (from === pair.far || !options.lingers) to.destroy()
+      if (pair.near.destroyed && pair.far.destroyed) pairs.delete(pair)
+    })
+  }
+
+  function accept(near: Socket): void {
+    const far = connect(target, options.host ?? '127.0.0.1')
+    for (const socket of [near, far]) socket.setNoDelay(true)
+    const pair: Pair = { near, far, dead: swallowing }
+    pairs.add(pair)
+    pipe(pair, near, far, options.up?.())
+    pipe(pair, far, near, options.down?.())
+  }
+
+  async function listen(port: number): Promise<number> {
+    const made = createServer(accept).listen(port, '127.0.0.1')
+    await once(made, 'listening')
+    server = made
+    const address = made.address()
+    return typeof address === 'object' && address ? address.port : 0
+  }
+
+  function drop(): void {
+    for (const timer of late) clearTimeout(timer)
+    late.clear()
+    for (const { near, far } of pairs) {
+      near.destroy()
+      far.destroy()
+    }
+    pairs.clear()
+  }
+
+  async function cut(): Promise<void> {
+    const closing = server
+    server = null
+    const closed = closing && once(closing, 'close')
+    closing?.close()
+    drop()
+    await closed
+  }
+
+  const port = await listen(0)
+  return {
+    port,
+    connections: () => pairs.size,
+    cut,
+    drop,
+    swallow() {
+      swallowing = true
+      for (const pair of pairs) pair.dead = true
+    },
+    async pass() {
+      swallowing = false
+      if (server === null) await listen(port)
+    },
+    delay(ms) {
+      delayMs = ms
+    },
+    lead(to) {
+      target = to
+    },
+    close: cut,
+  }
+}
