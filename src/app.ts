@@ -1,6 +1,7 @@
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import type { Config } from './config.ts'
 import { openDatabase } from './db/client.ts'
+import { openRedis } from './db/redis.ts'
 import { activityOf } from './features/activity/present.ts'
 import { authRoutes } from './features/auth/routes.ts'
 import { commentRoutes } from './features/comments/routes.ts'
@@ -53,6 +54,16 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
     onError: (error) => app.log.warn({ err: error }, 'a database connection was lost'),
   })
   app.addHook('onClose', () => database.close())
+  const redis =
+    config.redisUrl === undefined
+      ? undefined
+      : openRedis(config.redisUrl, {
+          onState: (up, error) =>
+            up
+              ? app.log.info('Redis is back')
+              : app.log.warn({ err: error }, 'Redis is away: news between nodes come by the sweep'),
+        })
+  app.addHook('onClose', async () => redis?.close())
   const { query } = database
 
   try {
@@ -61,11 +72,12 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
     await app.register(contractPlugin)
     await app.register(authPlugin, { config, query })
     await app.register(endpointsPlugin, { query })
-    await app.register(securityPlugin, { config })
+    await app.register(securityPlugin, { config, redis })
     await app.register(docsPlugin)
     await registerRooms(app, {
       database,
       query,
+      redis,
       path: config.socketPath,
       corsOrigins: config.corsOrigins,
       authenticate: app.tokens.authenticate,

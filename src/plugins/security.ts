@@ -4,11 +4,13 @@ import fastifyRateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
+import type { SharedRedis } from '../db/redis.ts'
 import { problem } from '../errors.ts'
+import { sharedCounts } from './shared-counts.ts'
 
 /** Headers, CORS, and how often one person may ask. */
-export const securityPlugin = fp<{ config: Config }>(
-  async (app, { config }) => {
+export const securityPlugin = fp<{ config: Config; redis: SharedRedis | undefined }>(
+  async (app, { config, redis }) => {
     await app.register(fastifyHelmet, {
       // Plain HTTP on a laptop must keep working; a proxy with TLS adds these itself.
       strictTransportSecurity: config.secureCookies,
@@ -26,6 +28,7 @@ export const securityPlugin = fp<{ config: Config }>(
       global: config.rateLimit !== null,
       max: config.rateLimit ?? 1,
       timeWindow: '1 minute',
+      ...(redis && { store: sharedCounts(redis) }),
       // After authentication, which has found out who asks.
       hook: 'preParsing',
       keyGenerator: (request) => request.principal?.person.id ?? request.ip,

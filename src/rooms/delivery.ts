@@ -3,9 +3,10 @@ import type { Activity, ClientToServer, RoomId, ServerToClient } from '../contra
 import { changesRole, endsSession, type Revocation, revokes } from './eviction.ts'
 import { activityRoom, leave, type RoomSocket, type SocketData, send } from './join.ts'
 import type { LogEntry } from './log.ts'
+import type { NodeToNode } from './nodes.ts'
 import type { PresenceTable } from './presence.ts'
 
-export type RoomServer = Server<ClientToServer, ServerToClient, Record<string, never>, SocketData>
+export type RoomServer = Server<ClientToServer, ServerToClient, NodeToNode, SocketData>
 
 export interface DeliveryOptions {
   io: RoomServer

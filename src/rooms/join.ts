@@ -5,6 +5,7 @@ import { problem } from '../errors.ts'
 import { changesRole, endsSession, revokes } from './eviction.ts'
 import type { Feeds } from './feed.ts'
 import type { Log, LogEntry, Position } from './log.ts'
+import type { NodeToNode } from './nodes.ts'
 
 /** A socket's place in one room. */
 export interface Standing {
@@ -26,7 +27,7 @@ export interface SocketData {
   /** The last question to join a room, while the right to it is looked up. */
   turns: Map<RoomId, symbol>
 }
-export type RoomSocket = Socket<ClientToServer, ServerToClient, Record<string, never>, SocketData>
+export type RoomSocket = Socket<ClientToServer, ServerToClient, NodeToNode, SocketData>
 
 /** Sends one log entry. The typed maps cannot follow a name known only at run time; the contract checked it at commit. */
 export function send(target: { emit: (...args: never[]) => unknown }, entry: LogEntry, replayed: boolean): void {

@@ -1,92 +1,176 @@
 import type { Person, Presence, RoomId } from '../contract/index.ts'
 
-/** Who stands in which project, as far as this node sees. Never in the log, never moves a head. */
+/** One person in one room as one node sees them; `presence` is null when they have gone. */
+export interface Sight {
+  room: RoomId
+  userId: string
+  presence: Presence | null
+  /** When the state was set, ms since the epoch: of several tabs the last word counts. */
+  at: number
+}
+
+/**
+ * Who stands in which room. Never in the log, never moves a head. Each node alone writes what it sees itself; a person
+ * is there while any node sees them, so that merging cannot conflict.
+ */
 export interface PresenceTable {
   enter(room: RoomId, person: Person, socketId: string): void
   /** `grace`: the person may be back in a moment (a lost connection), so others are told only later. */
   exit(room: RoomId, userId: string, socketId: string, grace: boolean): void
   set(room: RoomId, userId: string, state: Presence['state']): void
   list(room: RoomId): Presence[]
+  /** All that this node sees by itself. */
+  own(): Sight[]
+  /** What another node sees: changes of it, or, with `whole`, all of it. */
+  heard(node: string, sights: Sight[], whole: boolean): void
+  /** A node is gone, and all that it saw. */
+  forget(node: string): void
+  /** Says nothing more: the clients are sent away, and other nodes keep them until they had time to come back. */
+  silence(): void
   close(): void
 }
 
 export interface PresenceOptions {
+  /** Tells the local sockets. */
   announce: (room: RoomId, change: { present: Presence[]; left: string[] }) => void
+  /** Tells the other nodes. */
+  publish: (sights: Sight[]) => void
   /** How long a lost connection goes unmentioned, ms. */
   graceMs: number
-  /** Changes of one room within this time make one message, ms. */
+  /** Changes within this time make one message, ms. */
   coalesceMs: number
 }
 
 interface Entry {
-  presence: Presence
+  /** By node. */
+  seen: Map<string, { presence: Presence; at: number }>
   sockets: Set<string>
-  leaving: NodeJS.Timeout | null
+  leaving: NodeJS.Timeout | undefined
+  /** What the local sockets were told last. */
+  shown: Presence | null
 }
 
-interface Room {
-  people: Map<string, Entry>
-  changed: Set<string>
-  flush: NodeJS.Timeout | null
-}
+const SELF = ''
 
-export function createPresence({ announce, graceMs, coalesceMs }: PresenceOptions): PresenceTable {
-  const rooms = new Map<RoomId, Room>()
+export function createPresence({ announce, publish, graceMs, coalesceMs }: PresenceOptions): PresenceTable {
+  const rooms = new Map<RoomId, Map<string, Entry>>()
+  const changed = new Map<RoomId, Map<string, 'here' | 'elsewhere'>>()
+  let flushing: NodeJS.Timeout | undefined
+  let silent = false
 
-  function touch(id: RoomId, room: Room, userId: string): void {
-    room.changed.add(userId)
-    room.flush ??= setTimeout(() => {
-      room.flush = null
-      const changed = [...room.changed]
-      room.changed.clear()
-      const present = changed.flatMap((user) => room.people.get(user)?.presence ?? [])
-      const left = changed.filter((user) => !room.people.has(user))
-      if (room.people.size === 0) rooms.delete(id)
-      announce(id, { present, left })
-    }, coalesceMs)
+  function entryOf(room: RoomId, userId: string): Entry {
+    const people = rooms.get(room) ?? new Map<string, Entry>()
+    rooms.set(room, people)
+    const entry = people.get(userId) ?? { seen: new Map(), sockets: new Set(), leaving: undefined, shown: null }
+    people.set(userId, entry)
+    return entry
   }
 
-  function remove(id: RoomId, room: Room, userId: string): void {
-    room.people.delete(userId)
-    touch(id, room, userId)
+  /** The union of what the nodes see. Who came back on another node was never away. */
+  function view(entry: Entry): Presence | null {
+    const sights = [...entry.seen.values()]
+    const last = sights.reduce<(typeof sights)[number] | undefined>((a, b) => (a && a.at >= b.at ? a : b), undefined)
+    if (!last) return null
+    const since = [entry.shown, ...sights.map((sight) => sight.presence)].flatMap((presence) => presence?.since ?? []).sort()[0]
+    return { ...last.presence, since: since ?? last.presence.since }
   }
 
-  return {
-    enter(id, person, socketId) {
-      const room = rooms.get(id) ?? { people: new Map<string, Entry>(), changed: new Set<string>(), flush: null }
-      rooms.set(id, room)
-      const entry = room.people.get(person.id)
-      if (entry) {
-        entry.sockets.add(socketId)
-        if (entry.leaving) clearTimeout(entry.leaving)
-        entry.leaving = null
-        return
+  function touch(room: RoomId, userId: string, where: 'here' | 'elsewhere'): void {
+    const people = changed.get(room) ?? new Map()
+    changed.set(room, people)
+    if (people.get(userId) !== 'here') people.set(userId, where)
+    flushing ??= setTimeout(flush, coalesceMs)
+  }
+
+  function flush(): void {
+    flushing = undefined
+    const batch = [...changed]
+    changed.clear()
+    const sights: Sight[] = []
+    for (const [room, people] of batch) {
+      const present: Presence[] = []
+      const left: string[] = []
+      for (const [userId, where] of people) {
+        const entry = rooms.get(room)?.get(userId)
+        if (!entry) continue
+        const now = view(entry)
+        if (now && JSON.stringify(now) !== JSON.stringify(entry.shown)) present.push(now)
+        else if (!now && entry.shown) left.push(userId)
+        entry.shown = now
+        const own = entry.seen.get(SELF)
+        if (where === 'here') sights.push({ room, userId, presence: own?.presence ?? null, at: own?.at ?? 0 })
+        if (!now && entry.sockets.size === 0) drop(room, userId)
       }
-      const presence = { user: person, since: new Date().toISOString(), state: null }
-      room.people.set(person.id, { presence, sockets: new Set([socketId]), leaving: null })
-      touch(id, room, person.id)
+      if (present.length > 0 || left.length > 0) announce(room, { present, left })
+    }
+    if (sights.length > 0 && !silent) publish(sights)
+  }
+
+  function drop(room: RoomId, userId: string): void {
+    const people = rooms.get(room)
+    people?.delete(userId)
+    if (people?.size === 0) rooms.delete(room)
+  }
+
+  function gone(room: RoomId, userId: string, entry: Entry): void {
+    if (entry.seen.delete(SELF)) touch(room, userId, 'here')
+  }
+
+  function hear(node: string, { room, userId, presence, at }: Sight): void {
+    const entry = entryOf(room, userId)
+    if (presence) entry.seen.set(node, { presence, at })
+    else entry.seen.delete(node)
+    touch(room, userId, 'elsewhere')
+  }
+
+  const table: PresenceTable = {
+    enter(room, person, socketId) {
+      const entry = entryOf(room, person.id)
+      entry.sockets.add(socketId)
+      clearTimeout(entry.leaving)
+      entry.leaving = undefined
+      if (entry.seen.has(SELF)) return
+      // A state that another node holds is the later word.
+      entry.seen.set(SELF, { presence: { user: person, since: new Date().toISOString(), state: null }, at: 0 })
+      touch(room, person.id, 'here')
     },
-    exit(id, userId, socketId, grace) {
-      const room = rooms.get(id)
-      const entry = room?.people.get(userId)
-      if (!room || !entry?.sockets.delete(socketId) || entry.sockets.size > 0) return
-      if (!grace) remove(id, room, userId)
-      else entry.leaving = setTimeout(() => remove(id, room, userId), graceMs)
+    exit(room, userId, socketId, grace) {
+      const entry = rooms.get(room)?.get(userId)
+      if (silent || !entry?.sockets.delete(socketId) || entry.sockets.size > 0) return
+      if (!grace) gone(room, userId, entry)
+      else entry.leaving = setTimeout(() => gone(room, userId, entry), graceMs)
     },
-    set(id, userId, state) {
-      const room = rooms.get(id)
-      const entry = room?.people.get(userId)
-      if (!room || !entry) return
-      entry.presence = { ...entry.presence, state }
-      touch(id, room, userId)
+    set(room, userId, state) {
+      const entry = rooms.get(room)?.get(userId)
+      const own = entry?.seen.get(SELF)
+      if (!entry || !own) return
+      entry.seen.set(SELF, { presence: { ...own.presence, state }, at: Date.now() })
+      touch(room, userId, 'here')
     },
-    list: (id) => [...(rooms.get(id)?.people.values() ?? [])].map((entry) => entry.presence),
+    list: (room) => [...(rooms.get(room)?.values() ?? [])].flatMap((entry) => view(entry) ?? []),
+    own: () =>
+      [...rooms].flatMap(([room, people]) =>
+        [...people].flatMap(([userId, { seen }]) => {
+          const own = seen.get(SELF)
+          return own ? [{ room, userId, ...own }] : []
+        }),
+      ),
+    heard(node, sights, whole) {
+      if (whole) table.forget(node)
+      for (const sight of sights) hear(node, sight)
+    },
+    forget(node) {
+      for (const [room, people] of rooms)
+        for (const [userId, { seen }] of people) if (seen.delete(node)) touch(room, userId, 'elsewhere')
+    },
+    silence() {
+      silent = true
+    },
     close() {
-      for (const room of rooms.values()) {
-        if (room.flush) clearTimeout(room.flush)
-        for (const entry of room.people.values()) if (entry.leaving) clearTimeout(entry.leaving)
-      }
+      clearTimeout(flushing)
+      for (const people of rooms.values()) for (const { leaving } of people.values()) clearTimeout(leaving)
       rooms.clear()
     },
   }
+  return table
 }

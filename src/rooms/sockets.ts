@@ -1,7 +1,9 @@
+import { createAdapter } from '@socket.io/redis-streams-adapter'
 import type { FastifyInstance } from 'fastify'
 import fastifySocketIO from 'fastify-socket.io'
 import { type Activity, type Person, type RoomId, userRoom } from '../contract/index.ts'
 import type { Database, Query } from '../db/client.ts'
+import type { SharedRedis } from '../db/redis.ts'
 import { ProblemError, problem, toProblem, toWire } from '../errors.ts'
 import { type Commit, type CommitOptions, createCommit } from './commit.ts'
 import { createDelivery, type RoomServer } from './delivery.ts'
@@ -9,6 +11,7 @@ import { createDrain } from './drain.ts'
 import { createFeeds } from './feed.ts'
 import { leave, type RoomSocket, stand } from './join.ts'
 import { type Log, type LogEntry, openLog } from './log.ts'
+import { createNodes, databaseName, type Nodes } from './nodes.ts'
 import { createOnline } from './online.ts'
 import { createPresence } from './presence.ts'
 import { createRequests } from './requests.ts'
@@ -42,6 +45,8 @@ export interface Rooms {
 export interface RoomsOptions {
   database: Database
   query: Query
+  /** How nodes reach each other; undefined: this is the only one, or news come by the sweep. */
+  redis: SharedRedis | undefined
   path: string
   corsOrigins: string[]
   /** @throws problem token-missing | token-invalid | token-expired | session-revoked */
@@ -59,6 +64,8 @@ export interface RoomsOptions {
 const TIMINGS = {
   /** Between looks at the heads. */
   sweepMs: 1_000,
+  /** The same while Redis, which carries the hints, is away. */
+  sweepAloneMs: 250,
   /** How long a lost connection goes unmentioned. */
   graceMs: 4_000,
   /** How long "is typing" lasts when nobody says it again. */
@@ -70,10 +77,12 @@ const MAX_TIMEOUT = 2 ** 31 - 1
 
 /** The rooms on a Fastify server: the Socket.IO server, the feeds behind it, and `app.rooms.commit`. */
 export async function registerRooms(app: FastifyInstance, options: RoomsOptions): Promise<void> {
-  const { database, query } = options
-  const { sweepMs, graceMs, typingMs } = { ...TIMINGS, ...options.timings }
+  const { database, query, redis } = options
+  const { sweepMs, sweepAloneMs, graceMs, typingMs } = { ...TIMINGS, ...options.timings }
   let draining = false
+  let nodes: Nodes | undefined
 
+  const shared = redis && (await databaseName(database.readers))
   await app.register(fastifySocketIO.default, {
     path: options.path,
     cors: { origin: options.corsOrigins, credentials: true },
@@ -82,6 +91,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     connectTimeout: 5_000,
     pingInterval: 10_000,
     pingTimeout: 8_000,
+    ...(redis && { adapter: createAdapter(redis.client, { streamName: shared, channelPrefix: shared }) }),
     // CORS does not guard WebSockets: an upgrade with cookies from a strange page is refused before a socket exists.
     allowRequest: (request, decide) => {
       if (draining) decide('The server is stopping', false)
@@ -90,6 +100,8 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     },
     preClose: (done) => {
       draining = true
+      presence.silence()
+      nodes?.silence()
       sendAway().then(
         () => done(),
         (error: unknown) => done(error),
@@ -101,16 +113,23 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   const onError = (error: unknown, room?: RoomId) => app.log.error({ err: error, room }, 'delivery failed; the sweep tries again')
 
   const log = await openLog(database.readers)
-  const presence = createPresence({
-    announce: (room, change) =>
-      io.local.to(room).emit('presence:changed', { projectId: room.slice('project:'.length), ...change }),
-    graceMs,
-    coalesceMs: 50,
-  })
   const online = createOnline({
     readers: database.readers,
     tell: (peerId, change) => io.local.to(userRoom(peerId)).emit('chat:presence', change),
     onError,
+    coalesceMs: 50,
+  })
+  const presence = createPresence({
+    announce(room, { present, left }) {
+      if (room.startsWith('project:')) {
+        io.local.to(room).emit('presence:changed', { projectId: room.slice('project:'.length), present, left })
+        return
+      }
+      // Whoever is in their own room is online.
+      for (const { user } of present) online.changed(user.id, true)
+      for (const userId of left) online.changed(userId, false)
+    },
+    publish: (sights) => nodes?.changed(sights),
     graceMs,
     coalesceMs: 50,
   })
@@ -125,8 +144,9 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
       for (const socket of io.of('/').sockets.values()) socket.conn.close()
     },
     onError,
-    sweepMs: () => sweepMs,
+    sweepMs: () => (redis && !redis.healthy() ? sweepAloneMs : sweepMs),
   })
+  if (redis) nodes = createNodes({ io, presence, poke: feeds.poke })
   const listen = createRequests({ log, feeds, presence, typing, query, refresh, deaf, onError })
 
   /** Out of every room in this tick; then the connection, which a stock client does not reopen by itself. */
@@ -203,9 +223,9 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
         leave(socket, room)
         presence.exit(room, person.id, socket.id, true)
       }
-      online.disconnected(person.id)
+      presence.exit(userRoom(person.id), person.id, socket.id, true)
     })
-    online.connected(person.id)
+    presence.enter(userRoom(person.id), person, socket.id)
     schedule(socket)
     listen(socket)
     const at = heads.get(socket) ?? { head: 0, floor: 0 }
@@ -222,13 +242,21 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
 
   app.addHook('onClose', async () => {
     await feeds.close()
+    nodes?.close()
     presence.close()
     online.close()
     typing.close()
   })
 
   app.decorate('rooms', {
-    commit: createCommit({ prisma: database.prisma, poke: feeds.poke, beforeCommit: options.beforeCommit }),
+    commit: createCommit({
+      prisma: database.prisma,
+      poke(rooms) {
+        feeds.poke(rooms)
+        nodes?.news(rooms)
+      },
+      beforeCommit: options.beforeCommit,
+    }),
     log,
     counts: () => ({ sockets: io.of('/').sockets.size, feeds: feeds.size() }),
   })

@@ -1,0 +1,126 @@
+import { randomUUID } from 'node:crypto'
+import * as z from 'zod'
+import { Presence, type RoomId } from '../contract/index.ts'
+import type { Database } from '../db/client.ts'
+import type { RoomServer } from './delivery.ts'
+import type { PresenceTable, Sight } from './presence.ts'
+
+const room = z.custom<RoomId>((value) => typeof value === 'string' && /^(project|user):/.test(value))
+const sights: z.ZodType<Sight[]> = z.array(z.object({ room, userId: z.uuid(), presence: Presence.nullable(), at: z.number() }))
+const head = { node: z.uuid(), version: z.int() }
+
+/** What nodes say to each other. All of it are hints: lost, repeated and shuffled ones do no lasting harm. */
+const Word = z.discriminatedUnion('say', [
+  /** There is news in these rooms. */
+  z.object({ say: z.literal('news'), rooms: z.array(room) }),
+  /** What I see has changed, from the version before this one. */
+  z.object({ say: z.literal('changed'), ...head, sights }),
+  /** All that I see. */
+  z.object({ say: z.literal('all'), ...head, sights }),
+  /** I live, and this is my version. */
+  z.object({ say: z.literal('alive'), ...head }),
+  /** Tell all that you see; null: everybody. */
+  z.object({ say: z.literal('ask'), node: z.uuid().nullable() }),
+])
+type Word = z.output<typeof Word>
+
+export interface NodeToNode {
+  word: (word: Word) => void
+}
+
+export interface Nodes {
+  /** Wakes the feeds of the other nodes. */
+  news(rooms: Iterable<RoomId>): void
+  /** What this node sees has changed. */
+  changed(sights: Sight[]): void
+  /** Says nothing more, so that the others keep what this node saw until its people had time to come back. */
+  silence(): void
+  close(): void
+}
+
+export interface NodesOptions {
+  io: RoomServer
+  presence: PresenceTable
+  /** Told which rooms have news elsewhere. */
+  poke: (rooms: RoomId[]) => void
+}
+
+/** A name for this database among those whose nodes use one Redis. */
+export async function databaseName(readers: Database['readers']): Promise<string> {
+  const { rows } = await readers.query<{ name: string }>(
+    `SELECT concat_ws('.', (SELECT system_identifier FROM pg_control_system()), oid) AS name
+     FROM pg_database WHERE datname = current_database()`,
+  )
+  return `cutroom:${rows[0]?.name}`
+}
+
+const BEAT_MS = 2_500
+/** A node that says nothing for this long is dead, ms: with a beat's delay its people vanish within 15 s. */
+const DEAD_MS = 12_000
+const NEWS_ROOMS = 1_000
+
+/** The other nodes, over the Socket.IO adapter. A node's version names what it sees; whoever missed one asks for all of it. */
+export function createNodes({ io, presence, poke }: NodesOptions): Nodes {
+  const self = randomUUID()
+  const others = new Map<string, { version: number; heard: number }>()
+  const waiting = new Set<RoomId>()
+  let version = 0
+  let silent = false
+  const say = (word: Word) => void (silent || io.serverSideEmit('word', word))
+  const tellAll = () => say({ say: 'all', node: self, version, sights: presence.own() })
+
+  function hear(word: Word): void {
+    if (word.say === 'news') {
+      poke(word.rooms)
+      return
+    }
+    if (word.say === 'ask') {
+      if (word.node === null || word.node === self) tellAll()
+      return
+    }
+    const known = others.get(word.node)?.version ?? -1
+    const next = word.say === 'changed' && word.version === known + 1
+    const newer = word.say === 'all' && word.version >= known
+    if (next || newer) presence.heard(word.node, word.sights, newer)
+    const now = next || newer ? word.version : known
+    others.set(word.node, { version: now, heard: performance.now() })
+    if (now < word.version) say({ say: 'ask', node: word.node })
+  }
+
+  io.on('word', (word) => {
+    const parsed = Word.safeParse(word)
+    if (parsed.success && !silent) hear(parsed.data)
+  })
+
+  const timer = setInterval(() => {
+    say({ say: 'alive', node: self, version })
+    for (const [node, { heard }] of others)
+      if (performance.now() - heard > DEAD_MS) {
+        others.delete(node)
+        presence.forget(node)
+      }
+  }, BEAT_MS)
+  timer.unref()
+  say({ say: 'ask', node: null })
+
+  return {
+    news(rooms) {
+      // Writes of one turn of the event loop make one word.
+      if (waiting.size === 0)
+        setImmediate(() => {
+          const all = [...waiting]
+          waiting.clear()
+          for (let i = 0; i < all.length; i += NEWS_ROOMS) say({ say: 'news', rooms: all.slice(i, i + NEWS_ROOMS) })
+        })
+      for (const id of rooms) waiting.add(id)
+    },
+    changed(now) {
+      version++
+      say({ say: 'changed', node: self, version, sights: now })
+    },
+    silence() {
+      silent = true
+    },
+    close: () => clearInterval(timer),
+  }
+}
