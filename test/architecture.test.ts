@@ -41,12 +41,15 @@ const packageOf = (specifier: string): string =>
 const house: Record<string, { rooms: string[]; packages: string[] | null }> = {
   contract: { rooms: [], packages: ['zod'] },
   config: { rooms: [], packages: ['node', 'zod'] },
-  db: { rooms: [], packages: ['node', 'pg', '@prisma/adapter-pg', '@prisma/driver-adapter-utils', '@prisma/schema-engine-wasm'] },
+  db: {
+    rooms: [],
+    packages: ['node', 'pg', 'ioredis', '@prisma/adapter-pg', '@prisma/driver-adapter-utils', '@prisma/schema-engine-wasm'],
+  },
   errors: { rooms: ['contract'], packages: ['zod', 'fastify-type-provider-zod'] },
   access: { rooms: ['contract', 'errors', 'db'], packages: ['pg'] },
   rooms: {
     rooms: ['contract', 'access', 'errors', 'db'],
-    packages: ['node', 'zod', 'fastify', 'fastify-socket.io', 'socket.io', 'uuidv7'],
+    packages: ['node', 'zod', 'fastify', 'fastify-socket.io', 'socket.io', '@socket.io/redis-streams-adapter', 'uuidv7'],
   },
   plugins: { rooms: ['rooms', 'contract', 'access', 'errors', 'db', 'config'], packages: null },
   features: { rooms: ['plugins', 'rooms', 'contract', 'access', 'errors', 'db', 'config'], packages: null },
@@ -264,6 +267,6 @@ describe('the house', () => {
     })
 
   it('files are named in kebab-case', () => {
-    expect(sources.map(({ path }) => path).filter((path) => !/^([a-z0-9-]+\/)*[a-z0-9-]+\.tsx?$/.test(path))).toEqual([])
+    expect(sources.map(({ path }) => path).filter((path) => !/^([a-z0-9-]+\/)*[a-z0-9-]+(\.d)?\.tsx?$/.test(path))).toEqual([])
   })
 })
