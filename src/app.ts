@@ -21,13 +21,14 @@ import { loggerOptions } from './plugins/logger.ts'
 import { operationsPlugin } from './plugins/operations.ts'
 import { securityPlugin } from './plugins/security.ts'
 import { stoppingPlugin } from './plugins/stopping.ts'
+import { LIMITS } from './rooms/admission.ts'
 import { type RoomsOptions, registerRooms } from './rooms/sockets.ts'
 
 /** JSON bodies, bytes: a comment is 10,000 characters, the longest lyrics are well below. */
 const BODY_LIMIT = 256 * 1024
 
 /** What tests and benches may change. */
-export type Seams = Pick<RoomsOptions, 'beforeCommit' | 'timings'>
+export type Seams = Partial<Pick<RoomsOptions, 'beforeCommit' | 'timings' | 'limits'>>
 
 /**
  * Cutroom on a migrated database, not yet listening; `close` ends all that it opened.
@@ -37,9 +38,12 @@ export type Seams = Pick<RoomsOptions, 'beforeCommit' | 'timings'>
 export async function buildApp(config: Config, databaseUrl: string, seams: Seams = {}): Promise<FastifyInstance> {
   const app = Fastify({
     logger: loggerOptions(config),
-    trustProxy: config.trustProxy,
+    // One proxy, the nearest: what stands in X-Forwarded-For before its own word, the visitor may have written.
+    trustProxy: config.trustProxy && ((_address, hop) => hop === 0),
     bodyLimit: BODY_LIMIT,
     requestTimeout: 30_000,
+    // Whoever does not come to the end of their headers is gone in 6 s.
+    http: { headersTimeout: 5_000, connectionsCheckingInterval: 1_000 },
     // Odd addresses, refused before there is a route.
     frameworkErrors: (error, request, reply) => refuse(error, request, reply),
     // stoppingPlugin answers in the words of the contract.
@@ -83,6 +87,8 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
       authenticate: app.tokens.authenticate,
       handshakeToken: app.tokens.handshakeToken,
       mayConnect: app.tokens.mayUseCookies,
+      behindProxy: config.trustProxy,
+      limits: config.rateLimit === null ? null : LIMITS,
       activityOf,
       ...seams,
     })

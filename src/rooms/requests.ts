@@ -3,6 +3,7 @@ import { admit, admitSession, atLeast } from '../access.ts'
 import { projectRoom, type Requests, requests, userRoom } from '../contract/index.ts'
 import type { Query } from '../db/client.ts'
 import { issuesOf, problem, toProblem, toWire } from '../errors.ts'
+import { admitRoom, createBucket } from './admission.ts'
 import type { Feeds } from './feed.ts'
 import { inTurn, leave, type RoomSocket, stand } from './join.ts'
 import type { Log } from './log.ts'
@@ -30,6 +31,8 @@ export interface RequestOptions {
 /** Steady requests per second of one socket, and how many may come at once. */
 const RATE = 20
 const BURST = 100
+/** How many more are answered with a refusal; whoever still goes on is no client. */
+const PATIENCE = 400
 
 /** Handles what a socket asks: parse, handle, acknowledge. Every answer, good or bad, fits the contract. */
 export function createRequests({ log, feeds, presence, typing, query, refresh, deaf, onError }: RequestOptions) {
@@ -42,6 +45,7 @@ export function createRequests({ log, feeds, presence, typing, query, refresh, d
   const handlers: Handlers = {
     async 'join:project'(socket, { projectId, after, epoch, activity }) {
       const room = projectRoom(projectId)
+      admitRoom(socket, room)
       const at = await inTurn(socket, room, admit(query, socket.data.person.id, projectId))
       try {
         const { head, mode } = await stand(socket, room, { after, epoch, activity, role: at.role }, at, { log, feeds })
@@ -104,20 +108,17 @@ export function createRequests({ log, feeds, presence, typing, query, refresh, d
 
   /** Listens on one socket. */
   return function listen(socket: RoomSocket): void {
-    let tokens = BURST
-    let filled = Date.now()
-    const spend = () => {
-      const now = Date.now()
-      tokens = Math.min(BURST, tokens + ((now - filled) / 1000) * RATE)
-      filled = now
-      if (tokens < 1) throw problem('rate-limited', undefined, { retryAfter: 1 })
-      tokens--
-    }
+    const spend = createBucket(RATE, BURST)
+    const bear = createBucket(RATE, PATIENCE)
     socket.onAny(async (name: string, ...args: unknown[]) => {
       const last = args.at(-1)
       const ack = typeof last === 'function' ? (last as (value: unknown) => void) : () => {}
       try {
-        spend()
+        if (!spend()) {
+          // Ordered, so that a stock client does not come back by itself and go on.
+          if (!bear()) return void socket.disconnect(true)
+          throw problem('rate-limited', undefined, { retryAfter: 1 })
+        }
         if (!Object.hasOwn(requests, name)) throw problem('bad-request', 'There is no such request')
         ack({
           ok: true,

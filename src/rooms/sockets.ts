@@ -5,6 +5,7 @@ import { type Activity, type Person, type RoomId, userRoom } from '../contract/i
 import type { Database, Query } from '../db/client.ts'
 import type { SharedRedis } from '../db/redis.ts'
 import { ProblemError, problem, toProblem, toWire } from '../errors.ts'
+import { createAdmission, type LIMITS, refuse } from './admission.ts'
 import { type Commit, type CommitOptions, createCommit } from './commit.ts'
 import { createDelivery, type RoomServer } from './delivery.ts'
 import { createDrain } from './drain.ts'
@@ -55,6 +56,10 @@ export interface RoomsOptions {
   handshakeToken: (handshake: RoomSocket['handshake']) => string | null
   /** May a page of this origin use the cookies of this handshake? */
   mayConnect: (headers: Record<string, string | string[] | undefined>) => boolean
+  /** The address of a visitor is the last of X-Forwarded-For. */
+  behindProxy: boolean
+  /** How much one address and one person may hold; null: as much as they like. */
+  limits: typeof LIMITS | null
   activityOf: (entry: LogEntry) => Activity | null
   beforeCommit?: CommitOptions['beforeCommit']
   /** For tests: shorter than TIMINGS. */
@@ -68,6 +73,9 @@ const TIMINGS = {
   sweepAloneMs: 250,
   /** How long a lost connection goes unmentioned. */
   graceMs: 4_000,
+  /** Between a node's signs of life, and how long one without them counts as alive. A dead node's people vanish within 15 s. */
+  beatMs: 2_500,
+  deadMs: 12_000,
   /** How long "is typing" lasts when nobody says it again. */
   typingMs: 6_000,
 }
@@ -78,7 +86,8 @@ const MAX_TIMEOUT = 2 ** 31 - 1
 /** The rooms on a Fastify server: the Socket.IO server, the feeds behind it, and `app.rooms.commit`. */
 export async function registerRooms(app: FastifyInstance, options: RoomsOptions): Promise<void> {
   const { database, query, redis } = options
-  const { sweepMs, sweepAloneMs, graceMs, typingMs } = { ...TIMINGS, ...options.timings }
+  const { sweepMs, sweepAloneMs, graceMs, beatMs, deadMs, typingMs } = { ...TIMINGS, ...options.timings }
+  const admission = createAdmission(options)
   let draining = false
   let nodes: Nodes | undefined
 
@@ -94,8 +103,12 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     ...(redis && { adapter: createAdapter(redis.client, { streamName: shared, channelPrefix: shared }) }),
     // CORS does not guard WebSockets: an upgrade with cookies from a strange page is refused before a socket exists.
     allowRequest: (request, decide) => {
-      if (draining) decide('The server is stopping', false)
-      else if (!options.mayConnect(request.headers)) decide('This origin is not allowed', false)
+      const refused = draining
+        ? problem('unavailable', 'The server is stopping', { retryAfter: 1 })
+        : options.mayConnect(request.headers)
+          ? admission.refusal(request)
+          : problem('origin-refused')
+      if (refused) refuse(request, refused)
       else decide(null, true)
     },
     preClose: (done) => {
@@ -109,6 +122,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     },
   })
   const io = app.io
+  admission.watch(io, app.server)
   const sendAway = createDrain(io)
   const onError = (error: unknown, room?: RoomId) => app.log.error({ err: error, room }, 'delivery failed; the sweep tries again')
 
@@ -146,7 +160,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     onError,
     sweepMs: () => (redis && !redis.healthy() ? sweepAloneMs : sweepMs),
   })
-  if (redis) nodes = createNodes({ io, presence, poke: feeds.poke })
+  if (redis) nodes = createNodes({ io, presence, poke: feeds.poke, beatMs, deadMs })
   const listen = createRequests({ log, feeds, presence, typing, query, refresh, deaf, onError })
 
   /** Out of every room in this tick; then the connection, which a stock client does not reopen by itself. */
@@ -203,6 +217,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
       })
       .then((principal) => {
         const { person, sessionId, expiresAt } = principal
+        admission.admit(socket.conn, person.id)
         socket.data = { person, sessionId, expiresAt, rooms: new Map(), turns: new Map() }
         heads.set(socket, principal)
         next()
@@ -217,6 +232,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   io.on('connection', (socket) => {
     const { person, sessionId } = socket.data
     socket.on('disconnect', () => {
+      admission.dismiss(socket.conn)
       for (const timer of timers.get(socket) ?? []) clearTimeout(timer)
       typing.clear(socket.id)
       for (const room of [...socket.data.rooms.keys()]) {

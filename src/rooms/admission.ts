@@ -1,0 +1,211 @@
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import { isIPv6 } from 'node:net'
+import type { RoomId } from '../contract/index.ts'
+import { type ProblemError, problem, toWire } from '../errors.ts'
+import type { RoomServer } from './delivery.ts'
+import type { RoomSocket } from './join.ts'
+
+type Connection = RoomSocket['conn']
+
+/** What may be held on one node at a time. Generous: an office behind one address is no attack. */
+export const LIMITS = {
+  /** Connections of one address. */
+  addressConnections: 2_000,
+  /** Those of them that have not said who they are. */
+  addressStrangers: 200,
+  /** Sockets of one person: tabs, phones, programs. */
+  personSockets: 100,
+}
+/** Projects that one socket stands in. */
+const SOCKET_ROOMS = 256
+
+/** A connection without a person is closed after this, ms; with the farewell it is gone in less than 6 s. */
+const STRANGER_MS = 4_500
+/** How long whoever is closed has to say goodbye, ms. The default of 30 s is a gift to those who never do. */
+const FAREWELL_MS = 1_000
+
+/** Refills with time up to `burst`; false when it is empty. */
+export function createBucket(ratePerSecond: number, burst: number): () => boolean {
+  let tokens = burst
+  let filled = Date.now()
+  return () => {
+    const now = Date.now()
+    tokens = Math.min(burst, tokens + (Math.max(now - filled, 0) / 1000) * ratePerSecond)
+    filled = now
+    if (tokens < 1) return false
+    tokens--
+    return true
+  }
+}
+
+/**
+ * What counts as one address: an IPv4 address, or the /64 that one customer has of IPv6.
+ * @param address as Node or a proxy writes it
+ */
+export function networkOf(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
+  if (mapped !== undefined || !isIPv6(address)) return mapped ?? address
+  const [left = [], right] = address.split('::').map((half) => half.split(':').filter(Boolean))
+  const groups = right ? [...left, ...Array<string>(Math.max(8 - left.length - right.length, 0)).fill('0'), ...right] : left
+  return `${groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')}::/64`
+}
+
+/** Whom a request comes from. Behind a proxy it is the last of X-Forwarded-For: what stands before, the visitor may have written. */
+export function addressOf({ headers, socket }: Pick<IncomingMessage, 'headers' | 'socket'>, behindProxy: boolean): string {
+  const said = behindProxy ? String(headers['x-forwarded-for'] ?? '').split(',') : []
+  return said.at(-1)?.trim() || (socket.remoteAddress ?? '')
+}
+
+/** Answers a handshake that is refused, upgrade or poll, and hangs up: Engine.IO itself knows no status but 400 and 403. */
+export function refuse(request: IncomingMessage, refused: ProblemError): void {
+  const { status } = refused
+  const body = JSON.stringify(toWire(refused))
+  const headers = {
+    'content-type': 'application/problem+json',
+    'content-length': `${Buffer.byteLength(body)}`,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    connection: 'close',
+    ...(refused.extra.retryAfter !== undefined && { 'retry-after': `${refused.extra.retryAfter}` }),
+  }
+  const { res } = request as { res?: ServerResponse }
+  if (res) {
+    res.writeHead(status, headers).end(body)
+    return
+  }
+  const { socket } = request
+  const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  // Nobody else listens any more: an upgrade takes the socket out of the HTTP server's hands.
+  socket.on('error', () => {})
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head.join('')}\r\n${body}`, () => socket.destroy())
+}
+
+/** @throws problem rate-limited for a room beyond what one socket may stand in */
+export function admitRoom({ data }: RoomSocket, room: RoomId): void {
+  if (!data.rooms.has(room) && data.rooms.size + data.turns.size > SOCKET_ROOMS)
+    throw problem('rate-limited', `A socket stands in at most ${SOCKET_ROOMS} projects`)
+}
+
+export interface AdmissionOptions {
+  /** Believe the last of X-Forwarded-For. */
+  behindProxy: boolean
+  /** null: none, for benches, which come from one address. */
+  limits: typeof LIMITS | null
+}
+
+/** A number for each of those that are counted. */
+function createCounts() {
+  const counts = new Map<string, number>()
+  return {
+    of: (key: string) => counts.get(key) ?? 0,
+    add(key: string, change: 1 | -1) {
+      const count = (counts.get(key) ?? 0) + change
+      if (count > 0) counts.set(key, count)
+      else counts.delete(key)
+    },
+  }
+}
+
+interface Entry {
+  address: string
+  person: string | null
+  /** Packets of any kind, well formed or not. What people ask for is counted apart, and answered. */
+  spend: () => boolean
+  timer: NodeJS.Timeout | undefined
+}
+
+export type Admission = ReturnType<typeof createAdmission>
+
+/** Who may connect, how many at once, and how long without saying who they are. */
+export function createAdmission({ behindProxy, limits }: AdmissionOptions) {
+  const addresses = createCounts()
+  const strangers = createCounts()
+  const persons = createCounts()
+  const entries = new WeakMap<Connection, Entry>()
+
+  /** Closed by force: what a closed connection still has to send does not hold it open. */
+  function doubt(connection: Connection, entry: Entry): void {
+    strangers.add(entry.address, 1)
+    entry.spend = createBucket(1, 20)
+    entry.timer = setTimeout(() => connection.close(true), STRANGER_MS)
+  }
+  function trust(entry: Entry): void {
+    strangers.add(entry.address, -1)
+    entry.spend = createBucket(200, 2_000)
+    clearTimeout(entry.timer)
+  }
+  function arrive(connection: Connection): void {
+    const entry: Entry = {
+      address: networkOf(addressOf(connection.request, behindProxy)),
+      person: null,
+      spend: () => false,
+      timer: undefined,
+    }
+    entries.set(connection, entry)
+    // How long a poll is waited for that would take the farewell along.
+    Object.assign(connection.transport, { closeTimeout: FAREWELL_MS })
+    addresses.add(entry.address, 1)
+    doubt(connection, entry)
+    connection.on('packet', () => {
+      if (!entry.spend()) connection.close(true)
+    })
+    connection.once('close', () => {
+      dismiss(connection)
+      trust(entry)
+      addresses.add(entry.address, -1)
+      entries.delete(connection)
+    })
+  }
+
+  /** The socket is gone; its connection has to bring another one soon, or goes, too. */
+  function dismiss(connection: Connection): void {
+    const entry = entries.get(connection)
+    if (!entry || entry.person === null) return
+    persons.add(entry.person, -1)
+    entry.person = null
+    doubt(connection, entry)
+  }
+
+  return {
+    dismiss,
+
+    /** Counts what connects to this server from now on. */
+    watch(io: RoomServer, server: Server): void {
+      io.engine.on('connection', arrive)
+      // Engine.IO makes another WebSocket server whenever the HTTP server begins to listen, and lets nobody name its options.
+      server.on('listening', () => {
+        const { ws } = io.engine as unknown as { ws?: { options: { closeTimeout: number } } }
+        if (ws) ws.options.closeTimeout = FAREWELL_MS
+      })
+    },
+
+    /** Why this handshake is not welcome; null when it is. */
+    refusal(request: IncomingMessage): ProblemError | null {
+      // A script element reads JSONP from any page, and no client of ours asks for it.
+      if (new URL(request.url ?? '', 'http://localhost').searchParams.has('j')) return problem('bad-request', 'There is no JSONP')
+      const address = networkOf(addressOf(request, behindProxy))
+      return limits && (addresses.of(address) >= limits.addressConnections || strangers.of(address) >= limits.addressStrangers)
+        ? problem('rate-limited', 'Too many connections from this address', { retryAfter: 5 })
+        : null
+    },
+
+    /**
+     * The connection's socket is this person's.
+     * @throws problem rate-limited when they have too many, or this connection has one
+     */
+    admit(connection: Connection, personId: string): void {
+      const entry = entries.get(connection)
+      // Gone while its token was looked at.
+      if (!entry) return
+      if (entry.person !== null) throw problem('rate-limited', 'A connection carries one socket')
+      if (limits && persons.of(personId) >= limits.personSockets)
+        throw problem('rate-limited', `One person has at most ${limits.personSockets} sockets`, { retryAfter: 30 })
+      entry.person = personId
+      persons.add(personId, 1)
+      trust(entry)
+    },
+  }
+}
