@@ -43,6 +43,10 @@ export interface NodesOptions {
   presence: PresenceTable
   /** Told which rooms have news elsewhere. */
   poke: (rooms: RoomId[]) => void
+  /** Between signs of life, ms. */
+  beatMs: number
+  /** A node that said nothing for this long is dead, ms. */
+  deadMs: number
 }
 
 /** A name for this database among those whose nodes use one Redis. */
@@ -54,13 +58,11 @@ export async function databaseName(readers: Database['readers']): Promise<string
   return `cutroom:${rows[0]?.name}`
 }
 
-const BEAT_MS = 2_500
-/** A node that says nothing for this long is dead, ms: with a beat's delay its people vanish within 15 s. */
-const DEAD_MS = 12_000
+/** Most rooms in one word. */
 const NEWS_ROOMS = 1_000
 
 /** The other nodes, over the Socket.IO adapter. A node's version names what it sees; whoever missed one asks for all of it. */
-export function createNodes({ io, presence, poke }: NodesOptions): Nodes {
+export function createNodes({ io, presence, poke, beatMs, deadMs }: NodesOptions): Nodes {
   const self = randomUUID()
   const others = new Map<string, { version: number; heard: number }>()
   const waiting = new Set<RoomId>()
@@ -95,11 +97,11 @@ export function createNodes({ io, presence, poke }: NodesOptions): Nodes {
   const timer = setInterval(() => {
     say({ say: 'alive', node: self, version })
     for (const [node, { heard }] of others)
-      if (performance.now() - heard > DEAD_MS) {
+      if (performance.now() - heard > deadMs) {
         others.delete(node)
         presence.forget(node)
       }
-  }, BEAT_MS)
+  }, beatMs)
   timer.unref()
   say({ say: 'ask', node: null })
 

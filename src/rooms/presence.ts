@@ -52,6 +52,10 @@ interface Entry {
 
 const SELF = ''
 
+/** The last word comes last, and all nodes agree which it is. */
+const byWord = (a: { presence: Presence; at: number }, b: typeof a): number =>
+  a.at - b.at || (JSON.stringify(a.presence.state) < JSON.stringify(b.presence.state) ? -1 : 1)
+
 export function createPresence({ announce, publish, graceMs, coalesceMs }: PresenceOptions): PresenceTable {
   const rooms = new Map<RoomId, Map<string, Entry>>()
   const changed = new Map<RoomId, Map<string, 'here' | 'elsewhere'>>()
@@ -69,7 +73,7 @@ export function createPresence({ announce, publish, graceMs, coalesceMs }: Prese
   /** The union of what the nodes see. Who came back on another node was never away. */
   function view(entry: Entry): Presence | null {
     const sights = [...entry.seen.values()]
-    const last = sights.reduce<(typeof sights)[number] | undefined>((a, b) => (a && a.at >= b.at ? a : b), undefined)
+    const last = sights.toSorted(byWord).at(-1)
     if (!last) return null
     const since = [entry.shown, ...sights.map((sight) => sight.presence)].flatMap((presence) => presence?.since ?? []).sort()[0]
     return { ...last.presence, since: since ?? last.presence.since }
@@ -144,7 +148,9 @@ export function createPresence({ announce, publish, graceMs, coalesceMs }: Prese
       const entry = rooms.get(room)?.get(userId)
       const own = entry?.seen.get(SELF)
       if (!entry || !own) return
-      entry.seen.set(SELF, { presence: { ...own.presence, state }, at: Date.now() })
+      // After all that is known, also where another node's clock runs ahead.
+      const at = Math.max(Date.now(), ...[...entry.seen.values()].map((sight) => sight.at + 1))
+      entry.seen.set(SELF, { presence: { ...own.presence, state }, at })
       touch(room, userId, 'here')
     },
     list: (room) => [...(rooms.get(room)?.values() ?? [])].flatMap((entry) => view(entry) ?? []),

@@ -1,0 +1,258 @@
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import type { Presence } from '../../src/contract/index.ts'
+import { hasRedis, type Redis, refuseWithoutRedis, startRedis } from '../faults/support/redis.ts'
+import { startApp, type TestApp } from '../setup/app.ts'
+import { createDatabase } from '../setup/database.ts'
+import { createTeam, login, type Person, request } from '../setup/people.ts'
+import { connect, type Listener } from '../setup/sockets.ts'
+import { until } from '../setup/until.ts'
+import { openWire } from '../setup/wire.ts'
+
+/** So long that only a hint can have brought what came. */
+const NEVER_MS = 60_000
+const GRACE_MS = 300
+const DEAD_MS = 900
+
+const tasks = (listener: Listener) => listener.events().filter((event) => event.name === 'task:created')
+const changes = (listener: Listener) =>
+  listener.frames.flatMap(({ name, payload }) =>
+    name === 'presence:changed' ? [payload as unknown as { present: Presence[]; left: string[] }] : [],
+  )
+const said = (listener: Listener) =>
+  changes(listener).flatMap(({ present, left }) => [...present.map(({ user }) => `+${user.name}`), ...left.map((id) => `-${id}`)])
+const cut = ({ socket }: Listener) => socket.io.engine.close()
+
+/** `count` nodes over one database; they end with the test. */
+async function startNodes(count: number, env: Record<string, string>, timings: Record<string, number> = {}): Promise<TestApp[]> {
+  const database = await createDatabase()
+  const nodes = await Promise.all(
+    Array.from({ length: count }, () => startApp({ databaseUrl: database.url, env, seams: { timings } })),
+  )
+  onTestFinished(async () => {
+    await Promise.all(nodes.map((node) => node.close()))
+    await database.drop()
+  })
+  return nodes
+}
+
+describe('several nodes', () => {
+  it('D1 D2 without Redis every node delivers by its own look at the heads', async () => {
+    const [a, b] = (await startNodes(2, {}, { sweepMs: 50 })) as [TestApp, TestApp]
+    const { project, owner, viewer } = await createTeam(a, 'viewer')
+    const far = await connect(b, viewer)
+    await far.join(project.id)
+    for (let n = 0; n < 20; n++) await owner.must('POST', `/api/projects/${project.id}/tasks`, { title: `Task ${n}` })
+    await until('all came', () => tasks(far).length === 20)
+    expect(tasks(far).map(({ payload }) => payload.title)).toEqual(Array.from({ length: 20 }, (_, n) => `Task ${n}`))
+    await owner.must('DELETE', `/api/projects/${project.id}/members/${viewer.id}`)
+    await until('the removed person is out', () => far.frames.some(({ name }) => name === 'access:revoked'))
+  })
+})
+
+if (!hasRedis()) refuseWithoutRedis('several nodes over Redis')
+
+describe.runIf(hasRedis())('several nodes over Redis', () => {
+  let redis: Redis
+  beforeAll(async () => {
+    redis = await startRedis()
+  })
+  afterAll(() => redis.close())
+
+  const quick = { sweepMs: NEVER_MS, sweepAloneMs: 50, graceMs: GRACE_MS, beatMs: 100, deadMs: DEAD_MS, typingMs: 500 }
+  /** Where the sweep has to do it, once Redis is known to be away. */
+  const sweeping = { ...quick, sweepMs: 1_000 }
+  const nodes = (count: number, env: Record<string, string> = {}, timings = quick) =>
+    startNodes(count, { REDIS_URL: redis.url, ...env }, timings)
+
+  /** Two people of one project, one on each of two nodes, who see each other. */
+  async function apart(env: Record<string, string> = {}, timings = quick) {
+    const [a, b] = (await nodes(2, env, timings)) as [TestApp, TestApp]
+    const { project, owner, editor } = await createTeam(a, 'editor')
+    const [near, far] = [await connect(a, owner), await connect(b, editor)]
+    await near.join(project.id)
+    await far.join(project.id)
+    await until('both nodes know both', () =>
+      [near, far].every((one) => said(one).includes(`+${owner.name}`) && said(one).includes(`+${editor.name}`)),
+    )
+    return { a, b, project, owner, editor, near, far }
+  }
+  const write = (person: Person, projectId: string, title: string) =>
+    person.must('POST', `/api/projects/${projectId}/tasks`, { title })
+
+  it('D1 A1 a hint brings what was committed elsewhere at once, and a removal', async () => {
+    const { project, owner, editor, near, far } = await apart()
+    for (let n = 0; n < 20; n++) await write(owner, project.id, `Task ${n}`)
+    await until('all came on both', () => [near, far].every((one) => tasks(one).length === 20))
+    expect(tasks(far).map(({ meta }) => meta.seq)).toEqual(tasks(near).map(({ meta }) => meta.seq))
+    await owner.must('DELETE', `/api/projects/${project.id}/members/${editor.id}`)
+    await write(owner, project.id, 'After')
+    await until('the removed person is out', () => far.frames.some(({ name }) => name === 'access:revoked'))
+    await until('the other is not', () => tasks(near).length === 21)
+    expect(tasks(far)).toHaveLength(20)
+  })
+
+  it('A2 a session that is closed on one node is closed on all', async () => {
+    const [a, b] = (await nodes(2)) as [TestApp, TestApp]
+    const { owner } = await createTeam(a)
+    const far = await connect(b, owner)
+    await owner.must('POST', '/api/auth/logout-all')
+    await until('the socket is closed', () => !far.socket.connected)
+    expect(far.frames.at(-1)).toMatchObject({ name: 'session:expired', payload: { reason: 'revoked' } })
+  })
+
+  it('P1 who types, who is online, and tabs on two nodes are one person', async () => {
+    const { a, project, owner, editor, near, far } = await apart()
+    await until('online is told across', () =>
+      near.frames.some(({ name, payload }) => name === 'chat:presence' && payload.userId === editor.id),
+    )
+    await far.ask('typing', { projectId: project.id, targetId: project.id, isTyping: true })
+    await until('typing is told across', () =>
+      near.frames.some(({ name, payload }) => name === 'typing' && payload.userId === editor.id),
+    )
+
+    const tab = await connect(a, editor)
+    expect((await tab.join(project.id)).presence).toHaveLength(2)
+    await far.ask('presence:set', { projectId: project.id, state: { at: 1 } })
+    await tab.ask('presence:set', { projectId: project.id, state: { at: 2 } })
+    const states = (listener: Listener) =>
+      changes(listener).flatMap(({ present }) =>
+        present.flatMap(({ user, state }) => (user.id === editor.id && state ? [state.at] : [])),
+      )
+    await until('the last word counts on both nodes', () => [near, far].every((one) => states(one).at(-1) === 2))
+    await far.ask('leave:project', { projectId: project.id })
+    const again = await connect(a, owner)
+    expect((await again.join(project.id)).presence.map(({ user }) => user.id)).toContain(editor.id)
+    await tab.ask('leave:project', { projectId: project.id })
+    await until('gone with the last tab', () => said(near).includes(`-${editor.id}`))
+    expect(said(near).filter((word) => word.startsWith('-'))).toEqual([`-${editor.id}`])
+  })
+
+  it('P1 whoever comes back on another node was never away; whoever does not, left once', async () => {
+    const { a, b, project, editor, near, far } = await apart()
+    const told = said(near).length
+    cut(far)
+    const back = await connect(a, editor)
+    await back.join(project.id)
+    // The other node forgets its part of them; that takes longer than the grace.
+    const marker = await login(b, editor)
+    const other = await connect(b, marker)
+    await new Promise((done) => setTimeout(done, GRACE_MS * 2))
+    await other.join(project.id)
+    expect(said(near).slice(told)).toEqual([])
+    cut(back)
+    cut(other)
+    await until('gone', () => said(near).includes(`-${editor.id}`))
+    expect(said(near).slice(told)).toEqual([`-${editor.id}`])
+  })
+
+  it('P1 O1 a node that is stopped takes nobody away who comes back elsewhere; whoever stays away vanishes', async () => {
+    const [a, b] = (await nodes(2)) as [TestApp, TestApp]
+    const { project, owner, editor, viewer } = await createTeam(a, 'editor', 'viewer')
+    const [near, moves, stays] = [await connect(a, owner), await connect(b, editor), await connect(b, viewer)]
+    for (const one of [near, moves, stays]) await one.join(project.id)
+    await until('all are there', () => said(near).length === 3)
+    await b.app.close()
+    await until('they were sent away', () => !moves.socket.connected && !stays.socket.connected)
+    const moved = await connect(a, editor)
+    await moved.join(project.id)
+    await until('who stayed away vanishes', () => said(near).includes(`-${viewer.id}`))
+    expect(said(near).slice(3)).toEqual([`-${viewer.id}`])
+  })
+
+  it('P1 a node that falls silent loses its people in time, and has them again when it speaks', async () => {
+    const wire = await openWire({ port: redis.port })
+    onTestFinished(() => wire.close())
+    const database = await createDatabase()
+    const a = await startApp({ databaseUrl: database.url, env: { REDIS_URL: redis.url }, seams: { timings: sweeping } })
+    const b = await startApp({
+      databaseUrl: database.url,
+      env: { REDIS_URL: `redis://127.0.0.1:${wire.port}` },
+      seams: { timings: sweeping },
+    })
+    onTestFinished(async () => {
+      await Promise.all([a.close(), b.close()])
+      await database.drop()
+    })
+    const { project, owner, editor } = await createTeam(a, 'editor')
+    const [near, far] = [await connect(a, owner), await connect(b, editor)]
+    await near.join(project.id)
+    await far.join(project.id)
+    await until('both are there', () => said(near).length === 2)
+    await wire.cut()
+    await until('the far one vanishes here', () => said(near).includes(`-${editor.id}`))
+    await until('the near one vanishes there', () => said(far).includes(`-${owner.id}`))
+    await write(owner, project.id, 'Meanwhile')
+    await until('what is durable comes all the same', () => tasks(far).length === 1)
+    await wire.pass()
+    await until('both are there again', () => said(near).at(-1) === `+${editor.name}` && said(far).at(-1) === `+${owner.name}`)
+  })
+
+  it('O2 D2 Redis away and back, empty: writes go on, nothing is lost, and hints travel again', async () => {
+    const own = await startRedis()
+    onTestFinished(() => own.close())
+    const { project, owner, editor, near, far } = await apart({ REDIS_URL: own.url }, sweeping)
+    await own.kill()
+    for (let n = 0; n < 5; n++) await write(owner, project.id, `Away ${n}`)
+    await until('all came by the sweep', () => [near, far].every((one) => tasks(one).length === 5))
+    await far.ask('typing', { projectId: project.id, targetId: project.id, isTyping: true })
+    await own.start()
+    await until('typing is told across again', async () => {
+      await far.ask('typing', { projectId: project.id, targetId: project.id, isTyping: true })
+      return near.frames.some(({ name, payload }) => name === 'typing' && payload.userId === editor.id)
+    })
+    await write(owner, project.id, 'Back')
+    await until('the next one comes', () => tasks(far).length === 6)
+  })
+
+  it('O2 a server starts without its Redis, and uses it when it is there', async () => {
+    const own = await startRedis()
+    onTestFinished(() => own.close())
+    await own.kill()
+    const [a, b] = (await nodes(2, { REDIS_URL: own.url })) as [TestApp, TestApp]
+    const { project, owner, editor } = await createTeam(a, 'editor')
+    const far = await connect(b, editor)
+    await far.join(project.id)
+    await write(owner, project.id, 'Without')
+    await until('it comes by the sweep', () => tasks(far).length === 1)
+    await own.start()
+    const near = await connect(a, owner)
+    await near.join(project.id)
+    await until('nodes have found each other', () => said(near).includes(`+${editor.name}`))
+  })
+
+  it('S14 limits and lockouts are counted by all nodes together, and by each alone while Redis is away', async () => {
+    const own = await startRedis()
+    onTestFinished(() => own.close())
+    const [a, b] = (await nodes(2, { REDIS_URL: own.url, RATE_LIMIT: '40' })) as [TestApp, TestApp]
+    const { owner, editor } = await createTeam(a, 'editor')
+    const ask = async (node: TestApp, person: Person) =>
+      (await request(node.url, 'GET', '/api/me', { token: person.token })).status
+    const answers: number[] = []
+    for (let n = 0; n < 44; n++) answers.push(await ask(n % 2 ? a : b, owner))
+    expect(answers.filter((status) => status === 429).length).toBeGreaterThanOrEqual(4)
+    expect(await ask(a, editor)).toBe(200)
+
+    const guess = (node: TestApp) =>
+      request(node.url, 'POST', '/api/auth/login', {
+        body: { email: editor.email, password: 'not this one at all', delivery: 'body' },
+      })
+    let tries = 0
+    while ((await guess(tries % 2 ? a : b)).status === 401) tries++
+    expect(tries).toBeLessThanOrEqual(20)
+    expect((await guess(a)).status).toBe(429)
+    expect((await guess(b)).status).toBe(429)
+
+    await own.kill()
+    expect(await ask(a, editor)).toBe(200)
+    const alone: number[] = []
+    for (let n = 0; n < 44; n++) alone.push(await ask(b, editor))
+    expect(alone).toContain(429)
+  })
+
+  it('P1 a member who joins late sees who is on every node', async () => {
+    const { b, project, owner, editor } = await apart()
+    const late = await connect(b, owner)
+    const { presence } = await late.join(project.id)
+    expect(presence.map(({ user }) => user.id).sort()).toEqual([owner.id, editor.id].sort())
+  })
+})
