@@ -1,0 +1,57 @@
+import type { Crowd, Seen } from './crowd.ts'
+import type { Folds } from './folds.ts'
+import type { Node } from './node.ts'
+import { judgeBaseline, judgeDeliveries, judgeFolds, judgeWrites, type LogOnDisk, readLogOnDisk } from './oracle.ts'
+import type { Stage } from './stage.ts'
+import type { World } from './world.ts'
+import type { Write, Writer } from './writer.ts'
+
+export const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms))
+
+/** Waits so long, showing how far it is; `beside` says what there is to say meanwhile. */
+export async function goOn(stage: Stage, ms: number, share: [from: number, to: number], beside: () => string): Promise<void> {
+  const from = stage.now()
+  for (;;) {
+    const passed = stage.now() - from
+    stage.progress(share[0] + (share[1] - share[0]) * Math.min(1, passed / ms), beside())
+    if (passed >= ms) return
+    await sleep(Math.min(250, ms - passed))
+  }
+}
+
+/** How a run stands, in a few words. */
+export const standing = (writer: Writer, crowd: Crowd) => () =>
+  `${writer.acked()} writes answered, ${crowd.live()} of ${crowd.size} live, ${crowd.events()} events delivered`
+
+export interface Run {
+  world: World
+  nodes: Node[]
+  crowd: Crowd
+  writer: Pick<Writer, 'stop' | 'writes'>
+  /** Writes besides the writer's. */
+  others?: Write[]
+  folds?: Folds | undefined
+  /** Behind the servers' backs; default the stage's database. */
+  databaseUrl?: string
+  /** Until everybody has everything, after the last write. */
+  withinMs?: number
+}
+
+/** Ends a run and asks the oracle everything: call it when the faults are over and the nodes are up. */
+export async function conclude(stage: Stage, run: Run): Promise<{ seen: Seen; log: LogOnDisk }> {
+  const { world, nodes, crowd, writer, folds } = run
+  await writer.stop()
+  stage.progress(1, 'waiting until everybody has everything')
+  const log = await readLogOnDisk(run.databaseUrl ?? stage.databaseUrl, world)
+  await crowd.settled(log.heads, run.withinMs ?? 20_000).catch((error: Error) => void stage.notes.push(error.message))
+  const alive = nodes.find((node) => node.alive())
+  if (folds && alive) await judgeFolds(stage, folds, alive.url, log)
+  folds?.close()
+  const seen = await crowd.finish()
+  judgeDeliveries(stage, log, seen)
+  judgeWrites(stage, log, [...writer.writes, ...(run.others ?? [])])
+  await judgeBaseline(stage, nodes)
+  stage.tell('writes answered', String(writer.writes.filter((write) => write.outcome === 'acked').length))
+  stage.tell('events delivered', String(seen.ledger.samples.at.length))
+  return { seen, log }
+}
