@@ -25,8 +25,8 @@ export interface FeedOptions {
   log: Log
   /** Emits one event to the local sockets, synchronously. */
   deliver: (room: RoomId, entry: LogEntry) => void
-  /** The history was exchanged under us: what sockets hold means nothing now. */
-  onEpoch: () => void
+  /** The history was exchanged or cut under us: nothing leads from what the sockets hold to what the log holds. */
+  onLost: () => void
   onError: (error: unknown, room?: RoomId) => void
   /** Milliseconds until the next look at the heads; what a lost hint costs at most. */
   sweepMs: () => number
@@ -36,6 +36,7 @@ const PAGE = 500
 
 interface Open {
   holds: number
+  /** NaN until it is known, which no comparison holds for. */
   delivered: number
   /** Resolves when `delivered` is known. */
   opened: Promise<void>
@@ -43,7 +44,7 @@ interface Open {
   again: boolean
 }
 
-export function createFeeds({ log, deliver, onEpoch, onError, sweepMs }: FeedOptions): Feeds {
+export function createFeeds({ log, deliver, onLost, onError, sweepMs }: FeedOptions): Feeds {
   const feeds = new Map<RoomId, Open>()
   let closed = false
 
@@ -77,7 +78,7 @@ export function createFeeds({ log, deliver, onEpoch, onError, sweepMs }: FeedOpt
   }
 
   function open(room: RoomId): Open {
-    const feed: Open = { holds: 0, delivered: 0, opened: Promise.resolve(), pumping: null, again: false }
+    const feed: Open = { holds: 0, delivered: Number.NaN, opened: Promise.resolve(), pumping: null, again: false }
     feed.opened = log.position(room).then((position) => {
       if (!position) throw problem('not-found')
       feed.delivered = position.head
@@ -90,19 +91,22 @@ export function createFeeds({ log, deliver, onEpoch, onError, sweepMs }: FeedOpt
     return feed
   }
 
-  let epoch = log.epoch()
+  function lost(): void {
+    feeds.clear()
+    onLost()
+  }
+  log.onEpoch(lost)
+
   async function sweep(): Promise<void> {
-    const { epoch: now, heads } = await log.heads([...feeds.keys()])
-    if (now !== epoch) {
-      epoch = now
-      feeds.clear()
-      onEpoch()
-      return
-    }
-    for (const [room, head] of heads) {
+    const before = new Map([...feeds].map(([room, feed]) => [room, feed.delivered]))
+    for (const [room, { head, floor }] of await log.positions([...feeds.keys()])) {
       const feed = feeds.get(room)
+      if (!feed) continue
+      // The head went back under an unchanged name (files of yesterday were put back), or retention overtook a node that
+      // was cut off for longer.
+      if (head < (before.get(room) ?? 0) || floor > feed.delivered) return lost()
       // One room's trouble is not the others'.
-      if (feed && head > feed.delivered) await advance(room, feed).catch((error) => onError(error, room))
+      if (head > feed.delivered) await advance(room, feed).catch((error) => onError(error, room))
     }
   }
 

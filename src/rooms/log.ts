@@ -1,5 +1,6 @@
 import type { Meta, RoomId } from '../contract/index.ts'
 import type { Database } from '../db/client.ts'
+import { problem } from '../errors.ts'
 
 /** One event as the log holds it. */
 export interface LogEntry {
@@ -14,28 +15,50 @@ export interface Position {
   floor: number
 }
 
-/** Reads the log. Rows come in `seq` order, which is commit order. */
+/**
+ * Reads the log. Rows come in `seq` order, which is commit order. Every answer is of the history that `epoch` names:
+ * one of another history is thrown away (problem unavailable), and `onEpoch` told.
+ */
 export interface Log {
-  /** Events with after < seq ≤ upTo, oldest first, at most `limit`. */
+  /**
+   * Events with after < seq ≤ upTo, oldest first, at most `limit`; without a hole.
+   * @throws problem unavailable where retention has taken the first of them
+   */
   read(room: RoomId, after: number, upTo: number, limit: number): Promise<LogEntry[]>
+  /** The same from `after` on, with the position, in one snapshot; no entries below the floor. Null where the room does not exist. */
+  page(room: RoomId, after: number, limit: number): Promise<(Position & { epoch: string; entries: LogEntry[] }) | null>
   /** Head and floor; null where the room does not exist. */
   position(room: RoomId): Promise<Position | null>
-  /** Heads of these rooms, and the epoch, in one statement. */
-  heads(rooms: RoomId[]): Promise<{ epoch: string; heads: Map<RoomId, number> }>
+  /** Positions of these rooms, in one statement, which also looks whether it still is the same history. */
+  positions(rooms: RoomId[]): Promise<Map<RoomId, Position>>
   /** The name of this history, as last seen. */
   epoch(): string
+  /** Told in the tick in which another history was seen: no position of the old one means anything now. */
+  onEpoch(listener: () => void): void
 }
 
 /**
- * One history of one database: another cluster, another database restored from a dump, or a promotion after which the
- * tail may be lost, all give another name. Positions of one epoch mean nothing in another.
+ * One history of one database. Another cluster (system identifier), a promotion after which the tail may be lost
+ * (timeline), another database, and a dump restored into the same one (its tables are new files) all give another name.
+ * Null on a standby, whose history is not ours to name, and where there are no tables yet.
  */
-const EPOCH = `substr(md5(concat_ws('.',
-  (SELECT system_identifier FROM pg_control_system()),
-  CASE WHEN pg_is_in_recovery() THEN 'standby' ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END,
-  (SELECT oid FROM pg_database WHERE datname = current_database()))), 1, 12)`
+const EPOCH = `(SELECT CASE WHEN NOT pg_is_in_recovery() THEN substr(md5(
+  (SELECT system_identifier FROM pg_control_system()) || '.' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)
+  || '.' || pg_relation_filepath(to_regclass('"Room"'))), 1, 12) END) AS epoch`
+/**
+ * Which server answers, and from which files: a tenth of the cost of EPOCH, so each row carries it. While it stays, the
+ * epoch stays; a pool or proxy may have put any other server behind a connection that never broke.
+ */
+const MARK = `(SELECT hashtextextended(extract(epoch FROM pg_postmaster_start_time()) || pg_relation_filepath(to_regclass('"Room"')), 0)) AS mark`
+const COLUMNS = 'e.id, e.seq, e.name, e.payload, e.label, e."actorId", e."actorName", e."mutationId", e.at'
+
+interface History {
+  mark: string
+  epoch: string | null
+}
 
 interface Row {
+  mark: string
   id: string
   seq: string
   name: string
@@ -47,9 +70,32 @@ interface Row {
   at: Date
 }
 
+/** @throws problem unavailable when the database is a standby */
 export async function openLog(readers: Database['readers']): Promise<Log> {
-  const first = await readers.query<{ epoch: string }>(`SELECT ${EPOCH} AS epoch`)
-  let epoch = first.rows[0]?.epoch ?? ''
+  let mark = ''
+  let epoch = ''
+  const listeners: (() => void)[] = []
+
+  function settle(seen: History): void {
+    if (seen.epoch === null) throw problem('unavailable', 'The database is a standby, or empty', { retryAfter: 1 })
+    const before = epoch
+    ;({ mark, epoch } = { mark: seen.mark, epoch: seen.epoch })
+    if (before !== '' && before !== epoch) for (const listener of listeners) listener()
+  }
+  async function look(): Promise<void> {
+    const { rows } = await readers.query<History>(`SELECT ${MARK}, ${EPOCH}`)
+    for (const row of rows) settle(row)
+  }
+  /** Runs a statement; its rows are of the history that had the name `epoch` when it was asked, and still has. */
+  async function query<R extends { mark: string }>(statement: { name: string; text: string; values: unknown[] }): Promise<R[]> {
+    const asked = epoch
+    const { rows } = await readers.query<R>(statement)
+    const seen = rows[0]?.mark ?? mark
+    if (seen !== mark) await look()
+    if (seen !== mark || asked !== epoch) throw problem('unavailable', 'The database has changed', { retryAfter: 1 })
+    return rows
+  }
+  await look()
 
   const toEntry = (room: RoomId, row: Row): LogEntry => ({
     name: row.name,
@@ -66,34 +112,52 @@ export async function openLog(readers: Database['readers']): Promise<Log> {
     },
   })
 
+  const toPosition = (row: { head: string; floor: string }): Position => ({ head: Number(row.head), floor: Number(row.floor) })
+
   return {
     async read(room, after, upTo, limit) {
-      const { rows } = await readers.query<Row>({
+      const rows = await query<Row>({
         name: 'log-read',
-        text: `SELECT id, seq, name, payload, label, "actorId", "actorName", "mutationId", at
-               FROM "Event" WHERE room = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4`,
+        text: `SELECT ${MARK}, ${COLUMNS} FROM "Event" e WHERE room = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4`,
         values: [room, after, upTo, limit],
       })
-      return rows.map((row) => toEntry(room, row))
+      const entries = rows.map((row) => toEntry(room, row))
+      // Nothing else makes holes. Whoever asks again is told what to do.
+      if (entries[0] && entries[0].meta.seq !== after + 1)
+        throw problem('unavailable', 'The log was cut before the reader came here', { retryAfter: 1 })
+      return entries
+    },
+    async page(room, after, limit) {
+      const rows = await query<(Row | { [K in keyof Row]: null }) & { mark: string; head: string; floor: string }>({
+        name: 'log-page',
+        text: `SELECT ${MARK}, r.head, r.floor, ${COLUMNS} FROM "Room" r
+               LEFT JOIN LATERAL (SELECT * FROM "Event" WHERE room = r.id AND seq > $2 AND $2 >= r.floor ORDER BY seq LIMIT $3) e ON true
+               WHERE r.id = $1 ORDER BY e.seq`,
+        values: [room, after, limit],
+      })
+      const [first] = rows
+      if (!first) return null
+      return { ...toPosition(first), epoch, entries: rows.flatMap((row) => (row.id === null ? [] : [toEntry(room, row)])) }
     },
     async position(room) {
-      const { rows } = await readers.query<{ head: string; floor: string }>({
+      const [row] = await query<{ mark: string; head: string; floor: string }>({
         name: 'log-position',
-        text: 'SELECT head, floor FROM "Room" WHERE id = $1',
+        text: `SELECT ${MARK}, head, floor FROM "Room" WHERE id = $1`,
         values: [room],
       })
-      return rows[0] ? { head: Number(rows[0].head), floor: Number(rows[0].floor) } : null
+      return row ? toPosition(row) : null
     },
-    async heads(rooms) {
-      const { rows } = await readers.query<{ id: RoomId | null; head: string; epoch: string }>({
-        name: 'log-heads',
-        text: `SELECT r.id, r.head, e.epoch FROM (SELECT ${EPOCH} AS epoch) e LEFT JOIN "Room" r ON r.id = ANY($1)`,
+    async positions(rooms) {
+      const { rows } = await readers.query<History & { id: RoomId | null; head: string; floor: string }>({
+        name: 'log-positions',
+        text: `SELECT r.id, r.head, r.floor, h.* FROM (SELECT ${MARK}, ${EPOCH}) h LEFT JOIN "Room" r ON r.id = ANY($1)`,
         values: [rooms],
       })
-      epoch = rows[0]?.epoch ?? epoch
-      return { epoch, heads: new Map(rows.flatMap((row) => (row.id === null ? [] : [[row.id, Number(row.head)]]))) }
+      if (rows[0]) settle(rows[0])
+      return new Map(rows.flatMap((row) => (row.id === null ? [] : [[row.id, toPosition(row)]])))
     },
     epoch: () => epoch,
+    onEpoch: (listener) => void listeners.push(listener),
   }
 }
 

@@ -153,8 +153,8 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     log,
     deliver: createDelivery({ io, presence, activityOf: options.activityOf, endSession: (socket) => end(socket, 'revoked') }),
     // Every client comes back, names a position of the old history and is told `reset`.
-    onEpoch: () => {
-      app.log.warn('the database has another history now; every client starts again')
+    onLost: () => {
+      app.log.warn({ epoch: log.epoch() }, 'the log was exchanged or cut; every client comes again')
       for (const socket of io.of('/').sockets.values()) socket.conn.close()
     },
     onError,
