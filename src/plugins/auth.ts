@@ -59,8 +59,14 @@ export const authPlugin = fp<{ config: Config; query: Query }>(
 
     const allowed = new Set(config.corsOrigins)
     if (config.publicUrl) allowed.add(new URL(config.publicUrl).origin)
-    const isAllowed = (origin: string, host: string | undefined) =>
-      allowed.has(origin) || (URL.canParse(origin) && new URL(origin).host === host)
+    // Who reaches us through TLS may be shown our host's plain pages by whoever sits on the wire: they are not ours.
+    const schemes = config.secureCookies ? ['https:'] : ['http:', 'https:']
+    function isAllowed(origin: string, host: string | undefined): boolean {
+      if (allowed.has(origin)) return true
+      if (!URL.canParse(origin)) return false
+      const page = new URL(origin)
+      return page.origin === origin && page.host === host && schemes.includes(page.protocol)
+    }
 
     function verify(token: string): z.output<typeof Claims> {
       try {

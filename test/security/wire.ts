@@ -1,0 +1,118 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { onTestFinished } from 'vitest'
+import type { Problem } from '../../src/contract/index.ts'
+import type { TestApp } from '../setup/app.ts'
+import { until } from '../setup/until.ts'
+
+/** A TCP connection that says what it is told and keeps no rule: it answers no ping and no goodbye, and keeps its side open. */
+export interface Line {
+  socket: Socket
+  heard(): string
+  /** When the server ended it; undefined while it is open. */
+  gone(): number | undefined
+}
+
+/** Connects and writes `text`, in the given pace. */
+export async function dial({ url }: Pick<TestApp, 'url'>, text: string | Buffer = '', headPaceMs = 0): Promise<Line> {
+  const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', allowHalfOpen: true })
+  let heard = ''
+  let gone: number | undefined
+  const end = () => {
+    gone ??= performance.now()
+  }
+  socket.on('data', (data) => {
+    heard += data.toString('latin1')
+  })
+  // A half-open end, a reset, a close: for the attacker all are the end.
+  socket.on('end', end)
+  socket.on('close', end)
+  socket.on('error', end)
+  onTestFinished(() => void socket.destroy())
+  await once(socket, 'connect')
+  if (headPaceMs === 0) socket.write(text)
+  else {
+    let at = 0
+    const timer = setInterval(() => {
+      if (gone !== undefined || at >= text.length) clearInterval(timer)
+      else socket.write(text.slice(at, ++at))
+    }, headPaceMs)
+    onTestFinished(() => clearInterval(timer))
+  }
+  return { socket, heard: () => heard, gone: () => gone }
+}
+
+/** An upgrade request, as text. */
+export const upgradeText = (headers: Record<string, string> = {}, query = '') =>
+  [
+    `GET /socket.io/?EIO=4&transport=websocket${query} HTTP/1.1`,
+    'Upgrade: websocket',
+    'Connection: Upgrade',
+    'Sec-WebSocket-Version: 13',
+    `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    '\r\n',
+  ].join('\r\n')
+
+/** One masked text frame, as a client sends it. */
+export function frame(text: string): Buffer {
+  const payload = Buffer.from(text)
+  if (payload.length > 65_535) throw new Error('too long for this frame')
+  const head =
+    payload.length < 126
+      ? Buffer.from([0x81, 0x80 | payload.length])
+      : Buffer.from([0x81, 0x80 | 126, payload.length >> 8, payload.length & 255])
+  // A mask of zeroes masks nothing, and is as good as any.
+  return Buffer.concat([head, Buffer.alloc(4), payload])
+}
+
+/** What a handshake is answered: status, and the problem when it is refused. */
+export interface Answered {
+  status: number
+  headers: Record<string, string>
+  problem: Partial<Problem>
+}
+
+/** An upgrade by hand, to its first answer. The connection stays when it is let in, and is not closed by us before the test ends. */
+export async function upgrade(
+  app: Pick<TestApp, 'url'>,
+  headers: Record<string, string> = {},
+  query = '',
+): Promise<Answered & { line: Line }> {
+  const line = await dial(
+    app,
+    upgradeText({ ...(headers.host === undefined && { host: new URL(app.url).host }), ...headers }, query),
+  )
+  await until(
+    'an answer to the upgrade',
+    () => line.heard().includes('\r\n\r\n') && (line.heard().startsWith('HTTP/1.1 101') || line.gone() !== undefined),
+  )
+  const [head = '', body = ''] = line.heard().split('\r\n\r\n', 2)
+  const [first = '', ...rest] = head.split('\r\n')
+  const status = Number(first.split(' ')[1])
+  return {
+    line,
+    status,
+    headers: Object.fromEntries(
+      rest.map((row) => [row.slice(0, row.indexOf(':')).toLowerCase(), row.slice(row.indexOf(':') + 1).trim()]),
+    ),
+    problem: status === 101 ? {} : JSON.parse(body),
+  }
+}
+
+/** The same by long polling. */
+export async function poll(
+  { url }: Pick<TestApp, 'url'>,
+  headers: Record<string, string> = {},
+  query = '',
+): Promise<Answered & { sid?: string }> {
+  const response = await fetch(`${url}/socket.io/?EIO=4&transport=polling${query}`, { headers })
+  const text = await response.text()
+  return {
+    status: response.status,
+    headers: Object.fromEntries(response.headers),
+    problem: response.ok ? {} : JSON.parse(text),
+    ...(response.ok && { sid: JSON.parse(text.slice(1)).sid as string }),
+  }
+}
