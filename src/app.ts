@@ -65,7 +65,7 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
           onState: (up, error) =>
             up
               ? app.log.info('Redis is back')
-              : app.log.warn({ err: error }, 'Redis is away: news between nodes come by the sweep'),
+              : app.log.warn({ reason: error?.message }, 'Redis is away: news between nodes come by the sweep'),
         })
   app.addHook('onClose', async () => redis?.close())
   const { query } = database

@@ -10,7 +10,7 @@ export interface SharedRedis {
 }
 
 /** An answer that takes longer counts as none, ms. */
-const COMMAND_MS = 250
+const COMMAND_MS = 500
 /** A connection that brings nothing for this long is dead, ms; longer than the adapter's blocking read of 5 s. */
 const SILENT_MS = 8_000
 /** Between looks whether a connection still lives: a subscriber asks nothing by itself. */

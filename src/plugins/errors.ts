@@ -5,7 +5,8 @@ import { problem, toProblem, toWire } from '../errors.ts'
 /** Answers with any error as a problem. */
 export function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply) {
   const failed = toProblem(error)
-  if (failed.status >= 500) request.log.error({ err: failed.cause ?? failed }, failed.message)
+  // A refusal in words of our own (the server is stopping) is no fault.
+  if (failed.status === 500 || (failed.status > 500 && failed.cause !== undefined)) request.log.error({ err: failed.cause ?? failed }, failed.message)
   const { retryAfter, current } = failed.extra
   if (retryAfter !== undefined) reply.header('retry-after', Math.ceil(retryAfter))
   if (failed.status === 401) reply.header('www-authenticate', 'Bearer')
