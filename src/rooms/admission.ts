@@ -15,9 +15,9 @@ export const LIMITS = {
   addressStrangers: 200,
   /** Sockets of one person: tabs, phones, programs. */
   personSockets: 100,
+  /** Projects that one socket stands in. */
+  socketProjects: 256,
 }
-/** Projects that one socket stands in. */
-const SOCKET_ROOMS = 256
 
 /** A connection without a person is closed after this, ms; with the farewell it is gone in less than 6 s. */
 const STRANGER_MS = 4_500
@@ -81,12 +81,6 @@ export function refuse(request: IncomingMessage, refused: ProblemError): void {
   // Nobody else listens any more: an upgrade takes the socket out of the HTTP server's hands.
   socket.on('error', () => {})
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head.join('')}\r\n${body}`, () => socket.destroy())
-}
-
-/** @throws problem rate-limited for a room beyond what one socket may stand in */
-export function admitRoom({ data }: RoomSocket, room: RoomId): void {
-  if (!data.rooms.has(room) && data.rooms.size + data.turns.size > SOCKET_ROOMS)
-    throw problem('rate-limited', `A socket stands in at most ${SOCKET_ROOMS} projects`)
 }
 
 export interface AdmissionOptions {
@@ -206,6 +200,13 @@ export function createAdmission({ behindProxy, limits }: AdmissionOptions) {
       entry.person = personId
       persons.add(personId, 1)
       trust(entry)
+    },
+
+    /** @throws problem rate-limited for a project beyond those that one socket may stand in */
+    admitRoom({ data }: RoomSocket, room: RoomId): void {
+      // One's own room is one of them.
+      if (limits && !data.rooms.has(room) && data.rooms.size + data.turns.size > limits.socketProjects)
+        throw problem('rate-limited', `A socket stands in at most ${limits.socketProjects} projects`)
     },
   }
 }

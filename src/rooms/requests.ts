@@ -3,7 +3,7 @@ import { admit, admitSession, atLeast } from '../access.ts'
 import { projectRoom, type Requests, requests, userRoom } from '../contract/index.ts'
 import type { Query } from '../db/client.ts'
 import { issuesOf, problem, toProblem, toWire } from '../errors.ts'
-import { admitRoom, createBucket } from './admission.ts'
+import { type Admission, createBucket } from './admission.ts'
 import type { Feeds } from './feed.ts'
 import { inTurn, leave, type RoomSocket, stand } from './join.ts'
 import type { Log } from './log.ts'
@@ -16,6 +16,7 @@ type Success<N extends Name> = Omit<Extract<z.output<Requests[N]['ack']>, { ok: 
 type Handlers = { [N in Name]: (socket: RoomSocket, payload: Parsed<N>) => Success<N> | Promise<Success<N>> }
 
 export interface RequestOptions {
+  admission: Admission
   log: Log
   feeds: Feeds
   presence: PresenceTable
@@ -35,7 +36,7 @@ const BURST = 100
 const PATIENCE = 400
 
 /** Handles what a socket asks: parse, handle, acknowledge. Every answer, good or bad, fits the contract. */
-export function createRequests({ log, feeds, presence, typing, query, refresh, deaf, onError }: RequestOptions) {
+export function createRequests({ admission, log, feeds, presence, typing, query, refresh, deaf, onError }: RequestOptions) {
   const standingIn = (socket: RoomSocket, projectId: string) => {
     const standing = socket.data.rooms.get(projectRoom(projectId))
     if (!standing?.live) throw problem('forbidden', 'Join the project first')
@@ -45,7 +46,7 @@ export function createRequests({ log, feeds, presence, typing, query, refresh, d
   const handlers: Handlers = {
     async 'join:project'(socket, { projectId, after, epoch, activity }) {
       const room = projectRoom(projectId)
-      admitRoom(socket, room)
+      admission.admitRoom(socket, room)
       const at = await inTurn(socket, room, admit(query, socket.data.person.id, projectId))
       try {
         const { head, mode } = await stand(socket, room, { after, epoch, activity, role: at.role }, at, { log, feeds })

@@ -161,7 +161,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     sweepMs: () => (redis && !redis.healthy() ? sweepAloneMs : sweepMs),
   })
   if (redis) nodes = createNodes({ io, presence, poke: feeds.poke, beatMs, deadMs })
-  const listen = createRequests({ log, feeds, presence, typing, query, refresh, deaf, onError })
+  const listen = createRequests({ admission, log, feeds, presence, typing, query, refresh, deaf, onError })
 
   /** Out of every room in this tick; then the connection, which a stock client does not reopen by itself. */
   function end(socket: RoomSocket, reason: 'expired' | 'revoked'): void {

@@ -70,6 +70,10 @@ export function frame(text: string): Buffer {
 /** What a handshake is answered: status, and the problem when it is refused. */
 export interface Answered {
   status: number
+  /** Of a poll that was let in. */
+  sid?: string
+  /** Of an upgrade. */
+  line?: Line
   headers: Record<string, string>
   problem: Partial<Problem>
 }
@@ -102,11 +106,7 @@ export async function upgrade(
 }
 
 /** The same by long polling. */
-export async function poll(
-  { url }: Pick<TestApp, 'url'>,
-  headers: Record<string, string> = {},
-  query = '',
-): Promise<Answered & { sid?: string }> {
+export async function poll({ url }: Pick<TestApp, 'url'>, headers: Record<string, string> = {}, query = ''): Promise<Answered> {
   const response = await fetch(`${url}/socket.io/?EIO=4&transport=polling${query}`, { headers })
   const text = await response.text()
   return {
