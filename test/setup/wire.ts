@@ -32,7 +32,7 @@ export interface WireOptions {
   up?: () => Filter
   /** A filter per connection, of what the server sends. */
   down?: () => Filter
-  /** A client that goes leaves its connection to the server open: what was sent is still worked on. */
+  /** A client that goes ends its connection in order, as the kernel does for a dead process: what was sent is still worked on. */
   lingers?: boolean
 }
 
@@ -79,7 +79,8 @@ export async function openWire(options: WireOptions): Promise<Wire> {
     from.on('error', () => {})
     from.on('close', () => {
       if (pair.dead) return
-      if (from === pair.far || !options.lingers) to.destroy()
+      if (from === pair.near && options.lingers) to.end()
+      else to.destroy()
       if (pair.near.destroyed && pair.far.destroyed) pairs.delete(pair)
     })
   }

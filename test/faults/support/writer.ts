@@ -22,6 +22,8 @@ export interface Write {
   answeredAt: number
   /** When the try began that was answered. */
   triedAt: number
+  /** From the beginning of the answered try to its answer, ms, finer than the wall's clock. */
+  ms: number
   tries: number
   outcome: Outcome
   status: number
@@ -84,7 +86,7 @@ export function openHttp(): Http {
   }
 }
 
-interface Request {
+export interface Request {
   method: string
   path: string
   body: object
@@ -139,12 +141,14 @@ export async function insist(
   for (let turn = write.node; ; turn++) {
     write.tries++
     write.triedAt = Date.now()
+    const from = performance.now()
     write.node = turn % urls.length
     const url = urls[write.node] ?? ''
     const answer = await http
       .send(url, asks.method, asks.path, { token: person.token, body: asks.body, headers })
       .catch(() => null)
     write.answeredAt = Date.now()
+    write.ms = performance.now() - from
     write.status = answer?.status ?? 0
     // 409: the first try still runs in a backend of Postgres whose server is dead; 503 and worse: not now, or not known.
     const passing =
@@ -194,6 +198,7 @@ export function startWriter(options: WriterOptions): Writer {
         sentAt: Date.now(),
         answeredAt: 0,
         triedAt: 0,
+        ms: 0,
         tries: 0,
         outcome: 'running',
         status: 0,
@@ -215,8 +220,6 @@ export function startWriter(options: WriterOptions): Writer {
       return stopped
     },
     latencies: (from = 0, to = Number.POSITIVE_INFINITY) =>
-      writes
-        .filter((write) => write.outcome === 'acked' && write.sentAt >= from && write.sentAt < to)
-        .map((write) => write.answeredAt - write.triedAt),
+      writes.filter((write) => write.outcome === 'acked' && write.sentAt >= from && write.sentAt < to).map((write) => write.ms),
   }
 }

@@ -1,0 +1,42 @@
+import { until } from '../../setup/until.ts'
+import { startCrowd } from '../support/crowd.ts'
+import { conclude } from '../support/drive.ts'
+import { startFolds } from '../support/folds.ts'
+import type { Scenario } from '../support/scenario.ts'
+import { highest, percentile } from '../support/statistics.ts'
+import { askOf, killAround, startKills } from '../support/victims.ts'
+import { insist } from '../support/writer.ts'
+
+const PER_PROJECT = 4
+
+export const scenario: Scenario = {
+  id: 'F2',
+  title: 'kill -9 between COMMIT and poke, 200 times',
+  async run(stage) {
+    const kills = await startKills(stage)
+    const { world, survivor, victims, http } = kills
+    const crowd = await startCrowd(stage, { world, urls: [survivor.url], size: PER_PROJECT * world.projects.length })
+    const folds = await startFolds(stage, world, [survivor.url], world.projects.length)
+    const count = stage.short ? 6 : 200
+    const strikes = await killAround(stage, kills, { kills: count, moments: ['done'] })
+
+    // Nobody has asked again so far: it must be the log that delivers, and not the client's insisting.
+    const asked = count * PER_PROJECT
+    await until('', () => crowd.events() >= asked, 3_000).catch(() => {})
+    stage.zero('committed writes not delivered before anybody asked again', asked - crowd.events())
+    for (const { write, place } of strikes) {
+      const person = place.members[0]
+      if (person) await insist(http, write, { urls: [survivor.url], person, asks: askOf(place, write) })
+    }
+
+    const nodes = [survivor, ...victims.map(({ node }) => node)]
+    const writer = { writes: strikes.map(({ write }) => write), stop: async () => http.close() }
+    const { seen } = await conclude(stage, { world, nodes, crowd, folds, writer })
+    const { delay } = seen.ledger.samples
+    const misses = victims.reduce((sum, victim) => sum + victim.misses(), 0)
+    stage.zero('kills that came too late', misses)
+    stage.atMost('late at the clients of another node, the longest', highest(delay), 1_200, 'ms')
+    stage.tell('the same, median', `${percentile(delay, 0.5)} ms`)
+    stage.tell('kills', String(count))
+  },
+}

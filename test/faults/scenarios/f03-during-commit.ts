@@ -1,0 +1,68 @@
+import pg from 'pg'
+import { startCrowd } from '../support/crowd.ts'
+import { conclude } from '../support/drive.ts'
+import { startFolds } from '../support/folds.ts'
+import type { Scenario } from '../support/scenario.ts'
+import { askOf, killAround, startKills } from '../support/victims.ts'
+import { insist } from '../support/writer.ts'
+
+/** How often each key stands in the rows, in the log, and among the kept answers. */
+async function countKeys(
+  databaseUrl: string,
+): Promise<Map<string, { rows: number; events: number; kept: number; committedAt: number }>> {
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  try {
+    const { rows } = await client.query<{ key: string; rows: number; events: number; kept: number; at: Date }>(`
+      SELECT k.key, (SELECT count(*)::int FROM "Comment" c WHERE c.body = k.key) AS rows,
+        (SELECT count(*)::int FROM "Event" e WHERE e."mutationId" = k.key) AS events, count(*)::int AS kept,
+        (SELECT min(at) FROM "Event" e WHERE e."mutationId" = k.key) AS at
+      FROM "IdempotencyKey" k GROUP BY k.key`)
+    return new Map(rows.map(({ key, at, ...counts }) => [key, { ...counts, committedAt: at?.getTime() ?? 0 }]))
+  } finally {
+    await client.end()
+  }
+}
+
+export const scenario: Scenario = {
+  id: 'F3',
+  title: 'kill -9 during COMMIT, and the same key again on another node, 200 times',
+  async run(stage) {
+    const kills = await startKills(stage)
+    const { world, survivor, victims, http } = kills
+    const crowd = await startCrowd(stage, { world, urls: [survivor.url], size: 12 })
+    const folds = await startFolds(stage, world, [survivor.url], world.projects.length)
+    const count = stage.short ? 6 : 200
+    const retriedAt = new Map<string, number>()
+    const strikes = await killAround(stage, kills, {
+      kills: count,
+      moments: ['sent', 'unsent'],
+      async after({ write, place }) {
+        const person = place.members[0]
+        retriedAt.set(write.key, Date.now())
+        if (person) await insist(http, write, { urls: [survivor.url], person, asks: askOf(place, write), retryMs: 20 })
+      },
+    })
+
+    const nodes = [survivor, ...victims.map(({ node }) => node)]
+    const writer = { writes: strikes.map(({ write }) => write), stop: async () => http.close() }
+    await conclude(stage, { world, nodes, crowd, folds, writer })
+    const found = await countKeys(stage.databaseUrl)
+    const wrong = strikes.flatMap(({ write, moment }) => {
+      const { rows, events, kept } = found.get(write.key) ?? { rows: 0, events: 0, kept: 0 }
+      return rows === 1 && events === 1 && kept === 1
+        ? []
+        : [`${write.key} (${moment}): ${rows} rows, ${events} events, ${kept} kept`]
+    })
+    const misses = victims.reduce((sum, victim) => sum + victim.misses(), 0)
+    const unanswered = strikes.filter(({ write }) => {
+      const at = found.get(write.key)?.committedAt ?? Number.POSITIVE_INFINITY
+      return at < (retriedAt.get(write.key) ?? 0)
+    })
+    stage.zero('writes that are not one row, one event, one kept answer', wrong.length, wrong)
+    stage.zero('writes that were not answered in the end', strikes.filter(({ write }) => write.outcome !== 'acked').length)
+    stage.zero('kills that came too late', misses)
+    stage.tell('kills with COMMIT on its way, and before it', `${Math.ceil(count / 2)}, ${Math.floor(count / 2)}`)
+    stage.tell('had committed, and nobody was told', String(unanswered.length))
+  },
+}
