@@ -58,13 +58,15 @@ export async function databaseName(readers: Database['readers']): Promise<string
   return `cutroom:${rows[0]?.name}`
 }
 
+/** Between questions to one node, ms: its answer is everything it sees. */
+const ASK_MS = 500
 /** Most rooms in one word. */
 const NEWS_ROOMS = 1_000
 
 /** The other nodes, over the Socket.IO adapter. A node's version names what it sees; whoever missed one asks for all of it. */
 export function createNodes({ io, presence, poke, beatMs, deadMs }: NodesOptions): Nodes {
   const self = randomUUID()
-  const others = new Map<string, { version: number; heard: number }>()
+  const others = new Map<string, { version: number; heard: number; asked: number }>()
   const waiting = new Set<RoomId>()
   let version = 0
   let silent = false
@@ -80,18 +82,23 @@ export function createNodes({ io, presence, poke, beatMs, deadMs }: NodesOptions
       if (word.node === null || word.node === self) tellAll()
       return
     }
-    const known = others.get(word.node)?.version ?? -1
-    const next = word.say === 'changed' && word.version === known + 1
-    const newer = word.say === 'all' && word.version >= known
-    if (next || newer) presence.heard(word.node, word.sights, newer)
-    const now = next || newer ? word.version : known
-    others.set(word.node, { version: now, heard: performance.now() })
-    if (now < word.version) say({ say: 'ask', node: word.node })
+    const other = others.get(word.node) ?? { version: -1, heard: 0, asked: Number.NEGATIVE_INFINITY }
+    others.set(word.node, other)
+    other.heard = performance.now()
+    const next = word.say === 'changed' && word.version === other.version + 1
+    const newer = word.say === 'all' && word.version >= other.version
+    if (next || newer) {
+      presence.heard(word.node, word.sights, newer)
+      other.version = word.version
+    } else if (other.version < word.version && other.heard - other.asked > ASK_MS) {
+      other.asked = other.heard
+      say({ say: 'ask', node: word.node })
+    }
   }
 
   io.on('word', (word) => {
     const parsed = Word.safeParse(word)
-    if (parsed.success && !silent) hear(parsed.data)
+    if (parsed.success) hear(parsed.data)
   })
 
   const timer = setInterval(() => {
