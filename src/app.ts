@@ -22,6 +22,7 @@ import { operationsPlugin } from './plugins/operations.ts'
 import { securityPlugin } from './plugins/security.ts'
 import { stoppingPlugin } from './plugins/stopping.ts'
 import { LIMITS } from './rooms/admission.ts'
+import { createRetention } from './rooms/retention.ts'
 import { type RoomsOptions, registerRooms } from './rooms/sockets.ts'
 
 /** JSON bodies, bytes: a comment is 10,000 characters, the longest lyrics are well below. */
@@ -93,6 +94,14 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
       ...seams,
     })
     await app.register(operationsPlugin, { database })
+    const retention = createRetention({
+      pool: database.pool,
+      retentionSeconds: config.eventRetention,
+      sessionSeconds: config.refreshTokenTtl,
+      onSwept: (swept) => app.log.info(swept, 'what was old is gone'),
+      onError: (error) => app.log.warn({ err: error }, 'old rows stay for now; the next round tries again'),
+    })
+    app.addHook('onClose', () => retention.close())
 
     const { prisma } = database
     authRoutes(app, { config, prisma })

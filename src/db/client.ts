@@ -3,6 +3,7 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { type Prisma, PrismaClient } from './generated/client.ts'
 
+export type { PoolClient, QueryResultRow } from 'pg'
 export type { PrismaClient } from './generated/client.ts'
 export { Prisma } from './generated/client.ts'
 /** Prisma inside a transaction. */
