@@ -1,0 +1,40 @@
+import { judgePhases, openBus } from '../support/bus.ts'
+import type { Scenario } from '../support/scenario.ts'
+import { highest } from '../support/statistics.ts'
+
+export const scenario: Scenario = {
+  id: 'F4',
+  title: 'Redis killed and started empty, paused, flushed, half open; 50 writes/s, three nodes',
+  needsRedis: true,
+  async run(stage) {
+    const rounds = stage.short ? 1 : 3
+    const unit = stage.seconds(10, 3) * 1000
+    const bus = await openBus(stage, { perSecond: 50, clients: 60, total: unit * (1 + rounds * 6) })
+    const { redis, wire } = bus
+    const rss = () => Promise.all(bus.nodes.map((node) => node.rss()))
+    // Code and heap grow until they are warm: that is no fault's doing.
+    await bus.phase('warming up', unit, { calm: true })
+    const before = await rss()
+    for (let round = 0; round < rounds; round++) {
+      await bus.phase('calm', unit, { calm: true })
+      await bus.phase('killed', unit, { act: () => redis.kill() })
+      await redis.start()
+      // Until everybody has found it again.
+      await bus.phase('started empty', unit)
+      await bus.phase('paused', Math.max(unit, 7_000), { act: () => redis.command('CLIENT PAUSE 5000 ALL') })
+      await bus.phase('flushed', unit / 2, { act: () => redis.command('FLUSHALL') })
+      await bus.phase('half open', unit, { act: async () => wire.swallow() })
+      await wire.pass()
+      await bus.phase('half open, mended', unit)
+    }
+    await bus.phase('calm', unit, { calm: true })
+    const after = await rss()
+    const figures = await bus.conclude()
+    judgePhases(
+      stage,
+      figures.filter((figure) => figure.name !== 'warming up'),
+    )
+    const grown = after.map((bytes, index) => (bytes - (before[index] ?? 0)) / 2 ** 20)
+    stage.atMost('memory of a node, grown', highest(grown), 20, 'MB')
+  },
+}
