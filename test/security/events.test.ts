@@ -1,0 +1,386 @@
+import { describe, expect, it, onTestFinished } from 'vitest'
+import {
+  type Comment,
+  type Cut,
+  type EventName,
+  events,
+  Meta,
+  type Problem,
+  type Project,
+  passing,
+  type Role,
+  requests,
+  type Task,
+  type Vibe,
+} from '../../src/contract/index.ts'
+import { tokenOf } from '../access/calls.ts'
+import { openRaw } from '../access/raw.ts'
+import { startApp, useApp } from '../setup/app.ts'
+import { addMember, createProject, createTeam, login, type Person, register } from '../setup/people.ts'
+import { connect, type Listener } from '../setup/sockets.ts'
+import { until } from '../setup/until.ts'
+
+/** Who stands where while things happen in one project. */
+const inside = ['viewer', 'commenter', 'editor', 'owner'] as const
+const everybody = [
+  ...inside,
+  /** Members who did not join the room, who left it, and who are there with another session that is about to end. */
+  'absent',
+  'left',
+  'second session',
+  /** A member from the middle of it on, and one who is removed in the middle. */
+  'guest',
+  'victim',
+  /** Without a place there: never, not any more, not any more by the clock, and not even let in. */
+  'stranger',
+  'removed',
+  'expired',
+  'nobody',
+] as const
+type Who = (typeof everybody)[number]
+type Name = EventName | keyof typeof passing
+
+/** Everybody inside, and with them the one who is removed in the middle, who hears what was before it. */
+const room: readonly Who[] = [...inside, 'second session', 'victim']
+const roomAfter: readonly Who[] = inside
+/**
+ * Written by hand from the surface: who hears of what happens below, each kind of event once. What happens after the
+ * removal (see the scene) is heard by `roomAfter`.
+ */
+const hears: Record<Name, readonly Who[]> = {
+  'task:created': room,
+  'task:updated': room,
+  'task:moved': room,
+  'task:deleted': room,
+  'vibe:created': room,
+  'vibe:updated': room,
+  'vibe:moved': room,
+  'vibe:deleted': room,
+  'cut:created': room,
+  'cut:updated': room,
+  'cut:moved': room,
+  'cut:deleted': room,
+  'lyrics:updated': room,
+  'comment:created': room,
+  'comment:reply': room,
+  'comment:updated': room,
+  'comment:resolved': room,
+  'comment:reopened': room,
+  'comment:deleted': room,
+  'member:joined': room,
+  'member:updated': room,
+  'project:updated': room,
+  'person:updated': room,
+  'activity:new': room,
+  'presence:changed': room,
+  // The others in the room; the one who types knows.
+  typing: room.filter((who) => who !== 'editor'),
+  'member:left': [...inside, 'second session'],
+  'access:revoked': ['victim', ...inside],
+  'project:deleted': roomAfter,
+
+  'project:created': ['owner'],
+  'project:joined': ['guest'],
+  // The end of a project is told to each of its members in their own room.
+  'project:left': ['victim', ...inside, 'absent', 'left', 'guest'],
+  // Each session of the person but the one that ends.
+  'session:revoked': ['viewer'],
+  'session:expired': ['second session', 'expired'],
+  'session:expiring': ['expired'],
+  // All who share a project with the one who comes.
+  'chat:presence': [...inside, 'second session', 'absent', 'left', 'guest', 'victim'],
+  connected: everybody.filter((who) => who !== 'nobody'),
+  'server:draining': everybody.filter((who) => !['nobody', 'expired', 'second session'].includes(who)),
+}
+
+describe('who hears what', () => {
+  it('S1 S19 every event there is, told to whom the table says and nobody else, with nothing in it but its contract', async () => {
+    expect(Object.keys(hears).toSorted()).toEqual([...Object.keys(events), ...Object.keys(passing)].toSorted())
+    const app = await startApp({ seams: { timings: { graceMs: 200 } } })
+    onTestFinished(() => app.close())
+
+    const team = await createTeam(app, 'viewer', 'commenter', 'editor')
+    const { owner, project } = team
+    const people: Partial<Record<Who, Person>> = { ...team }
+    for (const who of ['absent', 'left', 'guest', 'victim', 'stranger', 'removed', 'expired', 'nobody'] as const)
+      people[who] = await register(app, `Mo ${who}`)
+    const personOf = (who: Who): Person => {
+      const person = people[who]
+      if (!person) throw new Error(`nobody is ${who}`)
+      return person
+    }
+    people['second session'] = await login(app, team.viewer)
+    for (const who of ['absent', 'left', 'victim', 'removed', 'expired'] as const)
+      await addMember(owner, project.id, personOf(who))
+    // They have a life elsewhere, and stand in a room of their own.
+    const elsewhere = await createProject(personOf('stranger'), 'Elsewhere')
+
+    const listeners = new Map<Who, Listener>()
+    for (const who of everybody) {
+      if (who !== 'nobody' && who !== 'expired') listeners.set(who, await connect(app, personOf(who)))
+    }
+    const listenerOf = (who: Who): Listener => {
+      const listener = listeners.get(who)
+      if (!listener) throw new Error(`${who} has no socket`)
+      return listener
+    }
+    const outsider = await openRaw(app)
+    for (const who of [...room, 'left', 'removed'] as const)
+      expect(await listenerOf(who).join(project.id)).toMatchObject({ ok: true })
+    listeners.set('expired', await connect(app, { token: tokenOf(app, personOf('expired').token, 3) }))
+    expect(await listenerOf('expired').join(project.id)).toMatchObject({ ok: true })
+    await listenerOf('left').ask('leave:project', { projectId: project.id })
+    await owner.must('DELETE', `/api/projects/${project.id}/members/${personOf('removed').id}`)
+    await until('the removal', () => listenerOf('removed').frames.some(({ name }) => name === 'access:revoked'))
+    expect(await listenerOf('stranger').join(elsewhere.id)).toMatchObject({ ok: true })
+    for (const who of ['stranger', 'removed', 'guest'] as const)
+      expect(await listenerOf(who).join(project.id, { after: 0 })).toMatchObject({ ok: false, error: { code: 'not-found' } })
+    await until('the end of a token', () => !listenerOf('expired').socket.connected)
+    // What comes from here on counts; being let in and put out by the clock has happened by now.
+    const before = new Map<Who, Set<string>>()
+    const count = () => [...listeners.values()].reduce((sum, { frames }) => sum + frames.length, 0)
+    await until('calm', async () => {
+      const sofar = count()
+      await new Promise((next) => setTimeout(next, 300))
+      return count() === sofar
+    })
+    for (const [who, { frames }] of listeners) {
+      const kept = ['connected', ...(who === 'expired' ? ['session:expiring', 'session:expired'] : [])]
+      before.set(who, new Set(frames.map(({ name }) => name).filter((name) => kept.includes(name))))
+      expect(frames.map((frame) => strange(frame))).toEqual(frames.map(() => null))
+      frames.length = 0
+    }
+
+    const at = `/api/projects/${project.id}`
+    const heard = (who: Who, name: Name) => listeners.get(who)?.frames.some((frame) => frame.name === name) ?? false
+    const told = async (...names: Name[]) => {
+      for (const name of names)
+        await until(`${name} to all it is for`, () =>
+          hears[name].every((who) => heard(who, name) || before.get(who)?.has(name) === true),
+        )
+    }
+    await owner.must('PATCH', at, { name: 'Record' })
+    const task = await owner.must<Task>('POST', `${at}/tasks`, { title: 'Mix', assigneeId: team.editor.id })
+    await owner.must('PATCH', `/api/tasks/${task.id}`, { title: 'Mix 2' })
+    await owner.must('POST', `/api/tasks/${task.id}/move`, { status: 'done', after: null })
+    const vibe = await owner.must<Vibe>('POST', `${at}/vibes`, { name: 'Dark' })
+    const other = await owner.must<Vibe>('POST', `${at}/vibes`, { name: 'Light' })
+    await owner.must('PATCH', `/api/vibes/${vibe.id}`, { name: 'Darker' })
+    await owner.must('POST', `/api/vibes/${vibe.id}/move`, { after: other.id })
+    const cut = await owner.must<Cut>('POST', `/api/vibes/${vibe.id}/cuts`, { name: 'Take 1' })
+    await owner.must('PATCH', `/api/cuts/${cut.id}`, { bpm: 90 })
+    await owner.must('POST', `/api/cuts/${cut.id}/move`, { vibeId: other.id, after: null })
+    await owner.must('PUT', `/api/cuts/${cut.id}/lyrics`, { lyrics: [{ text: 'la' }] })
+    const xss = `<script>alert(1)</script><img src=x onerror=alert(1)> javascript:alert(1) \u2028 ${'𝄞'}`
+    const note = await owner.must<Comment>('POST', `/api/cuts/${cut.id}/comments`, { body: xss })
+    await owner.must('POST', `/api/comments/${note.id}/replies`, { body: xss })
+    await owner.must('PATCH', `/api/comments/${note.id}`, { body: `${xss}!` })
+    await owner.must('POST', `/api/comments/${note.id}/resolve`)
+    await owner.must('POST', `/api/comments/${note.id}/reopen`)
+    await owner.must('DELETE', `/api/comments/${note.id}`)
+    await owner.must('DELETE', `/api/cuts/${cut.id}`)
+    await owner.must('DELETE', `/api/vibes/${vibe.id}`)
+    await owner.must('DELETE', `/api/tasks/${task.id}`)
+    await addMember(owner, project.id, personOf('guest'))
+    await owner.must('PATCH', `${at}/members/${team.commenter.id}`, { role: 'editor' })
+    await owner.must('PATCH', '/api/me', { name: 'Olga O' })
+    await listenerOf('editor').ask('presence:set', { projectId: project.id, state: { at: 3 } })
+    await listenerOf('editor').ask('typing', { projectId: project.id, targetId: cut.id, isTyping: true })
+    const made = await owner.must<Project>('POST', '/api/projects', { name: 'Another' })
+    const comer = await register(app, 'Mo comer')
+    await addMember(owner, project.id, comer)
+    const coming = await connect(app, comer)
+    await told(
+      'chat:presence',
+      'typing',
+      'presence:changed',
+      'project:created',
+      'project:joined',
+      'person:updated',
+      'member:updated',
+    )
+
+    // Two go, then the project itself.
+    await owner.must('DELETE', `${at}/members/${personOf('victim').id}`)
+    await told('member:left')
+    await personOf('second session').must('POST', '/api/auth/logout')
+    await told('session:revoked', 'session:expired')
+    await owner.must('DELETE', at)
+    await told('project:deleted', 'project:left', 'access:revoked')
+    // Whatever was on its way to somebody has come before what is told to each of them now, in their own rooms and elsewhere.
+    for (const who of everybody)
+      if (listeners.get(who)?.socket.connected === true) {
+        const last = await createProject(personOf(who), 'A last word')
+        await until(`the last word to ${who}`, () => listenerOf(who).frames.some(({ payload }) => payload.id === last.id))
+        const { frames } = listenerOf(who)
+        frames.splice(0, frames.length, ...frames.filter(({ payload }) => payload.id !== last.id))
+      }
+    coming.socket.close()
+    await app.app.close()
+    await told('server:draining')
+
+    // The table, cell by cell.
+    for (const name of Object.keys(hears) as Name[]) {
+      const audience = everybody.filter((who) => heard(who, name) || before.get(who)?.has(name) === true)
+      expect({ name, audience }).toEqual({ name, audience: everybody.filter((who) => hears[name].includes(who)) })
+    }
+    // Engine.IO's own greeting, and no more.
+    expect(outsider.packets.filter((packet) => !packet.startsWith('0'))).toEqual([])
+    // Nothing but what the contract shows, and no row's secret.
+    const all = [...listeners].flatMap(([who, { frames }]) => frames.map((frame) => ({ who, frame })))
+    expect(all.length).toBeGreaterThan(200)
+    for (const { who, frame } of all)
+      expect({ who, name: frame.name, strange: strange(frame) }).toEqual({ who, name: frame.name, strange: null })
+    const text = JSON.stringify(all)
+    const secrets = Object.values(people).flatMap(({ token, refreshToken, email }) => [token, refreshToken, email])
+    for (const secret of [...secrets, '$argon2', 'passwordHash', 'tokenHash', 'revokedAt', 'email'])
+      expect(text).not.toContain(secret)
+    // Rooms of one person hold their own affairs only.
+    for (const { who, frame } of all)
+      if (frame.meta?.room.startsWith('user:'))
+        expect({ who, room: frame.meta.room }).toEqual({ who, room: `user:${personOf(who).id}` })
+    // A script in a comment is text, character for character.
+    const bodies = listenerOf('viewer').frames.flatMap(({ name, payload }) => (name === 'comment:created' ? [payload.body] : []))
+    expect(bodies).toEqual([xss])
+    expect(made.name).toBe('Another')
+  })
+
+  /** What a frame has that its contract does not show; null when there is nothing. */
+  function strange({ name, payload, meta }: { name: string; payload: unknown; meta: unknown }): string | null {
+    const schema = { ...events, ...passing }[name as Name]
+    if (!schema) return 'no such event'
+    const parsed = schema.safeParse(payload)
+    if (!parsed.success) return parsed.error.message
+    if (JSON.stringify(sorted(parsed.data)) !== JSON.stringify(sorted(payload)))
+      return `more than its contract: ${JSON.stringify(payload)}`
+    if (!(name in events)) return meta === undefined ? null : 'meta where there is none'
+    return JSON.stringify(sorted(Meta.parse(meta))) === JSON.stringify(sorted(meta))
+      ? null
+      : `strange meta: ${JSON.stringify(meta)}`
+  }
+  function sorted(value: unknown): unknown {
+    if (Array.isArray(value)) return value.map(sorted)
+    if (typeof value !== 'object' || value === null) return value
+    return Object.fromEntries(
+      Object.entries(value)
+        .toSorted(([a], [b]) => (a < b ? -1 : 1))
+        .map(([key, each]) => [key, sorted(each)]),
+    )
+  }
+})
+
+describe('what may be asked over a socket', () => {
+  const app = useApp()
+  type Question = keyof typeof requests
+
+  async function answers(listener: Listener, projectId: string, token: string): Promise<Record<Question, string>> {
+    const payloads: Record<Question, unknown> = {
+      'presence:set': { projectId, state: { at: 1 } },
+      typing: { projectId, targetId: projectId, isTyping: true },
+      'leave:project': { projectId },
+      'join:user': {},
+      'session:refresh': { token },
+      // Last: it changes where one stands.
+      'join:project': { projectId, after: 0 },
+    }
+    const said: Partial<Record<Question, string>> = {}
+    for (const name of Object.keys(payloads) as Question[]) {
+      const { ok, error } = await listener.ask(name, payloads[name])
+      said[name] = ok ? 'ok' : `${error?.status} ${error?.code}`
+    }
+    return said as Record<Question, string>
+  }
+
+  it('S1 a socket that was inside when its right was taken away has it no more, for any question', async () => {
+    const denied = '403 forbidden'
+    const open = { 'leave:project': 'ok', 'join:user': 'ok', 'session:refresh': 'ok' }
+    const cases: Record<
+      string,
+      { lose: (owner: Person, member: Person, projectId: string) => Promise<unknown>; after: Record<Question, string> }
+    > = {
+      removed: {
+        lose: (owner, member, projectId) => owner.must('DELETE', `/api/projects/${projectId}/members/${member.id}`),
+        after: { ...open, 'presence:set': denied, typing: denied, 'join:project': '404 not-found' },
+      },
+      gone: {
+        lose: (_, member, projectId) => member.must('DELETE', `/api/projects/${projectId}/members/${member.id}`),
+        after: { ...open, 'presence:set': denied, typing: denied, 'join:project': '404 not-found' },
+      },
+      'of a deleted project': {
+        lose: (owner, _, projectId) => owner.must('DELETE', `/api/projects/${projectId}`),
+        after: { ...open, 'presence:set': denied, typing: denied, 'join:project': '404 not-found' },
+      },
+      demoted: {
+        lose: (owner, member, projectId) =>
+          owner.must('PATCH', `/api/projects/${projectId}/members/${member.id}`, { role: 'viewer' satisfies Role }),
+        after: { ...open, 'presence:set': 'ok', typing: denied, 'join:project': 'ok' },
+      },
+    }
+    for (const [how, { lose, after }] of Object.entries(cases)) {
+      const { project, owner, editor } = await createTeam(app(), 'editor')
+      const listener = await connect(app(), editor)
+      await listener.join(project.id)
+      const { head } = await owner.must<{ head: number }>('GET', `/api/projects/${project.id}/events`)
+      await lose(owner, editor, project.id)
+      await until('the loss', () =>
+        listener.frames.some(
+          ({ name, meta }) => name === 'access:revoked' || (name === 'member:updated' && (meta?.seq ?? 0) > head),
+        ),
+      )
+      expect({ how, ...(await answers(listener, project.id, editor.token)) }).toEqual({ how, ...after })
+    }
+  })
+
+  it('S1 S2 who stands in one project has no say in another', async () => {
+    const [here, there] = [await createTeam(app(), 'editor'), await createTeam(app(), 'editor')]
+    const [listener, watcher] = await Promise.all([connect(app(), here.editor), connect(app(), there.editor)])
+    await Promise.all([listener.join(here.project.id), watcher.join(there.project.id)])
+    expect(await answers(listener, there.project.id, here.editor.token)).toEqual({
+      'presence:set': '403 forbidden',
+      typing: '403 forbidden',
+      'leave:project': 'ok',
+      'join:user': 'ok',
+      'session:refresh': 'ok',
+      'join:project': '404 not-found',
+    })
+    // Nor with a token of theirs.
+    expect(await listener.ask('session:refresh', { token: there.editor.token })).toMatchObject({
+      error: { code: 'token-invalid' },
+    })
+    const task = await there.owner.must<Task>('POST', `/api/projects/${there.project.id}/tasks`, { title: 'theirs' })
+    await until('theirs', () => watcher.frames.some(({ payload }) => payload.id === task.id))
+    expect(
+      watcher.frames.filter(({ name, payload }) => name === 'typing' || JSON.stringify(payload).includes(here.editor.id)),
+    ).toEqual([])
+    expect(listener.frames.filter(({ payload }) => JSON.stringify(payload).includes(there.project.id))).toEqual([])
+  })
+
+  it('S3 no question takes a field that is not its own', async () => {
+    const { project, editor } = await createTeam(app(), 'editor')
+    const listener = await connect(app(), editor)
+    await listener.join(project.id)
+    const good: Record<Question, Record<string, unknown>> = {
+      'join:project': { projectId: project.id },
+      'leave:project': { projectId: project.id },
+      'join:user': {},
+      'session:refresh': { token: editor.token },
+      'presence:set': { projectId: project.id, state: null },
+      typing: { projectId: project.id, targetId: project.id, isTyping: false },
+    }
+    const taken: string[] = []
+    for (const name of Object.keys(requests) as Question[])
+      for (const [field, value] of Object.entries({
+        role: 'owner',
+        userId: project.author.id,
+        sessionId: project.id,
+        room: `user:${project.author.id}`,
+        seq: 0,
+        user: {},
+      })) {
+        const { ok, error } = await listener.ask<{ error?: Problem }>(name, { ...good[name], [field]: value })
+        if (ok || error?.code !== 'validation') taken.push(`${name} ${field}`)
+      }
+    expect(taken).toEqual([])
+    expect((await listener.join(project.id)).role).toBe('editor')
+  })
+})
