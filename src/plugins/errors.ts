@@ -6,17 +6,22 @@ import { problem, toProblem, toWire } from '../errors.ts'
 export function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply) {
   const failed = toProblem(error)
   // A refusal in words of our own (the server is stopping) is no fault.
-  if (failed.status === 500 || (failed.status > 500 && failed.cause !== undefined)) request.log.error({ err: failed.cause ?? failed }, failed.message)
+  if (failed.status === 500 || (failed.status > 500 && failed.cause !== undefined))
+    request.log.error({ err: failed.cause ?? failed }, failed.message)
   const { retryAfter, current } = failed.extra
   if (retryAfter !== undefined) reply.header('retry-after', Math.ceil(retryAfter))
   if (failed.status === 401) reply.header('www-authenticate', 'Bearer')
   if (typeof (current as { version?: unknown } | undefined)?.version === 'number')
     reply.header('etag', `"${(current as { version: number }).version}"`)
-  return reply
-    .code(failed.status)
-    .type('application/problem+json')
-    .serializer((value: unknown) => JSON.stringify(value))
-    .send(toWire(failed, request.id))
+  return (
+    reply
+      .code(failed.status)
+      .type('application/problem+json')
+      // Also where an address was too odd to come as far as the other headers.
+      .header('x-content-type-options', 'nosniff')
+      .serializer((value: unknown) => JSON.stringify(value))
+      .send(toWire(failed, request.id))
+  )
 }
 
 /** Every error leaves as `application/problem+json`; what was not expected is logged with its cause. */

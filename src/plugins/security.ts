@@ -6,6 +6,7 @@ import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 import type { SharedRedis } from '../db/redis.ts'
 import { problem } from '../errors.ts'
+import { networkOf } from '../rooms/admission.ts'
 import { sharedCounts } from './shared-counts.ts'
 
 /** Headers, CORS, and how often one person may ask. */
@@ -24,6 +25,11 @@ export const securityPlugin = fp<{ config: Config; redis: SharedRedis | undefine
       exposedHeaders: ['etag', 'location', 'retry-after'],
       maxAge: 600,
     })
+    // Answers are somebody's own: no cache between keeps them, and those with tokens nobody keeps.
+    app.addHook('onSend', async (request, reply) => {
+      if (request.url.startsWith('/api/') && !reply.hasHeader('cache-control'))
+        reply.header('cache-control', request.url.startsWith('/api/auth/') ? 'no-store' : 'private, no-cache')
+    })
     await app.register(fastifyRateLimit, {
       global: config.rateLimit !== null,
       max: config.rateLimit ?? 1,
@@ -31,7 +37,7 @@ export const securityPlugin = fp<{ config: Config; redis: SharedRedis | undefine
       ...(redis && { store: sharedCounts(redis) }),
       // After authentication, which has found out who asks.
       hook: 'preParsing',
-      keyGenerator: (request) => request.principal?.person.id ?? request.ip,
+      keyGenerator: (request) => request.principal?.person.id ?? networkOf(request.ip),
       errorResponseBuilder: (_request, { ttl }) => problem('rate-limited', undefined, { retryAfter: Math.ceil(ttl / 1000) }),
     })
   },

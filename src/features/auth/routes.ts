@@ -5,6 +5,7 @@ import type { Database } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
 import { clearCookies, REFRESH_COOKIE, setCookies } from '../../plugins/auth.ts'
 import { limiter } from '../../plugins/security.ts'
+import { networkOf } from '../../rooms/admission.ts'
 import { hashPassword, verifyPassword } from './password.ts'
 import { presentUser } from './present.ts'
 import { refreshTokens } from './refresh-token.ts'
@@ -16,7 +17,7 @@ export function authRoutes(app: FastifyInstance, { config, prisma }: { config: C
 
   // A guesser is slowed by the account they guess at and by where they come from.
   const limit = limiter(app, config)
-  const byAddress = limit('auth-address', 120, (request) => request.ip)
+  const byAddress = limit('auth-address', 120, (request) => networkOf(request.ip))
   const byAccount = limit('auth-account', 20, (request) => (request.body as { email: string }).email)
 
   const from = (request: FastifyRequest) => ({
