@@ -5,6 +5,7 @@
 // Ends with 1 where a promise is broken, or a figure is missed.
 import { randomInt } from 'node:crypto'
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { buildServer } from '../setup/spawn-server.ts'
 import { plot } from './support/plot.ts'
@@ -45,9 +46,9 @@ async function play(scenario: Scenario): Promise<void> {
   const { id, title } = scenario
   console.log(`\n${id}  ${title}`)
   const progress = startProgress(id)
+  const [before = 0] = loadavg()
   const stage = openStage({
     entry: built.entry,
-    postgres,
     databaseUrl: await postgres.database(),
     seed,
     short: values.short,
@@ -63,6 +64,8 @@ async function play(scenario: Scenario): Promise<void> {
     await stage.close()
     progress.end()
   }
+  const [load = 0] = loadavg()
+  stage.tell('machine', `${cpus().length} cores, load ${before.toFixed(1)} before, ${load.toFixed(1)} after`)
   console.log(table(stage.figures))
   for (const note of stage.notes) console.log(`  ! ${note}`)
   if (stage.samples.at.length > 0) {

@@ -2,30 +2,17 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { until } from '../../setup/until.ts'
-import type { Ledger, Plan } from './follower.ts'
+import type { Plan } from './follower.ts'
+import { openFollowers, type Seen, type Status } from './followers.ts'
 import type { Stage } from './stage.ts'
 import type { World } from './world.ts'
 
+export type { Placed, Seen } from './followers.ts'
+
 export type ToCrowd = { type: 'start'; plans: Plan[]; seed: number; perSecond: number } | { type: 'finish' } | { type: 'end' }
+export type FromCrowd = { type: 'status'; status: Status } | { type: 'result'; seen: Seen }
 
-export interface Placed {
-  projectId: string
-  epoch?: string
-  start?: number
-  last?: number
-}
-
-export type FromCrowd =
-  | { type: 'status'; live: number; events: number; slowest: [projectId: string, last: number][] }
-  | { type: 'result'; ledger: Ledger; positions: Placed[] }
-
-/** What the followers of a crowd saw, all of it. */
-export interface Seen {
-  ledger: Ledger
-  positions: Placed[]
-}
-
-/** Many followers in a process of their own. */
+/** Many followers. */
 export interface Crowd {
   size: number
   live(): number
@@ -47,11 +34,13 @@ export interface CrowdOptions {
   perSecond?: number
   /** Which node a follower starts on; default round robin. */
   first?: (index: number) => number
+  /** In this very process: for a few, where nothing is measured. */
+  near?: boolean
 }
 
 /** Followers spread over the projects of a world, live from now on. Resolves when all are in their rooms. */
 export async function startCrowd(stage: Stage, options: CrowdOptions): Promise<Crowd> {
-  const { world, urls, size, stock = false, perSecond = 400 } = options
+  const { world, urls, size, stock = false } = options
   const plans: Plan[] = Array.from({ length: size }, (_, index) => {
     const place = world.projects[index % world.projects.length]
     const round = Math.floor(index / world.projects.length)
@@ -65,11 +54,21 @@ export async function startCrowd(stage: Stage, options: CrowdOptions): Promise<C
       stock,
     }
   })
-  return startFollowers(stage, plans, perSecond)
+  return startFollowers(stage, plans, options)
 }
 
-/** The same for plans of one's own. */
-export async function startFollowers(stage: Stage, plans: Plan[], perSecond = 400): Promise<Crowd> {
+interface Source {
+  status(): Status
+  finish(): Promise<Seen>
+}
+
+function hereby(stage: Stage, plans: Plan[], seed: number, perSecond: number): Source {
+  const open = openFollowers(plans, seed, perSecond)
+  stage.undo(open.finish)
+  return { status: open.status, finish: async () => open.finish() }
+}
+
+function apart(stage: Stage, plans: Plan[], seed: number, perSecond: number): Source {
   const child = fork(fileURLToPath(new URL('./crowd-process.ts', import.meta.url)), {
     execArgv: ['--import', import.meta.resolve('tsx')],
     serialization: 'advanced',
@@ -80,38 +79,56 @@ export async function startFollowers(stage: Stage, plans: Plan[], perSecond = 40
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
     await exited
   })
-  let status = { live: 0, events: 0, slowest: new Map<string, number>() }
+  let status: Status = { live: 0, events: 0, slowest: new Map() }
   let finished: ((seen: Seen) => void) | undefined
   child.on('message', (message: FromCrowd) => {
-    if (message.type === 'status') status = { ...message, slowest: new Map(message.slowest) }
-    else finished?.(message)
+    if (message.type === 'status') status = message.status
+    else finished?.(message.seen)
   })
   const send = (message: ToCrowd) => void child.send(message)
-  send({ type: 'start', plans, seed: stage.random.int(0, 2 ** 31), perSecond })
-  const began = Date.now() - stage.now()
-  await until('the crowd is in its rooms', () => status.live === plans.length, 60_000)
-
+  send({ type: 'start', plans, seed, perSecond })
   return {
-    size: plans.length,
-    live: () => status.live,
-    events: () => status.events,
-    async settled(heads, withinMs) {
-      const lacking = () => [...heads].filter(([id, head]) => status.slowest.has(id) && (status.slowest.get(id) ?? -1) < head)
-      await until('', () => status.live === plans.length && lacking().length === 0, withinMs).catch(() => {
-        const words = lacking().map(([id, head]) => `${id}: ${status.slowest.get(id)} of ${head}`)
-        throw new Error(
-          `after ${withinMs} ms ${status.live} of ${plans.length} followers are live, and lack: ${words.join(', ') || 'nothing'}`,
-        )
-      })
-    },
+    status: () => status,
     async finish() {
       const result = new Promise<Seen>((resolve) => {
         finished = resolve
       })
       send({ type: 'finish' })
-      const seen = await result
+      const seen = await Promise.race([result, exited])
+      if (!('ledger' in seen)) throw new Error('the crowd died')
       send({ type: 'end' })
       await exited
+      return seen
+    },
+  }
+}
+
+/** The same for plans of one's own. */
+export async function startFollowers(
+  stage: Stage,
+  plans: Plan[],
+  { perSecond = 400, near = false }: Pick<CrowdOptions, 'perSecond' | 'near'> = {},
+): Promise<Crowd> {
+  const source = (near ? hereby : apart)(stage, plans, stage.random.int(0, 2 ** 31), perSecond)
+  const began = Date.now() - stage.now()
+  await until('the crowd is in its rooms', () => source.status().live === plans.length, 60_000)
+
+  return {
+    size: plans.length,
+    live: () => source.status().live,
+    events: () => source.status().events,
+    async settled(heads, withinMs) {
+      const has = (id: string) => source.status().slowest.get(id)
+      const lacking = () => [...heads].filter(([id, head]) => (has(id) ?? head) < head)
+      const all = () => source.status().live === plans.length && lacking().length === 0
+      await until('', all, withinMs).catch(() => {
+        const words = lacking().map(([id, head]) => `${id}: ${has(id)} of ${head}`)
+        const live = `${source.status().live} of ${plans.length} followers are live`
+        throw new Error(`after ${withinMs} ms ${live}, and lack: ${words.join(', ') || 'nothing'}`)
+      })
+    },
+    async finish() {
+      const seen = await source.finish()
       const { samples } = seen.ledger
       // One by one: a spread of as many arguments as there are events is more than a call takes.
       samples.at.forEach((at, index) => {

@@ -14,8 +14,7 @@ export interface Stage {
   seconds(long: number, short: number): number
   /** A fresh migrated database. */
   databaseUrl: string
-  /** The server it is on, shared with the other scenarios: one that hurts Postgres takes `ownPostgres`. */
-  postgres: Postgres
+  /** A Postgres of one's own, to be hurt. */
   ownPostgres(options?: PostgresOptions): Promise<Postgres>
   nodes(count: number, options?: Partial<Omit<NodeOptions, 'entry'>>): Promise<Node[]>
   redis(): Promise<Redis>
@@ -43,8 +42,8 @@ export interface Stage {
 }
 
 export interface StageOptions {
+  /** The built server. */
   entry: string
-  postgres: Postgres
   databaseUrl: string
   seed: number
   short: boolean
@@ -58,7 +57,7 @@ export const show = (value: number, unit: string): string =>
 
 /** Opens the stage of one scenario; `close` ends all that was started on it. */
 export function openStage(options: StageOptions): Stage & { close(): Promise<void> } {
-  const { entry, postgres, databaseUrl, short } = options
+  const { entry, databaseUrl, short } = options
   const began = performance.now()
   const ends: (() => unknown)[] = []
   const figures: Figure[] = []
@@ -76,7 +75,6 @@ export function openStage(options: StageOptions): Stage & { close(): Promise<voi
     short,
     seconds: (long, brief) => options.seconds ?? (short ? brief : long),
     databaseUrl,
-    postgres,
     ownPostgres: (wanted) => kept(startPostgres(wanted)),
     async nodes(count, more = {}) {
       const starting = Array.from({ length: count }, (_, index) => kept(startNode(index, { entry, databaseUrl, ...more })))
@@ -95,7 +93,7 @@ export function openStage(options: StageOptions): Stage & { close(): Promise<voi
     figures,
     zero(what, count, examples = []) {
       figures.push({ what, asked: '0', measured: String(count), ok: count === 0, invariant: true })
-      for (const example of examples.slice(0, 5)) notes.push(`${what}: ${example}`)
+      if (count > 0) for (const example of examples.slice(0, 5)) notes.push(`${what}: ${example}`)
     },
     holds: (what, ok, measured = ok ? 'yes' : 'no') => void figures.push({ what, asked: 'yes', measured, ok, invariant: true }),
     atMost: (what, value, asked, unit) =>

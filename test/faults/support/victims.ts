@@ -98,11 +98,17 @@ export interface Kills {
   http: Http
 }
 
-/** One server that lives, two that will be killed again and again, and somebody to write. */
-export async function startKills(stage: Stage): Promise<Kills> {
+/** One server that lives, others that will be killed again and again, and somebody to write. */
+export async function startKills(
+  stage: Stage,
+  { count = 2, redisUrl }: { count?: number; redisUrl?: string } = {},
+): Promise<Kills> {
   const http = openHttp()
   stage.undo(http.close)
-  const [[survivor], ...victims] = await Promise.all([stage.nodes(1), startVictim(stage, http), startVictim(stage, http)])
+  const [[survivor], ...victims] = await Promise.all([
+    stage.nodes(1, { redisUrl }),
+    ...Array.from({ length: count }, () => startVictim(stage, http, redisUrl)),
+  ])
   if (!survivor) throw new Error('no survivor')
   const world = await populate(survivor, { people: 4, projects: 3, members: 3 })
   return { world, survivor, victims, http }
