@@ -195,6 +195,19 @@ const rules: Rule[] = [
     caught: 'tx.$queryRawUnsafe(sql)',
   },
   {
+    name: 'into SQL of the driver go constants of the source; values go beside it',
+    find: /(\.query\(\s*|\btext:\s*)`[^`]*\$\{(?![A-Z_]+\})/,
+    except: [],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
+    caught: 'readers.query(`SELECT id FROM "Task" WHERE title = \'${title}\'`)',
+  },
+  {
+    name: 'no text becomes code, and no request starts a program',
+    find: /\beval\(|\bnew Function\b|['"]node:(vm|child_process|worker_threads)['"]/,
+    except: ['db/embedded-cluster.ts', 'db/embedded-host.ts', 'db/embedded.ts', 'demo/'],
+    caught: `import { exec } from 'node:child_process'`,
+  },
+  {
     name: 'raw fragments are names of tables that stand in the source',
     find: /Prisma\.raw\(/,
     except: ['access.ts', 'features/rank.ts'],
