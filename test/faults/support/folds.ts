@@ -10,6 +10,7 @@ export interface Folds {
   /** Events that could not be folded, and whatever else went wrong in them. */
   errors: string[]
   resets(): number
+  rooms: Room[]
   /** Waits until they have everything, and says which differ from a fresh snapshot taken at `url`. */
   differences(url: string, heads: Map<string, number>, withinMs: number): Promise<string[]>
   close(): void
@@ -45,6 +46,7 @@ export async function startFolds(stage: Stage, world: World, urls: string[], cou
   return {
     errors,
     resets: () => resets,
+    rooms: open.map(({ room }) => room),
     async differences(url, heads, withinMs) {
       const found: string[] = []
       for (const { client, room, projectId } of open) {
