@@ -233,7 +233,10 @@ describe('the process', () => {
     onTestFinished(() => database.drop())
     const databasePassword = new URL(database.url).password
     expect(databasePassword).not.toBe('')
-    const ran = run({ PORT: '0', JWT_SECRET: SECRET, DATABASE_URL: database.url, LOG_LEVEL: 'trace', RATE_LIMIT: 'off' })
+    // Nobody listens there: it is asked for again and again, and every failure is a chance to tell.
+    const redisUrl = 'redis://cutroom:r3dis-passw0rd@127.0.0.1:1'
+    const env = { DATABASE_URL: database.url, REDIS_URL: redisUrl, LOG_LEVEL: 'trace', RATE_LIMIT: 'off' }
+    const ran = run({ PORT: '0', JWT_SECRET: SECRET, ...env })
     await until('the server', () => ran.stdout.includes('Cutroom is ready') || ran.code !== undefined, 20_000)
     const url = /http:\/\/localhost:\d+/.exec(ran.stdout)?.[0] ?? ''
     const db = new pg.Client({ connectionString: database.url })
@@ -243,6 +246,7 @@ describe('the process', () => {
     const secrets = new Map<string, string>([
       ['jwt secret', SECRET],
       ['database password', databasePassword],
+      ['redis password', new URL(redisUrl).password],
     ])
     const secret = (what: string, value: string) => {
       secrets.set(what, value)
@@ -340,6 +344,7 @@ describe('the process', () => {
     // The log is there, and it tells what happened.
     expect(log).toContain('/api/auth/login')
     expect(log).toContain('refused by the test')
+    expect(log).toContain('Redis is away')
     expect(log).not.toContain('connectionParameters')
     expect(log.split('\n').filter((line) => line.includes('"reqId"')).length).toBeGreaterThan(100)
     for (const [what, value] of secrets) {
