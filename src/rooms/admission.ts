@@ -6,6 +6,10 @@ import type { RoomServer } from './delivery.ts'
 import type { RoomSocket } from './join.ts'
 
 type Connection = RoomSocket['conn']
+interface Packet {
+  type: string
+  data?: unknown
+}
 
 /** What may be held on one node at a time. Generous: an office behind one address is no attack. */
 export const LIMITS = {
@@ -23,6 +27,12 @@ export const LIMITS = {
 const STRANGER_MS = 4_500
 /** How long whoever is closed has to say goodbye, ms. The default of 30 s is a gift to those who never do. */
 const FAREWELL_MS = 1_000
+
+/**
+ * Bytes, or the promise of some: Socket.IO keeps what has come until the last piece is there, from strangers, too.
+ * No question of the contract carries any.
+ */
+const isBinary = ({ type, data }: Packet): boolean => type === 'message' && (typeof data !== 'string' || /^[56]/.test(data))
 
 /** Refills with time up to `burst`; false when it is empty. */
 export function createBucket(ratePerSecond: number, burst: number): () => boolean {
@@ -143,8 +153,8 @@ export function createAdmission({ behindProxy, limits }: AdmissionOptions) {
     Object.assign(connection.transport, { closeTimeout: FAREWELL_MS })
     addresses.add(entry.address, 1)
     doubt(connection, entry)
-    connection.on('packet', () => {
-      if (!entry.spend()) connection.close(true)
+    connection.on('packet', (packet: Packet) => {
+      if (!entry.spend() || isBinary(packet)) connection.close(true)
     })
     connection.once('close', () => {
       dismiss(connection)

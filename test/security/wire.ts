@@ -10,17 +10,18 @@ import { until } from '../setup/until.ts'
 export interface Line {
   socket: Socket
   heard(): string
-  /** When the server ended it; undefined while it is open. */
-  gone(): number | undefined
+  /** How long it lived until the server ended it, ms; undefined while it is open. */
+  lived(): number | undefined
 }
 
 /** Connects and writes `text`, in the given pace. */
 export async function dial({ url }: Pick<TestApp, 'url'>, text: string | Buffer = '', headPaceMs = 0): Promise<Line> {
   const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', allowHalfOpen: true })
   let heard = ''
-  let gone: number | undefined
+  const from = performance.now()
+  let lived: number | undefined
   const end = () => {
-    gone ??= performance.now()
+    lived ??= performance.now() - from
   }
   socket.on('data', (data) => {
     heard += data.toString('latin1')
@@ -35,12 +36,12 @@ export async function dial({ url }: Pick<TestApp, 'url'>, text: string | Buffer 
   else {
     let at = 0
     const timer = setInterval(() => {
-      if (gone !== undefined || at >= text.length) clearInterval(timer)
+      if (lived !== undefined || at >= text.length) clearInterval(timer)
       else socket.write(text.slice(at, ++at))
     }, headPaceMs)
     onTestFinished(() => clearInterval(timer))
   }
-  return { socket, heard: () => heard, gone: () => gone }
+  return { socket, heard: () => heard, lived: () => lived }
 }
 
 /** An upgrade request, as text. */
@@ -90,7 +91,7 @@ export async function upgrade(
   )
   await until(
     'an answer to the upgrade',
-    () => line.heard().includes('\r\n\r\n') && (line.heard().startsWith('HTTP/1.1 101') || line.gone() !== undefined),
+    () => line.heard().includes('\r\n\r\n') && (line.heard().startsWith('HTTP/1.1 101') || line.lived() !== undefined),
   )
   const [head = '', body = ''] = line.heard().split('\r\n\r\n', 2)
   const [first = '', ...rest] = head.split('\r\n')
