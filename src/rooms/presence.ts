@@ -48,9 +48,13 @@ interface Entry {
   leaving: NodeJS.Timeout | undefined
   /** What the local sockets were told last. */
   shown: Presence | null
+  /** An answer has told something else meanwhile: whatever it comes to, all are told. */
+  listed: boolean
 }
 
 const SELF = ''
+
+const differ = (a: Presence | null, b: Presence | null): boolean => JSON.stringify(a) !== JSON.stringify(b)
 
 /** The last word comes last, and all nodes agree which it is. */
 const byWord = (a: { presence: Presence; at: number }, b: typeof a): number =>
@@ -65,7 +69,7 @@ export function createPresence({ announce, publish, graceMs, coalesceMs }: Prese
   function entryOf(room: RoomId, userId: string): Entry {
     const people = rooms.get(room) ?? new Map<string, Entry>()
     rooms.set(room, people)
-    const entry = people.get(userId) ?? { seen: new Map(), sockets: new Set(), leaving: undefined, shown: null }
+    const entry = people.get(userId) ?? { seen: new Map(), sockets: new Set(), leaving: undefined, shown: null, listed: false }
     people.set(userId, entry)
     return entry
   }
@@ -98,9 +102,10 @@ export function createPresence({ announce, publish, graceMs, coalesceMs }: Prese
         const entry = rooms.get(room)?.get(userId)
         if (!entry) continue
         const now = view(entry)
-        if (now && JSON.stringify(now) !== JSON.stringify(entry.shown)) present.push(now)
-        else if (!now && entry.shown) left.push(userId)
+        if (now && (entry.listed || differ(now, entry.shown))) present.push(now)
+        else if (!now && (entry.listed || entry.shown)) left.push(userId)
         entry.shown = now
+        entry.listed = false
         const own = entry.seen.get(SELF)
         if (where === 'here') sights.push({ room, userId, presence: own?.presence ?? null, at: own?.at ?? 0 })
         if (!now && entry.sockets.size === 0) drop(room, userId)
@@ -153,7 +158,12 @@ export function createPresence({ announce, publish, graceMs, coalesceMs }: Prese
       entry.seen.set(SELF, { presence: { ...own.presence, state }, at })
       touch(room, userId, 'here')
     },
-    list: (room) => [...(rooms.get(room)?.values() ?? [])].flatMap((entry) => view(entry) ?? []),
+    list: (room) =>
+      [...(rooms.get(room) ?? [])].flatMap(([userId, entry]) => {
+        const now = view(entry)
+        if (changed.get(room)?.has(userId)) entry.listed ||= differ(now, entry.shown)
+        return now ?? []
+      }),
     own: () =>
       [...rooms].flatMap(([room, people]) =>
         [...people].flatMap(([userId, { seen }]) => {

@@ -206,6 +206,46 @@ describe('presence', () => {
     expect(online(s)).toEqual([])
   })
 
+  it('P1 whoever is in an answer, and away before the others are told of them, is said to have left', async () => {
+    const { project, owner, editor, viewer } = await createTeam(app(), 'editor', 'viewer')
+    const [a, b, c] = await Promise.all([connect(app(), owner), connect(app(), editor), connect(app(), viewer)])
+    await b.join(project.id)
+    // In one breath: the answer is given before anybody was told of the editor.
+    const { presence } = await a.join(project.id)
+    await b.ask('leave:project', { projectId: project.id })
+    await c.join(project.id)
+    await until('the viewer is there', () => said(a).includes(`+${viewer.id}`))
+    const there = new Set(presence.map(({ user }) => user.id))
+    for (const { present, left } of changes(a)) {
+      for (const { user } of present) there.add(user.id)
+      for (const userId of left) there.delete(userId)
+    }
+    expect([...there].sort()).toEqual([owner.id, viewer.id].sort())
+  })
+
+  it('P1 O2 who is online is told when the database is back', async () => {
+    const { owner, editor } = await createTeam(app(), 'editor')
+    const a = await connect(app(), owner)
+    const lock = await app().db.connect()
+    try {
+      await lock.query('BEGIN')
+      await lock.query('LOCK TABLE "Member" IN ACCESS EXCLUSIVE MODE')
+      await connect(app(), editor)
+      await until('the look for who is to be told was cut', async () => {
+        const { rowCount } = await app().db.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+           WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%AS peer FROM "Member"%'`,
+        )
+        return rowCount !== 0
+      })
+    } finally {
+      await lock.query('ROLLBACK')
+      lock.release()
+    }
+    await until('online', () => online(a).some(({ userId }) => userId === editor.id))
+    expect(online(a)).toEqual([{ userId: editor.id, isOnline: true }])
+  })
+
   it('P1 none of it is in a log or moves a head', async () => {
     const { project, owner, editor } = await createTeam(app(), 'editor')
     const rooms = [projectRoom(project.id), userRoom(owner.id), userRoom(editor.id)]
