@@ -41,6 +41,14 @@ function giveUpOnSilence(pool: pg.Pool): void {
   })
 }
 
+/**
+ * A connection that breaks in the very tick in which the pool hands it to somebody who awaits it has no listener, and an
+ * error without a listener ends the process. Whoever uses it next is told by the failure of what they ask.
+ */
+function surviveHandover(pool: pg.Pool): void {
+  pool.on('connect', (client) => client.on('error', () => {}))
+}
+
 /** More texts than this are not ours to count on (lists of any length make texts of any length): they go unnamed. */
 const MOST_STATEMENTS = 500
 
@@ -67,6 +75,7 @@ export function openDatabase(url: string, options: { connections: number; onErro
   for (const each of [pool, readers]) {
     each.on('error', options.onError)
     giveUpOnSilence(each)
+    surviveHandover(each)
   }
   const nameOf = statementNames()
   const adapter = new PrismaPg(pool, { statementNameGenerator: (statement) => nameOf(statement.sql) })

@@ -132,8 +132,6 @@ export function createRetention(options: RetentionOptions): Retention {
 
   async function run(): Promise<Swept | null> {
     const client = await pool.connect()
-    // The statement under way fails by itself.
-    client.on('error', () => {})
     try {
       const { rows } = await client.query<{ mine: boolean }>(`SELECT pg_try_advisory_lock(${LOCK}) AS mine`)
       if (!rows[0]?.mine) return null

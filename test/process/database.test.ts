@@ -6,6 +6,7 @@ import { startProxy } from '../setup/proxy.ts'
 import { databaseForTest, type ServerProcess, useServers } from '../setup/server-process.ts'
 import { connect, type Listener } from '../setup/sockets.ts'
 import { until } from '../setup/until.ts'
+import { openWire } from '../setup/wire.ts'
 import { readLog, upTo } from '../writes/log.ts'
 
 describe('Postgres', () => {
@@ -163,4 +164,43 @@ describe('Postgres', () => {
       `Postgres silent: the longest request ended after ${longest.toFixed(1)} s; writes again ${((performance.now() - back) / 1000).toFixed(1)} s after it was back`,
     )
   }, 90_000)
+
+  it('F6 O2 a connection that breaks in the tick in which it changes hands ends no server', async () => {
+    const databaseUrl = await databaseForTest()
+    let skip = Number.POSITIVE_INFINITY
+    let broken = 0
+    // What Postgres says that dies under a connection: behind "ready", in one piece with it.
+    const said = 'SFATAL\0VFATAL\0C57P01\0Mterminating connection due to unexpected postmaster exit\0\0'
+    const fatal = Buffer.concat([Buffer.from('E'), Buffer.alloc(4), Buffer.from(said)])
+    fatal.writeUInt32BE(fatal.length - 1, 1)
+    const ready = Buffer.from([0x5a, 0, 0, 0, 5, 0x49])
+    const down = () => {
+      let dead = false
+      return (chunk: Buffer, push: (bytes: Buffer) => void) => {
+        if (dead) return
+        if (!chunk.subarray(-ready.length).equals(ready) || skip-- > 0) return push(chunk)
+        skip = Number.POSITIVE_INFINITY
+        dead = true
+        broken++
+        push(Buffer.concat([chunk, fatal]))
+        setTimeout(wire.drop, 5)
+      }
+    }
+    const wire = await openWire({ port: Number(new URL(databaseUrl).port), down })
+    onTestFinished(wire.close)
+    const through = new URL(databaseUrl)
+    through.host = `127.0.0.1:${wire.port}`
+    // Few connections: who is done hands on to who waits.
+    const server = await servers.start({ databaseUrl: through.href, env: { DATABASE_POOL: '2' } })
+    const { project, owner } = await createTeam(server)
+    for (const round of upTo(24)) {
+      skip = round % 12
+      const writes = upTo(6).map((n) => write(owner, project.id, `${round} ${n}`))
+      for (const answer of await Promise.all(writes)) if (answer.status !== 201) expect(answer).toMatchObject(unavailable)
+    }
+    expect(broken).toBeGreaterThan(10)
+    skip = Number.POSITIVE_INFINITY
+    await until('writes again', async () => (await write(owner, project.id, 'again')).status === 201)
+    expect(server.alive()).toBe(true)
+  })
 })
