@@ -24,7 +24,7 @@ export const LIMITS = {
 }
 
 /** A connection without a person is closed after this, ms; with the farewell it is gone in less than 6 s. */
-const STRANGER_MS = 4_500
+const STRANGER_MS = 4_000
 /** How long whoever is closed has to say goodbye, ms. The default of 30 s is a gift to those who never do. */
 const FAREWELL_MS = 1_000
 
