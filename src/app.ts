@@ -44,7 +44,7 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
     bodyLimit: BODY_LIMIT,
     requestTimeout: 30_000,
     // Whoever does not come to the end of their headers is gone in 6 s.
-    http: { headersTimeout: 4_500, connectionsCheckingInterval: 1_000 },
+    http: { headersTimeout: 4_000, connectionsCheckingInterval: 1_000 },
     // Odd addresses, refused before there is a route.
     frameworkErrors: (error, request, reply) => refuse(error, request, reply),
     // stoppingPlugin answers in the words of the contract.
