@@ -30,14 +30,12 @@ const SILENT_MS = 10_000
  * A cable pulled out somewhere closes no connection: without this, whoever waits for an answer waits for the kernel, a
  * quarter of an hour. Destroying the connection, rather than one query of it, makes the pool and Prisma drop it for good.
  */
-function giveUpOnSilence(pool: pg.Pool): void {
-  pool.on('connect', (client) => {
-    const { connection } = client as unknown as { connection: { stream: Socket } }
-    const waits = () => !(client as unknown as { readyForQuery: boolean }).readyForQuery
-    connection.stream.setTimeout(SILENT_MS)
-    connection.stream.on('timeout', () => {
-      if (waits()) connection.stream.destroy(new Error('Connection terminated: Postgres fell silent'))
-    })
+function giveUpOnSilence(client: pg.ClientBase): void {
+  const { connection } = client as unknown as { connection: { stream: Socket } }
+  const waits = () => !(client as unknown as { readyForQuery: boolean }).readyForQuery
+  connection.stream.setTimeout(SILENT_MS)
+  connection.stream.on('timeout', () => {
+    if (waits()) connection.stream.destroy(new Error('Connection terminated: Postgres fell silent'))
   })
 }
 
@@ -45,8 +43,19 @@ function giveUpOnSilence(pool: pg.Pool): void {
  * A connection that breaks in the very tick in which the pool hands it to somebody who awaits it has no listener, and an
  * error without a listener ends the process. Whoever uses it next is told by the failure of what they ask.
  */
-function surviveHandover(pool: pg.Pool): void {
-  pool.on('connect', (client) => client.on('error', () => {}))
+function surviveHandover(client: pg.ClientBase): void {
+  client.on('error', () => {})
+}
+
+/** A transaction that asks nothing for this long has lost its server, ms: a write of ours ends within 10 s. */
+const ORPHAN_MS = 15_000
+
+/**
+ * The same seen from Postgres: it may not hear for hours that a server is gone, and until then its open transaction keeps its
+ * locks, and every retry of its write waits for them. By a statement, since poolers refuse start parameters they do not know.
+ */
+async function giveUpOrphans(client: pg.ClientBase): Promise<void> {
+  await client.query(`SET idle_in_transaction_session_timeout = ${ORPHAN_MS}`)
 }
 
 /** More texts than this are not ours to count on (lists of any length make texts of any length): they go unnamed. */
@@ -69,14 +78,21 @@ function statementNames(): (text: string) => string {
  * @param onError told of idle connections that the server dropped (the pool replaces them by itself)
  */
 export function openDatabase(url: string, options: { connections: number; onError: (error: Error) => void }): Database {
-  const settings = { connectionString: url, connectionTimeoutMillis: 5_000, application_name: 'cutroom', keepAlive: true }
+  const settings = {
+    connectionString: url,
+    connectionTimeoutMillis: 5_000,
+    application_name: 'cutroom',
+    keepAlive: true,
+    /** The pool waits for it before anybody gets the connection. */
+    onConnect(client: pg.ClientBase) {
+      giveUpOnSilence(client)
+      surviveHandover(client)
+      return giveUpOrphans(client)
+    },
+  }
   const pool = new pg.Pool({ ...settings, max: options.connections })
   const readers = new pg.Pool({ ...settings, max: 3 })
-  for (const each of [pool, readers]) {
-    each.on('error', options.onError)
-    giveUpOnSilence(each)
-    surviveHandover(each)
-  }
+  for (const each of [pool, readers]) each.on('error', options.onError)
   const nameOf = statementNames()
   const adapter = new PrismaPg(pool, { statementNameGenerator: (statement) => nameOf(statement.sql) })
   const prisma = new PrismaClient({ adapter })

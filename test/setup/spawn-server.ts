@@ -28,6 +28,8 @@ export interface ServerOptions {
   env?: Record<string, string>
 }
 
+/** Long, for a machine that is busy with many of them. */
+const START_MS = 30_000
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 /** Built as it ships: a process is up in half the time it takes through tsx, and kills need many of them. In a folder of its own. */
@@ -92,11 +94,15 @@ export async function spawnServer(
 
   const port = () => Number(/API and docs\s+http:\/\/[^\s:]+:(\d+)/.exec(output)?.[1] ?? Number.NaN)
   try {
-    await until('the server says where it is', () => {
-      if (!alive()) throw new Error(`the server ended (${child.signalCode ?? child.exitCode}):\n${output}`)
-      return !Number.isNaN(port())
-    })
-    await until('the server is ready', async () => (await fetch(`http://127.0.0.1:${port()}/readyz`)).status === 200)
+    await until(
+      'the server says where it is',
+      () => {
+        if (!alive()) throw new Error(`the server ended (${child.signalCode ?? child.exitCode}):\n${output}`)
+        return !Number.isNaN(port())
+      },
+      START_MS,
+    )
+    await until('the server is ready', async () => (await fetch(`http://127.0.0.1:${port()}/readyz`)).status === 200, START_MS)
   } catch (error) {
     await end()
     throw error
