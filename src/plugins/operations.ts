@@ -46,7 +46,10 @@ export const operationsPlugin = fp<{ database: Database }>(
     app.get('/healthz', quiet, async () => ({ status: 'ok' }))
     app.get('/readyz', quiet, async () => {
       try {
-        await Promise.race([database.readers.query('SELECT 1'), noAnswer(READY_MS)])
+        // A standby can be read, and no more.
+        const standby = 'SELECT WHERE pg_is_in_recovery()'
+        const { rowCount } = await Promise.race([database.readers.query(standby), noAnswer(READY_MS)])
+        if (rowCount !== 0) throw new Error('DATABASE_URL leads to a standby')
       } catch (cause) {
         throw problem('unavailable', 'The database cannot be reached', { retryAfter: 1 }, { cause })
       }

@@ -136,7 +136,8 @@ export function follow(name: string, plan: Plan, random: Random, ledger: Ledger)
       else if (ack.head !== position.last)
         say(ledger.gaps, `${name} on node ${at}, ${projectId}: acked at #${ack.head} with #${position.last} sent`)
       position.epoch = ack.epoch
-      const waiting = early
+      // Without a resume, what came before the ack is in the snapshot that a client loads now.
+      const waiting = early.filter(({ meta }) => ack.mode === 'resumed' || meta.seq > ack.head)
       early = []
       for (const one of waiting) take(one.meta, one.at)
       live = true
