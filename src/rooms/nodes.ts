@@ -58,17 +58,27 @@ export async function databaseName(readers: Database['readers']): Promise<string
   return `cutroom:${rows[0]?.name}`
 }
 
-/** Between questions to one node, ms: its answer is everything it sees. */
+/** Between questions to one node, ms: its answer is everything it sees. A change is followed by a sign of life as soon. */
 const ASK_MS = 500
 /** Most rooms in one word. */
 const NEWS_ROOMS = 1_000
 
+/** Another node, as far as it is known here. Times are of this process, ms. */
+interface Other {
+  /** Of what it sees, and of its last word about it. */
+  version: number
+  newest: number
+  heard: number
+  asked: number
+}
+
 /** The other nodes, over the Socket.IO adapter. A node's version names what it sees; whoever missed one asks for all of it. */
 export function createNodes({ io, presence, poke, beatMs, deadMs }: NodesOptions): Nodes {
   const self = randomUUID()
-  const others = new Map<string, { version: number; heard: number; asked: number }>()
+  const others = new Map<string, Other>()
   const waiting = new Set<RoomId>()
   let version = 0
+  let told = 0
   let silent = false
   const say = (word: Word) => void (silent || io.serverSideEmit('word', word))
   const tellAll = () => say({ say: 'all', node: self, version, sights: presence.own() })
@@ -82,18 +92,22 @@ export function createNodes({ io, presence, poke, beatMs, deadMs }: NodesOptions
       if (word.node === null || word.node === self) tellAll()
       return
     }
-    const other = others.get(word.node) ?? { version: -1, heard: 0, asked: Number.NEGATIVE_INFINITY }
+    const other = others.get(word.node) ?? { version: -1, newest: -1, heard: 0, asked: Number.NEGATIVE_INFINITY }
     others.set(word.node, other)
     other.heard = performance.now()
+    other.newest = Math.max(other.newest, word.version)
     const next = word.say === 'changed' && word.version === other.version + 1
     const newer = word.say === 'all' && word.version >= other.version
     if (next || newer) {
       presence.heard(word.node, word.sights, newer)
       other.version = word.version
-    } else if (other.version < word.version && other.heard - other.asked > ASK_MS) {
-      other.asked = other.heard
-      say({ say: 'ask', node: word.node })
     }
+    askFor(word.node, other)
+  }
+  function askFor(node: string, other: Other): void {
+    if (other.version >= other.newest || performance.now() - other.asked < ASK_MS) return
+    other.asked = performance.now()
+    say({ say: 'ask', node })
   }
 
   io.on('word', (word) => {
@@ -101,7 +115,7 @@ export function createNodes({ io, presence, poke, beatMs, deadMs }: NodesOptions
     if (parsed.success) hear(parsed.data)
   })
 
-  const timer = setInterval(() => {
+  const beat = setInterval(() => {
     say({ say: 'alive', node: self, version })
     for (const [node, { heard }] of others)
       if (performance.now() - heard > deadMs) {
@@ -109,7 +123,13 @@ export function createNodes({ io, presence, poke, beatMs, deadMs }: NodesOptions
         presence.forget(node)
       }
   }, beatMs)
-  timer.unref()
+  // Of what was lost, a word or the answer to a question, nobody waits for the next beat.
+  const repair = setInterval(() => {
+    if (told < version) say({ say: 'alive', node: self, version })
+    told = version
+    for (const [node, other] of others) askFor(node, other)
+  }, ASK_MS)
+  for (const timer of [beat, repair]) timer.unref()
   say({ say: 'ask', node: null })
 
   return {
@@ -130,6 +150,9 @@ export function createNodes({ io, presence, poke, beatMs, deadMs }: NodesOptions
     silence() {
       silent = true
     },
-    close: () => clearInterval(timer),
+    close() {
+      clearInterval(beat)
+      clearInterval(repair)
+    },
   }
 }

@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { Presence } from '../../src/contract/index.ts'
 import { hasRedis, type Redis, refuseWithoutRedis, startRedis } from '../faults/support/redis.ts'
+import { cutReplies } from '../faults/support/resp.ts'
 import { startApp, type TestApp } from '../setup/app.ts'
 import { createDatabase } from '../setup/database.ts'
 import { createTeam, login, type Person, request } from '../setup/people.ts'
 import { connect, type Listener } from '../setup/sockets.ts'
 import { until } from '../setup/until.ts'
-import { openWire } from '../setup/wire.ts'
+import { openWire, type WireOptions } from '../setup/wire.ts'
 
 /** So long that only a hint can have brought what came. */
 const NEVER_MS = 60_000
@@ -185,6 +186,43 @@ describe.runIf(hasRedis())('several nodes over Redis', () => {
     await until('what is durable comes all the same', () => tasks(far).length === 1)
     await wire.pass()
     await until('both are there again', () => said(near).at(-1) === `+${editor.name}` && said(far).at(-1) === `+${owner.name}`)
+  })
+
+  it('P1 a node that missed a change asks until it is answered, however long it is to the next beat', async () => {
+    const database = await createDatabase()
+    // Of what one node tells the other, the first change is lost, and the first answer to the question for all.
+    const lost = new Set<string>()
+    const lossy: WireOptions['down'] = () => {
+      const cut = cutReplies()
+      return (chunk, push) => {
+        for (const reply of cut(chunk)) {
+          const kind = /say.(changed|all)/s.exec(reply.toString('latin1'))?.[1]
+          if (kind === undefined || lost.has(kind) || !listening) push(reply)
+          else lost.add(kind)
+        }
+      }
+    }
+    let listening = false
+    const wire = await openWire({ port: redis.port, down: lossy })
+    const timings = { ...quick, beatMs: NEVER_MS, deadMs: NEVER_MS * 2 }
+    const [a, b] = await Promise.all(
+      [redis.port, wire.port].map((port) =>
+        startApp({ databaseUrl: database.url, env: { REDIS_URL: `redis://127.0.0.1:${port}` }, seams: { timings } }),
+      ),
+    )
+    if (!a || !b) throw new Error('two nodes')
+    onTestFinished(async () => {
+      await Promise.all([a.close(), b.close()])
+      await wire.close()
+      await database.drop()
+    })
+    const { project, owner, editor } = await createTeam(a, 'editor')
+    const [near, far] = [await connect(a, owner), await connect(b, editor)]
+    await far.join(project.id)
+    listening = true
+    await near.join(project.id)
+    await until('the other node has them all the same', () => said(far).includes(`+${owner.name}`), 5_000)
+    expect([...lost].sort()).toEqual(['all', 'changed'])
   })
 
   it('O2 D2 Redis away and back, empty: writes go on, nothing is lost, and hints travel again', async () => {
