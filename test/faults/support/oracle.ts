@@ -116,16 +116,27 @@ export async function judgeFolds(stage: Stage, folds: Folds, url: string, log: L
   stage.zero('folded states unlike a fresh snapshot', differences.length + folds.errors.length, [...differences, ...folds.errors])
 }
 
-/** When all clients have gone: no sockets, no feeds, and as few handles as before. */
+/** Sockets, timers and whatever else keeps a process awake, of a node that serves nobody: its pools, and little else. */
+const IDLE_HANDLES = 50
+
+/** When all clients have gone: no sockets, no feeds, and no more handles than an idle node has. */
 export async function judgeBaseline(stage: Stage, nodes: readonly Node[]): Promise<void> {
   const left: string[] = []
   for (const node of nodes.filter((one) => one.alive())) {
-    const counts = async () => ({ sockets: await node.metric('cutroom_sockets'), feeds: await node.metric('cutroom_feeds') })
-    await until('', async () => Object.values(await counts()).every((count) => count === 0), 10_000).catch(async () => {
+    const counts = async () => ({
+      sockets: await node.metric('cutroom_sockets'),
+      feeds: await node.metric('cutroom_feeds'),
+      handles: await node.metric('cutroom_nodejs_active_resources_total'),
+    })
+    const idle = async () => {
+      const { sockets, feeds, handles } = await counts()
+      return sockets === 0 && feeds === 0 && handles <= IDLE_HANDLES
+    }
+    await until('', idle, 15_000).catch(async () => {
       left.push(`node ${node.index}: ${JSON.stringify(await counts())}`)
     })
   }
-  stage.zero('nodes with sockets or feeds left over', left.length, left)
+  stage.zero('nodes with sockets, feeds or timers left over', left.length, left)
   const cries = nodes.filter((node) => /unhandled|uncaught|heap out of memory/i.test(node.output()))
   stage.zero(
     'nodes with errors nobody caught',

@@ -15,7 +15,7 @@ const plain = (text: string) => text.replace(/[&<>]/g, (sign) => ({ '&': '&amp;'
 /** Delivery delay over time, on a scale of powers of ten: median, p99 and the worst per slice, and what was done when. */
 export function plot(title: string, samples: Samples, marks: readonly Mark[]): string {
   const end = Math.max(1, highest([...marks.map((mark) => mark.at), highest(samples.at)].filter((value) => !Number.isNaN(value))))
-  const start = samples.at.reduce((least, at) => Math.min(least, at), end)
+  const start = [...samples.at, ...marks.map((mark) => mark.at)].reduce((least, at) => Math.min(least, at), end)
   const sliceMs = Math.max(50, (end - start) / 300)
   const live = new Map<number, number[]>()
   const replayed = new Map<number, number[]>()
@@ -81,7 +81,7 @@ export function plot(title: string, samples: Samples, marks: readonly Mark[]): s
             `<text transform="translate(${(x(mark.at) - 3).toFixed(1)} ${TOP + 4}) rotate(-90)" text-anchor="end" fill="#c22">${plain(mark.label)}</text>`,
         )
       : []),
-    `<text x="${WIDTH - RIGHT}" y="${HEIGHT - 10}" text-anchor="end">time since the first delivery; delay from commit to client</text>`,
+    `<text x="${WIDTH - RIGHT}" y="${HEIGHT - 10}" text-anchor="end">from left to right: time; from below: delay from commit to client</text>`,
     '</svg>',
     '',
   ].join('\n')
