@@ -94,7 +94,8 @@ export function follow(name: string, plan: Plan, random: Random, ledger: Ledger)
 
   function take(meta: Meta, arrivedAt: number): void {
     const where = position
-    if (where === null || (meta.epoch !== where.epoch && where.epoch !== '')) {
+    const skips = !live && where !== null && meta.seq > where.last + 1
+    if (where === null || skips || (meta.epoch !== where.epoch && where.epoch !== '')) {
       // The ack will say where this begins.
       early.push({ meta, at: arrivedAt })
       return
