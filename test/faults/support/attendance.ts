@@ -1,0 +1,83 @@
+import type { Presence } from '../../../src/contract/index.ts'
+import type { Person } from '../../setup/people.ts'
+import type { JoinAck } from '../../setup/sockets.ts'
+import { type Arrived, openTab, type Tab } from './tab.ts'
+
+/** Who is in a project, as one socket was told: the ack of its join, and what came after it. */
+export type Fold = Map<string, Presence>
+
+/** A tab that keeps who it was told is where, as a client would. */
+export interface Seat {
+  tab: Tab
+  person: Person
+  /** By project, where it has joined. */
+  folds: Map<string, Fold>
+  /** `chat:presence`, by person. */
+  online: Map<string, boolean>
+  /** Who was said to have left, and when, ms on the clock of the wall. */
+  left: { projectId: string; userId: string; at: number }[]
+  /** Who was said to have come that was not there. */
+  came: { projectId: string; userId: string; at: number }[]
+  join(projectId: string): Promise<void>
+  leave(projectId: string): Promise<void>
+  /** Asks again who is there, and moves nothing. */
+  ask(projectId: string): Promise<Presence[]>
+}
+
+/** Sits somebody down at a node. */
+export async function sit(person: Person, urls: readonly string[], node: number): Promise<Seat> {
+  const folds = new Map<string, Fold>()
+  const online = new Map<string, boolean>()
+  const left: Seat['left'] = []
+  const came: Seat['came'] = []
+  const hear = ({ name, payload, at }: Arrived) => {
+    if (name === 'chat:presence') online.set(String(payload.userId), payload.isOnline === true)
+    if (name !== 'presence:changed') return
+    const change = payload as { projectId: string; present: Presence[]; left: string[] }
+    const fold = folds.get(change.projectId)
+    if (!fold) return
+    for (const one of change.present) {
+      if (!fold.has(one.user.id)) came.push({ projectId: change.projectId, userId: one.user.id, at })
+      fold.set(one.user.id, one)
+    }
+    for (const userId of change.left) if (fold.delete(userId)) left.push({ projectId: change.projectId, userId, at })
+  }
+  const tab = await openTab(urls[node] ?? '', person.token, node, hear)
+  /** Asks in the middle of other frames: what comes after the answer is folded on it. */
+  const ask = (projectId: string, take: (ack: JoinAck) => void) =>
+    new Promise<void>((resolve, reject) => {
+      tab.socket.timeout(15_000).emit('join:project', { projectId, activity: false }, (late: Error | null, ack: JoinAck) => {
+        if (late ?? !ack.ok) return reject(late ?? new Error(`join: ${ack.error?.code}`))
+        take(ack)
+        resolve()
+      })
+    })
+  const listed = (ack: JoinAck) => ack.presence as Presence[]
+  return {
+    tab,
+    person,
+    folds,
+    online,
+    left,
+    came,
+    join: (projectId) => ask(projectId, (ack) => folds.set(projectId, new Map(listed(ack).map((one) => [one.user.id, one])))),
+    async leave(projectId) {
+      folds.delete(projectId)
+      await tab.ask('leave:project', { projectId })
+    },
+    async ask(projectId) {
+      let list: Presence[] = []
+      await ask(projectId, (ack) => {
+        list = listed(ack)
+      })
+      return list
+    },
+  }
+}
+
+/** Who is where and in which state, as one line that can be compared. */
+export const drawn = (list: Iterable<Presence>): string =>
+  [...list]
+    .map(({ user, state }) => `${user.name}${state ? JSON.stringify(state) : ''}`)
+    .sort()
+    .join(' ')
