@@ -34,6 +34,9 @@ const FAREWELL_MS = 1_000
  */
 const isBinary = ({ type, data }: Packet): boolean => type === 'message' && (typeof data !== 'string' || /^[56]/.test(data))
 
+/** Whoever was closed for flooding is not let in again for this long, ms: a new socket brings a full bucket. */
+const PENANCE_MS = 10_000
+
 /** Refills with time up to `burst`; false when it is empty. */
 export function createBucket(ratePerSecond: number, burst: number): () => boolean {
   let tokens = burst
@@ -129,6 +132,8 @@ export function createAdmission({ behindProxy, limits }: AdmissionOptions) {
   const strangers = createCounts()
   const persons = createCounts()
   const entries = new WeakMap<Connection, Entry>()
+  /** Until when, by person. */
+  const penitents = new Map<string, number>()
 
   /** Closed by force: what a closed connection still has to send does not hold it open. */
   function doubt(connection: Connection, entry: Entry): void {
@@ -204,12 +209,23 @@ export function createAdmission({ behindProxy, limits }: AdmissionOptions) {
       const entry = entries.get(connection)
       // Gone while its token was looked at.
       if (!entry) return
+      const until = penitents.get(personId) ?? 0
+      if (until > Date.now())
+        throw problem('rate-limited', 'Too much was asked', { retryAfter: Math.ceil((until - Date.now()) / 1000) })
       if (entry.person !== null) throw problem('rate-limited', 'A connection carries one socket')
       if (limits && persons.of(personId) >= limits.personSockets)
         throw problem('rate-limited', `One person has at most ${limits.personSockets} sockets`, { retryAfter: 30 })
       entry.person = personId
       persons.add(personId, 1)
       trust(entry)
+    },
+
+    /** Closes a socket that goes on asking although it was told to wait; ordered, so that a stock client does not come back by itself. */
+    expel(socket: RoomSocket): void {
+      const now = Date.now()
+      for (const [person, until] of penitents) if (until <= now) penitents.delete(person)
+      penitents.set(socket.data.person.id, now + PENANCE_MS)
+      socket.disconnect(true)
     },
 
     /** @throws problem rate-limited for a project beyond those that one socket may stand in */

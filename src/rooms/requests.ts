@@ -116,8 +116,7 @@ export function createRequests({ admission, log, feeds, presence, typing, query,
       const ack = typeof last === 'function' ? (last as (value: unknown) => void) : () => {}
       try {
         if (!spend()) {
-          // Ordered, so that a stock client does not come back by itself and go on.
-          if (!bear()) return void socket.disconnect(true)
+          if (!bear()) return admission.expel(socket)
           throw problem('rate-limited', undefined, { retryAfter: 1 })
         }
         if (!Object.hasOwn(requests, name)) throw problem('bad-request', 'There is no such request')

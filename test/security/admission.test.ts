@@ -294,13 +294,23 @@ describe('floods', () => {
     await until('nothing is left', () => app().app.rooms.counts().sockets === baseline.sockets)
   })
 
-  it('S13 a stock client that floods does not come back by itself; one that is a little too fast is only told to wait', async () => {
+  it('S13 a stock client that floods does not come back by itself, and nobody of that person for a while', async () => {
     const person = await register(app())
+    const elsewhere = await connect(app(), person)
     const flooding = await connect(app(), person, { reconnection: true })
     const reason = new Promise<string>((resolve) => flooding.socket.once('disconnect', resolve))
     for (let n = 0; n < 700; n++) flooding.socket.emit('leave:project', { projectId: randomUUID() })
     expect(await reason).toBe('io server disconnect')
+    // Nor does a new socket bring a full bucket at once; whoever else is in stays in.
+    const { socket } = open(app(), { auth: { token: person.token } })
+    const refused = await new Promise<Error & { data?: Problem }>((resolve) => socket.once('connect_error', resolve))
+    expect(refused.data).toMatchObject({ code: 'rate-limited', status: 429, retryAfter: 10 })
+    expect(elsewhere.socket.connected).toBe(true)
+    expect(await elsewhere.ask('leave:project', { projectId: randomUUID() })).toEqual({ ok: true })
+  })
 
+  it('S13 a client that is a little too fast is only told to wait', async () => {
+    const person = await register(app())
     const hasty = await connect(app(), person)
     const leave = () => hasty.ask('leave:project', { projectId: randomUUID() })
     const answers = await Promise.all(Array.from({ length: 300 }, leave))

@@ -111,15 +111,22 @@ describe.runIf(ROUNDS > 0)('attacks at full strength', () => {
       const calm: number[] = []
       const attacked: number[] = []
       const stalls = { calm: 0, attacked: 0 }
+      const cpu = { calm: 0, attacked: 0 }
+      const spent = () => metric(server, 'process_cpu_seconds_total')
       let done = { sent: 0, closed: 0 }
       for (let n = 0; n < 3 * ROUNDS; n++) {
         await stall(server)
+        const before = await spent()
         calm.push(...(await latencies(owner, project, listener, 10_000)))
+        const between = await spent()
+        cpu.calm += between - before
         stalls.calm = Math.max(stalls.calm, await stall(server))
         const stop = await attacker(kind, server, other, project)
         await pause(500)
         await stall(server)
+        const from = await spent()
         attacked.push(...(await latencies(owner, project, listener, 10_000)))
+        cpu.attacked += (await spent()) - from
         stalls.attacked = Math.max(stalls.attacked, await stall(server))
         const { sent, closed } = await stop()
         done = { sent: done.sent + sent, closed: done.closed + closed }
@@ -129,6 +136,8 @@ describe.runIf(ROUNDS > 0)('attacks at full strength', () => {
         'neighbours’ p99 +10 %',
         `p50 ${ms(at(calm, 0.5))} → ${ms(at(attacked, 0.5))}, p99 ${ms(at(calm, 0.99))} → ${ms(at(attacked, 0.99))} (${done.sent} sent, closed ${done.closed} times)`,
       )
+      const share = (seconds: number) => `${((seconds * 100) / (30 * ROUNDS)).toFixed(0)} %`
+      say('  of one core the server used', '', `${share(cpu.calm)} → ${share(cpu.attacked)}`)
       say(
         '  longest stall of the event loop',
         kind === 'json' || kind === 'bodies' ? '20 ms' : '',
