@@ -6,7 +6,7 @@ import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 import type { SharedRedis } from '../db/redis.ts'
 import { problem } from '../errors.ts'
-import { networkOf } from '../rooms/admission.ts'
+import { networkOf } from '../rooms/handshake.ts'
 import { sharedCounts } from './shared-counts.ts'
 
 /** Headers, CORS, and how often one person may ask. */
