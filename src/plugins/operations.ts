@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Database } from '../db/client.ts'
 import { problem } from '../errors.ts'
 
@@ -34,6 +34,19 @@ export const operationsPlugin = fp<{ database: Database }>(
       registers: [registry],
       collect() {
         this.set(app.rooms.counts().feeds)
+      },
+    })
+
+    new Counter({
+      name: 'cutroom_slow_sockets_total',
+      help: 'Sockets that read too slowly: parked in a room until they read again, or closed',
+      labelNames: ['outcome'] as const,
+      registers: [registry],
+      collect() {
+        const { parkings, closed } = app.rooms.counts().slow
+        this.reset()
+        this.inc({ outcome: 'parked' }, parkings)
+        this.inc({ outcome: 'closed' }, closed)
       },
     })
 

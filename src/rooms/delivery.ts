@@ -1,7 +1,7 @@
 import type { Server } from 'socket.io'
 import type { Activity, ClientToServer, RoomId, ServerToClient } from '../contract/index.ts'
 import { changesRole, endsSession, type Revocation, revokes } from './eviction.ts'
-import { activityRoom, leave, type RoomSocket, type SocketData, send } from './join.ts'
+import { activityRoom, leave, parkedRoom, type RoomSocket, type SocketData, send } from './join.ts'
 import type { LogEntry } from './log.ts'
 import type { NodeToNode } from './nodes.ts'
 import type { PresenceTable } from './presence.ts'
@@ -21,13 +21,18 @@ export interface DeliveryOptions {
  * entry is out of the room before anybody sees it.
  */
 export function createDelivery({ io, presence, activityOf, endSession }: DeliveryOptions) {
-  /** One person's sockets (null: everybody's) that stand in a room here. Those on their way in meet the entry in the log. */
+  /**
+   * One person's sockets (null: everybody's) that stand in a room here, the parked ones, too: what they were not told yet
+   * is nothing to them any more. Those on their way in meet the entry in the log.
+   */
   function socketsIn(room: RoomId, userId: string | null): RoomSocket[] {
     const { adapter, sockets } = io.of('/')
-    return [...(adapter.rooms.get(room) ?? [])].flatMap((id) => {
-      const socket = sockets.get(id)
-      return socket && (userId === null || socket.data.person.id === userId) ? [socket] : []
-    })
+    return [room, parkedRoom(room)]
+      .flatMap((each) => [...(adapter.rooms.get(each) ?? [])])
+      .flatMap((id) => {
+        const socket = sockets.get(id)
+        return socket && (userId === null || socket.data.person.id === userId) ? [socket] : []
+      })
   }
 
   function evict(room: RoomId, { userId, reason }: Revocation): void {

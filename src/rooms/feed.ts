@@ -1,6 +1,7 @@
 import type { RoomId } from '../contract/index.ts'
 import { problem } from '../errors.ts'
 import { END, type Log, type LogEntry } from './log.ts'
+import { createTails, type Frame, type Tail, type TailOptions } from './tail.ts'
 
 /** Delivers one room's log to the local sockets in the room: each event once, in order. */
 export interface Feed {
@@ -8,6 +9,12 @@ export interface Feed {
   delivered(): number
   /** Resolves when at least `seq` was emitted here. Rejects when the log cannot be read. */
   reach(seq: number): Promise<void>
+  /**
+   * What a socket that was told everything up to `after` is told next, of what was emitted here: a page, never empty.
+   * @param floor how far back may be read along for others
+   * @throws problem unavailable where the log does not go back that far, or is another one
+   */
+  page(after: number, floor: number): Promise<Frame[]>
   release(): void
 }
 
@@ -21,7 +28,7 @@ export interface Feeds {
   close(): Promise<void>
 }
 
-export interface FeedOptions {
+export interface FeedOptions extends TailOptions {
   log: Log
   /** Emits one event to the local sockets, synchronously. */
   deliver: (room: RoomId, entry: LogEntry) => void
@@ -32,9 +39,13 @@ export interface FeedOptions {
   sweepMs: () => number
 }
 
-const PAGE = 500
+/** No more than the sockets of a room can be told in one go. */
+const PAGE = 100
+
+const closedRoom = () => problem('unavailable', 'The room was closed', { retryAfter: 1 })
 
 interface Open {
+  tail: Tail
   holds: number
   /** NaN until it is known, which no comparison holds for. */
   delivered: number
@@ -44,8 +55,9 @@ interface Open {
   again: boolean
 }
 
-export function createFeeds({ log, deliver, onLost, onError, sweepMs }: FeedOptions): Feeds {
+export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs }: FeedOptions): Feeds {
   const feeds = new Map<RoomId, Open>()
+  const openTail = createTails({ log, encode })
   let closed = false
 
   async function pump(room: RoomId, feed: Open): Promise<void> {
@@ -56,7 +68,9 @@ export function createFeeds({ log, deliver, onLost, onError, sweepMs }: FeedOpti
         const page = await log.read(room, feed.delivered, END, PAGE)
         for (const entry of page) {
           if (feeds.get(room) !== feed) return
+          if (entry.meta.seq !== feed.delivered + 1) throw problem('unavailable', 'The log has a hole', { retryAfter: 1 })
           feed.delivered = entry.meta.seq
+          feed.tail.push(entry)
           deliver(room, entry)
         }
         more = page.length === PAGE
@@ -78,7 +92,14 @@ export function createFeeds({ log, deliver, onLost, onError, sweepMs }: FeedOpti
   }
 
   function open(room: RoomId): Open {
-    const feed: Open = { holds: 0, delivered: Number.NaN, opened: Promise.resolve(), pumping: null, again: false }
+    const feed: Open = {
+      holds: 0,
+      delivered: Number.NaN,
+      opened: Promise.resolve(),
+      pumping: null,
+      again: false,
+      tail: openTail(room),
+    }
     feed.opened = log.position(room).then((position) => {
       if (!position) throw problem('not-found')
       feed.delivered = position.head
@@ -91,8 +112,12 @@ export function createFeeds({ log, deliver, onLost, onError, sweepMs }: FeedOpti
     return feed
   }
 
-  function lost(): void {
+  function clear(): void {
+    for (const { tail } of feeds.values()) tail.close()
     feeds.clear()
+  }
+  function lost(): void {
+    clear()
     onLost()
   }
   log.onEpoch(lost)
@@ -133,7 +158,9 @@ export function createFeeds({ log, deliver, onLost, onError, sweepMs }: FeedOpti
       const release = () => {
         if (released) return
         released = true
-        if (--feed.holds === 0 && feeds.get(room) === feed) feeds.delete(room)
+        if (--feed.holds > 0) return
+        feed.tail.close()
+        if (feeds.get(room) === feed) feeds.delete(room)
       }
       try {
         await feed.opened
@@ -145,11 +172,17 @@ export function createFeeds({ log, deliver, onLost, onError, sweepMs }: FeedOpti
         delivered: () => feed.delivered,
         async reach(seq) {
           while (feed.delivered < seq) {
-            if (feeds.get(room) !== feed) throw problem('unavailable', 'The room was closed', { retryAfter: 1 })
+            if (feeds.get(room) !== feed) throw closedRoom()
             const before = feed.delivered
             await advance(room, feed)
             if (feed.delivered === before) throw problem('unavailable', 'The log does not reach that far', { retryAfter: 1 })
           }
+        },
+        async page(after, floor) {
+          const page = feeds.get(room) === feed ? await feed.tail.page(after, feed.delivered, floor) : []
+          if (feeds.get(room) !== feed) throw closedRoom()
+          if (page.length === 0) throw problem('unavailable', 'The log moved under the reader', { retryAfter: 1 })
+          return page
         },
         release,
       }
@@ -165,7 +198,7 @@ export function createFeeds({ log, deliver, onLost, onError, sweepMs }: FeedOpti
       closed = true
       clearTimeout(timer)
       const running = [...feeds.values()].map((feed) => feed.pumping?.catch(() => {}))
-      feeds.clear()
+      clear()
       await Promise.all([sweeping, ...running])
     },
   }

@@ -1,9 +1,9 @@
-import type { EventEmitter } from 'node:events'
 import type { Socket } from 'socket.io'
 import type { ClientToServer, Person, Role, RoomId, ServerToClient } from '../contract/index.ts'
 import { problem } from '../errors.ts'
+import { drained, isOpen, write } from './connection.ts'
 import { changesRole, endsSession, revokes } from './eviction.ts'
-import type { Feeds } from './feed.ts'
+import type { Feed, Feeds } from './feed.ts'
 import type { Log, LogEntry, Position } from './log.ts'
 import type { NodeToNode } from './nodes.ts'
 
@@ -11,11 +11,15 @@ import type { NodeToNode } from './nodes.ts'
 export interface Standing {
   /** null in one's own room. */
   role: Role | null
+  /** Was let in, and is told everything: at once, or, while it is parked, when it reads again. */
   live: boolean
+  /** Settles when it is in the Socket.IO room again, or never will be; null while it is not parked. */
+  parked: Promise<void> | null
   /** Set when a later join, a leave, an eviction or a disconnect took its place. */
   cancelled: boolean
   activity: boolean
-  release: () => void
+  /** Held as long as somebody stands here. */
+  feed: Feed | null
 }
 
 export interface SocketData {
@@ -37,22 +41,8 @@ export function send(target: { emit: (...args: never[]) => unknown }, entry: Log
 
 /** The Socket.IO room of those who also want `activity:new`. */
 export const activityRoom = (room: RoomId): string => `activity:${room}`
-
-/** Resolves when what was written to the socket has left for the network, or the socket is gone. */
-function drained(socket: RoomSocket): Promise<void> {
-  // Engine.IO keeps the buffer private in its types; there is no other way to see that a reader lags.
-  const conn = socket.conn as unknown as EventEmitter & { writeBuffer: unknown[]; readyState: string }
-  if (conn.writeBuffer.length === 0 || conn.readyState !== 'open') return Promise.resolve()
-  return new Promise((resolve) => {
-    const done = () => {
-      conn.off('drain', done)
-      conn.off('close', done)
-      resolve()
-    }
-    conn.on('drain', done)
-    conn.on('close', done)
-  })
-}
+/** The Socket.IO room of those who stand in a room and hear nothing of it until they read again. */
+export const parkedRoom = (room: RoomId): string => `parked:${room}`
 
 /**
  * Waits for the look at a person's right to a room. Rights are read side by side, and may be answered in another order.
@@ -77,9 +67,8 @@ export function leave(socket: RoomSocket, room: RoomId): void {
   if (!standing) return
   socket.data.rooms.delete(room)
   standing.cancelled = true
-  standing.release()
-  void socket.leave(room)
-  void socket.leave(activityRoom(room))
+  standing.feed?.release()
+  for (const each of [room, activityRoom(room), parkedRoom(room)]) void socket.leave(each)
 }
 
 /** What happened to this person's access after they were let in: a catch-up stops where it was lost. */
@@ -92,7 +81,84 @@ function heed(socket: RoomSocket, standing: Standing, entry: LogEntry): void {
   if (endsSession(entry) === sessionId) throw problem('session-revoked')
 }
 
-const PAGE = 500
+/** What each socket does last: it catches up with one room after the other, page by page, and holds one page at most. */
+const steps = new WeakMap<RoomSocket, Promise<void>>()
+function afterOthers(socket: RoomSocket, step: () => Promise<void>): Promise<void> {
+  const run = (steps.get(socket) ?? Promise.resolve()).then(step)
+  steps.set(
+    socket,
+    run.catch(() => {}),
+  )
+  return run
+}
+
+/** Sends what lies between a position and the feed, each page when the one before has left, and joins when nothing does. */
+async function catchUp(
+  socket: RoomSocket,
+  room: RoomId,
+  standing: Standing,
+  feed: Feed,
+  from: { after: number; floor: number; heed: (entry: LogEntry) => void },
+): Promise<number> {
+  let cursor = from.after
+  const goOn = () => {
+    if (standing.cancelled || !isOpen(socket)) throw problem('superseded')
+  }
+  const step = async () => {
+    goOn()
+    await drained(socket)
+    goOn()
+    const page = await feed.page(cursor, from.floor)
+    goOn()
+    for (const { seq, packet, access } of page) {
+      if (seq !== cursor + 1) throw problem('unavailable', 'The log moved under the reader', { retryAfter: 1 })
+      if (access) from.heed(access)
+      write(socket, packet)
+      cursor = seq
+    }
+  }
+  goOn()
+  while (cursor < feed.delivered()) await afterOthers(socket, step)
+  goOn()
+  // In this very tick: what comes next is news to it.
+  void socket.leave(parkedRoom(room))
+  void socket.join(standing.activity ? [room, activityRoom(room)] : room)
+  standing.live = true
+  standing.parked = null
+  return cursor
+}
+
+/** Gives a standing up that came to nothing. */
+function giveUp(socket: RoomSocket, room: RoomId, standing: Standing): void {
+  if (socket.data.rooms.get(room) === standing) leave(socket, room)
+  standing.cancelled = true
+  standing.feed?.release()
+}
+
+/**
+ * Takes a socket that reads too slowly out of a room it stands in: nothing more is kept for it, and when it has read what
+ * waits for it, it catches up from the log like one that joins.
+ * @returns settles when it is back; resolves also when it left meanwhile, of its own will or not
+ * @throws problem unavailable where it cannot catch up, and is out of the room
+ */
+export async function park(socket: RoomSocket, room: RoomId): Promise<void> {
+  const standing = socket.data.rooms.get(room)
+  if (!standing?.live || standing.parked || !standing.feed) return
+  const { feed } = standing
+  const after = feed.delivered()
+  for (const each of [room, activityRoom(room)]) void socket.leave(each)
+  void socket.join(parkedRoom(room))
+  // Delivery finds it in the room of the parked, so what changes its rights is heeded before it can be read here.
+  const back = drained(socket).then(() => catchUp(socket, room, standing, feed, { after, floor: after, heed: () => {} }))
+  standing.parked = back.then(() => {})
+  try {
+    await standing.parked
+  } catch (error) {
+    if (standing.cancelled || !isOpen(socket)) return
+    giveUp(socket, room, standing)
+    throw error
+  }
+}
 
 /**
  * Brings a socket into a room. Everything after the position asked for is sent first, and the socket joins in the very
@@ -113,6 +179,7 @@ export async function stand(
     // Asking again without a position moves nothing: the socket misses nothing where it stands.
     // Its role is kept by the events; the one that was read with the question may be older.
     before.activity = ask.activity ?? before.activity
+    while (before.parked) await before.parked
     void (before.activity ? socket.join(activityRoom(room)) : socket.leave(activityRoom(room)))
     const feed = await feeds.hold(room)
     feed.release()
@@ -122,38 +189,25 @@ export async function stand(
 
   const known = ask.epoch === undefined || ask.epoch === log.epoch()
   const mode = ask.after === undefined ? 'live' : known && ask.after >= at.floor && ask.after <= at.head ? 'resumed' : 'reset'
-  let cursor = mode === 'resumed' && ask.after !== undefined ? ask.after : at.head
+  const after = mode === 'resumed' && ask.after !== undefined ? ask.after : at.head
 
-  const standing: Standing = { role: ask.role, live: false, cancelled: false, activity: ask.activity ?? false, release: () => {} }
+  const activity = ask.activity ?? false
+  const standing: Standing = { role: ask.role, live: false, parked: null, cancelled: false, activity, feed: null }
   socket.data.rooms.set(room, standing)
-  const goOn = () => {
-    if (standing.cancelled || !socket.connected) throw problem('superseded')
-  }
   try {
     const feed = await feeds.hold(room)
-    standing.release = feed.release
-    goOn()
+    standing.feed = feed
+    if (standing.cancelled) throw problem('superseded')
     await feed.reach(at.head)
-    goOn()
-    while (cursor < feed.delivered()) {
-      const page = await log.read(room, cursor, feed.delivered(), PAGE)
-      goOn()
-      if (page.length === 0) throw problem('unavailable', 'The log moved under the reader', { retryAfter: 1 })
-      for (const entry of page) {
-        if (entry.meta.seq > at.head) heed(socket, standing, entry)
-        send(socket, entry, true)
-        cursor = entry.meta.seq
-      }
-      await drained(socket)
-      goOn()
-    }
-    void socket.join(standing.activity ? [room, activityRoom(room)] : room)
-    standing.live = true
-    return { head: cursor, mode }
+    const { floor } = at
+    const head = await catchUp(socket, room, standing, feed, {
+      after,
+      floor,
+      heed: (entry) => entry.meta.seq > at.head && heed(socket, standing, entry),
+    })
+    return { head, mode }
   } catch (error) {
-    if (socket.data.rooms.get(room) === standing) socket.data.rooms.delete(room)
-    standing.cancelled = true
-    standing.release()
+    giveUp(socket, room, standing)
     throw error
   }
 }

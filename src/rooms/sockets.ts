@@ -7,6 +7,7 @@ import type { SharedRedis } from '../db/redis.ts'
 import { ProblemError, problem, toProblem, toWire } from '../errors.ts'
 import { createAdmission, type LIMITS } from './admission.ts'
 import { type Commit, type CommitOptions, createCommit } from './commit.ts'
+import { createEncoder } from './connection.ts'
 import { createDelivery, type RoomServer } from './delivery.ts'
 import { createDrain } from './drain.ts'
 import { createFeeds } from './feed.ts'
@@ -17,6 +18,7 @@ import { createNodes, databaseName, type Nodes } from './nodes.ts'
 import { createOnline } from './online.ts'
 import { createPresence } from './presence.ts'
 import { createRequests } from './requests.ts'
+import { createSlowWatch } from './slow.ts'
 import { createTyping } from './typing.ts'
 
 declare module 'fastify' {
@@ -41,7 +43,7 @@ export interface Rooms {
   commit: Commit
   log: Log
   /** For gauges and leak checks. */
-  counts(): { sockets: number; feeds: number }
+  counts(): { sockets: number; feeds: number; slow: ReturnType<ReturnType<typeof createSlowWatch>['counts']> }
 }
 
 export interface RoomsOptions {
@@ -79,6 +81,10 @@ const TIMINGS = {
   deadMs: 12_000,
   /** How long "is typing" lasts when nobody says it again. */
   typingMs: 6_000,
+  /** Between looks at what waits for each socket; how long it may be stuck before it is parked, and before it is closed. */
+  lookMs: 250,
+  stuckMs: 2_000,
+  closeMs: 30_000,
 }
 const EXPIRING_MS = 60_000
 /** setTimeout takes 31 bits. */
@@ -87,7 +93,10 @@ const MAX_TIMEOUT = 2 ** 31 - 1
 /** The rooms on a Fastify server: the Socket.IO server, the feeds behind it, and `app.rooms.commit`. */
 export async function registerRooms(app: FastifyInstance, options: RoomsOptions): Promise<void> {
   const { database, query, redis } = options
-  const { sweepMs, sweepAloneMs, graceMs, beatMs, deadMs, typingMs } = { ...TIMINGS, ...options.timings }
+  const { sweepMs, sweepAloneMs, graceMs, beatMs, deadMs, typingMs, lookMs, stuckMs, closeMs } = {
+    ...TIMINGS,
+    ...options.timings,
+  }
   const admission = createAdmission(options)
   let draining = false
   let nodes: Nodes | undefined
@@ -152,6 +161,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   const timers = new WeakMap<RoomSocket, NodeJS.Timeout[]>()
   const feeds = createFeeds({
     log,
+    encode: createEncoder(io),
     deliver: createDelivery({ io, presence, activityOf: options.activityOf, endSession: (socket) => end(socket, 'revoked') }),
     // Every client comes back, names a position of the old history and is told `reset`.
     onLost: () => {
@@ -162,6 +172,19 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     sweepMs: () => (redis && !redis.healthy() ? sweepAloneMs : sweepMs),
   })
   if (redis) nodes = createNodes({ io, presence, poke: feeds.poke, beatMs, deadMs })
+  const slow = createSlowWatch({
+    io,
+    presence,
+    onLost(socket, error) {
+      onError(error)
+      socket.conn.close()
+    },
+    onClosed: (socket, { bytes }) =>
+      app.log.warn({ userId: socket.data.person.id, bytes }, 'a socket that does not read is closed'),
+    lookMs,
+    stuckMs,
+    closeMs,
+  })
   const listen = createRequests({ admission, log, feeds, presence, typing, query, refresh, deaf, onError })
 
   /** Out of every room in this tick; then the connection, which a stock client does not reopen by itself. */
@@ -258,6 +281,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   })
 
   app.addHook('onClose', async () => {
+    slow.close()
     await feeds.close()
     nodes?.close()
     presence.close()
@@ -275,6 +299,6 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
       beforeCommit: options.beforeCommit,
     }),
     log,
-    counts: () => ({ sockets: io.of('/').sockets.size, feeds: feeds.size() }),
+    counts: () => ({ sockets: io.of('/').sockets.size, feeds: feeds.size(), slow: slow.counts() }),
   })
 }

@@ -1,0 +1,95 @@
+import type { EventEmitter } from 'node:events'
+import type { RoomServer } from './delivery.ts'
+import type { RoomSocket } from './join.ts'
+import type { LogEntry } from './log.ts'
+
+// What Engine.IO and Socket.IO keep without a public name, in one place: there is no other way to see that a reader lags,
+// or to send many sockets what was encoded once.
+
+interface Transport extends EventEmitter {
+  /** Whatever was given to it has left for the kernel (WebSocket), or a poll waits for more. */
+  writable: boolean
+  /** Of a WebSocket. */
+  socket?: { bufferedAmount: number; close(code: number, reason: string): void }
+}
+interface Connection extends EventEmitter {
+  readyState: string
+  /** What waits for the transport; another array after each time that it was taken. */
+  writeBuffer: { data?: string | Buffer }[]
+  transport: Transport
+  close(discard?: boolean): void
+}
+const connectionOf = ({ conn }: RoomSocket) => conn as unknown as Connection
+
+/** An event as it goes to any number of sockets, over either transport. */
+export interface Packet {
+  encoded: string[]
+  options: { preEncoded: true; wsPreEncodedFrame?: Buffer[] }
+  bytes: number
+}
+
+/** Encodes an entry as a catch-up tells it. */
+export function createEncoder(io: RoomServer): (entry: LogEntry) => Packet {
+  const { adapter } = io.of('/') as unknown as { adapter: { _encode(packet: object, options: Packet['options']): string[] } }
+  return ({ name, payload, meta }) => {
+    const options: Packet['options'] = { preEncoded: true }
+    const encoded = adapter._encode({ type: 2, nsp: '/', data: [name, payload, { ...meta, replayed: true }] }, options)
+    const frame = options.wsPreEncodedFrame ?? []
+    // One piece is one write.
+    if (frame.length > 1) options.wsPreEncodedFrame = [Buffer.concat(frame)]
+    return { encoded, options, bytes: options.wsPreEncodedFrame?.[0]?.length ?? encoded.join('').length }
+  }
+}
+
+/** Sends what was encoded before. */
+export function write(socket: RoomSocket, { encoded, options }: Packet): void {
+  const { client } = socket as unknown as { client: { writeToEngine(encoded: string[], options: Packet['options']): void } }
+  client.writeToEngine(encoded, options)
+}
+
+/** May anything be sent to it at all? Not while it is closing. */
+export const isOpen = (socket: RoomSocket): boolean => socket.connected && connectionOf(socket).readyState === 'open'
+
+/** What the server holds for a socket. */
+export interface Backlog {
+  bytes: number
+  /** The same as long as the transport took nothing more; null while it takes what comes. */
+  batch: object | null
+}
+
+export function backlogOf(socket: RoomSocket): Backlog {
+  const { writeBuffer, transport } = connectionOf(socket)
+  let bytes = transport.socket?.bufferedAmount ?? 0
+  for (const { data } of writeBuffer) bytes += data?.length ?? 0
+  return { bytes, batch: transport.writable ? null : writeBuffer }
+}
+
+/** Resolves when all that was written to the socket has left for the network, or the socket is gone. */
+export async function drained(socket: RoomSocket): Promise<void> {
+  const connection = connectionOf(socket)
+  const waits = () => connection.readyState === 'open' && (connection.writeBuffer.length > 0 || !connection.transport.writable)
+  while (waits())
+    await new Promise<void>((resolve) => {
+      const { transport } = connection
+      const done = () => {
+        transport.off('ready', done)
+        connection.off('upgrade', done)
+        connection.off('close', done)
+        resolve()
+      }
+      transport.on('ready', done)
+      connection.on('upgrade', done)
+      connection.on('close', done)
+    })
+}
+
+/** "Try again later": stock clients come back by themselves. Whoever does not read does not read this; ws hangs up soon after. */
+const TRY_AGAIN_LATER = 1013
+
+/** Closes the connection in a way after which clients come again. */
+export function sendAway(socket: RoomSocket, reason: string): void {
+  const connection = connectionOf(socket)
+  const { socket: webSocket } = connection.transport
+  if (webSocket) webSocket.close(TRY_AGAIN_LATER, reason)
+  else connection.close(true)
+}

@@ -1,0 +1,185 @@
+import type { RoomId } from '../contract/index.ts'
+import type { Packet } from './connection.ts'
+import { changesRole, endsSession, revokes } from './eviction.ts'
+import type { Log, LogEntry } from './log.ts'
+
+/** One event, encoded once for all who catch up. */
+export interface Frame {
+  seq: number
+  packet: Packet
+  /** The entry, where it changes what somebody may see. */
+  access: LogEntry | null
+}
+
+/**
+ * The end of one room's log, in memory: everybody who comes back at once reads the same few events, and the log is asked
+ * once for all of them.
+ */
+export interface Tail {
+  /** The next event that the feed delivers. */
+  push(entry: LogEntry): void
+  /**
+   * Events with after < seq ≤ upTo, oldest first: as many as one socket should have to hold, one at least.
+   * @param floor how far back it may be read along for others
+   * @throws problem unavailable where retention has taken the first of them
+   */
+  page(after: number, upTo: number, floor: number): Promise<Frame[]>
+  close(): void
+}
+
+const MOST_EVENTS = 512
+const ROOM_BYTES = 1024 * 1024
+const NODE_BYTES = 64 * 1024 * 1024
+/** What is sent before the socket must have taken it. */
+const PAGE_BYTES = 64 * 1024
+const PAGE_EVENTS = 500
+/** A first guess of an event's size; too small a page costs little, too large a one memory. */
+const GUESS_BYTES = 1024
+
+/** One after the other, each in a turn of the event loop of its own: a thousand who come at once do not hold it up. */
+function createTurns(): () => Promise<void> {
+  const waiting: (() => void)[] = []
+  const run = () => {
+    waiting.shift()?.()
+    if (waiting.length > 0) setImmediate(run)
+  }
+  return () => new Promise((resolve) => void (waiting.push(resolve) === 1 && setImmediate(run)))
+}
+
+export interface TailOptions {
+  log: Log
+  encode: (entry: LogEntry) => Packet
+}
+
+/** Makes the tails of one node, which share what memory they may take. */
+export function createTails({ log, encode }: TailOptions): (room: RoomId) => Tail {
+  const turn = createTurns()
+  /** What gives up its memory first when there is too much. */
+  const forget = new Map<RoomId, () => void>()
+  let total = 0
+
+  const toFrame = (entry: LogEntry): Frame => ({
+    seq: entry.meta.seq,
+    packet: encode(entry),
+    access: changesRole(entry) || revokes(entry) || endsSession(entry) !== null ? entry : null,
+  })
+  // A text and its bytes, and the objects around them.
+  const costOf = (bytes: number) => 2 * bytes + 400
+  const sizeOf = ({ packet }: Frame) => costOf(packet.bytes)
+
+  return (room) => {
+    let frames: Frame[] = []
+    let bytes = 0
+    let closed = false
+    let typical = GUESS_BYTES
+    let loading: Promise<void> | null = null
+    const reading = new Map<number, Promise<Frame[]>>()
+
+    function count(change: number): void {
+      bytes += change
+      total += change
+    }
+    function clear(): void {
+      count(-bytes)
+      frames = []
+      forget.delete(room)
+    }
+    function trim(): void {
+      let drop = 0
+      for (const frame of frames) {
+        if (frames.length - drop <= MOST_EVENTS && bytes <= ROOM_BYTES) break
+        count(-sizeOf(frame))
+        drop++
+      }
+      frames.splice(0, drop)
+      // The one that was touched last goes last.
+      forget.delete(room)
+      forget.set(room, clear)
+      for (const [other, drop] of forget) if (total > NODE_BYTES && other !== room) drop()
+    }
+    const first = () => frames[0]?.seq ?? Number.POSITIVE_INFINITY
+    const last = () => frames.at(-1)?.seq ?? Number.NEGATIVE_INFINITY
+    const has = (after: number) => after + 1 >= first() && after < last()
+
+    /** Remembers how large the events of this room are. */
+    function learn(seen: Frame[]): void {
+      if (seen.length > 0) typical = seen.reduce((sum, { packet }) => sum + packet.bytes, 0) / seen.length
+    }
+
+    /** As many of these as make a page. */
+    function pageOf(frames: Iterable<Frame>, upTo: number): Frame[] {
+      const page: Frame[] = []
+      let size = 0
+      for (const frame of frames) {
+        size += frame.packet.bytes
+        if (frame.seq > upTo || (size > PAGE_BYTES && page.length > 0)) break
+        page.push(frame)
+      }
+      return page
+    }
+
+    /** How many more events there is room for. */
+    const space = () => Math.min(MOST_EVENTS - frames.length, Math.floor((ROOM_BYTES - bytes) / costOf(typical)))
+
+    /** Puts what lies between a position and the tail before it. */
+    async function load(after: number, upTo: number, floor: number): Promise<void> {
+      if (after >= last()) clear()
+      const end = Math.min(upTo, first() - 1)
+      // Others come from a little further back.
+      const span = Math.min(2 ** Math.ceil(Math.log2(Math.max(end - after, 64))), space())
+      const entries = await log.read(room, Math.max(floor, end - span), end, span)
+      const before = entries.map(toFrame)
+      learn(before)
+      if (closed || before.at(-1)?.seq !== end || (frames.length > 0 && first() !== end + 1)) return
+      for (const frame of before) count(sizeOf(frame))
+      frames = [...before, ...frames]
+      trim()
+    }
+
+    /** A page from further back than the tail goes. */
+    function read(after: number, upTo: number): Promise<Frame[]> {
+      const running = reading.get(after)
+      if (running) return running
+      const limit = Math.min(Math.max(Math.ceil(PAGE_BYTES / typical), 8), PAGE_EVENTS)
+      const made = log
+        .read(room, after, upTo, limit)
+        .then((entries) => {
+          function* lazily() {
+            for (const entry of entries) yield toFrame(entry)
+          }
+          const page = pageOf(lazily(), upTo)
+          learn(page)
+          return page
+        })
+        .finally(() => reading.delete(after))
+      reading.set(after, made)
+      return made
+    }
+
+    return {
+      push(entry) {
+        if (frames.length > 0 && last() + 1 !== entry.meta.seq) clear()
+        const frame = toFrame(entry)
+        frames.push(frame)
+        count(sizeOf(frame))
+        trim()
+      },
+      async page(after, upTo, floor) {
+        if (!has(after) && loading) await loading
+        if (!has(after) && Math.min(upTo, first() - 1) - after <= space()) {
+          loading ??= load(after, upTo, floor).finally(() => {
+            loading = null
+          })
+          await loading
+        }
+        const page = has(after) ? pageOf(frames.slice(after + 1 - first()), upTo) : await read(after, upTo)
+        await turn()
+        return page
+      },
+      close() {
+        closed = true
+        clear()
+      },
+    }
+  }
+}

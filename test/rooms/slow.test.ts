@@ -1,0 +1,142 @@
+import { describe, expect, it } from 'vitest'
+import { projectRoom } from '../../src/contract/index.ts'
+import { backlogOf } from '../../src/rooms/connection.ts'
+import { openRaw, type Raw } from '../access/raw.ts'
+import { type TestApp, useApp } from '../setup/app.ts'
+import { addMember, createTeam, type Person, register } from '../setup/people.ts'
+import { connect, type Listener } from '../setup/sockets.ts'
+import { until } from '../setup/until.ts'
+import { upTo } from '../writes/log.ts'
+
+const KIB = 1024
+/** Between two looks everything that is written waits; after that nothing more does. */
+const CHUNK = { events: 100, bytes: 8 * KIB }
+
+/** Large events of which no server is told: the sweep finds them. */
+async function write({ db }: TestApp, projectId: string, count = CHUNK.events): Promise<void> {
+  const payload = { taskId: projectId, padding: 'x'.repeat(CHUNK.bytes) }
+  await db.query('SELECT append($1, $2, $3::json) FROM generate_series(1, $4::int)', [
+    projectRoom(projectId),
+    'task:deleted',
+    JSON.stringify(payload),
+    count,
+  ])
+}
+
+/** A client of the wire that stands in the room, and stops reading when it is paused. */
+async function standing(app: TestApp, person: Person, projectId: string, after?: number): Promise<Raw> {
+  const raw = await openRaw(app)
+  raw.ws.send(`40${JSON.stringify({ token: person.token })}`)
+  await until('connected', () => raw.events().some(({ name }) => name === 'connected'))
+  raw.ws.send(`421${JSON.stringify(['join:project', { projectId, after }])}`)
+  await until('joined', () => raw.ack(1)?.ok === true)
+  return raw
+}
+
+/** What it got of the project's log. */
+const got = (raw: Raw, projectId: string) =>
+  raw.events().flatMap(({ meta }) => (meta?.room === projectRoom(projectId) ? [meta.seq] : []))
+const last = (listener: Listener, projectId: string) => listener.events(projectRoom(projectId)).at(-1)?.meta.seq ?? 0
+const told = (raw: Raw, name: string) => raw.events().filter((event) => event.name === name)
+
+/** What the server holds for one person's sockets, bytes. */
+const held = ({ app }: TestApp, person: Person) =>
+  [...app.io.of('/').sockets.values()]
+    .filter((socket) => socket.data.person.id === person.id)
+    .reduce((sum, socket) => sum + backlogOf(socket).bytes, 0)
+const headOf = async ({ db }: TestApp, projectId: string) => {
+  const { rows } = await db.query<{ head: string }>('SELECT head FROM "Room" WHERE id = $1', [projectRoom(projectId)])
+  return Number(rows[0]?.head)
+}
+
+describe('slow sockets', () => {
+  const app = useApp({ seams: { timings: { sweepMs: 30, lookMs: 20, stuckMs: 200, graceMs: 50 } } })
+  const slow = () => app().app.rooms.counts().slow
+  /** Writes until the network takes nothing more for these many rooms. */
+  async function fill(projectId: string, rooms: number): Promise<void> {
+    await until(
+      `${rooms} parked`,
+      async () => {
+        if (slow().parked < rooms) await write(app(), projectId)
+        return slow().parked >= rooms
+      },
+      20_000,
+    )
+  }
+
+  it('D5 A1 sockets that stop reading are parked: memory is bounded, neighbours get everything at once, and they get all of it later', async () => {
+    const { project, owner, editor, commenter, viewer } = await createTeam(app(), 'editor', 'commenter', 'viewer')
+    const { id } = project
+    const neighbour = await connect(app(), owner)
+    await neighbour.join(id, { after: 0, activity: false })
+    const [whole, removed, changed] = await Promise.all(
+      [editor, viewer, commenter].map((person) => standing(app(), person, id, 0)),
+    )
+    if (!whole || !removed || !changed) throw new Error('three sockets')
+    for (const { ws } of [whole, removed, changed]) ws.pause()
+
+    // Each stands in the project's room and in its own.
+    await fill(id, 6)
+    const people = [editor, viewer, commenter]
+    const before = people.map((person) => held(app(), person))
+    expect(Math.max(...before)).toBeLessThan(256 * KIB + 4 * CHUNK.events * CHUNK.bytes)
+    for (let n = 0; n < 4; n++) await write(app(), id)
+    const head = await headOf(app(), id)
+    await until('the neighbour has all', () => last(neighbour, id) === head)
+    expect(people.map((person) => held(app(), person))).toEqual(before)
+    expect(slow()).toMatchObject({ parked: 6, closed: 0 })
+
+    // They are still there: seen, heard, and asked who they are.
+    const { presence } = await neighbour.join(id)
+    expect(presence.map(({ user }) => user.id).sort()).toEqual([owner, ...people].map((person) => person.id).sort())
+    whole.ws.send(`42${JSON.stringify(['presence:set', { projectId: id, state: { at: 'bridge' } }])}`)
+    await until('the state', () => neighbour.frames.some(({ payload }) => JSON.stringify(payload).includes('bridge')))
+    // Asking again without a position skips nothing.
+    whole.ws.send(`422${JSON.stringify(['join:project', { projectId: id }])}`)
+    const late = await register(app(), 'Lea Late')
+    await addMember(owner, id, late)
+    const visitor = await connect(app(), late)
+    await visitor.join(id)
+
+    // What changes one's rights holds at once.
+    await owner.must('PATCH', `/api/projects/${id}/members/${commenter.id}`, { role: 'viewer' })
+    await owner.must('DELETE', `/api/projects/${id}/members/${viewer.id}`)
+    await until('the removed one is gone', () =>
+      neighbour.frames.some(
+        ({ name, payload }) => name === 'presence:changed' && JSON.stringify(payload.left).includes(viewer.id),
+      ),
+    )
+    changed.ws.send(`423${JSON.stringify(['typing', { projectId: id, targetId: id, isTyping: true }])}`)
+    await write(app(), id)
+    const end = await headOf(app(), id)
+    await until('the neighbour has all again', () => last(neighbour, id) === end)
+    const removal = neighbour.events(projectRoom(id)).find(({ name }) => name === 'member:left')?.meta.seq ?? 0
+    expect(slow().parked).toBeGreaterThanOrEqual(5)
+
+    for (const { ws } of [whole, removed, changed]) ws.resume()
+    await until('both have all', () => [whole, changed].every((raw) => got(raw, id).at(-1) === end))
+    for (const raw of [whole, changed]) expect(got(raw, id)).toEqual(upTo(end))
+    await until('the answers', () => whole.ack(2) !== undefined && changed.ack(3) !== undefined)
+    expect(whole.ack(2)).toMatchObject({ ok: true, mode: 'live', head: end })
+    expect(changed.ack(3)).toMatchObject({ ok: false, error: { code: 'forbidden' } })
+    await until('nobody is parked', () => slow().parked === 0)
+    await until('who came meanwhile', () =>
+      told(whole, 'presence:changed').some(({ payload }) => JSON.stringify(payload.present).includes(late.id)),
+    )
+    expect(told(whole, 'presence:changed').at(-1)?.payload.left).toContain(viewer.id)
+
+    // Live again; and the removed one never is.
+    await write(app(), id, 1)
+    await until('the next one', () => [whole, changed].every((raw) => got(raw, id).at(-1) === end + 1))
+    const events = whole.events().filter(({ meta }) => meta?.room === projectRoom(id))
+    expect(events.at(-1)?.meta).not.toHaveProperty('replayed')
+    removed.ws.send(`424${JSON.stringify(['leave:project', { projectId: id }])}`)
+    await until('an answer', () => removed.ack(4) !== undefined)
+    const seen = got(removed, id)
+    expect(seen).toEqual(upTo(seen.length))
+    expect(seen.length).toBeLessThan(removal)
+    expect(told(removed, 'access:revoked').map(({ payload }) => payload)).toEqual([{ projectId: id, reason: 'removed' }])
+    expect(told(removed, 'project:left')).toHaveLength(1)
+    expect(slow()).toMatchObject({ parked: 0, closed: 0 })
+  }, 40_000)
+})
