@@ -1,7 +1,10 @@
-/** An attacker in a process of its own, so that what it costs is not taken for what it does: attacker.ts <kind> <url> <token> */
+/** An attacker in a process of its own, so that what it costs is not taken for what it does: attacker.ts <kind> <url> <tokens> <project> */
 import { WebSocket } from 'ws'
 
-const [kind = '', url = '', token = '', projectId = ''] = process.argv.slice(2)
+const [kind = '', url = '', accounts = '', projectId = ''] = process.argv.slice(2)
+/** One after the other: whoever floods is not let in again for a while. */
+const tokens = accounts.split(',')
+const token = tokens[0] ?? ''
 const PER_SECOND = 1_000
 const SLICE_MS = 10
 
@@ -22,18 +25,20 @@ const rates: Record<string, number> = { flood: PER_SECOND, joins: PER_SECOND, js
 
 let sent = 0
 let closed = 0
+let going = false
 /** Comes back at once, for ever: whoever attacks does not wait to be asked. */
 function attack(): void {
   const ws = new WebSocket(`${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`)
   let timer: NodeJS.Timeout | undefined
   let owed = 0
-  ws.on('open', () => ws.send(`40${JSON.stringify({ token })}`))
+  ws.on('open', () => ws.send(`40${JSON.stringify({ token: tokens[closed % tokens.length] })}`))
   ws.on('message', (data: Buffer) => {
     const text = data.toString()
     if (text === '2') ws.send('3')
+    if (text.startsWith('44')) ws.close()
     if (!text.startsWith('40') || timer) return
     timer = setInterval(() => {
-      owed += ((rates[kind] ?? 0) * SLICE_MS) / 1000
+      owed = going ? Math.min(owed + ((rates[kind] ?? 0) * SLICE_MS) / 1000, PER_SECOND) : 0
       for (; owed >= 1 && ws.readyState === WebSocket.OPEN; owed--)
         ws.send(questions[kind]?.[sent++ % (questions[kind]?.length ?? 1)] ?? '')
     }, SLICE_MS)
@@ -42,7 +47,8 @@ function attack(): void {
   ws.on('close', () => {
     clearInterval(timer)
     closed++
-    setTimeout(attack, 5)
+    const again = () => (going ? attack() : setTimeout(again, 50))
+    setTimeout(again, 50)
   })
 }
 
@@ -52,9 +58,10 @@ if (kind === 'bodies') {
     wide(25_000),
     '{"name":"x","__proto__":{"polluted":true}}',
     `{"name":"${'x'.repeat(200_000)}"}`,
-    JSON.stringify({ description: '\\u0000'.repeat(40_000), name: 'x' }),
+    JSON.stringify({ description: '\u0000'.repeat(40_000), name: 'x' }),
   ]
   setInterval(() => {
+    if (!going) return
     fetch(`${url}/api/projects`, {
       method: 'POST',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
@@ -66,5 +73,8 @@ if (kind === 'bodies') {
   }, 1000 / 15)
 } else attack()
 
-process.on('message', () => process.send?.({ sent, closed }, () => process.exit(0)))
+process.on('message', (order) => {
+  going = order === 'go'
+  if (order === 'stop') process.send?.({ sent, closed }, () => process.exit(0))
+})
 process.send?.('ready')

@@ -94,7 +94,9 @@ const hears: Record<Name, readonly Who[]> = {
 }
 
 describe('who hears what', () => {
-  it('S1 S19 every event there is, told to whom the table says and nobody else, with nothing in it but its contract', async () => {
+  it('S1 S19 every event there is, told to whom the table says and nobody else, with nothing in it but its contract', {
+    timeout: 60_000,
+  }, async () => {
     expect(Object.keys(hears).toSorted()).toEqual([...Object.keys(events), ...Object.keys(passing)].toSorted())
     const app = await startApp({ seams: { timings: { graceMs: 200 } } })
     onTestFinished(() => app.close())
