@@ -11,7 +11,8 @@ process.on('message', (message: ToCrowd) => {
     const made = openFollowers(message.plans, message.seed, message.perSecond)
     open = made
     setInterval(() => send({ type: 'status', status: made.status() }), 100).unref()
-  } else if (message.type === 'finish' && open) send({ type: 'result', seen: open.finish() })
+  } else if (message.type === 'churn') open?.churn(message.perSecond)
+  else if (message.type === 'finish' && open) send({ type: 'result', seen: open.finish() })
   else process.disconnect()
 })
 process.on('disconnect', () => process.exit(0))

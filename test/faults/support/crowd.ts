@@ -9,7 +9,11 @@ import type { World } from './world.ts'
 
 export type { Placed, Seen } from './followers.ts'
 
-export type ToCrowd = { type: 'start'; plans: Plan[]; seed: number; perSecond: number } | { type: 'finish' } | { type: 'end' }
+export type ToCrowd =
+  | { type: 'start'; plans: Plan[]; seed: number; perSecond: number }
+  | { type: 'churn'; perSecond: number }
+  | { type: 'finish' }
+  | { type: 'end' }
 export type FromCrowd = { type: 'status'; status: Status } | { type: 'result'; seen: Seen }
 
 /** Many followers. */
@@ -20,6 +24,8 @@ export interface Crowd {
   events(): number
   /** Resolves when everybody is live and has everything up to these heads. Says who lacks what where they never do. */
   settled(heads: Map<string, number>, withinMs: number): Promise<void>
+  /** So many a second leave from now on, and others take their places; 0: no more. */
+  churn(perSecond: number): void
   /** Closes the followers and hands over what they saw. Their delays go to the stage's plot. */
   finish(): Promise<Seen>
 }
@@ -46,26 +52,22 @@ export async function startCrowd(stage: Stage, options: CrowdOptions): Promise<C
     const round = Math.floor(index / world.projects.length)
     const person = place?.members[round % place.members.length]
     if (!place || !person) throw new RangeError('a crowd needs projects with members')
-    return {
-      token: person.token,
-      projectId: place.id,
-      urls,
-      first: options.first?.(index) ?? (index + round) % urls.length,
-      stock,
-    }
+    const first = options.first?.(index) ?? (index + round) % urls.length
+    return { token: person.token, projectId: place.id, urls, first, stock }
   })
   return startFollowers(stage, plans, options)
 }
 
 interface Source {
   status(): Status
+  churn(perSecond: number): void
   finish(): Promise<Seen>
 }
 
 function hereby(stage: Stage, plans: Plan[], seed: number, perSecond: number): Source {
   const open = openFollowers(plans, seed, perSecond)
   stage.undo(open.finish)
-  return { status: open.status, finish: async () => open.finish() }
+  return { status: open.status, churn: open.churn, finish: async () => open.finish() }
 }
 
 function apart(stage: Stage, plans: Plan[], seed: number, perSecond: number): Source {
@@ -89,6 +91,7 @@ function apart(stage: Stage, plans: Plan[], seed: number, perSecond: number): So
   send({ type: 'start', plans, seed, perSecond })
   return {
     status: () => status,
+    churn: (rate) => send({ type: 'churn', perSecond: rate }),
     async finish() {
       const result = new Promise<Seen>((resolve) => {
         finished = resolve
@@ -117,6 +120,7 @@ export async function startFollowers(
     size: plans.length,
     live: () => source.status().live,
     events: () => source.status().events,
+    churn: source.churn,
     async settled(heads, withinMs) {
       const has = (id: string) => source.status().slowest.get(id)
       const lacking = () => [...heads].filter(([id, head]) => (has(id) ?? head) < head)

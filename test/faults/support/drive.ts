@@ -33,6 +33,8 @@ export interface Run {
   folds?: Folds | undefined
   /** Behind the servers' backs; default the stage's database. */
   databaseUrl?: string
+  /** Where the log is trimmed meanwhile: all of it, as it was. */
+  readLog?: () => Promise<LogOnDisk>
   /** Until everybody has everything, after the last write. */
   withinMs?: number
 }
@@ -42,7 +44,7 @@ export async function conclude(stage: Stage, run: Run): Promise<{ seen: Seen; lo
   const { world, nodes, crowd, writer, folds } = run
   await writer.stop()
   stage.progress(1, 'waiting until everybody has everything')
-  const log = await readLogOnDisk(run.databaseUrl ?? stage.databaseUrl, world)
+  const log = await (run.readLog?.() ?? readLogOnDisk(run.databaseUrl ?? stage.databaseUrl, world))
   await crowd.settled(log.heads, run.withinMs ?? 20_000).catch((error: Error) => void stage.notes.push(error.message))
   const alive = nodes.find((node) => node.alive())
   if (folds && alive) await judgeFolds(stage, folds, alive.url, log)

@@ -153,6 +153,7 @@ export function follow(name: string, plan: Plan, random: Random, ledger: Ledger)
     if (live) lostAt = Date.now()
     live = false
     early = []
+    clearTimeout(timer)
   }
 
   function connect(): void {

@@ -23,8 +23,15 @@ export interface Seen {
   positions: Placed[]
 }
 
+export interface Followers {
+  status(): Status
+  /** So many a second leave from now on, and another takes the place of each: where it was, or live. 0: no more. */
+  churn(perSecond: number): void
+  finish(): Seen
+}
+
 /** Followers in this process: a slice every 50 ms, as many a second as asked. */
-export function openFollowers(plans: Plan[], seed: number, perSecond: number): { status(): Status; finish(): Seen } {
+export function openFollowers(plans: Plan[], seed: number, perSecond: number): Followers {
   const random = createRandom(seed)
   const ledger = newLedger()
   const followers: Follower[] = []
@@ -35,7 +42,24 @@ export function openFollowers(plans: Plan[], seed: number, perSecond: number): {
     if (followers.length === plans.length) clearInterval(timer)
   }
   const timer = setInterval(some, 50)
+  let churning: NodeJS.Timeout | undefined
+  let comings = 0
+  function replace(): void {
+    const index = random.int(0, followers.length - 1)
+    const leaving = followers[index]
+    const plan = plans[index]
+    if (!plan || !leaving?.live()) return
+    const at = random.chance(0.5) ? leaving.position() : null
+    leaving.close()
+    const first = random.int(0, plan.urls.length - 1)
+    const back = { ...plan, first, ...(at && { after: at.last, epoch: at.epoch }) }
+    followers[index] = follow(`follower ${index}, coming ${++comings}`, back, random, ledger)
+  }
   return {
+    churn(rate) {
+      clearInterval(churning)
+      if (rate > 0) churning = setInterval(replace, 1000 / rate)
+    },
     status() {
       const slowest = new Map<string, number>()
       for (const follower of followers) {
@@ -46,6 +70,7 @@ export function openFollowers(plans: Plan[], seed: number, perSecond: number): {
     },
     finish() {
       clearInterval(timer)
+      clearInterval(churning)
       const positions = followers.map((follower) => ({ projectId: follower.projectId, ...follower.position() }))
       for (const follower of followers) follower.close()
       return { ledger, positions }

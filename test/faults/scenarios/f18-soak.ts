@@ -1,0 +1,119 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { until } from '../../setup/until.ts'
+import { startCrowd } from '../support/crowd.ts'
+import { conclude, goOn, standing } from '../support/drive.ts'
+import { startFolds } from '../support/folds.ts'
+import { keepLog } from '../support/kept-log.ts'
+import { type MemorySample, plotMemory } from '../support/memory.ts'
+import type { Node } from '../support/node.ts'
+import type { Scenario } from '../support/scenario.ts'
+import type { Stage } from '../support/stage.ts'
+import { fitLine, grouped } from '../support/statistics.ts'
+import { populate } from '../support/world.ts'
+import { startWriter } from '../support/writer.ts'
+
+const SOCKETS = 500
+const COMING_PER_SECOND = 20
+const PER_SECOND = 75
+const SAMPLE_MS = 2_000
+/** The first part is warming up: code is compiled, pools and heaps grow to their size. */
+const WARM = 0.25
+/** In less a heap does nothing but grow to its size. */
+const LONG_MS = 180_000
+const MB = 2 ** 20
+
+/** The lowest value of each stretch of time: what is left when rubbish was collected. */
+function lows(
+  samples: readonly MemorySample[],
+  of: (sample: MemorySample) => number,
+  everyMs: number,
+): { x: number; y: number }[] {
+  const stretches = grouped(samples, ({ at }) => Math.floor(at / everyMs))
+  return [...stretches].map(([stretch, list]) => ({ x: (stretch * everyMs) / 60_000, y: Math.min(...list.map(of)) / MB }))
+}
+
+/** Memory after the warm-up, node by node: a line through the lows must not rise by more than its own error. */
+function judgeMemory(stage: Stage, samples: readonly MemorySample[], from: number, to: number): void {
+  const stretchMs = Math.max(5_000, Math.min(30_000, (to - from) / 15))
+  const kinds = [
+    ['heap', ({ heap }: MemorySample) => heap],
+    ['resident', ({ rss }: MemorySample) => rss],
+  ] as const
+  for (const [node, own] of [...grouped(samples, (sample) => sample.node)].sort(([a], [b]) => a - b)) {
+    const warm = own.filter(({ at }) => at >= from && at < to)
+    for (const [kind, of] of kinds) {
+      const points = lows(warm, of, stretchMs)
+      const { slope, error } = fitLine(points)
+      if (to - from > LONG_MS)
+        stage.atMost(`node ${node}: ${kind}, slope less two standard errors`, slope - 2 * error, 0, 'MB/min')
+      const [first, last] = [points[0]?.y ?? Number.NaN, points.at(-1)?.y ?? Number.NaN]
+      stage.tell(
+        `node ${node}: ${kind}, slope ± standard error; lows`,
+        `${slope.toFixed(3)} ± ${error.toFixed(3)} MB/min; ${first.toFixed(1)} → ${last.toFixed(1)} MB`,
+      )
+    }
+  }
+}
+
+const handlesOf = (node: Node) => node.metric('cutroom_nodejs_active_handles')
+
+export const scenario: Scenario = {
+  id: 'F18',
+  title: `a soak: ${SOCKETS} sockets of which ${COMING_PER_SECOND} a second come and go, ${PER_SECOND} writes/s, retention`,
+  needsRedis: true,
+  async run(stage) {
+    const lastsMs = stage.seconds(600, 20) * 1000
+    const redis = await stage.redis()
+    const nodes = await stage.nodes(3, { redisUrl: redis.url, env: { EVENT_RETENTION: '60s' } })
+    const [first] = nodes
+    if (!first) throw new Error('no node')
+    const urls = nodes.map(({ url }) => url)
+    const world = await populate(first, { people: 40, projects: 20, members: 5 })
+    const kept = keepLog(stage, world)
+    const handles = await Promise.all(nodes.map(handlesOf))
+
+    const crowd = await startCrowd(stage, { world, urls, size: SOCKETS })
+    const folds = await startFolds(stage, world, urls, 3)
+    const writer = startWriter({ world, urls, perSecond: PER_SECOND, seed: stage.random.int(0, 2 ** 31) })
+    crowd.churn(COMING_PER_SECOND)
+    const began = stage.now()
+    const samples: MemorySample[] = []
+    let sampling: Promise<unknown> = Promise.resolve()
+    const sample = async (node: Node) => {
+      const [heap, rss] = await Promise.all([node.metric('cutroom_nodejs_heap_size_used_bytes'), node.rss()])
+      samples.push({ at: stage.now(), node: node.index, heap, rss })
+    }
+    const timer = setInterval(() => {
+      sampling = Promise.all([sampling, ...nodes.map(sample)])
+      sampling.catch(() => {})
+    }, SAMPLE_MS)
+    stage.undo(() => clearInterval(timer))
+    await goOn(stage, lastsMs, [0, 1], standing(writer, crowd))
+    clearInterval(timer)
+    await sampling
+    crowd.churn(0)
+    const ended = stage.now()
+    await until('who came last is in its room', () => crowd.live() === crowd.size, 20_000)
+
+    const { seen } = await conclude(stage, { world, nodes, crowd, writer, folds, readLog: kept.read })
+    for (const { key, status, tries } of writer.writes.filter(({ outcome }) => outcome === 'unknown'))
+      stage.notes.push(`given up: ${key} after ${tries} tries, the last answer was ${status}`)
+    stage.zero('resets', seen.ledger.resets + folds.resets())
+    const left: string[] = []
+    for (const [index, node] of nodes.entries()) {
+      const before = handles[index] ?? 0
+      await until('', async () => (await handlesOf(node)) <= before, 30_000).catch(async () => {
+        left.push(`node ${index}: ${await handlesOf(node)} handles, ${before} before`)
+      })
+    }
+    stage.zero('nodes with more handles than before', left.length, left)
+    judgeMemory(stage, samples, began + (ended - began) * WARM, ended)
+    const out = new URL('../out/', import.meta.url)
+    await mkdir(out, { recursive: true })
+    await writeFile(
+      new URL('F18-memory.svg', out),
+      plotMemory(`F18  memory over ${Math.round((ended - began) / 60_000)} min`, samples),
+    )
+    stage.notes.push('plot: test/faults/out/F18-memory.svg')
+  },
+}
