@@ -7,44 +7,55 @@ import type { LogEntry } from './log.ts'
 // or to send many sockets what was encoded once.
 
 interface Transport extends EventEmitter {
+  name: string
   /** Whatever was given to it has left for the kernel (WebSocket), or a poll waits for more. */
   writable: boolean
+  perMessageDeflate: unknown
   /** Of a WebSocket. */
   socket?: { bufferedAmount: number; close(code: number, reason: string): void }
+}
+interface PacketOptions {
+  wsPreEncodedFrame?: Buffer[]
 }
 interface Connection extends EventEmitter {
   readyState: string
   /** What waits for the transport; another array after each time that it was taken. */
-  writeBuffer: { data?: string | Buffer }[]
+  writeBuffer: { data?: string | Buffer; options?: PacketOptions }[]
   transport: Transport
+  write(data: string, options: PacketOptions): void
   close(discard?: boolean): void
 }
 const connectionOf = ({ conn }: RoomSocket) => conn as unknown as Connection
 
-/** An event as it goes to any number of sockets, over either transport. */
+/** An event as it goes to any number of sockets: as a text, and as a WebSocket frame. */
 export interface Packet {
-  encoded: string[]
-  options: { preEncoded: true; wsPreEncodedFrame?: Buffer[] }
-  bytes: number
+  text: string
+  frame: Buffer
 }
 
 /** Encodes an entry as a catch-up tells it. */
 export function createEncoder(io: RoomServer): (entry: LogEntry) => Packet {
-  const { adapter } = io.of('/') as unknown as { adapter: { _encode(packet: object, options: Packet['options']): string[] } }
+  const { adapter } = io.of('/') as unknown as { adapter: { _encode(packet: object, options: PacketOptions): string[] } }
   return ({ name, payload, meta }) => {
-    const options: Packet['options'] = { preEncoded: true }
-    const encoded = adapter._encode({ type: 2, nsp: '/', data: [name, payload, { ...meta, replayed: true }] }, options)
-    const frame = options.wsPreEncodedFrame ?? []
-    // One piece is one write.
-    if (frame.length > 1) options.wsPreEncodedFrame = [Buffer.concat(frame)]
-    return { encoded, options, bytes: options.wsPreEncodedFrame?.[0]?.length ?? encoded.join('').length }
+    const options: PacketOptions = {}
+    const texts = adapter._encode({ type: 2, nsp: '/', data: [name, payload, { ...meta, replayed: true }] }, options)
+    return { text: texts.join(''), frame: Buffer.concat(options.wsPreEncodedFrame ?? []) }
   }
 }
 
-/** Sends what was encoded before. */
-export function write(socket: RoomSocket, { encoded, options }: Packet): void {
-  const { client } = socket as unknown as { client: { writeToEngine(encoded: string[], options: Packet['options']): void } }
-  client.writeToEngine(encoded, options)
+/**
+ * Sends what was encoded before.
+ * @param frames all the frames, one behind the other: over a WebSocket they leave in one piece, by one system call
+ */
+export function write(
+  socket: RoomSocket,
+  packets: readonly Packet[],
+  frames: () => Buffer = () => Buffer.concat(packets.map(({ frame }) => frame)),
+): void {
+  const connection = connectionOf(socket)
+  const { name, perMessageDeflate } = connection.transport
+  if (name === 'websocket' && !perMessageDeflate) connection.write('', { wsPreEncodedFrame: [frames()] })
+  else for (const { text, frame } of packets) connection.write(text, { wsPreEncodedFrame: [frame] })
 }
 
 /** May anything be sent to it at all? Not while it is closing. */
@@ -60,7 +71,9 @@ export interface Backlog {
 export function backlogOf(socket: RoomSocket): Backlog {
   const { writeBuffer, transport } = connectionOf(socket)
   let bytes = transport.socket?.bufferedAmount ?? 0
-  for (const { data } of writeBuffer) bytes += data?.length ?? 0
+  for (const { data, options } of writeBuffer)
+    if (options?.wsPreEncodedFrame) for (const { length } of options.wsPreEncodedFrame) bytes += length
+    else bytes += data?.length ?? 0
   return { bytes, batch: transport.writable ? null : writeBuffer }
 }
 

@@ -1,7 +1,7 @@
 import type { RoomId } from '../contract/index.ts'
 import { problem } from '../errors.ts'
-import { END, type Log, type LogEntry } from './log.ts'
-import { createTails, type Frame, type Tail, type TailOptions } from './tail.ts'
+import { END, type Log, type LogEntry, type Position } from './log.ts'
+import { createTails, type Page, type Tail, type TailOptions } from './tail.ts'
 
 /** Delivers one room's log to the local sockets in the room: each event once, in order. */
 export interface Feed {
@@ -14,7 +14,7 @@ export interface Feed {
    * @param floor how far back may be read along for others
    * @throws problem unavailable where the log does not go back that far, or is another one
    */
-  page(after: number, floor: number): Promise<Frame[]>
+  page(after: number, floor: number): Promise<Page>
   release(): void
 }
 
@@ -91,6 +91,21 @@ export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs }: 
     return feed.pumping
   }
 
+  let asked: { rooms: RoomId[]; positions: Promise<Map<RoomId, Position>> } | null = null
+  /** One statement for all rooms that are opened in one turn: when everybody comes back, each brings a room of their own. */
+  function positionOf(room: RoomId): Promise<Position | undefined> {
+    if (!asked) {
+      const rooms: RoomId[] = []
+      const positions = new Promise<void>((next) => setImmediate(next)).then(() => {
+        asked = null
+        return log.positions(rooms)
+      })
+      asked = { rooms, positions }
+    }
+    asked.rooms.push(room)
+    return asked.positions.then((all) => all.get(room))
+  }
+
   function open(room: RoomId): Open {
     const feed: Open = {
       holds: 0,
@@ -100,7 +115,7 @@ export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs }: 
       again: false,
       tail: openTail(room),
     }
-    feed.opened = log.position(room).then((position) => {
+    feed.opened = positionOf(room).then((position) => {
       if (!position) throw problem('not-found')
       feed.delivered = position.head
     })
@@ -179,9 +194,10 @@ export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs }: 
           }
         },
         async page(after, floor) {
-          const page = feeds.get(room) === feed ? await feed.tail.page(after, feed.delivered, floor) : []
           if (feeds.get(room) !== feed) throw closedRoom()
-          if (page.length === 0) throw problem('unavailable', 'The log moved under the reader', { retryAfter: 1 })
+          const page = await feed.tail.page(after, feed.delivered, floor)
+          if (feeds.get(room) !== feed) throw closedRoom()
+          if (page.events.length === 0) throw problem('unavailable', 'The log moved under the reader', { retryAfter: 1 })
           return page
         },
         release,

@@ -108,13 +108,21 @@ async function catchUp(
     goOn()
     await drained(socket)
     goOn()
-    const page = await feed.page(cursor, from.floor)
+    const { events, frames } = await feed.page(cursor, from.floor)
     goOn()
-    for (const { seq, packet, access } of page) {
-      if (seq !== cursor + 1) throw problem('unavailable', 'The log moved under the reader', { retryAfter: 1 })
-      if (access) from.heed(access)
-      write(socket, packet)
-      cursor = seq
+    let next = cursor
+    let sent = 0
+    try {
+      for (const { seq, access } of events) {
+        if (seq !== next + 1) throw problem('unavailable', 'The log moved under the reader', { retryAfter: 1 })
+        if (access) from.heed(access)
+        next = seq
+        sent++
+      }
+    } finally {
+      // What came before somebody lost their right is theirs.
+      if (sent > 0) write(socket, events.slice(0, sent), sent === events.length ? frames : undefined)
+      cursor = next
     }
   }
   goOn()

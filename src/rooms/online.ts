@@ -20,12 +20,17 @@ const PEERS = `SELECT DISTINCT a."userId", b."userId" AS peer FROM "Member" a
 
 /** After a failed look, ms. */
 const RETRY_MS = 1_000
+/** How many are told in one turn of the event loop. */
+const SLICE = 500
+/** How long nothing more is told after a crowd came back, ms: one for each that was told something. */
+const MOST_REST_MS = 450
 
 export function createOnline({ readers, tell, onError, coalesceMs }: OnlineOptions): Online {
   const changes = new Map<string, boolean>()
   let flush: NodeJS.Timeout | undefined
   let telling: Promise<void> = Promise.resolve()
   let closed = false
+  let restUntil = 0
 
   async function announce(): Promise<void> {
     const now = new Map(changes)
@@ -36,7 +41,12 @@ export function createOnline({ readers, tell, onError, coalesceMs }: OnlineOptio
         text: PEERS,
         values: [[...now.keys()]],
       })
-      for (const { userId, peer } of rows) tell(peer, { userId, isOnline: now.get(userId) ?? false })
+      for (const [index, { userId, peer }] of rows.entries()) {
+        // A crowd that comes back is told to itself: everybody else has a turn in between.
+        if (index % SLICE === SLICE - 1) await new Promise((next) => setImmediate(next))
+        tell(peer, { userId, isOnline: now.get(userId) ?? false })
+      }
+      restUntil = performance.now() + Math.min(rows.length, MOST_REST_MS)
     } catch (error) {
       if (closed) return
       onError(error)
@@ -47,11 +57,14 @@ export function createOnline({ readers, tell, onError, coalesceMs }: OnlineOptio
 
   function later(ms: number): void {
     if (closed) return
-    flush ??= setTimeout(() => {
-      flush = undefined
-      // One look at a time: of two at once the older might be answered last.
-      telling = telling.then(announce)
-    }, ms)
+    flush ??= setTimeout(
+      () => {
+        flush = undefined
+        // One look at a time: of two at once the older might be answered last.
+        telling = telling.then(announce)
+      },
+      Math.max(ms, restUntil - performance.now()),
+    )
   }
 
   return {

@@ -52,6 +52,9 @@ interface Entry {
   listed: boolean
 }
 
+/** How long nothing more is told after a change of one person, and after any number of them. */
+const REST_MS = 10
+const MOST_REST_MS = 450
 const SELF = ''
 
 const differ = (a: Presence | null, b: Presence | null): boolean => JSON.stringify(a) !== JSON.stringify(b)
@@ -64,6 +67,7 @@ export function createPresence({ announce, publish, graceMs, coalesceMs }: Prese
   const rooms = new Map<RoomId, Map<string, Entry>>()
   const changed = new Map<RoomId, Map<string, 'here' | 'elsewhere'>>()
   let flushing: NodeJS.Timeout | undefined
+  let restUntil = 0
   let silent = false
 
   function entryOf(room: RoomId, userId: string): Entry {
@@ -87,7 +91,7 @@ export function createPresence({ announce, publish, graceMs, coalesceMs }: Prese
     const people = changed.get(room) ?? new Map()
     changed.set(room, people)
     if (people.get(userId) !== 'here') people.set(userId, where)
-    flushing ??= setTimeout(flush, coalesceMs)
+    flushing ??= setTimeout(flush, Math.max(coalesceMs, restUntil - performance.now()))
   }
 
   function flush(): void {
@@ -113,6 +117,8 @@ export function createPresence({ announce, publish, graceMs, coalesceMs }: Prese
       if (present.length > 0 || left.length > 0) announce(room, { present, left })
     }
     if (sights.length > 0 && !silent) publish(sights)
+    // When everybody comes back at once, everybody would be told of everybody one by one.
+    restUntil = performance.now() + Math.min(batch.reduce((sum, [, people]) => sum + people.size, 0) * REST_MS, MOST_REST_MS)
   }
 
   function drop(room: RoomId, userId: string): void {

@@ -139,7 +139,11 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   const log = await openLog(database.readers)
   const online = createOnline({
     readers: database.readers,
-    tell: (peerId, change) => io.local.to(userRoom(peerId)).emit('chat:presence', change),
+    tell(peerId, change) {
+      // Most of them are not here: for them nothing need be encoded.
+      const own = userRoom(peerId)
+      if (io.of('/').adapter.rooms.has(own)) io.local.to(own).emit('chat:presence', change)
+    },
     onError,
     coalesceMs: 50,
   })

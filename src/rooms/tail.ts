@@ -4,11 +4,17 @@ import { changesRole, endsSession, revokes } from './eviction.ts'
 import type { Log, LogEntry } from './log.ts'
 
 /** One event, encoded once for all who catch up. */
-export interface Frame {
+export interface Told extends Packet {
   seq: number
-  packet: Packet
   /** The entry, where it changes what somebody may see. */
   access: LogEntry | null
+}
+
+/** What is sent to a socket in one go. */
+export interface Page {
+  events: Told[]
+  /** Their frames, one behind the other, joined once for all who read the same page. */
+  frames: () => Buffer
 }
 
 /**
@@ -23,7 +29,7 @@ export interface Tail {
    * @param floor how far back it may be read along for others
    * @throws problem unavailable where retention has taken the first of them
    */
-  page(after: number, upTo: number, floor: number): Promise<Frame[]>
+  page(after: number, upTo: number, floor: number): Promise<Page>
   close(): void
 }
 
@@ -58,22 +64,23 @@ export function createTails({ log, encode }: TailOptions): (room: RoomId) => Tai
   const forget = new Map<RoomId, () => void>()
   let total = 0
 
-  const toFrame = (entry: LogEntry): Frame => ({
+  const toTold = (entry: LogEntry): Told => ({
+    ...encode(entry),
     seq: entry.meta.seq,
-    packet: encode(entry),
     access: changesRole(entry) || revokes(entry) || endsSession(entry) !== null ? entry : null,
   })
-  // A text and its bytes, and the objects around them.
+  // A text and its frame, and the objects around them.
   const costOf = (bytes: number) => 2 * bytes + 400
-  const sizeOf = ({ packet }: Frame) => costOf(packet.bytes)
+  const sizeOf = ({ frame }: Told) => costOf(frame.length)
 
   return (room) => {
-    let frames: Frame[] = []
+    let tail: Told[] = []
     let bytes = 0
     let closed = false
     let typical = GUESS_BYTES
     let loading: Promise<void> | null = null
-    const reading = new Map<number, Promise<Frame[]>>()
+    let latest: { after: number; page: Page } | null = null
+    const reading = new Map<number, Promise<Page>>()
 
     function count(change: number): void {
       bytes += change
@@ -81,45 +88,50 @@ export function createTails({ log, encode }: TailOptions): (room: RoomId) => Tai
     }
     function clear(): void {
       count(-bytes)
-      frames = []
+      tail = []
+      latest = null
       forget.delete(room)
     }
     function trim(): void {
       let drop = 0
-      for (const frame of frames) {
-        if (frames.length - drop <= MOST_EVENTS && bytes <= ROOM_BYTES) break
-        count(-sizeOf(frame))
+      for (const told of tail) {
+        if (tail.length - drop <= MOST_EVENTS && bytes <= ROOM_BYTES) break
+        count(-sizeOf(told))
         drop++
       }
-      frames.splice(0, drop)
+      tail.splice(0, drop)
       // The one that was touched last goes last.
       forget.delete(room)
       forget.set(room, clear)
-      for (const [other, drop] of forget) if (total > NODE_BYTES && other !== room) drop()
+      for (const [other, clear] of forget) if (total > NODE_BYTES && other !== room) clear()
     }
-    const first = () => frames[0]?.seq ?? Number.POSITIVE_INFINITY
-    const last = () => frames.at(-1)?.seq ?? Number.NEGATIVE_INFINITY
+    const first = () => tail[0]?.seq ?? Number.POSITIVE_INFINITY
+    const last = () => tail.at(-1)?.seq ?? Number.NEGATIVE_INFINITY
     const has = (after: number) => after + 1 >= first() && after < last()
+    /** How many more events there is room for. */
+    const space = () => Math.min(MOST_EVENTS - tail.length, Math.floor((ROOM_BYTES - bytes) / costOf(typical)))
 
     /** Remembers how large the events of this room are. */
-    function learn(seen: Frame[]): void {
-      if (seen.length > 0) typical = seen.reduce((sum, { packet }) => sum + packet.bytes, 0) / seen.length
+    function learn(seen: Told[]): void {
+      if (seen.length > 0) typical = seen.reduce((sum, { frame }) => sum + frame.length, 0) / seen.length
     }
 
     /** As many of these as make a page. */
-    function pageOf(frames: Iterable<Frame>, upTo: number): Frame[] {
-      const page: Frame[] = []
+    function pageOf(all: Iterable<Told>): Page {
+      const events: Told[] = []
       let size = 0
-      for (const frame of frames) {
-        size += frame.packet.bytes
-        if (frame.seq > upTo || (size > PAGE_BYTES && page.length > 0)) break
-        page.push(frame)
+      for (const told of all) {
+        size += told.frame.length
+        if (size > PAGE_BYTES && events.length > 0) break
+        events.push(told)
       }
-      return page
+      let joined: Buffer | undefined
+      const frames = () => {
+        joined ??= Buffer.concat(events.map(({ frame }) => frame))
+        return joined
+      }
+      return { events, frames }
     }
-
-    /** How many more events there is room for. */
-    const space = () => Math.min(MOST_EVENTS - frames.length, Math.floor((ROOM_BYTES - bytes) / costOf(typical)))
 
     /** Puts what lies between a position and the tail before it. */
     async function load(after: number, upTo: number, floor: number): Promise<void> {
@@ -128,27 +140,34 @@ export function createTails({ log, encode }: TailOptions): (room: RoomId) => Tai
       // Others come from a little further back.
       const span = Math.min(2 ** Math.ceil(Math.log2(Math.max(end - after, 64))), space())
       const entries = await log.read(room, Math.max(floor, end - span), end, span)
-      const before = entries.map(toFrame)
+      const before = entries.map(toTold)
       learn(before)
-      if (closed || before.at(-1)?.seq !== end || (frames.length > 0 && first() !== end + 1)) return
-      for (const frame of before) count(sizeOf(frame))
-      frames = [...before, ...frames]
+      if (closed || before.at(-1)?.seq !== end || (tail.length > 0 && first() !== end + 1)) return
+      for (const told of before) count(sizeOf(told))
+      tail = [...before, ...tail]
       trim()
     }
 
+    /** A page of the tail. */
+    function recall(after: number): Page {
+      if (latest?.after !== after) latest = { after, page: pageOf(tail.slice(after + 1 - first())) }
+      return latest.page
+    }
+
     /** A page from further back than the tail goes. */
-    function read(after: number, upTo: number): Promise<Frame[]> {
+    function read(after: number, upTo: number): Promise<Page> {
       const running = reading.get(after)
       if (running) return running
       const limit = Math.min(Math.max(Math.ceil(PAGE_BYTES / typical), 8), PAGE_EVENTS)
       const made = log
         .read(room, after, upTo, limit)
         .then((entries) => {
+          // What does not fit is read again, and not kept, nor encoded, until then.
           function* lazily() {
-            for (const entry of entries) yield toFrame(entry)
+            for (const entry of entries) yield toTold(entry)
           }
-          const page = pageOf(lazily(), upTo)
-          learn(page)
+          const page = pageOf(lazily())
+          learn(page.events)
           return page
         })
         .finally(() => reading.delete(after))
@@ -158,10 +177,11 @@ export function createTails({ log, encode }: TailOptions): (room: RoomId) => Tai
 
     return {
       push(entry) {
-        if (frames.length > 0 && last() + 1 !== entry.meta.seq) clear()
-        const frame = toFrame(entry)
-        frames.push(frame)
-        count(sizeOf(frame))
+        if (tail.length > 0 && last() + 1 !== entry.meta.seq) clear()
+        const told = toTold(entry)
+        tail.push(told)
+        latest = null
+        count(sizeOf(told))
         trim()
       },
       async page(after, upTo, floor) {
@@ -172,7 +192,7 @@ export function createTails({ log, encode }: TailOptions): (room: RoomId) => Tai
           })
           await loading
         }
-        const page = has(after) ? pageOf(frames.slice(after + 1 - first()), upTo) : await read(after, upTo)
+        const page = has(after) ? recall(after) : await read(after, upTo)
         await turn()
         return page
       },
