@@ -15,8 +15,9 @@ export interface OnlineOptions {
   coalesceMs: number
 }
 
-const PEERS = `SELECT DISTINCT a."userId", b."userId" AS peer FROM "Member" a
-  JOIN "Member" b ON b."projectId" = a."projectId" AND b."userId" <> a."userId" WHERE a."userId" = ANY($1::uuid[])`
+/** By whom it is told to: what one socket is told in one go leaves together. */
+const PEERS = `SELECT DISTINCT b."userId" AS peer, a."userId" FROM "Member" a
+  JOIN "Member" b ON b."projectId" = a."projectId" AND b."userId" <> a."userId" WHERE a."userId" = ANY($1::uuid[]) ORDER BY peer`
 
 /** After a failed look, ms. */
 const RETRY_MS = 1_000
