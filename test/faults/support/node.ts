@@ -72,9 +72,10 @@ export async function startNode(index: number, { entry, databaseUrl, redisUrl, e
     if (closed) await made.end()
   }
   async function metric(name: string): Promise<number> {
-    const lines = (await get(`http://127.0.0.1:${port}/metrics`)).split('\n')
+    const text = await get(`http://127.0.0.1:${port}/metrics`)
+    const lines = text.split('\n')
     const values = lines.filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
-    if (values.length === 0) throw new Error(`node ${index} has no metric ${name}`)
+    if (values.length === 0) throw new Error(`node ${index} has no metric ${name}: ${text.slice(0, 200)}`)
     return values.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
   }
   await start()
