@@ -5,6 +5,7 @@ import type { Query } from '../db/client.ts'
 import { issuesOf, problem, toProblem, toWire } from '../errors.ts'
 import { type Admission, createBucket } from './admission.ts'
 import type { Feeds } from './feed.ts'
+import { createGate } from './gate.ts'
 import { inTurn, leave, type RoomSocket, stand } from './join.ts'
 import type { Log } from './log.ts'
 import type { PresenceTable } from './presence.ts'
@@ -34,6 +35,8 @@ const RATE = 20
 const BURST = 100
 /** How many more are answered with a refusal; whoever still goes on is no client. */
 const PATIENCE = 400
+/** Looks of one socket into the database at a time: the others are for other people. */
+const LOOKS = 4
 
 /** Handles what a socket asks: parse, handle, acknowledge. Every answer, good or bad, fits the contract. */
 export function createRequests({ admission, log, feeds, presence, typing, query, refresh, deaf, onError }: RequestOptions) {
@@ -43,11 +46,22 @@ export function createRequests({ admission, log, feeds, presence, typing, query,
     return standing
   }
 
+  const gates = new WeakMap<RoomSocket, ReturnType<typeof createGate>>()
+  function look<T>(socket: RoomSocket, work: () => Promise<T>): Promise<T> {
+    const gate = gates.get(socket) ?? createGate(LOOKS)
+    gates.set(socket, gate)
+    return gate(work)
+  }
+
   const handlers: Handlers = {
     async 'join:project'(socket, { projectId, after, epoch, activity }) {
       const room = projectRoom(projectId)
       admission.admitRoom(socket, room)
-      const at = await inTurn(socket, room, admit(query, socket.data.person.id, projectId))
+      const at = await inTurn(
+        socket,
+        room,
+        look(socket, () => admit(query, socket.data.person.id, projectId)),
+      )
       try {
         const { head, mode } = await stand(socket, room, { after, epoch, activity, role: at.role }, at, { log, feeds })
         presence.enter(room, socket.data.person, socket.id)
@@ -74,7 +88,11 @@ export function createRequests({ admission, log, feeds, presence, typing, query,
     async 'join:user'(socket, { after, epoch }) {
       const room = userRoom(socket.data.person.id)
       try {
-        const at = await inTurn(socket, room, admitSession(query, socket.data.person.id, socket.data.sessionId))
+        const at = await inTurn(
+          socket,
+          room,
+          look(socket, () => admitSession(query, socket.data.person.id, socket.data.sessionId)),
+        )
         const { head, mode } = await stand(socket, room, { after, epoch, role: null }, at, { log, feeds })
         return { room, epoch: log.epoch(), head, mode }
       } catch (error) {
@@ -83,7 +101,7 @@ export function createRequests({ admission, log, feeds, presence, typing, query,
       }
     },
     async 'session:refresh'(socket, { token }) {
-      return { expiresAt: new Date(await refresh(socket, token)).toISOString() }
+      return { expiresAt: new Date(await look(socket, () => refresh(socket, token))).toISOString() }
     },
     'presence:set'(socket, { projectId, state }) {
       standingIn(socket, projectId)

@@ -319,6 +319,31 @@ describe('floods', () => {
     expect(hasty.socket.connected).toBe(true)
   })
 
+  it('S13 one socket that asks a lot does not take the database for itself', async () => {
+    const [busy, other] = await Promise.all([register(app(), 'Busy'), register(app(), 'Other')])
+    const listener = await connect(app(), busy)
+    const holder = await app().db.connect()
+    try {
+      await holder.query('BEGIN; LOCK TABLE "Member"')
+      const joins = Array.from({ length: 60 }, () => listener.join(randomUUID()))
+      const waiting = async () => {
+        const { rows } = await app().db.query<{ n: number }>(
+          `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'SELECT m.role, r.head%'`,
+        )
+        return rows[0]?.n ?? 0
+      }
+      await until('the first questions wait', async () => (await waiting()) >= 4)
+      // Somebody else's do not.
+      expect((await other.call('GET', '/api/me')).status).toBe(200)
+      expect(await waiting()).toBe(4)
+      await holder.query('ROLLBACK')
+      // Each is answered when its turn comes.
+      for (const { error } of await Promise.all(joins)) expect(error?.code).toBe('not-found')
+    } finally {
+      holder.release(true)
+    }
+  })
+
   it('S13 packets that are no questions are counted, too', async () => {
     const raw = await openRaw(app())
     raw.ws.send(`40${JSON.stringify({ token: (await register(app())).token })}`)

@@ -19,7 +19,10 @@ const TURNS = 12
 const TURN_MS = 3_000
 
 const figures: [what: string, asked: string, measured: string][] = []
-const say = (what: string, asked: string, measured: string) => void figures.push([what, asked, measured])
+function say(what: string, asked: string, measured: string): void {
+  figures.push([what, asked, measured])
+  console.log(`${what}: ${measured}`)
+}
 const at = (values: number[], part: number) =>
   values.toSorted((a, b) => a - b)[Math.min(Math.floor(values.length * part), values.length - 1)] ?? Number.NaN
 const ms = (value: number) => `${value.toFixed(1)} ms`
@@ -33,13 +36,17 @@ describe.runIf(ROUNDS > 0)('attacks at full strength', () => {
     console.log(rows.map((row) => row.map((cell, n) => cell.padEnd(widths[n] ?? 0)).join('  ')).join('\n'))
   })
 
-  /** A number of /metrics; the event loop's are those since the last look. */
-  async function metric({ url }: ServerProcess, name: string): Promise<number> {
+  /** Numbers of /metrics, in one look; the event loop's are those since the last one. */
+  async function look({ url }: ServerProcess): Promise<{ cpu: number; stall: number; memory: number }> {
     const text = await (await fetch(`${url}/metrics`)).text()
-    return Number(new RegExp(`^cutroom_${name} (\\S+)$`, 'm').exec(text)?.[1] ?? Number.NaN)
+    const number = (name: string) => Number(new RegExp(`^cutroom_${name} (\\S+)$`, 'm').exec(text)?.[1] ?? Number.NaN)
+    return {
+      cpu: number('process_cpu_seconds_total'),
+      stall: number('nodejs_eventloop_lag_max_seconds') * 1000,
+      memory: number('process_resident_memory_bytes'),
+    }
   }
-  const stall = async (server: ServerProcess) => (await metric(server, 'nodejs_eventloop_lag_max_seconds')) * 1000
-  const memory = (server: ServerProcess) => metric(server, 'process_resident_memory_bytes')
+  const memory = async (server: ServerProcess) => (await look(server)).memory
 
   async function scene(env: Record<string, string> = {}) {
     const server = await servers.start({ databaseUrl: await databaseForTest(), env })
@@ -126,20 +133,19 @@ describe.runIf(ROUNDS > 0)('attacks at full strength', () => {
       const attacked: number[] = []
       const stalls = { calm: [] as number[], attacked: [] as number[] }
       const cpu = { calm: 0, attacked: 0 }
-      const spent = () => metric(server, 'process_cpu_seconds_total')
       const attacking = await attacker(kind, server, eves, project)
       // Short turns, so that whatever else the machine does meets both alike.
       for (let n = 0; n < TURNS * ROUNDS; n++) {
-        await stall(server)
-        const before = await spent()
+        const before = await look(server)
         calm.push(...(await latencies(owner, project, listener, TURN_MS)))
-        cpu.calm += (await spent()) - before
-        stalls.calm.push(await stall(server))
+        const between = await look(server)
         attacking.go()
-        const from = await spent()
         attacked.push(...(await latencies(owner, project, listener, TURN_MS)))
-        cpu.attacked += (await spent()) - from
-        stalls.attacked.push(await stall(server))
+        const after = await look(server)
+        cpu.calm += between.cpu - before.cpu
+        cpu.attacked += after.cpu - between.cpu
+        stalls.calm.push(between.stall)
+        stalls.attacked.push(after.stall)
         attacking.rest()
         await pause(200)
       }
