@@ -32,11 +32,12 @@ describe('faults, the short form', () => {
       startCrowd(stage, { world, urls: nodes.map((node) => node.url), size: 12, near: true }),
       startFolds(stage, world, [survivor.url], 2),
     ])
-    const writer = startWriter({ world, urls: [survivor.url], perSecond: 40, seed, patienceMs: 10_000 })
+    const writer = startWriter({ world, urls: [survivor.url], perSecond: 20, seed, patienceMs: 10_000 })
 
     const strikes = await killAround(stage, kills, {
       kills: 3,
       moments: ['done', 'sent', 'unsent'],
+      lastStaysDead: true,
       async after({ write, place }) {
         const person = place.members[0]
         if (person) await insist(http, write, { urls: [survivor.url], person, asks: askOf(place, write), retryMs: 20 })
@@ -44,7 +45,7 @@ describe('faults, the short form', () => {
     })
     if (redis) {
       await redis.kill()
-      const enough = writer.acked() + 20
+      const enough = writer.acked() + 10
       await until('writes without Redis', () => writer.acked() >= enough)
       await redis.start()
     }
@@ -56,10 +57,10 @@ describe('faults, the short form', () => {
     expect(wrong, `seed ${seed}\n${figures}\n${stage.notes.join('\n')}`).toEqual([])
     expect(others.map(({ outcome }) => outcome)).toEqual(['acked', 'acked', 'acked'])
     expect(victims.map((victim) => victim.misses())).toEqual([0])
-    expect(writer.acked()).toBeGreaterThan(40)
+    expect(writer.acked()).toBeGreaterThan(20)
     const live = stage.samples.delay.filter((_, index) => !stage.samples.replayed[index])
     console.info(
       `seed ${seed}: ${writer.acked() + others.length} writes, 3 kills; the latest live delivery ${highest(live)} ms after its commit`,
     )
-  }, 60_000)
+  }, 90_000)
 })

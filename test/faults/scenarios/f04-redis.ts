@@ -35,6 +35,8 @@ export const scenario: Scenario = {
       figures.filter((figure) => figure.name !== 'warming up'),
     )
     const grown = after.map((bytes, index) => (bytes - (before[index] ?? 0)) / 2 ** 20)
-    stage.atMost('memory of a node, grown', highest(grown), 20, 'MB')
+    // In a short form nothing is warm when it begins.
+    if (stage.short) stage.tell('memory of a node, grown', `${highest(grown).toFixed(1)} MB`)
+    else stage.atMost('memory of a node, grown', highest(grown), 20, 'MB')
   },
 }

@@ -15,8 +15,8 @@ export type Moment = 'done' | 'sent' | 'unsent'
 /** A server whose way to Postgres is in our hands, to be killed at an exact moment of a write, again and again. */
 export interface Victim {
   node: Node
-  /** Sends one write, kills the server at that moment of it, and starts it again meanwhile. */
-  strike(moment: Moment, write: Write, place: Place): Promise<void>
+  /** Sends one write, kills the server at that moment of it, and starts it again meanwhile where it is to live. */
+  strike(moment: Moment, write: Write, place: Place, lives: boolean): Promise<void>
   /** Up again. */
   ready(): Promise<void>
   /** Strikes that hit nothing: the write was answered all the same. */
@@ -65,7 +65,7 @@ export async function startVictim(stage: Stage, http: Http, redisUrl?: string): 
 
   return {
     node: made,
-    async strike(moment, write, place) {
+    async strike(moment, write, place, lives) {
       armed = moment
       fallen = false
       write.tries++
@@ -81,6 +81,7 @@ export async function startVictim(stage: Stage, http: Http, redisUrl?: string): 
       // The old process must be gone: its port is the new one's.
       await made.kill()
       fallen = false
+      if (!lives) return
       starting = made.start()
       // Whoever waits hears of a failure; nobody may be waiting yet.
       starting.catch(() => {})
@@ -124,7 +125,7 @@ export interface Strike {
 export async function killAround(
   stage: Stage,
   { world, victims }: Kills,
-  options: { kills: number; moments: Moment[]; after?: (strike: Strike) => Promise<void> },
+  options: { kills: number; moments: Moment[]; after?: (strike: Strike) => Promise<void>; lastStaysDead?: boolean },
 ): Promise<Strike[]> {
   const strikes: Strike[] = []
   let next = 0
@@ -148,7 +149,7 @@ export async function killAround(
       const strike: Strike = { write, place, moment: options.moments[kill % options.moments.length] ?? 'done' }
       strikes.push(strike)
       stage.mark(strike.moment)
-      await victim.strike(strike.moment, write, place)
+      await victim.strike(strike.moment, write, place, !(options.lastStaysDead && kill === options.kills - 1))
       await options.after?.(strike)
       stage.progress(kill / options.kills, `${kill + 1} of ${options.kills} kills`)
     }
