@@ -70,6 +70,8 @@ interface Row {
   at: Date
 }
 
+const changed = () => problem('unavailable', 'The database has changed', { retryAfter: 1 })
+
 /** @throws problem unavailable when the database is a standby */
 export async function openLog(readers: Database['readers']): Promise<Log> {
   let mark = ''
@@ -92,7 +94,7 @@ export async function openLog(readers: Database['readers']): Promise<Log> {
     const { rows } = await readers.query<R>(statement)
     const seen = rows[0]?.mark ?? mark
     if (seen !== mark) await look()
-    if (seen !== mark || asked !== epoch) throw problem('unavailable', 'The database has changed', { retryAfter: 1 })
+    if (seen !== mark || asked !== epoch) throw changed()
     return rows
   }
   await look()
@@ -148,11 +150,14 @@ export async function openLog(readers: Database['readers']): Promise<Log> {
       return row ? toPosition(row) : null
     },
     async positions(rooms) {
+      const asked = epoch
       const { rows } = await readers.query<History & { id: RoomId | null; head: string; floor: string }>({
         name: 'log-positions',
         text: `SELECT r.id, r.head, r.floor, h.* FROM (SELECT ${MARK}, ${EPOCH}) h LEFT JOIN "Room" r ON r.id = ANY($1)`,
         values: [rooms],
       })
+      // Of a server that another answer has left behind meanwhile: there is no way back to it.
+      if (asked !== epoch && rows[0]?.epoch !== epoch) throw changed()
       if (rows[0]) settle(rows[0])
       return new Map(rows.flatMap((row) => (row.id === null ? [] : [[row.id, toPosition(row)]])))
     },
