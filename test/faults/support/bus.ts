@@ -128,6 +128,7 @@ export function judgePhases(stage: Stage, figures: readonly PhaseFigures[]): voi
   for (const { name, delays, writes } of gather(figures.filter((figure) => !figure.calm))) {
     stage.atMost(`${name}: to another node, p99`, percentile(delays, 0.99), 1_300, 'ms')
     stage.tell(`${name}: to another node, p50`, `${percentile(delays, 0.5)} ms`)
+    stage.tell(`${name}: writes, p50 / p99`, `${percentile(writes.flat(), 0.5).toFixed(1)} / ${typical(writes).toFixed(1)} ms`)
     stage.atMost(`${name}: writes, p99 above the calm one`, typical(writes) - calmWrites, 2, 'ms')
   }
 }
