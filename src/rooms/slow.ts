@@ -29,6 +29,8 @@ interface State {
   since: number
   /** Closed when more than this waits for it; infinite until it is parked. */
   cap: number
+  /** It is told, and gone in a moment. */
+  closed: boolean
 }
 
 /**
@@ -59,14 +61,18 @@ export function createSlowWatch({ io, presence, onLost, onClosed, lookMs, stuckM
 
   function look(socket: RoomSocket, now: number): void {
     const backlog = backlogOf(socket)
-    if (backlog.bytes === 0) return void states.delete(socket)
-    const state = states.get(socket) ?? { batch: null, since: now, cap: Number.POSITIVE_INFINITY }
+    if (backlog.bytes === 0) {
+      states.delete(socket)
+      return
+    }
+    const state = states.get(socket) ?? { batch: null, since: now, cap: Number.POSITIVE_INFINITY, closed: false }
     states.set(socket, state)
+    if (state.closed) return
     if (backlog.batch === null || backlog.batch !== state.batch) state.since = now
     state.batch = backlog.batch
     const stuck = now - state.since
     if (stuck >= closeMs || backlog.bytes > state.cap) {
-      states.delete(socket)
+      state.closed = true
       counts.closed++
       onClosed(socket, backlog)
       sendAway(socket, 'too slow')

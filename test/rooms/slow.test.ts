@@ -33,6 +33,30 @@ async function standing(app: TestApp, person: Person, projectId: string, after?:
   return raw
 }
 
+/** A client of the older transport, by hand: it gets nothing unless it polls. */
+async function polling(app: TestApp, person: Person) {
+  const base = `${app.url}/socket.io/?EIO=4&transport=polling`
+  const { sid } = JSON.parse((await (await fetch(base)).text()).slice(1)) as { sid: string }
+  const at = `${base}&sid=${sid}`
+  const packets: string[] = []
+  const say = async (packet: string) => void (await (await fetch(at, { method: 'POST', body: packet })).text())
+  const poll = async () => {
+    for (const packet of (await (await fetch(at)).text()).split('\x1e')) {
+      if (packet === '2') await say('3')
+      else packets.push(packet)
+    }
+  }
+  await say(`40${JSON.stringify({ token: person.token })}`)
+  return {
+    packets,
+    say,
+    /** Polls until then. */
+    async until(condition: () => boolean) {
+      while (!condition()) await poll()
+    },
+  }
+}
+
 /** What it got of the project's log. */
 const got = (raw: Raw, projectId: string) =>
   raw.events().flatMap(({ meta }) => (meta?.room === projectRoom(projectId) ? [meta.seq] : []))
@@ -138,5 +162,84 @@ describe('slow sockets', () => {
     expect(told(removed, 'access:revoked').map(({ payload }) => payload)).toEqual([{ projectId: id, reason: 'removed' }])
     expect(told(removed, 'project:left')).toHaveLength(1)
     expect(slow()).toMatchObject({ parked: 0, closed: 0 })
+  }, 40_000)
+
+  it('D5 R2 a parked socket whose place retention has cut comes again, and is told reset', async () => {
+    const { project, editor } = await createTeam(app(), 'editor')
+    const { id } = project
+    const raw = await standing(app(), editor, id, 0)
+    raw.ws.pause()
+    await fill(id, 2)
+    for (let n = 0; n < 4; n++) await write(app(), id)
+    const head = await headOf(app(), id)
+    await app().db.query('UPDATE "Room" SET floor = $2 WHERE id = $1', [projectRoom(id), head])
+    await app().db.query('DELETE FROM "Event" WHERE room = $1', [projectRoom(id)])
+    raw.ws.resume()
+    await until('it is closed', raw.closed)
+    const seen = got(raw, id)
+    expect(seen).toEqual(upTo(seen.length))
+    expect(seen.length).toBeLessThan(head)
+    const again = await connect(app(), editor)
+    expect(await again.join(id, { after: seen.length })).toMatchObject({ ok: true, mode: 'reset', head })
+    await until('nobody is parked', () => slow().parked === 0)
+  }, 40_000)
+
+  it('D5 a long-polling client that asks for nothing is parked, and gets everything when it asks again', async () => {
+    const { project, editor } = await createTeam(app(), 'editor')
+    const { id } = project
+    const poll = await polling(app(), editor)
+    await poll.say(`421${JSON.stringify(['join:project', { projectId: id, after: 0 }])}`)
+    const events = () =>
+      poll.packets.filter((packet) => packet.startsWith('42[') && packet.includes(`"room":"${projectRoom(id)}"`))
+    await poll.until(() => poll.packets.some((packet) => packet.startsWith('431[')))
+    await fill(id, 2)
+    const before = held(app(), editor)
+    for (let n = 0; n < 4; n++) await write(app(), id)
+    const head = await headOf(app(), id)
+    const watcher = await connect(app(), editor)
+    await watcher.join(id, { after: head - 1 })
+    expect(last(watcher, id)).toBe(head)
+    expect(held(app(), editor)).toBeLessThanOrEqual(before)
+    await poll.until(() => events().length >= head)
+    expect(events().map((packet) => JSON.parse(packet.slice(2))[2].seq)).toEqual(upTo(head))
+    await until('nobody is parked', () => slow().parked === 0)
+  }, 40_000)
+})
+
+describe('sockets that never read again', () => {
+  const app = useApp({ seams: { timings: { sweepMs: 30, lookMs: 20, stuckMs: 100, closeMs: 600, graceMs: 50 } } })
+
+  it('D5 are closed and let go, and resume when they come back', async () => {
+    const { project, owner, editor } = await createTeam(app(), 'editor')
+    const { id } = project
+    const neighbour = await connect(app(), owner)
+    await neighbour.join(id, { after: 0, activity: false })
+    const raw = await standing(app(), editor, id, 0)
+    raw.ws.pause()
+    const closed = new Promise<number>((resolve) => raw.ws.once('close', resolve))
+    const { slow } = app().app.rooms.counts()
+    expect(slow).toEqual({ parked: 0, parkings: 0, closed: 0 })
+    const counts = () => app().app.rooms.counts()
+    await until('it is closed', async () => {
+      if (counts().slow.parked < 2 && counts().slow.closed === 0) await write(app(), id)
+      return counts().slow.closed === 1
+    })
+    // Nothing of it is left, though it never said goodbye.
+    await until('its socket is gone', () => counts().sockets === 1 && counts().slow.parked === 0)
+    expect(counts()).toMatchObject({ feeds: 2, slow: { parked: 0, parkings: 2, closed: 1 } })
+    await until('its person is gone', () =>
+      neighbour.frames.some(
+        ({ name, payload }) => name === 'presence:changed' && JSON.stringify(payload.left).includes(editor.id),
+      ),
+    )
+    raw.ws.resume()
+    // The reason, if it reads at last before the server hangs up.
+    expect([1013, 1006]).toContain(await closed)
+    const seen = got(raw, id)
+    const head = await headOf(app(), id)
+    expect(seen).toEqual(upTo(seen.length))
+    expect(seen.length).toBeLessThan(head)
+    const again = await standing(app(), editor, id, seen.length)
+    expect([...seen, ...got(again, id)]).toEqual(upTo(head))
   }, 40_000)
 })
