@@ -9,25 +9,29 @@ export const scenario: Scenario = {
   async run(stage) {
     const rounds = stage.short ? 1 : 3
     const unit = stage.seconds(10, 3) * 1000
-    const bus = await openBus(stage, { perSecond: 50, clients: 60, total: unit * (1 + rounds * 6) })
+    const bus = await openBus(stage, { perSecond: 50, clients: 60, total: unit * (1 + rounds * 10) })
     const { redis, wire } = bus
     const rss = () => Promise.all(bus.nodes.map((node) => node.rss()))
     // Code and heap grow until they are warm: that is no fault's doing.
     await bus.phase('warming up', unit, { calm: true })
     const before = await rss()
+    const calm = () => bus.phase('calm', unit, { calm: true })
     for (let round = 0; round < rounds; round++) {
-      await bus.phase('calm', unit, { calm: true })
+      await calm()
       await bus.phase('killed', unit, { act: () => redis.kill() })
       await redis.start()
       // Until everybody has found it again.
       await bus.phase('started empty', unit)
+      await calm()
       await bus.phase('paused', Math.max(unit, 7_000), { act: () => redis.command('CLIENT PAUSE 5000 ALL') })
-      await bus.phase('flushed', unit / 2, { act: () => redis.command('FLUSHALL') })
+      await calm()
+      await bus.phase('flushed', unit, { act: () => redis.command('FLUSHALL') })
+      await calm()
       await bus.phase('half open', unit, { act: async () => wire.swallow() })
       await wire.pass()
       await bus.phase('half open, mended', unit)
     }
-    await bus.phase('calm', unit, { calm: true })
+    await calm()
     const after = await rss()
     const figures = await bus.conclude()
     judgePhases(

@@ -99,36 +99,32 @@ export async function openBus(
   }
 }
 
-/** Phases with the same name together, in the order in which they came first. */
-function gather(figures: readonly PhaseFigures[]): { name: string; delays: number[]; writes: number[][] }[] {
-  const all = new Map<string, { name: string; delays: number[]; writes: number[][] }>()
-  for (const { name, delays, writes } of figures) {
-    const known = all.get(name) ?? { name, delays: [], writes: [] }
-    for (const delay of delays) known.delays.push(delay)
-    known.writes.push(writes)
-    all.set(name, known)
-  }
-  return [...all.values()]
+/** Figures by name, in the order in which the names came first. */
+function gather<T>(pairs: Iterable<readonly [name: string, figure: T]>): Map<string, T[]> {
+  const all = new Map<string, T[]>()
+  for (const [name, figure] of pairs) all.set(name, [...(all.get(name) ?? []), figure])
+  return all
 }
 
-/** Of the p99 of each round the middle one: a moment in which the machine did something else is in one of them. */
-const typical = (rounds: readonly number[][]): number =>
-  percentile(
-    rounds.map((writes) => percentile(writes, 0.99)),
-    0.5,
-  )
+const p50and99 = (sample: readonly number[]) =>
+  `${percentile(sample, 0.5).toFixed(1)} / ${percentile(sample, 0.99).toFixed(1)} ms`
 
-/** Judges each fault's phases beside the calm ones of the same run. */
+/**
+ * Judges each fault's phases, and its writes beside those of the calm phase just before: what else the machine does, it does
+ * to both. Of the rounds the middle one counts.
+ */
 export function judgePhases(stage: Stage, figures: readonly PhaseFigures[]): void {
-  const calm = gather(figures.filter((figure) => figure.calm).map((figure) => ({ ...figure, name: 'calm' })))[0]
-  const { delays: calmly = [], writes: rounds = [] } = calm ?? {}
-  const calmWrites = typical(rounds)
-  stage.tell('calm: to another node, p50 / p99', `${percentile(calmly, 0.5)} / ${percentile(calmly, 0.99)} ms`)
-  stage.tell('calm: writes, p50 / p99', `${percentile(rounds.flat(), 0.5).toFixed(1)} / ${calmWrites.toFixed(1)} ms`)
-  for (const { name, delays, writes } of gather(figures.filter((figure) => !figure.calm))) {
+  const calm = figures.filter((figure) => figure.calm)
+  stage.tell('calm: to another node, p50 / p99', p50and99(calm.flatMap(({ delays }) => delays)))
+  stage.tell('calm: writes, p50 / p99', p50and99(calm.flatMap(({ writes }) => writes)))
+  const faults = figures.map((figure, index) => ({ figure, before: figures.slice(0, index).findLast((one) => one.calm) }))
+  const byName = gather(faults.filter(({ figure }) => !figure.calm).map((fault) => [fault.figure.name, fault] as const))
+  for (const [name, rounds] of byName) {
+    const delays = rounds.flatMap(({ figure }) => figure.delays)
+    const above = rounds.map(({ figure, before }) => percentile(figure.writes, 0.99) - percentile(before?.writes ?? [], 0.99))
     stage.atMost(`${name}: to another node, p99`, percentile(delays, 0.99), 1_300, 'ms')
     stage.tell(`${name}: to another node, p50`, `${percentile(delays, 0.5)} ms`)
-    stage.tell(`${name}: writes, p50 / p99`, `${percentile(writes.flat(), 0.5).toFixed(1)} / ${typical(writes).toFixed(1)} ms`)
-    stage.atMost(`${name}: writes, p99 above the calm one`, typical(writes) - calmWrites, 2, 'ms')
+    stage.tell(`${name}: writes, p50 / p99`, p50and99(rounds.flatMap(({ figure }) => figure.writes)))
+    stage.atMost(`${name}: writes, p99 above the calm before`, percentile(above, 0.5), 2, 'ms')
   }
 }
