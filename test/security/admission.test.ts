@@ -286,7 +286,8 @@ describe('floods', () => {
       .filter((packet) => packet.startsWith('43'))
       .map((packet) => (JSON.parse(packet.replace(/^43\d+/, ''))[0] as { ok: boolean; error?: Problem }).error?.code ?? 'ok')
     expect(answers.slice(0, 100)).toEqual(Array(100).fill('ok'))
-    expect(answers.at(-1)).toBe('rate-limited')
+    // Now and then a token comes back in between.
+    expect(answers.slice(-20)).toContain('rate-limited')
     expect(answers.filter((code) => code === 'rate-limited').length).toBeGreaterThanOrEqual(300)
     expect(answers.length).toBeLessThan(700)
     await owner.must('POST', `/api/projects/${project.id}/tasks`, { title: 'heard' })
