@@ -234,7 +234,7 @@ describe('presence', () => {
       await until('the look for who is to be told was cut', async () => {
         const { rowCount } = await app().db.query(
           `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-           WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%AS peer FROM "Member"%'`,
+           WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%AS peer%'`,
         )
         return rowCount !== 0
       })
