@@ -33,7 +33,7 @@ export interface Nodes {
   news(rooms: Iterable<RoomId>): void
   /** What this node sees has changed. */
   changed(sights: Sight[]): void
-  /** Says nothing more, so that the others keep what this node saw until its people had time to come back. */
+  /** Says no more who is where, so that the others keep what this node saw until its people had time to come back. */
   silence(): void
   close(): void
 }
@@ -80,7 +80,8 @@ export function createNodes({ io, presence, poke, beatMs, deadMs }: NodesOptions
   let version = 0
   let told = 0
   let silent = false
-  const say = (word: Word) => void (silent || io.serverSideEmit('word', word))
+  // A node that drains still finishes writes, and others have to hear of them.
+  const say = (word: Word) => void ((silent && word.say !== 'news') || io.serverSideEmit('word', word))
   const tellAll = () => say({ say: 'all', node: self, version, sights: presence.own() })
 
   function hear(word: Word): void {
