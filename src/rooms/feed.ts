@@ -12,9 +12,10 @@ export interface Feed {
   /**
    * What a socket that was told everything up to `after` is told next, of what was emitted here: a page, never empty.
    * @param floor how far back may be read along for others
-   * @throws problem unavailable where the log does not go back that far, or is another one
+   * @param tell called once; nothing is emitted here between it and whoever awaits the promise
+   * @throws problem unavailable where the log does not go back that far, or is another one; and what `tell` throws
    */
-  page(after: number, floor: number): Promise<Page>
+  page(after: number, floor: number, tell: (page: Page) => void): Promise<void>
   release(): void
 }
 
@@ -193,12 +194,13 @@ export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs }: 
             if (feed.delivered === before) throw problem('unavailable', 'The log does not reach that far', { retryAfter: 1 })
           }
         },
-        async page(after, floor) {
+        async page(after, floor, tell) {
           if (feeds.get(room) !== feed) throw closedRoom()
-          const page = await feed.tail.page(after, feed.delivered, floor)
-          if (feeds.get(room) !== feed) throw closedRoom()
-          if (page.events.length === 0) throw problem('unavailable', 'The log moved under the reader', { retryAfter: 1 })
-          return page
+          await feed.tail.page(after, feed.delivered, floor, (page) => {
+            if (feeds.get(room) !== feed) throw closedRoom()
+            if (page.events.length === 0) throw problem('unavailable', 'The log moved under the reader', { retryAfter: 1 })
+            tell(page)
+          })
         },
         release,
       }

@@ -6,6 +6,7 @@ import { changesRole, endsSession, revokes } from './eviction.ts'
 import type { Feed, Feeds } from './feed.ts'
 import type { Log, LogEntry, Position } from './log.ts'
 import type { NodeToNode } from './nodes.ts'
+import type { Page } from './tail.ts'
 
 /** A socket's place in one room. */
 export interface Standing {
@@ -104,26 +105,26 @@ async function catchUp(
   const goOn = () => {
     if (standing.cancelled || !isOpen(socket)) throw problem('superseded')
   }
-  const step = async () => {
+  const tell = ({ events, frames }: Page) => {
     goOn()
-    await drained(socket)
-    goOn()
-    const { events, frames } = await feed.page(cursor, from.floor)
-    goOn()
-    let next = cursor
     let sent = 0
     try {
       for (const { seq, access } of events) {
-        if (seq !== next + 1) throw problem('unavailable', 'The log moved under the reader', { retryAfter: 1 })
+        if (seq !== cursor + 1) throw problem('unavailable', 'The log moved under the reader', { retryAfter: 1 })
         if (access) from.heed(access)
-        next = seq
+        cursor = seq
         sent++
       }
     } finally {
       // What came before somebody lost their right is theirs.
       if (sent > 0) write(socket, events.slice(0, sent), sent === events.length ? frames : undefined)
-      cursor = next
     }
+  }
+  const step = async () => {
+    goOn()
+    await drained(socket)
+    goOn()
+    await feed.page(cursor, from.floor, tell)
   }
   goOn()
   while (cursor < feed.delivered()) await afterOthers(socket, step)

@@ -27,9 +27,10 @@ export interface Tail {
   /**
    * Events with after < seq ≤ upTo, oldest first: as many as one socket should have to hold, one at least.
    * @param floor how far back it may be read along for others
-   * @throws problem unavailable where retention has taken the first of them
+   * @param tell called once, when it is its turn; where the tail goes back that far, with what it holds in that very tick
+   * @throws problem unavailable where retention has taken the first of them, and what `tell` throws
    */
-  page(after: number, upTo: number, floor: number): Promise<Page>
+  page(after: number, upTo: number, floor: number, tell: (page: Page) => void): Promise<void>
   close(): void
 }
 
@@ -42,14 +43,29 @@ const PAGE_EVENTS = 500
 /** A first guess of an event's size; too small a page costs little, too large a one memory. */
 const GUESS_BYTES = 1024
 
-/** One after the other, each in a turn of the event loop of its own: a thousand who come at once do not hold it up. */
-function createTurns(): () => Promise<void> {
+/** How long those who catch up may hold the event loop up, ms. */
+const SLICE_MS = 10
+
+/** Does one thing after the other, as many in a turn of the event loop as there is time for: a thousand may come at once. */
+function createTurns(): <T>(work: () => T) => Promise<T> {
   const waiting: (() => void)[] = []
   const run = () => {
-    waiting.shift()?.()
+    const end = performance.now() + SLICE_MS
+    do waiting.shift()?.()
+    while (waiting.length > 0 && performance.now() < end)
     if (waiting.length > 0) setImmediate(run)
   }
-  return () => new Promise((resolve) => void (waiting.push(resolve) === 1 && setImmediate(run)))
+  return (work) =>
+    new Promise((resolve, reject) => {
+      const attempt = () => {
+        try {
+          resolve(work())
+        } catch (error) {
+          reject(error)
+        }
+      }
+      if (waiting.push(attempt) === 1) setImmediate(run)
+    })
 }
 
 export interface TailOptions {
@@ -184,7 +200,7 @@ export function createTails({ log, encode }: TailOptions): (room: RoomId) => Tai
         count(sizeOf(told))
         trim()
       },
-      async page(after, upTo, floor) {
+      async page(after, upTo, floor, tell) {
         if (!has(after) && loading) await loading
         if (!has(after) && Math.min(upTo, first() - 1) - after <= space()) {
           loading ??= load(after, upTo, floor).finally(() => {
@@ -192,9 +208,15 @@ export function createTails({ log, encode }: TailOptions): (room: RoomId) => Tai
           })
           await loading
         }
-        const page = has(after) ? recall(after) : await read(after, upTo)
-        await turn()
-        return page
+        for (let told = false; !told; ) {
+          const far = has(after) ? null : await read(after, upTo)
+          // As the tail is then: who is told what it was before their turn came never arrives where much is written.
+          told = await turn(() => {
+            const page = has(after) ? recall(after) : far
+            if (page) tell(page)
+            return page !== null
+          })
+        }
       },
       close() {
         closed = true

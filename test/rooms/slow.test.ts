@@ -7,6 +7,7 @@ import { addMember, createTeam, type Person, register } from '../setup/people.ts
 import { connect, type Listener } from '../setup/sockets.ts'
 import { until } from '../setup/until.ts'
 import { upTo } from '../writes/log.ts'
+import { seqs } from './frames.ts'
 
 const KIB = 1024
 /** Between two looks everything that is written waits; after that nothing more does. */
@@ -41,20 +42,21 @@ async function polling(app: TestApp, person: Person) {
   const packets: string[] = []
   const say = async (packet: string) => void (await (await fetch(at, { method: 'POST', body: packet })).text())
   const poll = async () => {
-    for (const packet of (await (await fetch(at)).text()).split('\x1e')) {
+    const answer = await fetch(at)
+    const text = await answer.text()
+    if (answer.status !== 200) throw new Error(`the poll was refused: ${answer.status} ${text}`)
+    for (const packet of text.split('\x1e')) {
       if (packet === '2') await say('3')
       else packets.push(packet)
     }
   }
-  await say(`40${JSON.stringify({ token: person.token })}`)
-  return {
-    packets,
-    say,
-    /** Polls until then. */
-    async until(condition: () => boolean) {
-      while (!condition()) await poll()
-    },
+  /** Polls until then. */
+  const until = async (condition: () => boolean) => {
+    while (!condition()) await poll()
   }
+  await say(`40${JSON.stringify({ token: person.token })}`)
+  await until(() => packets.some((packet) => packet.startsWith('42["connected"')))
+  return { packets, say, until }
 }
 
 /** What it got of the project's log. */
@@ -182,6 +184,36 @@ describe('slow sockets', () => {
     const again = await connect(app(), editor)
     expect(await again.join(id, { after: seen.length })).toMatchObject({ ok: true, mode: 'reset', head })
     await until('nobody is parked', () => slow().parked === 0)
+  }, 40_000)
+
+  it('R3 a crowd that comes late into a room through which much flows arrives', async () => {
+    const { project, owner, editor } = await createTeam(app(), 'editor')
+    const { id } = project
+    await write(app(), id, 40)
+    // Somebody is there, so that the room has news all the time.
+    const neighbour = await connect(app(), owner)
+    await neighbour.join(id, { activity: false })
+    const crowd = await Promise.all(Array.from({ length: 16 }, () => connect(app(), editor)))
+    let flows = true
+    let rounds = 0
+    const flow = (async () => {
+      while (flows) {
+        rounds++
+        await write(app(), id, 8)
+        await owner.must('POST', `/api/projects/${id}/tasks`, { title: 'a write that wakes the feed' })
+      }
+    })()
+    try {
+      const acks = await Promise.all(crowd.map((one) => one.join(id, { after: 0, activity: false })))
+      expect(acks.filter(({ ok }) => !ok)).toEqual([])
+      expect(rounds).toBeLessThan(100)
+    } finally {
+      flows = false
+      await flow
+    }
+    const head = await headOf(app(), id)
+    await until('all have all', () => crowd.every((one) => last(one, id) === head))
+    for (const one of crowd) expect(seqs(one.events(projectRoom(id)))).toEqual(upTo(head))
   }, 40_000)
 
   it('D5 a long-polling client that asks for nothing is parked, and gets everything when it asks again', async () => {
