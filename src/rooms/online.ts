@@ -22,7 +22,7 @@ const PEERS = `SELECT DISTINCT b."userId" AS peer, a."userId" FROM "Member" a
 /** After a failed look, ms. */
 const RETRY_MS = 1_000
 /** How many are told in one turn of the event loop. */
-const SLICE = 500
+const SLICE = 200
 /** How long nothing more is told after a crowd came back, ms: one for each that was told something. */
 const MOST_REST_MS = 450
 

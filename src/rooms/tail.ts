@@ -44,7 +44,7 @@ const PAGE_EVENTS = 500
 const GUESS_BYTES = 1024
 
 /** How long those who catch up may hold the event loop up, ms. */
-const SLICE_MS = 10
+const SLICE_MS = 5
 
 /** Does one thing after the other, as many in a turn of the event loop as there is time for: a thousand may come at once. */
 function createTurns(): <T>(work: () => T) => Promise<T> {
