@@ -1,54 +1,113 @@
-// npm run bench                    all scenarios, a table each, and bench/results.json
+// npm run bench                    all scenarios: a table each, bench/plots/NAME.svg and bench/results.json
+// npm run bench -- NAME …          some of them
 // npm run bench -- NAME --quick    one, in under 40 s; the last line is one line of JSON
-import { writeFile } from 'node:fs/promises'
-import { cpus } from 'node:os'
-import { delivery } from './scenarios/delivery.ts'
-import { hotRoom } from './scenarios/hot-room.ts'
+// Ends with 1 where a figure that is asked for was missed, or a scenario did not come to its end.
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { cpus, loadavg } from 'node:os'
+import { parseArgs } from 'node:util'
+import { type BenchPostgres, startPostgres } from './support/postgres.ts'
+import { startProgress } from './support/progress.ts'
+import type { Bench, Result, Scenario } from './support/scenario.ts'
+import type { Subject } from './support/subject.ts'
+import { summary, table, verdicts } from './support/table.ts'
 
-export interface Scenario {
-  title: string
-  run(options: { quick: boolean; progress: (share: number) => void }): Promise<Result>
-}
+const { values, positionals: wanted } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: 'boolean', default: false } },
+})
 
-export interface Result {
-  rows: Record<string, string | number | undefined>[]
-  json: Record<string, number>
-  /** Every figure that is asked for was reached. */
-  ok: boolean
-}
-
-const scenarios: Record<string, Scenario> = { 'hot-room': hotRoom, delivery }
-
-function bar(name: string): (share: number) => void {
-  let shown = -1
-  return (share) => {
-    const tenth = Math.round(share * 20)
-    if (!process.stderr.isTTY || tenth === shown) return
-    shown = tenth
-    process.stderr.write(
-      `\r${name} ${'█'.repeat(tenth)}${'░'.repeat(20 - tenth)} ${Math.round(share * 100)} %${share >= 1 ? '\n' : ''}`,
-    )
+/** A scenario is found by being a file in scenarios/. */
+async function findScenarios(): Promise<Map<string, Scenario>> {
+  const folder = new URL('scenarios/', import.meta.url)
+  const found: [string, Scenario][] = []
+  for (const file of await readdir(folder)) {
+    if (!file.endsWith('.ts')) continue
+    const { scenario } = (await import(new URL(file, folder).href)) as { scenario: Scenario }
+    found.push([file.slice(0, -3), scenario])
   }
+  return new Map(found.sort(([, a], [, b]) => a.id.localeCompare(b.id, 'en', { numeric: true })))
 }
 
-const names = process.argv.slice(2).filter((arg) => !arg.startsWith('--'))
-const quick = process.argv.includes('--quick')
-for (const name of names)
-  if (!Object.hasOwn(scenarios, name)) throw new Error(`no scenario ${name}; there are ${Object.keys(scenarios).join(', ')}`)
+const scenarios = await findScenarios()
+for (const name of wanted)
+  if (!scenarios.has(name)) throw new Error(`there is no ${name}; there are ${[...scenarios.keys()].join(', ')}`)
 
-const results: Record<string, Result['json'] & { ok: boolean }> = {}
-for (const [name, scenario] of Object.entries(scenarios)) {
-  if (names.length > 0 && !names.includes(name)) continue
-  console.log(`\n${scenario.title}`)
-  const progress = bar(name)
-  const { rows, json, ok } = await scenario.run({ quick, progress })
-  progress(1)
-  console.table(Object.fromEntries(rows.map(({ subject, ...figures }) => [subject, figures])))
-  results[name] = { ...json, ok } as (typeof results)[string]
+let postgres: Promise<BenchPostgres> | undefined
+const silent = new Set<string>()
+
+async function subjects(...names: string[]): Promise<Subject[]> {
+  const found: Subject[] = []
+  for (const name of names) {
+    const { subject } = (await import(new URL(`subjects/${name}/index.ts`, import.meta.url).href)) as { subject: Subject }
+    const missing = await subject.missing()
+    if (missing === null) found.push(subject)
+    else if (name === 'cutroom') throw new Error(missing)
+    else if (!silent.has(name)) {
+      silent.add(name)
+      console.error(`!!! ${subject.title} is left out: ${missing}`)
+    }
+  }
+  return found
 }
-if (names.length === 1 && names[0] !== undefined) console.log(JSON.stringify({ scenario: names[0], ...results[names[0]] }))
-else {
-  const machine = { cpus: cpus().length, model: cpus()[0]?.model, node: process.version, at: new Date().toISOString() }
-  await writeFile(new URL('results.json', import.meta.url), `${JSON.stringify({ machine, results }, null, 2)}\n`)
+
+type Outcome = Result & { title: string; notes: string[] }
+
+async function play(name: string, { id, title, run }: Scenario): Promise<Outcome> {
+  console.log(`\n${id}  ${title}`)
+  const progress = startProgress(name)
+  const notes: string[] = []
+  const [before = 0] = loadavg()
+  const bench: Bench = {
+    quick: values.quick,
+    progress: progress.show,
+    postgres: () => {
+      postgres ??= startPostgres()
+      return postgres
+    },
+    subjects,
+    note: (text) => void notes.push(text),
+  }
+  const result = await run(bench).finally(() => progress.end())
+  const [after = 0] = loadavg()
+  notes.push(`load of the machine ${before.toFixed(1)} before, ${after.toFixed(1)} after`)
+  console.log(table(result.rows))
+  console.log(verdicts(result.asked))
+  for (const note of notes) console.log(`  ${note}`)
+  if (result.plot !== undefined) {
+    const folder = new URL('plots/', import.meta.url)
+    await mkdir(folder, { recursive: true })
+    await writeFile(new URL(`${name}.svg`, folder), result.plot)
+    console.log(`  plot: bench/plots/${name}.svg`)
+  }
+  return { title: `${id} ${title}`, notes, ...result }
 }
-process.exit(Object.values(results).every((result) => result.ok) ? 0 : 1)
+
+const outcomes = new Map<string, Outcome>()
+const failed: string[] = []
+try {
+  for (const [name, scenario] of scenarios) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue
+    try {
+      outcomes.set(name, await play(name, scenario))
+    } catch (error) {
+      failed.push(name)
+      console.error(`!!! ${name} did not come to its end:`, error)
+    }
+  }
+} finally {
+  await (await postgres)?.close()
+}
+
+if (wanted.length === 0) {
+  const machine = { cpus: cpus().length, model: cpus()[0]?.model.trim(), node: process.version, at: new Date().toISOString() }
+  const results = Object.fromEntries([...outcomes].map(([name, { plot, ...result }]) => [name, result]))
+  await writeFile(
+    new URL('results.json', import.meta.url),
+    `${JSON.stringify({ machine, quick: values.quick, results }, null, 2)}\n`,
+  )
+  console.log(`\n${summary([...outcomes.values()])}`)
+}
+const missed = [...outcomes.values()].some(({ asked }) => asked.some(({ ok }) => !ok))
+for (const [scenario, { ours, limit, ratio, peers }] of outcomes)
+  if (wanted.length > 0) console.log(JSON.stringify({ scenario, ours, limit, ratio, peers }))
+process.exit(failed.length > 0 || missed ? 1 : 0)

@@ -1,0 +1,21 @@
+const REDRAW_MS = 5_000
+
+/** One line that tells how far it is: rewritten on a terminal, else a new one every few seconds. */
+export function startProgress(name: string): { show(share: number, beside?: string): void; end(): void } {
+  const live = process.stderr.isTTY === true
+  const began = Date.now()
+  let printed = 0
+  return {
+    show(share, beside = '') {
+      if (Date.now() - printed < (live ? 100 : REDRAW_MS)) return
+      printed = Date.now()
+      const done = Math.round(Math.min(1, Math.max(0, share)) * 20)
+      const seconds = Math.round((printed - began) / 1000)
+      const text = `${name} ${'█'.repeat(done)}${'░'.repeat(20 - done)} ${Math.round(share * 100)} % ${seconds} s  ${beside}`
+      process.stderr.write(live ? `\r\x1b[2K${text}` : `${text}\n`)
+    },
+    end() {
+      if (live) process.stderr.write('\r\x1b[2K')
+    },
+  }
+}
