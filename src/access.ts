@@ -12,6 +12,12 @@ export function allows(role: Role, action: Action, own: boolean): boolean {
   return atLeast(role, rule.role) || (own && atLeast(role, rule.own))
 }
 
+/** Whom a token names. It was ours when it was given; whether its session still stands, the database says. */
+export interface Caller {
+  userId: string
+  sessionId: string
+}
+
 /** The thing a path names, the project it is in, and the caller's role there. */
 export interface Scope {
   projectId: string
@@ -29,23 +35,24 @@ export type Target = 'projectId' | 'userId' | 'taskId' | 'vibeId' | 'cutId' | 'c
 
 // m: the caller's membership, u: the caller, t: the thing.
 const caller = Prisma.sql`m.role, u.id AS "myId", u.name AS "myName", u."avatarUrl" AS "myAvatarUrl"`
-const membership = (userId: string, projectId: Prisma.Sql) =>
-  Prisma.sql`JOIN "Member" m ON m."projectId" = ${projectId} AND m."userId" = ${userId}::uuid JOIN "User" u ON u.id = m."userId"`
+const membership = ({ userId, sessionId }: Caller, projectId: Prisma.Sql) =>
+  Prisma.sql`JOIN "Member" m ON m."projectId" = ${projectId} AND m."userId" = ${userId}::uuid JOIN "User" u ON u.id = m."userId"
+    JOIN "Session" s ON s.id = ${sessionId}::uuid AND s."userId" = m."userId" AND s."revokedAt" IS NULL AND s."expiresAt" > now()`
 const ofThing = Prisma.sql`t."projectId"`
-const thing = (table: string, id: string, userId: string) =>
+const thing = (table: string, id: string, who: Caller) =>
   Prisma.sql`SELECT ${caller}, t."projectId", t."authorId", t.version FROM ${Prisma.raw(table)} t
-    ${membership(userId, ofThing)} WHERE t.id = ${id}::uuid`
-const statements: Record<Target, (id: string, userId: string, projectId: string | undefined) => Prisma.Sql> = {
-  projectId: (id, userId) =>
+    ${membership(who, ofThing)} WHERE t.id = ${id}::uuid`
+const statements: Record<Target, (id: string, who: Caller, projectId: string | undefined) => Prisma.Sql> = {
+  projectId: (id, who) =>
     Prisma.sql`SELECT ${caller}, t.id AS "projectId", t."authorId", t.version FROM "Project" t
-      ${membership(userId, Prisma.sql`t.id`)} WHERE t.id = ${id}::uuid`,
-  userId: (id, userId, projectId) =>
+      ${membership(who, Prisma.sql`t.id`)} WHERE t.id = ${id}::uuid`,
+  userId: (id, who, projectId) =>
     Prisma.sql`SELECT ${caller}, t."projectId", t."userId" AS "authorId", t.version FROM "Member" t
-      ${membership(userId, ofThing)} WHERE t."projectId" = ${projectId}::uuid AND t."userId" = ${id}::uuid`,
-  taskId: (id, userId) => thing('"Task"', id, userId),
-  vibeId: (id, userId) => thing('"Vibe"', id, userId),
-  cutId: (id, userId) => thing('"Cut"', id, userId),
-  commentId: (id, userId) => thing('"Comment"', id, userId),
+      ${membership(who, ofThing)} WHERE t."projectId" = ${projectId}::uuid AND t."userId" = ${id}::uuid`,
+  taskId: (id, who) => thing('"Task"', id, who),
+  vibeId: (id, who) => thing('"Vibe"', id, who),
+  cutId: (id, who) => thing('"Cut"', id, who),
+  commentId: (id, who) => thing('"Comment"', id, who),
 }
 // SHARE makes removal and change of role wait for this commit, KEY SHARE a new name; NO KEY UPDATE lets other writers
 // refer to the thing meanwhile.
@@ -56,25 +63,29 @@ const locks = {
 }
 
 /**
- * The one check. Unknown things and things of projects one is not a member of answer alike.
+ * The one check, in one statement: the session stands, the thing is there, and the role allows it. Unknown things and things
+ * of projects one is not a member of answer alike.
  * @param hold inside a write: `member` keeps the caller's role as it is until the commit, `thing` also locks the thing
- * @throws problem not-found | forbidden
+ * @throws problem session-revoked | not-found | forbidden
  */
 export async function authorize(
   query: Query,
-  userId: string,
+  who: Caller,
   action: Action,
   target: { type: Target; id: string; projectId?: string },
   hold?: 'member' | 'thing',
 ): Promise<Scope> {
   // On oneself both locks fall on one row.
-  const lock = hold === 'thing' && target.type === 'userId' && target.id === userId ? 'self' : hold
-  const statement = statements[target.type](target.id, userId, target.projectId)
+  const lock = hold === 'thing' && target.type === 'userId' && target.id === who.userId ? 'self' : hold
+  const statement = statements[target.type](target.id, who, target.projectId)
   const [row] = await query<Omit<Scope, 'me'> & { myId: string; myName: string; myAvatarUrl: string | null }>(
     lock ? Prisma.sql`${statement} ${locks[lock]}` : statement,
   )
-  if (!row) throw problem('not-found')
-  if (!allows(row.role, action, row.authorId === userId)) throw problem('forbidden')
+  if (!row) {
+    await admitSession(query, who)
+    throw problem('not-found')
+  }
+  if (!allows(row.role, action, row.authorId === who.userId)) throw problem('forbidden')
   const { myId, myName, myAvatarUrl, ...scope } = row
   return { ...scope, me: { id: myId, name: myName, avatarUrl: myAvatarUrl } }
 }
@@ -102,8 +113,7 @@ export async function admit(
  */
 export async function admitSession(
   query: Query,
-  userId: string,
-  sessionId: string,
+  { userId, sessionId }: Caller,
 ): Promise<{ person: Person; head: number; floor: number }> {
   const [row] = await query<Person & { head: string; floor: string }>(
     Prisma.sql`SELECT u.id, u.name, u."avatarUrl", r.head, r.floor FROM "Session" s

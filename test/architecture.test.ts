@@ -155,9 +155,15 @@ const rules: Rule[] = [
   },
   {
     name: 'transactions are opened by commit; the snapshot opens one to read',
-    find: /\$transaction\b(?!')/,
-    except: ['rooms/commit.ts', 'features/rooms/snapshot.ts'],
+    find: /\$transaction\b(?!')|\bbegin\(\)/,
+    except: ['rooms/commit.ts', 'features/rooms/snapshot.ts', 'db/'],
     caught: 'await prisma.$transaction([a, b])',
+  },
+  {
+    name: 'rows are made by insert, which travels with what comes next',
+    find: new RegExp(`\\.(${models.join('|')})\\.(create\\w*|upsert)\\(`),
+    except: [],
+    caught: 'await tx.task.create({ data })',
   },
   {
     name: 'rows are changed on the transaction of a write, never on another client',

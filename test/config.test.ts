@@ -324,7 +324,7 @@ describe('the process', () => {
     await db.query(`
       CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused by the test'; END $$;
       CREATE TRIGGER refuse BEFORE INSERT ON "User" FOR EACH ROW EXECUTE FUNCTION refuse();
-      CREATE TRIGGER refuse BEFORE UPDATE ON "Session" FOR EACH ROW EXECUTE FUNCTION refuse()`)
+      CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON "Session" FOR EACH ROW EXECUTE FUNCTION refuse()`)
     const bob = { email: 'bob@example.com', password: secret('password of bob', 'p4ssw0rd of bob'), name: 'Bob' }
     expect((await post('/api/auth/register', bob)).status).toBe(500)
     expect((await post('/api/auth/login', { email, password })).status).toBe(500)

@@ -1,21 +1,21 @@
 import type { Socket } from 'node:net'
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
-import { type Prisma, PrismaClient } from './generated/client.ts'
+import { PrismaClient } from './generated/client.ts'
+import { openTransactions, type Query, type Transaction } from './transaction.ts'
 
 export type { PoolClient, QueryResultRow } from 'pg'
 export type { PrismaClient } from './generated/client.ts'
 export { Prisma } from './generated/client.ts'
-/** Prisma inside a transaction. */
-export type Tx = Omit<PrismaClient, '$connect' | '$disconnect' | '$on' | '$transaction' | '$extends'>
-
-/** Anything that runs one SQL statement: the pool, or a transaction (see `commit`). */
-export type Query = <R extends pg.QueryResultRow>(statement: Prisma.Sql) => Promise<R[]>
+export type { Rows } from './rows.ts'
+export type { Query, Statement, Transaction, Tx } from './transaction.ts'
 
 export interface Database {
   prisma: PrismaClient
   /** The same connections, for hot SQL. */
   pool: pg.Pool
+  /** A transaction on one of them. */
+  begin(): Promise<Transaction>
   /** One statement on the same connections, without Prisma's cost. */
   query: Query
   /** A few connections of its own for the log's readers, so that delivery never queues behind writers. */
@@ -90,7 +90,7 @@ export function openDatabase(url: string, options: { connections: number; onErro
       return giveUpOrphans(client)
     },
   }
-  const pool = new pg.Pool({ ...settings, max: options.connections })
+  const pool = new pg.Pool({ ...settings, max: options.connections, pipeline: true })
   const readers = new pg.Pool({ ...settings, max: 3 })
   for (const each of [pool, readers]) each.on('error', options.onError)
   const nameOf = statementNames()
@@ -101,6 +101,7 @@ export function openDatabase(url: string, options: { connections: number; onErro
     query: async (statement) =>
       (await pool.query({ name: nameOf(statement.text), text: statement.text, values: statement.values })).rows,
     pool,
+    begin: openTransactions(pool, nameOf),
     readers,
     async close() {
       await prisma.$disconnect()

@@ -4,7 +4,7 @@ import fastifyJwt from '@fastify/jwt'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { z } from 'zod'
-import { admitSession } from '../access.ts'
+import { admitSession, type Caller } from '../access.ts'
 import type { Config } from '../config.ts'
 import type { Query } from '../db/client.ts'
 import { problem } from '../errors.ts'
@@ -15,7 +15,9 @@ declare module 'fastify' {
     tokens: Tokens
   }
   interface FastifyRequest {
-    /** Who asks; null where nobody needs to be known. */
+    /** Whom the token names; null where nobody needs to be known. Their session is looked up with their right. */
+    caller: Caller | null
+    /** Who asks of their own account, whose session stands; null elsewhere. */
     principal: Principal | null
   }
 }
@@ -25,8 +27,10 @@ export interface Tokens {
   issue(userId: string, sessionId: string): { accessToken: string; expiresAt: string }
   /** @throws problem token-invalid | token-expired | session-revoked */
   authenticate(token: string): Promise<Principal>
-  /** The principal of a request. @throws as authenticate, token-missing, and origin-refused where a cookie speaks */
-  principalOf(request: FastifyRequest): Promise<Principal>
+  /** @throws problem token-invalid | token-expired | token-missing, and origin-refused where a cookie speaks */
+  callerOf(request: FastifyRequest): Claims
+  /** @throws problem session-revoked */
+  principalOf(claims: Claims): Promise<Principal>
   handshakeToken(handshake: { auth: Record<string, unknown>; headers: FastifyRequest['headers'] }): string | null
   /** May whoever sent these headers use the cookies in them? True where there are none. */
   mayUseCookies(headers: FastifyRequest['headers']): boolean
@@ -34,10 +38,19 @@ export interface Tokens {
 
 export const ACCESS_COOKIE = 'cutroom_access'
 export const REFRESH_COOKIE = 'cutroom_refresh'
+/** Tokens that are remembered as good. */
+const TOKENS = 10_000
 const ISSUER = 'cutroom'
 const AUDIENCE = 'cutroom'
 
-const Claims = z.object({ sub: z.uuid(), sid: z.uuid(), jti: z.string(), exp: z.number() })
+const Payload = z.object({ sub: z.uuid(), sid: z.uuid(), jti: z.string(), exp: z.number() })
+
+/** What a token says. */
+interface Claims extends Caller {
+  /** Milliseconds since the epoch. */
+  expiresAt: number
+}
+
 const bearer = (header: string | undefined): string | null => /^Bearer +(\S+)$/i.exec(header ?? '')?.[1] ?? null
 
 export const authPlugin = fp<{ config: Config; query: Query }>(
@@ -53,8 +66,11 @@ export const authPlugin = fp<{ config: Config; query: Query }>(
         allowedAud: AUDIENCE,
         // An issuer and an audience that are not named at all are not compared.
         requiredClaims: ['iss', 'aud', 'exp', 'sub', 'sid', 'jti'],
+        // A token that was checked is not checked again until it expires: the session behind it is, each time.
+        cache: TOKENS,
       },
     })
+    app.decorateRequest('caller', null)
     app.decorateRequest('principal', null)
 
     const allowed = new Set(config.corsOrigins)
@@ -68,9 +84,10 @@ export const authPlugin = fp<{ config: Config; query: Query }>(
       return page.origin === origin && page.host === host && schemes.includes(page.protocol)
     }
 
-    function verify(token: string): z.output<typeof Claims> {
+    function verify(token: string): Claims {
       try {
-        return Claims.parse(app.jwt.verify(token))
+        const { sub, sid, exp } = Payload.parse(app.jwt.verify(token))
+        return { userId: sub, sessionId: sid, expiresAt: exp * 1000 }
       } catch (error) {
         const expired = (error as { code?: string }).code === 'FAST_JWT_EXPIRED'
         throw problem(expired ? 'token-expired' : 'token-invalid', undefined, undefined, { cause: error })
@@ -80,25 +97,22 @@ export const authPlugin = fp<{ config: Config; query: Query }>(
     const tokens: Tokens = {
       issue(userId, sessionId) {
         const accessToken = app.jwt.sign({ sub: userId, sid: sessionId, jti: randomUUID() })
-        return { accessToken, expiresAt: new Date(verify(accessToken).exp * 1000).toISOString() }
+        return { accessToken, expiresAt: new Date(verify(accessToken).expiresAt).toISOString() }
       },
-      async authenticate(token) {
-        const claims = verify(token)
-        const session = await admitSession(query, claims.sub, claims.sid)
-        return { ...session, sessionId: claims.sid, expiresAt: claims.exp * 1000 }
-      },
-      async principalOf(request) {
+      authenticate: async (token) => tokens.principalOf(verify(token)),
+      principalOf: async (claims) => ({ ...claims, ...(await admitSession(query, claims)) }),
+      callerOf(request) {
         const { headers } = request
         if (headers.authorization !== undefined) {
           const token = bearer(headers.authorization)
           if (token === null) throw problem('token-invalid', 'The Authorization header is not a Bearer token')
-          return tokens.authenticate(token)
+          return verify(token)
         }
         const token = request.cookies[ACCESS_COOKIE]
         if (token === undefined) throw problem('token-missing')
         const reads = request.method === 'GET' || request.method === 'HEAD'
         if (!reads && !tokens.mayUseCookies(headers)) throw problem('origin-refused')
-        return tokens.authenticate(token)
+        return verify(token)
       },
       handshakeToken({ auth, headers }) {
         if (typeof auth.token === 'string' && auth.token !== '') return auth.token

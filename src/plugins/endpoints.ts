@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { z } from 'zod'
-import { authorize, type Scope, type Target } from '../access.ts'
+import { admitSession, authorize, type Caller, type Scope, type Target } from '../access.ts'
 import { type Access, type Action, type Answer, type Endpoint, type Parsed, statusOf } from '../contract/index.ts'
 import type { Query } from '../db/client.ts'
 import { problem } from '../errors.ts'
@@ -34,7 +34,7 @@ export interface Asked<E extends Endpoint> {
   params: Parsed<E, 'params'>
   query: Parsed<E, 'querystring'>
   body: Parsed<E, 'body'>
-  me: E['access'] extends 'public' ? null : Principal
+  me: E['access'] extends 'public' ? null : E['access'] extends Action ? Caller : Principal
   scope: E['access'] extends Action ? Scope : null
   request: FastifyRequest
   reply: FastifyReply
@@ -73,10 +73,10 @@ function compile(endpoint: Endpoint): Compiled {
 }
 
 function check(query: Query, { action, target }: Compiled, request: FastifyRequest, hold?: 'member' | 'thing') {
-  if (action === null || target === null || request.principal === null) return Promise.resolve(null)
+  if (action === null || target === null || request.caller === null) return Promise.resolve(null)
   const params = request.params as Partial<Record<Target, string>>
   const named = { type: target, id: params[target] ?? '', ...(params.projectId !== undefined && { projectId: params.projectId }) }
-  return authorize(query, request.principal.person.id, action, named, hold)
+  return authorize(query, request.caller, action, named, hold)
 }
 
 const etag = (version: number) => `"${version}"`
@@ -134,7 +134,11 @@ export const endpointsPlugin = fp<{ query: Query }>(
         config: { access },
         // Who asks is known before a byte of the body is read.
         onRequest: async (request) => {
-          if (access !== 'public') request.principal = await app.tokens.principalOf(request)
+          if (access === 'public') return
+          const claims = app.tokens.callerOf(request)
+          request.caller = claims
+          // Elsewhere the statement that looks up their right looks up their session, too.
+          if (access === 'account') request.principal = await app.tokens.principalOf(claims)
         },
         handler,
       })
@@ -144,7 +148,7 @@ export const endpointsPlugin = fp<{ query: Query }>(
         params: request.params,
         query: request.query,
         body: request.body,
-        me: request.principal,
+        me: request.principal ?? request.caller,
         scope,
         request,
         reply,
@@ -166,13 +170,20 @@ export const endpointsPlugin = fp<{ query: Query }>(
     app.decorate('write', (endpoint, handler, current) => {
       const compiled = compile(endpoint)
       route(compiled, async (request, reply) => {
-        const { principal } = request
-        if (principal === null) throw problem('token-missing')
-        const key = idempotencyKey(request)
-        const actor = { id: principal.person.id, name: principal.person.name, mutationId: key }
-        const answer = await app.rooms.commit(actor, (door) =>
-          once(door, key && { userId: actor.id, key, fingerprint: fingerprint(request) }, async () => {
-            const scope = await check(door.query, compiled, request, compiled.changesTarget ? 'thing' : 'member')
+        const { caller } = request
+        if (caller === null) throw problem('token-missing')
+        const id = idempotencyKey(request)
+        const actor = { id: caller.userId, name: request.principal?.person.name ?? '', mutationId: id }
+        const key = id === undefined ? undefined : { userId: actor.id, key: id, fingerprint: fingerprint(request) }
+        const answer = await app.rooms.commit(actor, (door) => {
+          const right = () => check(door.query, compiled, request, compiled.changesTarget ? 'thing' : 'member')
+          // Who only adds waits for no lock of a twin of this request: the right is asked for in the round trip of `once`.
+          const early = key === undefined || compiled.changesTarget ? undefined : right()
+          early?.catch(() => {})
+          const write = async () => {
+            const scope = await (early ?? right())
+            // As they are called while the write holds them.
+            if (scope) actor.name = scope.me.name
             const expect: Conditional['expect'] = async (version, load) => {
               if (!matches(request.headers['if-match'], version)) throw problem('stale', undefined, { current: await load() })
             }
@@ -181,9 +192,10 @@ export const endpointsPlugin = fp<{ query: Query }>(
               const id = (request.params as Record<string, string>)[compiled.target] ?? ''
               await expect(scope.version, () => current(door.tx, id, params))
             }
-            return handler({ ...(asked(request, reply, scope) as object), ...door, expect } as never)
-          }),
-        )
+            return handler(Object.assign(asked(request, reply, scope), door, { expect }) as never)
+          }
+          return once(door, key, write, () => admitSession(door.query, caller))
+        })
         return send(reply, endpoint, answer)
       })
     })

@@ -37,7 +37,7 @@ export const securityPlugin = fp<{ config: Config; redis: SharedRedis | undefine
       ...(redis && { store: sharedCounts(redis) }),
       // After authentication, which has found out who asks.
       hook: 'preParsing',
-      keyGenerator: (request) => request.principal?.person.id ?? networkOf(request.ip),
+      keyGenerator: (request) => request.caller?.userId ?? networkOf(request.ip),
       errorResponseBuilder: (_request, { ttl }) => problem('rate-limited', undefined, { retryAfter: Math.ceil(ttl / 1000) }),
     })
   },

@@ -1,6 +1,6 @@
 import { uuidv7 } from 'uuidv7'
 import { type EventName, events, type Payload, type RoomId } from '../contract/index.ts'
-import { type Database, Prisma, type Query, type Tx } from '../db/client.ts'
+import { type Database, Prisma, type Query, type Rows, type Tx } from '../db/client.ts'
 import { databaseFault, problem } from '../errors.ts'
 import type { Key } from './idempotency.ts'
 
@@ -18,10 +18,11 @@ export interface Actor {
  */
 export type Emit = <N extends EventName>(room: RoomId, name: N, payload: Payload<N>, label?: string) => Payload<N>
 
-/** One transaction. `query` runs hand-written SQL in it. */
+/** One transaction. `query` runs hand-written SQL in it, `insert` makes a row: it travels with what comes next. */
 export interface Write {
   tx: Tx
   query: Query
+  insert: <T extends keyof Rows>(table: T, row: Rows[T]) => void
   emit: Emit
   /** Keeps the answer to an Idempotency-Key with the rows. */
   keep: (key: Key, answer: { body: unknown }) => void
@@ -39,7 +40,7 @@ interface Pending {
 }
 
 export interface CommitOptions {
-  prisma: Database['prisma']
+  begin: Database['begin']
   /** Told which rooms have news, after the commit. */
   poke: (rooms: Iterable<RoomId>) => void
   /** For tests and benches: runs in the transaction after the events were inserted, before COMMIT. */
@@ -49,7 +50,7 @@ export interface CommitOptions {
 const ATTEMPTS = 8
 const pause = (attempt: number) => new Promise((done) => setTimeout(done, Math.random() * 5 * 2 ** attempt))
 
-export function createCommit({ prisma, poke, beforeCommit }: CommitOptions): Commit {
+export function createCommit({ begin, poke, beforeCommit }: CommitOptions): Commit {
   async function attempt<T>(actor: Actor | null, write: (door: Write) => Promise<T>): Promise<{ result: T; rooms: Set<RoomId> }> {
     const pending: Pending[] = []
     let kept: Prisma.Sql | undefined
@@ -66,17 +67,21 @@ export function createCommit({ prisma, poke, beforeCommit }: CommitOptions): Com
       pending.push({ id: uuidv7(), room, name, payload: parsed.data, label: label ?? null })
       return parsed.data as Payload<typeof name>
     }
-    const result = await prisma.$transaction(
-      async (tx) => {
-        const query: Query = (statement) => tx.$queryRaw(statement)
-        const answer = await write({ tx, query, emit, keep })
-        for (const statement of lastStatements(actor, pending, kept)) await tx.$executeRaw(statement)
-        await beforeCommit?.()
-        return answer
-      },
-      // maxWait: for a connection. timeout: how long a write may hold its rows.
-      { maxWait: 5_000, timeout: 10_000 },
-    )
+    const transaction = await begin()
+    const { tx, query, send } = transaction
+    const door: Write = { tx, query, insert: (table, row) => send(insertion(table, row)), emit, keep }
+    let result: T
+    try {
+      result = await write(door)
+      for (const statement of lastStatements(actor, pending, kept)) send(statement)
+      if (beforeCommit) {
+        await transaction.settled()
+        await beforeCommit()
+      }
+    } catch (error) {
+      throw await transaction.rollback(error)
+    }
+    await transaction.commit()
     return { result, rooms: new Set(pending.map((event) => event.room)) }
   }
 
@@ -95,6 +100,22 @@ export function createCommit({ prisma, poke, beforeCommit }: CommitOptions): Com
       }
     }
   }
+}
+
+const texts = new Map<string, string>()
+
+/** Tables and columns are names of the schema, which the compiler knows; values go beside them. */
+function insertion<T extends keyof Rows>(table: T, row: Rows[T]): { text: string; values: unknown[] } {
+  const columns = Object.keys(row)
+  const known = `${table} ${columns}`
+  let text = texts.get(known)
+  if (text === undefined) {
+    const strange = columns.find((name) => !/^[a-zA-Z]+$/.test(name))
+    if (strange !== undefined) throw new RangeError(`${table} has no column ${strange}`)
+    text = `INSERT INTO "${table}" (${columns.map((name) => `"${name}"`)}) VALUES (${columns.map((_, n) => `$${n + 1}`)})`
+    texts.set(known, text)
+  }
+  return { text, values: Object.values(row) }
 }
 
 /** Postgres takes at most 65,535 parameters in one statement. */

@@ -11,12 +11,14 @@ export interface Key {
 
 /**
  * Runs a write once per key: its answer is kept in the write's own transaction and given again.
+ * @param again checks whoever is given an answer again
  * @throws problem idempotency-running | idempotency-mismatch
  */
 export async function once<T>(
   { query, keep }: Pick<Write, 'query' | 'keep'>,
-  key: Key | '' | undefined,
+  key: Key | undefined,
   run: () => Promise<T>,
+  again: () => Promise<unknown>,
 ): Promise<T> {
   if (!key) return run()
   // An answer that commits between the look and the lock is met when ours is kept: `commit` then tries again.
@@ -26,6 +28,7 @@ export async function once<T>(
   )
   if (!found?.free) throw problem('idempotency-running', undefined, { retryAfter: 1 })
   if (found.fingerprint !== null) {
+    await again()
     if (found.fingerprint !== key.fingerprint) throw problem('idempotency-mismatch')
     return found.answer?.body as T
   }

@@ -91,7 +91,7 @@ export function createRequests({ admission, log, feeds, presence, typing, query,
         const at = await inTurn(
           socket,
           room,
-          look(socket, () => admitSession(query, socket.data.person.id, socket.data.sessionId)),
+          look(socket, () => admitSession(query, { userId: socket.data.person.id, sessionId: socket.data.sessionId })),
         )
         const { head, mode } = await stand(socket, room, { after, epoch, role: null }, at, { log, feeds })
         return { room, epoch: log.epoch(), head, mode }

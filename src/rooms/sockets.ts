@@ -1,6 +1,7 @@
 import { createAdapter } from '@socket.io/redis-streams-adapter'
 import type { FastifyInstance } from 'fastify'
 import fastifySocketIO from 'fastify-socket.io'
+import type { Caller } from '../access.ts'
 import { type Activity, type Person, type RoomId, userRoom } from '../contract/index.ts'
 import type { Database, Query } from '../db/client.ts'
 import type { SharedRedis } from '../db/redis.ts'
@@ -28,10 +29,9 @@ declare module 'fastify' {
   }
 }
 
-/** Who a token speaks for. */
-export interface Principal {
+/** Who a token speaks for, and that their session stands. */
+export interface Principal extends Caller {
   person: Person
-  sessionId: string
   /** Milliseconds since the epoch. */
   expiresAt: number
   /** Head of the person's own room, in the snapshot in which the session was seen open. */
@@ -295,7 +295,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
 
   app.decorate('rooms', {
     commit: createCommit({
-      prisma: database.prisma,
+      begin: database.begin,
       poke(rooms) {
         feeds.poke(rooms)
         nodes?.news(rooms)

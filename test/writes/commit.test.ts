@@ -92,7 +92,7 @@ describe('a write that rolls back', () => {
     const database = openDatabase(app.databaseUrl, { connections: 2, onError: () => {} })
     onTestFinished(() => database.close())
     const poked: string[][] = []
-    const commit = createCommit({ prisma: database.prisma, poke: (rooms) => poked.push([...rooms].sort()) })
+    const commit = createCommit({ begin: database.begin, poke: (rooms) => poked.push([...rooms].sort()) })
     const actor = { id: owner.id, name: owner.name }
     const room = projectRoom(project.id)
     const left: Payload<'member:left'> = { projectId: project.id, userId: owner.id }

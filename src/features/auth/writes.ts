@@ -2,6 +2,7 @@ import { type Payload, userRoom } from '../../contract/index.ts'
 import { Prisma } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
 import type { Write } from '../../rooms/commit.ts'
+import { newRow } from '../row.ts'
 import { hashToken, type RefreshTokens } from './refresh-token.ts'
 
 /** A session that does not ask to be remembered ends after this long without use, s. */
@@ -26,10 +27,11 @@ const expiry = (rules: SessionRules, remember: boolean) =>
   new Date(Date.now() + (remember ? rules.refreshTokenTtl : Math.min(SHORT_SESSION, rules.refreshTokenTtl)) * 1000)
 
 /** The rows of a new account: the user and their own room. */
-export async function createUser({ tx }: Write, data: { email: string; name: string; passwordHash: string }) {
+export async function createUser({ tx, insert }: Write, data: { email: string; name: string; passwordHash: string }) {
   if (await tx.user.findUnique({ where: { email: data.email }, select: { id: true } })) throw problem('email-taken')
-  const user = await tx.user.create({ data })
-  await tx.room.create({ data: { id: userRoom(user.id) } })
+  const user = { ...newRow(), ...data, avatarUrl: null }
+  insert('User', user)
+  insert('Room', { id: userRoom(user.id) })
   return user
 }
 
@@ -45,13 +47,14 @@ export async function holdPassword({ query }: Write, userId: string, passwordHas
 }
 
 export async function openSession(
-  { tx }: Write,
+  { insert }: Write,
   rules: SessionRules,
   login: { userId: string; remember: boolean; userAgent: string | null; address: string },
 ): Promise<Opened> {
-  const { id } = await tx.session.create({ data: { ...login, tokenHash: '', expiresAt: expiry(rules, login.remember) } })
+  const { id, createdAt } = newRow()
   const refreshToken = rules.refreshTokens.of(id, 0)
-  await tx.session.update({ where: { id }, data: { tokenHash: hashToken(refreshToken) } })
+  const fresh = { createdAt, rotatedAt: createdAt, generation: 0, expiresAt: expiry(rules, login.remember) }
+  insert('Session', { id, ...login, ...fresh, tokenHash: hashToken(refreshToken) })
   return { sessionId: id, userId: login.userId, refreshToken, remember: login.remember }
 }
 

@@ -3,30 +3,38 @@ import type { Tx } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
 import type { Write } from '../../rooms/commit.ts'
 import { excerpt, nextVersion } from '../present.ts'
+import { newRow } from '../row.ts'
 import { presentComment, withPeople } from './present.ts'
 
 export const loadComment = async (tx: Tx, id: string) =>
   presentComment(await tx.comment.findUniqueOrThrow({ where: { id }, include: withPeople }))
 
+/** A comment as it begins: open, and never edited. */
+const newComment = () => ({ ...newRow(), resolvedAt: null, resolvedById: null, editedAt: null })
+
 /** On a cut or on a task; `atMs` and `endMs` name a moment or a range of the cut. */
 export async function createComment(
-  { tx, emit }: Write,
+  { insert, emit }: Write,
   projectId: string,
   author: Person,
   data: { body: string } & ({ cutId: string; atMs: number | null; endMs: number | null } | { taskId: string }),
 ) {
-  const row = await tx.comment.create({ data: { ...data, projectId, authorId: author.id } })
+  const nowhere = { cutId: null, taskId: null, parentId: null, atMs: null, endMs: null }
+  const row = { ...newComment(), ...nowhere, ...data, projectId, authorId: author.id }
+  insert('Comment', row)
   return emit(projectRoom(projectId), 'comment:created', presentComment({ ...row, author, resolvedBy: null }))
 }
 
 /** A reply to a reply stands in the same thread: threads are one level deep. */
-export async function reply({ tx, emit }: Write, projectId: string, author: Person, toId: string, body: string) {
+export async function reply({ tx, insert, emit }: Write, projectId: string, author: Person, toId: string, body: string) {
   const to = await tx.comment.findUniqueOrThrow({
     where: { id: toId },
     select: { id: true, parentId: true, cutId: true, taskId: true },
   })
-  const data = { body, projectId, authorId: author.id, parentId: to.parentId ?? to.id, cutId: to.cutId, taskId: to.taskId }
-  const row = await tx.comment.create({ data })
+  const { cutId, taskId } = to
+  const place = { cutId, taskId, parentId: to.parentId ?? to.id, atMs: null, endMs: null }
+  const row = { ...newComment(), ...place, body, projectId, authorId: author.id }
+  insert('Comment', row)
   return emit(projectRoom(projectId), 'comment:reply', presentComment({ ...row, author, resolvedBy: null }))
 }
 

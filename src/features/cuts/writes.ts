@@ -5,6 +5,7 @@ import type { Conditional } from '../../plugins/endpoints.ts'
 import type { Write } from '../../rooms/commit.ts'
 import { nextVersion, withAuthor } from '../present.ts'
 import { type List, lastRank, rankAfter } from '../rank.ts'
+import { newRow } from '../row.ts'
 import { presentCut, presentLyrics } from './present.ts'
 
 interface Fields {
@@ -19,12 +20,17 @@ const listOf = (vibeId: string): List => ({ table: '"Cut"', where: Prisma.sql`"v
 export const loadCut = async (tx: Tx, id: string) =>
   presentCut(await tx.cut.findUniqueOrThrow({ where: { id }, include: withAuthor }))
 
-export async function createCut({ tx, query, emit }: Write, projectId: string, vibeId: string, author: Person, fields: Fields) {
+export async function createCut(
+  { query, insert, emit }: Write,
+  projectId: string,
+  vibeId: string,
+  author: Person,
+  fields: Fields,
+) {
   const rank = await lastRank(query, listOf(vibeId))
-  const now = new Date()
-  const times = { createdAt: now, updatedAt: now }
-  const row = await tx.cut.create({ data: { ...fields, ...times, projectId, vibeId, authorId: author.id, rank } })
-  await tx.lyrics.create({ data: { cutId: row.id, projectId, updatedAt: now } })
+  const row = { ...newRow(), ...fields, projectId, vibeId, authorId: author.id, rank }
+  insert('Cut', row)
+  insert('Lyrics', { cutId: row.id, projectId, version: 0, updatedAt: row.updatedAt })
   return emit(projectRoom(projectId), 'cut:created', presentCut({ ...row, author }))
 }
 

@@ -10,7 +10,7 @@ import { revokeSessions } from '../auth/writes.ts'
 import { updatePerson } from './writes.ts'
 
 export function meRoutes(app: FastifyInstance, { config, prisma }: { config: Config; prisma: Database['prisma'] }): void {
-  const byAccount = limiter(app, config)('password', 20, (request) => request.principal?.person.id ?? request.ip)
+  const byAccount = limiter(app, config)('password', 20, (request) => request.caller?.userId ?? request.ip)
 
   app.serve(contract.get, async ({ me }) => presentUser(await prisma.user.findUniqueOrThrow({ where: { id: me.person.id } })))
 

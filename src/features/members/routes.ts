@@ -30,7 +30,7 @@ export function memberRoutes(app: FastifyInstance, { prisma }: { prisma: Databas
   )
   app.write(
     members.delete,
-    ({ me, params, ...door }) => removeMember(door, params.projectId, params.userId, me.person.id),
+    ({ me, params, ...door }) => removeMember(door, params.projectId, params.userId, me.userId),
     (tx, userId, params) => loadMember(tx, params.projectId, userId),
   )
 }

@@ -2,8 +2,9 @@ import { projectRoom, type Role, userRoom } from '../../contract/index.ts'
 import { Prisma, type Tx } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
 import type { Write } from '../../rooms/commit.ts'
-import { nextVersion } from '../present.ts'
+import { nextVersion, person } from '../present.ts'
 import { loadProject } from '../projects/writes.ts'
+import { begun } from '../row.ts'
 import { presentTask } from '../tasks/present.ts'
 import { presentMember, withUser } from './present.ts'
 
@@ -13,20 +14,21 @@ export const loadMember = async (tx: Tx, projectId: string, userId: string) =>
   presentMember(await tx.member.findUniqueOrThrow({ where: keyOf(projectId, userId), include: withUser }))
 
 export async function addMember(
-  { tx, emit }: Write,
+  { tx, insert, emit }: Write,
   projectId: string,
   { userId, email, role }: { userId?: string | undefined; email?: string | undefined; role: Role },
 ) {
   const where = userId === undefined ? { email: (email ?? '').toLowerCase() } : { id: userId }
-  const user = await tx.user.findUnique({ where, select: { id: true } })
+  const user = await tx.user.findUnique({ where, ...person })
   if (!user) {
     const pointer = userId === undefined ? '/email' : '/userId'
     throw problem('validation', undefined, { errors: [{ pointer, code: 'unknown', detail: 'nobody has this account' }] })
   }
   if (await tx.member.findUnique({ where: keyOf(projectId, user.id), select: { role: true } })) throw problem('already-member')
-  const row = await tx.member.create({ data: { projectId, userId: user.id, role }, include: withUser })
+  const row = { ...begun(), projectId, userId: user.id, role }
+  insert('Member', row)
   emit(userRoom(user.id), 'project:joined', await loadProject(tx, projectId))
-  return emit(projectRoom(projectId), 'member:joined', presentMember(row))
+  return emit(projectRoom(projectId), 'member:joined', presentMember({ ...row, user }))
 }
 
 /**

@@ -1,20 +1,20 @@
-import { projectRoom, userRoom } from '../../contract/index.ts'
+import { type Person, projectRoom, userRoom } from '../../contract/index.ts'
 import { Prisma, type Tx } from '../../db/client.ts'
 import type { Write } from '../../rooms/commit.ts'
 import { nextVersion, withAuthor } from '../present.ts'
+import { begun, newRow } from '../row.ts'
 import { presentProject } from './present.ts'
 
 export const loadProject = async (tx: Tx, id: string) =>
   presentProject(await tx.project.findUniqueOrThrow({ where: { id }, include: withAuthor }))
 
 /** The project, its room, and its first owner. */
-export async function createProject({ tx, emit }: Write, authorId: string, data: { name: string; description: string | null }) {
-  const row = await tx.project.create({
-    data: { ...data, authorId, members: { create: { userId: authorId, role: 'owner' } } },
-    include: withAuthor,
-  })
-  await tx.room.create({ data: { id: projectRoom(row.id) } })
-  return emit(userRoom(authorId), 'project:created', presentProject(row))
+export async function createProject({ insert, emit }: Write, author: Person, data: { name: string; description: string | null }) {
+  const row = { ...newRow(), ...data, authorId: author.id }
+  insert('Project', row)
+  insert('Member', { ...begun(), projectId: row.id, userId: author.id, role: 'owner' })
+  insert('Room', { id: projectRoom(row.id) })
+  return emit(userRoom(author.id), 'project:created', presentProject({ ...row, author }))
 }
 
 export async function updateProject(

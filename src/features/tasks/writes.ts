@@ -4,6 +4,7 @@ import { problem } from '../../errors.ts'
 import type { Write } from '../../rooms/commit.ts'
 import { nextVersion } from '../present.ts'
 import { type List, lastRank, rankAfter } from '../rank.ts'
+import { newRow } from '../row.ts'
 import { presentTask, withPeople } from './present.ts'
 
 type Status = Task['status']
@@ -46,7 +47,9 @@ export async function createTask(
 ) {
   const assignee = await holdAssignee(door, projectId, fields.assigneeId)
   const rank = await lastRank(door.query, listOf(projectId, status))
-  const row = await door.tx.task.create({ data: { ...fields, status, projectId, authorId: author.id, rank } })
+  const dueAt = fields.dueAt === null ? null : new Date(fields.dueAt)
+  const row = { ...newRow(), ...fields, dueAt, status, projectId, authorId: author.id, rank }
+  door.insert('Task', row)
   return door.emit(projectRoom(projectId), 'task:created', presentTask({ ...row, author, assignee }))
 }
 

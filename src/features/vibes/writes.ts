@@ -3,6 +3,7 @@ import { Prisma, type Tx } from '../../db/client.ts'
 import type { Write } from '../../rooms/commit.ts'
 import { nextVersion, withAuthor } from '../present.ts'
 import { type List, lastRank, rankAfter } from '../rank.ts'
+import { newRow } from '../row.ts'
 import { presentVibe } from './present.ts'
 
 interface Fields {
@@ -17,9 +18,10 @@ const listOf = (projectId: string): List => ({ table: '"Vibe"', where: Prisma.sq
 export const loadVibe = async (tx: Tx, id: string) =>
   presentVibe(await tx.vibe.findUniqueOrThrow({ where: { id }, include: withAuthor }))
 
-export async function createVibe({ tx, query, emit }: Write, projectId: string, author: Person, fields: Fields) {
+export async function createVibe({ query, insert, emit }: Write, projectId: string, author: Person, fields: Fields) {
   const rank = await lastRank(query, listOf(projectId))
-  const row = await tx.vibe.create({ data: { ...fields, projectId, authorId: author.id, rank } })
+  const row = { ...newRow(), ...fields, projectId, authorId: author.id, rank }
+  insert('Vibe', row)
   return emit(projectRoom(projectId), 'vibe:created', presentVibe({ ...row, author }))
 }
 
