@@ -49,8 +49,8 @@ describe('with thousands of rows in each table', () => {
 
   // A statement is planned for its values at first, and for any values once it has run a few times: both must be good.
   describe.each([
-    ['force_custom_plan', idOf('project', 150)],
-    ['force_generic_plan', idOf('project', 151)],
+    ['force_custom_plan', idOf('project', 30)],
+    ['force_generic_plan', idOf('project', 31)],
   ])('%s', (mode, doomed) => {
     let app: TestApp
     let ann: Person
@@ -62,7 +62,7 @@ describe('with thousands of rows in each table', () => {
       guest = await register(app, 'Gus')
       await direct.query(
         `INSERT INTO "Member" ("projectId", "userId", role)
-         SELECT id, $1, 'owner' FROM (SELECT id FROM "Project" ORDER BY id LIMIT 200) AS p`,
+         SELECT id, $1, 'owner' FROM (SELECT id FROM "Project" ORDER BY id LIMIT 40) AS p`,
         [ann.id],
       )
     })
@@ -79,7 +79,7 @@ describe('with thousands of rows in each table', () => {
         as = ann,
       ): Promise<T> {
         const [method = '', url = ''] = name.split(' ')
-        asked.add(keyOf({ method, url: url.replace(/\?.*/, '') } as never))
+        asked.add(name.replace(/\?.*/, ''))
         return as.must<T>(method, pathOf(url, values), body, {
           ...(method !== 'GET' && { 'idempotency-key': crypto.randomUUID() }),
           ...(version !== undefined && { 'if-match': `"${version}"` }),
@@ -91,7 +91,6 @@ describe('with thousands of rows in each table', () => {
         const more = name.includes('?') ? '&' : '?'
         if (nextCursor !== null) await ask(`${name}${more}cursor=${nextCursor}`, values)
       }
-      const noVersion = undefined
 
       expect(
         await faults(async () => {
@@ -99,24 +98,22 @@ describe('with thousands of rows in each table', () => {
           const body = { email: `new-${mode}@example.com`, password: PASSWORD, name: 'New', delivery: 'body' }
           await request(app.url, 'POST', '/api/auth/register', { body })
           const other = await login(app, ann)
-          const third = await login(app, ann)
           const turned = await request(app.url, 'POST', '/api/auth/refresh', { body: { refreshToken: other.refreshToken } })
           expect(turned.status).toBe(200)
           await ask('GET /api/me')
           await ask('PUT /api/me/password', {}, { current: PASSWORD, next: PASSWORD })
-          const again = await login(app, ann)
+          await login(app, ann)
           const { data } = await ask<{ data: { id: string; current: boolean }[] }>('GET /api/me/sessions')
           await ask('DELETE /api/me/sessions/:sessionId', { sessionId: data.find((each) => !each.current)?.id ?? '' })
           await ask('PATCH /api/me', {}, { name: 'Ann Other' })
-          await ask('POST /api/auth/logout', {}, undefined, noVersion, await login(app, guest))
-          await ask('POST /api/auth/logout-all', {}, undefined, noVersion, await login(app, guest))
+          await ask('POST /api/auth/logout', {}, undefined, undefined, await login(app, guest))
+          await ask('POST /api/auth/logout-all', {}, undefined, undefined, await login(app, guest))
           guest = await login(app, guest)
-          expect([third, again]).toHaveLength(2)
 
           await pages('GET /api/projects')
           const made = await ask<{ id: string; version: number }>('POST /api/projects', {}, { name: 'EP' })
           await ask('PATCH /api/projects/:projectId', { projectId: made.id }, { name: 'Album' }, 1)
-          await ask('DELETE /api/projects/:projectId', { projectId: made.id }, noVersion, 2)
+          await ask('DELETE /api/projects/:projectId', { projectId: made.id }, undefined, 2)
           const project = { projectId: busy }
           await ask('GET /api/projects/:projectId', project)
           await ask('GET /api/projects/:projectId/snapshot', project)
@@ -175,7 +172,7 @@ describe('with thousands of rows in each table', () => {
       ).toEqual([])
       expect([...asked].toSorted()).toEqual(listed.map(keyOf).toSorted())
       expect([...new Set(watched.ran.flatMap((ran) => tablesOf(ran.Plan)))].toSorted()).toEqual([...large].toSorted())
-    })
+    }, 60_000)
 
     it('joining, catching up and following the log find their rows by an index', async () => {
       const projectId = idOf('project', OLD)
