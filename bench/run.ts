@@ -1,7 +1,7 @@
 // npm run bench                    all scenarios: a table each, bench/plots/NAME.svg and bench/results.json
 // npm run bench -- NAME …          some of them
 // npm run bench -- NAME --quick    one, in under 40 s; the last line is one line of JSON
-// Ends with 1 where a figure that is asked for was missed, or a scenario did not come to its end.
+// Ends with 1 where a scenario did not come to its end or, unless quick, a figure that is asked for was missed.
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { cpus, loadavg } from 'node:os'
@@ -112,7 +112,7 @@ if (wanted.length === 0) {
   )
   console.log(`\n${summary([...outcomes.values()])}`)
 }
-const missed = [...outcomes.values()].some(({ asked }) => asked.some(({ ok }) => !ok))
+const missed = !values.quick && [...outcomes.values()].some(({ asked }) => asked.some(({ ok }) => !ok))
 for (const [scenario, { ours, limit, ratio, peers }] of outcomes)
   if (wanted.length > 0) console.log(JSON.stringify({ scenario, ours, limit, ratio, peers }))
 process.exit(failed.length > 0 || missed ? 1 : 0)

@@ -62,7 +62,7 @@ async function listen(specs: readonly SocketSpec[]): Promise<void> {
 async function pace({ requests, listeners: each, perSecond, warmMs, ms }: PacePlan): Promise<PaceResult> {
   const http = openHttp(first(requests).url)
   const prepared = requests.map(prepare)
-  const result: PaceResult = { delays: [], answers: [], failed: 0, complaint: null, missing: 0, repeated: 0 }
+  const result: PaceResult = { done: 0, delays: [], answers: [], failed: 0, complaint: null, missing: 0, repeated: 0 }
   const sentAt = new Map<string, { at: number; left: number }>()
   heard = (n, at) => {
     const write = sentAt.get(n)
@@ -81,6 +81,7 @@ async function pace({ requests, listeners: each, perSecond, warmMs, ms }: PacePl
     const measured = at >= start + warmMs
     if (measured) sentAt.set(n, { at, left: each })
     const status = await http.send(request, n)
+    result.done++
     if (status >= 300) {
       result.failed++
       sentAt.delete(n)

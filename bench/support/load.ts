@@ -34,6 +34,8 @@ export interface PacePlan {
 }
 
 export interface PaceResult {
+  /** All writes, with those before anything was measured. */
+  done: number
   /** From sending a write to having it on a socket, ms; one for each socket and write. */
   delays: number[]
   /** From sending a write to its answer, ms. */

@@ -28,8 +28,7 @@ export async function startPostgres(): Promise<BenchPostgres> {
   const embedded = dataDir === null ? null : await startEmbeddedPostgres({ dataDir, log: () => {} })
   const server = given ?? embedded?.url ?? ''
   const names: string[] = []
-  const admin = new pg.Client({ connectionString: server })
-  await admin.connect()
+  const admin = new pg.Pool({ connectionString: server, max: 1 })
   const { rows } = await admin.query<{ fsync: string; path: string }>(
     "SELECT current_setting('fsync') AS fsync, current_setting('data_directory') AS path",
   )

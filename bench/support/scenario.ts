@@ -29,7 +29,7 @@ export interface Result {
   /** The scenario's one figure of Cutroom, and what it stands beside. Null where it was not measured. */
   ours: number
   limit: number | null
-  /** ours / limit, whichever way is better: `asked` says. */
+  /** ours ÷ limit, or ÷ what stands in its place; `asked` says which way is better. */
   ratio: number | null
   peers: Record<string, number>
   asked: Asked[]

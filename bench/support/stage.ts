@@ -3,7 +3,7 @@ import type { Running, SeedPlan, Subject, World } from './subject.ts'
 
 export const SUBJECTS = ['cutroom', 'limit', 'article', 'feathers', 'parse'] as const
 /** Neither Cutroom nor the limit of its own stack. */
-export const isPeer = ({ name }: Subject): boolean => name !== 'cutroom' && name !== 'limit'
+export const isPeer = ({ name }: Pick<Subject, 'name'>): boolean => name !== 'cutroom' && name !== 'limit'
 
 /** A subject that runs on its own database, with people in it. */
 export interface Staged {
