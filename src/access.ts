@@ -33,33 +33,33 @@ export interface Scope {
 /** What the last id of a path can name, by the parameter's name. */
 export type Target = 'projectId' | 'userId' | 'taskId' | 'vibeId' | 'cutId' | 'commentId'
 
-// m: the caller's membership, u: the caller, t: the thing.
-const caller = Prisma.sql`m.role, u.id AS "myId", u.name AS "myName", u."avatarUrl" AS "myAvatarUrl"`
-const membership = ({ userId, sessionId }: Caller, projectId: Prisma.Sql) =>
-  Prisma.sql`JOIN "Member" m ON m."projectId" = ${projectId} AND m."userId" = ${userId}::uuid JOIN "User" u ON u.id = m."userId"
-    JOIN "Session" s ON s.id = ${sessionId}::uuid AND s."userId" = m."userId" AND s."revokedAt" IS NULL AND s."expiresAt" > now()`
-const ofThing = Prisma.sql`t."projectId"`
-const thing = (table: string, id: string, who: Caller) =>
-  Prisma.sql`SELECT ${caller}, t."projectId", t."authorId", t.version FROM ${Prisma.raw(table)} t
-    ${membership(who, ofThing)} WHERE t.id = ${id}::uuid`
-const statements: Record<Target, (id: string, who: Caller, projectId: string | undefined) => Prisma.Sql> = {
-  projectId: (id, who) =>
-    Prisma.sql`SELECT ${caller}, t.id AS "projectId", t."authorId", t.version FROM "Project" t
-      ${membership(who, Prisma.sql`t.id`)} WHERE t.id = ${id}::uuid`,
-  userId: (id, who, projectId) =>
-    Prisma.sql`SELECT ${caller}, t."projectId", t."userId" AS "authorId", t.version FROM "Member" t
-      ${membership(who, ofThing)} WHERE t."projectId" = ${projectId}::uuid AND t."userId" = ${id}::uuid`,
-  taskId: (id, who) => thing('"Task"', id, who),
-  vibeId: (id, who) => thing('"Vibe"', id, who),
-  cutId: (id, who) => thing('"Cut"', id, who),
-  commentId: (id, who) => thing('"Comment"', id, who),
+// $1 the thing, $2 the caller, $3 their session; t: the thing, m: the caller's membership, u: the caller.
+const right = (table: string, columns: string, project: string, where: string) =>
+  `SELECT m.role, u.id AS "myId", u.name AS "myName", u."avatarUrl" AS "myAvatarUrl", ${columns}, t.version FROM ${table} t
+    JOIN "Member" m ON m."projectId" = ${project} AND m."userId" = $2::uuid JOIN "User" u ON u.id = m."userId"
+    JOIN "Session" s ON s.id = $3::uuid AND s."userId" = m."userId" AND s."revokedAt" IS NULL AND s."expiresAt" > now()
+    WHERE ${where}`
+const thing = (table: string) => right(table, 't."projectId", t."authorId"', 't."projectId"', 't.id = $1::uuid')
+const statements: Record<Target, string> = {
+  projectId: right('"Project"', 't.id AS "projectId", t."authorId"', 't.id', 't.id = $1::uuid'),
+  userId: right(
+    '"Member"',
+    't."projectId", t."userId" AS "authorId"',
+    't."projectId"',
+    't."projectId" = $4::uuid AND t."userId" = $1::uuid',
+  ),
+  taskId: thing('"Task"'),
+  vibeId: thing('"Vibe"'),
+  cutId: thing('"Cut"'),
+  commentId: thing('"Comment"'),
 }
 // SHARE makes removal and change of role wait for this commit, KEY SHARE a new name; NO KEY UPDATE lets other writers
 // refer to the thing meanwhile.
 const locks = {
-  member: Prisma.sql`FOR SHARE OF m FOR KEY SHARE OF u`,
-  thing: Prisma.sql`FOR NO KEY UPDATE OF t FOR SHARE OF m FOR KEY SHARE OF u`,
-  self: Prisma.sql`FOR UPDATE OF t FOR KEY SHARE OF u`,
+  none: '',
+  member: ' FOR SHARE OF m FOR KEY SHARE OF u',
+  thing: ' FOR NO KEY UPDATE OF t FOR SHARE OF m FOR KEY SHARE OF u',
+  self: ' FOR UPDATE OF t FOR KEY SHARE OF u',
 }
 
 /**
@@ -77,10 +77,10 @@ export async function authorize(
 ): Promise<Scope> {
   // On oneself both locks fall on one row.
   const lock = hold === 'thing' && target.type === 'userId' && target.id === who.userId ? 'self' : hold
-  const statement = statements[target.type](target.id, who, target.projectId)
-  const [row] = await query<Omit<Scope, 'me'> & { myId: string; myName: string; myAvatarUrl: string | null }>(
-    lock ? Prisma.sql`${statement} ${locks[lock]}` : statement,
-  )
+  const [row] = await query<Omit<Scope, 'me'> & { myId: string; myName: string; myAvatarUrl: string | null }>({
+    text: statements[target.type] + locks[lock ?? 'none'],
+    values: [target.id, who.userId, who.sessionId, ...(target.type === 'userId' ? [target.projectId] : [])],
+  })
   if (!row) {
     await admitSession(query, who)
     throw problem('not-found')

@@ -54,8 +54,8 @@ const bySqlState = (code: string): DatabaseFault | null => {
   if (code === '40001' || code === '40P01') return 'serialization'
   if (code === '23505') return 'unique'
   if (code === '23503') return 'foreign-key'
-  // 08 connection, 53 resources, 57P0x shutdown and crash; 25006 read-only: a standby, for the moment
-  if (/^(08|53)/.test(code) || /^57P0/.test(code) || code === '25006') return 'unavailable'
+  // 08 connection (08P01 is a mistake of ours), 53 resources, 57P0x shutdown and crash; 25006 read-only: a standby, for the moment
+  if (/^(08(?!P01)|53)/.test(code) || /^57P0/.test(code) || code === '25006') return 'unavailable'
   return null
 }
 const byName: Record<string, DatabaseFault> = {

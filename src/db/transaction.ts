@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { type Prisma, PrismaClient } from './generated/client.ts'
@@ -47,6 +48,24 @@ class Joined extends pg.Pool {
   }
 }
 
+/**
+ * What is asked for in one turn of the event loop leaves in one packet: a system call for each statement is the dearest part
+ * of a write.
+ */
+function gather(client: pg.PoolClient): () => void {
+  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection
+  let gathering = false
+  return () => {
+    if (gathering) return
+    gathering = true
+    stream.cork()
+    process.nextTick(() => {
+      gathering = false
+      stream.uncork()
+    })
+  }
+}
+
 /** Opens transactions on the connections of a pool whose clients pipeline. */
 export function openTransactions(pool: pg.Pool, nameOf: (text: string) => string): () => Promise<Transaction> {
   // One Prisma per connection: an interactive transaction of a shared one costs more than all statements of a write.
@@ -63,8 +82,12 @@ export function openTransactions(pool: pg.Pool, nameOf: (text: string) => string
   return async function begin() {
     const client = await pool.connect()
     const sent: Promise<unknown>[] = []
-    const ask = <R extends pg.QueryResultRow>({ text, values }: Statement) =>
-      client.query<R>({ name: nameOf(text), text, values })
+    const together = gather(client)
+    function ask<R extends pg.QueryResultRow>(statement: string | pg.QueryConfig) {
+      together()
+      return client.query<R>(statement)
+    }
+    const named = ({ text, values }: Statement) => ({ name: nameOf(text), text, values: values as unknown[] })
     function later(answer: Promise<unknown>): void {
       // Whoever waits for all of them is told; until then it is nobody's.
       answer.catch(() => {})
@@ -75,15 +98,15 @@ export function openTransactions(pool: pg.Pool, nameOf: (text: string) => string
     }
     // A connection on which a transaction is still open is not given to anybody else.
     const giveBack = () => client.release(client.getTransactionStatus() !== 'I')
-    later(client.query('BEGIN'))
+    later(ask('BEGIN'))
 
     return {
       tx: prismaOn(client),
-      query: async <R extends pg.QueryResultRow>(statement: Statement) => (await ask<R>(statement)).rows,
-      send: (statement) => later(ask(statement)),
+      query: async <R extends pg.QueryResultRow>(statement: Statement) => (await ask<R>(named(statement))).rows,
+      send: (statement) => later(ask(named(statement))),
       settled,
       async commit() {
-        const ended = client.query('COMMIT')
+        const ended = ask('COMMIT')
         try {
           await Promise.allSettled([ended])
           await settled()
@@ -94,7 +117,7 @@ export function openTransactions(pool: pg.Pool, nameOf: (text: string) => string
         }
       },
       async rollback(error) {
-        await client.query('ROLLBACK').catch(() => {})
+        await ask('ROLLBACK').catch(() => {})
         giveBack()
         const failed = (await Promise.allSettled(sent)).find((answer) => answer.status === 'rejected')
         return failed?.reason ?? error

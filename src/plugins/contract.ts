@@ -19,6 +19,11 @@ export function compileSerializer(schema: z.ZodType): (value: unknown) => string
       // Formats and patterns were checked on the way in.
       delete jsonSchema.format
       delete jsonSchema.pattern
+      // "X or null" needs no trial of both.
+      const [some, none, ...more] = jsonSchema.anyOf ?? []
+      if (typeof some !== 'object' || typeof none !== 'object' || none.type !== 'null' || more.length > 0) return
+      delete jsonSchema.anyOf
+      Object.assign(jsonSchema, some, { nullable: true })
     },
   })
   delete json.$schema

@@ -61,6 +61,8 @@ interface Compiled {
   target: Target | null
   /** The write changes the very thing that the path names. */
   changesTarget: boolean
+  /** The answer is that thing, and its version the thing's. */
+  readsTarget: boolean
 }
 
 function compile(endpoint: Endpoint): Compiled {
@@ -68,8 +70,10 @@ function compile(endpoint: Endpoint): Compiled {
   const target = action === null ? null : (targets.find((name) => endpoint.url.includes(`:${name}`)) ?? null)
   if (action !== null && target === null) throw new Error(`${endpoint.url} names nothing to check ${action} on`)
   const [noun, verb] = action?.split(':') ?? []
-  const changesTarget = target !== null && noun === nouns[target] && verb !== 'create' && verb !== 'read'
-  return { endpoint, action, target, changesTarget }
+  const ofTarget = target !== null && noun === nouns[target]
+  const changesTarget = ofTarget && verb !== 'create' && verb !== 'read'
+  const readsTarget = target !== null && endpoint.method === 'GET' && endpoint.url.endsWith(`:${target}`)
+  return { endpoint, action, target, changesTarget, readsTarget }
 }
 
 function check(query: Query, { action, target }: Compiled, request: FastifyRequest, hold?: 'member' | 'thing') {
@@ -158,12 +162,15 @@ export const endpointsPlugin = fp<{ query: Query }>(
       const compiled = compile(endpoint)
       route(compiled, async (request, reply) => {
         const scope = await check(query, compiled, request)
+        const known = listed(request.headers['if-none-match'])?.map((tag) => tag.replace(/^W\//, ''))
+        const isKnown = (version: number | null): version is number =>
+          version !== null && known !== undefined && (known.includes(etag(version)) || known.includes('*'))
+        const unchanged = (version: number) => reply.code(304).header('etag', etag(version)).send()
+        // The version came with the right to see it: nothing else is read.
+        if (compiled.readsTarget && scope && isKnown(scope.version)) return unchanged(scope.version)
         const answer = await handler(asked(request, reply, scope))
         const version = versionOf(answer)
-        const known = listed(request.headers['if-none-match'])?.map((tag) => tag.replace(/^W\//, ''))
-        if (version !== null && known && (known.includes(etag(version)) || known.includes('*')))
-          return reply.code(304).header('etag', etag(version)).send()
-        return send(reply, endpoint, answer)
+        return isKnown(version) ? unchanged(version) : send(reply, endpoint, answer)
       })
     })
 

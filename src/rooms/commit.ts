@@ -1,6 +1,6 @@
 import { uuidv7 } from 'uuidv7'
 import { type EventName, events, type Payload, type RoomId } from '../contract/index.ts'
-import { type Database, Prisma, type Query, type Rows, type Tx } from '../db/client.ts'
+import type { Database, Query, Rows, Statement, Tx } from '../db/client.ts'
 import { databaseFault, problem } from '../errors.ts'
 import type { Key } from './idempotency.ts'
 
@@ -35,7 +35,8 @@ interface Pending {
   id: string
   room: RoomId
   name: EventName
-  payload: unknown
+  /** JSON. */
+  payload: string
   label: string | null
 }
 
@@ -53,27 +54,28 @@ const pause = (attempt: number) => new Promise((done) => setTimeout(done, Math.r
 export function createCommit({ begin, poke, beforeCommit }: CommitOptions): Commit {
   async function attempt<T>(actor: Actor | null, write: (door: Write) => Promise<T>): Promise<{ result: T; rooms: Set<RoomId> }> {
     const pending: Pending[] = []
-    let kept: Prisma.Sql | undefined
-    const keep: Write['keep'] = ({ userId, key, fingerprint }, answer) => {
-      kept = Prisma.sql`INSERT INTO "IdempotencyKey" ("userId", key, fingerprint, answer)
-        VALUES (${userId}::uuid, ${key}, ${fingerprint}, ${JSON.stringify(answer)}::json)`
-    }
     const emit: Emit = (room, name, payload, label) => {
       const parsed = events[name].safeParse(payload)
       if (!parsed.success)
         throw problem('internal', undefined, undefined, {
           cause: new Error(`${name} does not fit its schema`, { cause: parsed.error }),
         })
-      pending.push({ id: uuidv7(), room, name, payload: parsed.data, label: label ?? null })
+      pending.push({ id: uuidv7(), room, name, payload: JSON.stringify(parsed.data), label: label ?? null })
       return parsed.data as Payload<typeof name>
     }
     const transaction = await begin()
     const { tx, query, send } = transaction
-    const door: Write = { tx, query, insert: (table, row) => send(insertion(table, row)), emit, keep }
+    const door: Write = {
+      tx,
+      query,
+      insert: (table, row) => send(insertion(table, [row])),
+      emit,
+      keep: (key, answer) => send(insertion('IdempotencyKey', [{ ...key, answer: JSON.stringify(answer) }])),
+    }
     let result: T
     try {
       result = await write(door)
-      for (const statement of lastStatements(actor, pending, kept)) send(statement)
+      for (const statement of eventInsertions(actor, pending)) send(statement)
       if (beforeCommit) {
         await transaction.settled()
         await beforeCommit()
@@ -104,39 +106,33 @@ export function createCommit({ begin, poke, beforeCommit }: CommitOptions): Comm
 
 const texts = new Map<string, string>()
 
-/** Tables and columns are names of the schema, which the compiler knows; values go beside them. */
-function insertion<T extends keyof Rows>(table: T, row: Rows[T]): { text: string; values: unknown[] } {
-  const columns = Object.keys(row)
-  const known = `${table} ${columns}`
+/** `($1, $2, …), ($9, …)` */
+const places = (rows: number, columns: number): string =>
+  Array.from({ length: rows }, (_, row) => `(${Array.from({ length: columns }, (_, n) => `$${row * columns + n + 1}`)})`).join()
+
+/** One statement for rows of one shape. Table and columns are names of the schema, values go beside them. */
+function insertion(table: string, rows: object[]): Statement {
+  const columns = Object.keys(rows[0] ?? {})
+  const known = `${table} ${rows.length} ${columns}`
   let text = texts.get(known)
   if (text === undefined) {
     const strange = columns.find((name) => !/^[a-zA-Z]+$/.test(name))
     if (strange !== undefined) throw new RangeError(`${table} has no column ${strange}`)
-    text = `INSERT INTO "${table}" (${columns.map((name) => `"${name}"`)}) VALUES (${columns.map((_, n) => `$${n + 1}`)})`
-    texts.set(known, text)
+    text = `INSERT INTO "${table}" (${columns.map((name) => `"${name}"`)}) VALUES ${places(rows.length, columns.length)}`
+    // Long lists are rare, and each length has a text of its own.
+    if (rows.length < 10) texts.set(known, text)
   }
-  return { text, values: Object.values(row) }
+  return { text, values: rows.flatMap((row) => Object.values(row)) }
 }
 
 /** Postgres takes at most 65,535 parameters in one statement. */
 const ROWS = 5_000
 
-/**
- * Events and the kept answer, in one statement where they fit one. Rooms come in one order for all writers, so that the
- * counters inside COMMIT are never locked crosswise.
- */
-function lastStatements(actor: Actor | null, pending: Pending[], kept: Prisma.Sql | undefined): Prisma.Sql[] {
-  const sorted = pending.toSorted((a, b) => (a.room < b.room ? -1 : a.room > b.room ? 1 : 0))
-  const rows = sorted.map(
-    (e) =>
-      Prisma.sql`(${e.id}::uuid, ${e.room}, ${e.name}, ${JSON.stringify(e.payload)}::json, ${e.label}, ${actor?.id ?? null}::uuid, ${actor?.name ?? null}, ${actor?.mutationId ?? null})`,
-  )
-  const statements: Prisma.Sql[] = []
-  for (let i = 0; i < rows.length; i += ROWS)
-    statements.push(
-      Prisma.sql`INSERT INTO "Event" (id, room, name, payload, label, "actorId", "actorName", "mutationId") VALUES ${Prisma.join(rows.slice(i, i + ROWS))}`,
-    )
-  if (!kept) return statements
-  const [first, ...others] = statements
-  return [first ? Prisma.sql`WITH kept AS (${kept}) ${first}` : kept, ...others]
+/** Rooms come in one order for all writers, so that the counters inside COMMIT are never locked crosswise. */
+function eventInsertions(actor: Actor | null, pending: Pending[]): Statement[] {
+  const by = { actorId: actor?.id ?? null, actorName: actor?.name ?? null, mutationId: actor?.mutationId ?? null }
+  const rows = pending.toSorted((a, b) => (a.room < b.room ? -1 : a.room > b.room ? 1 : 0)).map((event) => ({ ...event, ...by }))
+  const statements: Statement[] = []
+  for (let i = 0; i < rows.length; i += ROWS) statements.push(insertion('Event', rows.slice(i, i + ROWS)))
+  return statements
 }
