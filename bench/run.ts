@@ -1,15 +1,16 @@
 // npm run bench                    all scenarios: a table each, bench/plots/NAME.svg and bench/results.json
 // npm run bench -- NAME …          some of them
-// npm run bench -- NAME --quick    one, in under 40 s; the last line is one line of JSON
+// npm run bench -- NAME --quick    one, in under 40 s, and nothing is written; the last line is one line of JSON
 // Ends with 1 where a scenario did not come to its end or, unless quick, a figure that is asked for was missed.
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
-import { cpus, loadavg } from 'node:os'
+import { readdir } from 'node:fs/promises'
+import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { removeBuild } from './support/build.ts'
 import { type BenchPostgres, startPostgres } from './support/postgres.ts'
 import { startProgress } from './support/progress.ts'
-import type { Bench, Result, Scenario } from './support/scenario.ts'
+import { type Outcome, savePlot, saveResults } from './support/results.ts'
+import type { Bench, Scenario } from './support/scenario.ts'
 import type { Subject } from './support/subject.ts'
 import { summary, table, verdicts } from './support/table.ts'
 
@@ -54,8 +55,6 @@ async function subjects(...names: string[]): Promise<Subject[]> {
   return found
 }
 
-type Outcome = Result & { title: string; notes: string[] }
-
 async function play(name: string, { id, title, run }: Scenario): Promise<Outcome> {
   console.log(`\n${id}  ${title}`)
   const progress = startProgress(name)
@@ -77,13 +76,8 @@ async function play(name: string, { id, title, run }: Scenario): Promise<Outcome
   console.log(table(result.rows))
   console.log(verdicts(result.asked))
   for (const note of notes) console.log(`  ${note}`)
-  if (result.plot !== undefined) {
-    const folder = new URL('plots/', import.meta.url)
-    await mkdir(folder, { recursive: true })
-    await writeFile(new URL(`${name}.svg`, folder), result.plot)
-    console.log(`  plot: bench/plots/${name}.svg`)
-  }
-  return { title: `${id} ${title}`, notes, ...result }
+  if (result.plot !== undefined && !values.quick) console.log(`  plot: ${await savePlot(name, result.plot)}`)
+  return { title: `${id} ${title}`, notes, at: new Date().toISOString(), ...result }
 }
 
 const outcomes = new Map<string, Outcome>()
@@ -103,16 +97,9 @@ try {
   await removeBuild()
 }
 
-if (wanted.length === 0) {
-  const machine = { cpus: cpus().length, model: cpus()[0]?.model.trim(), node: process.version, at: new Date().toISOString() }
-  const results = Object.fromEntries([...outcomes].map(([name, { plot, ...result }]) => [name, result]))
-  await writeFile(
-    new URL('results.json', import.meta.url),
-    `${JSON.stringify({ machine, quick: values.quick, results }, null, 2)}\n`,
-  )
-  console.log(`\n${summary([...outcomes.values()])}`)
-}
+if (!values.quick) await saveResults(outcomes)
+if (outcomes.size > 1) console.log(`\n${summary([...outcomes.values()])}`)
 const missed = !values.quick && [...outcomes.values()].some(({ asked }) => asked.some(({ ok }) => !ok))
 for (const [scenario, { ours, limit, ratio, peers }] of outcomes)
-  if (wanted.length > 0) console.log(JSON.stringify({ scenario, ours, limit, ratio, peers }))
+  if (wanted.length > 0 || values.quick) console.log(JSON.stringify({ scenario, ours, limit, ratio, peers }))
 process.exit(failed.length > 0 || missed ? 1 : 0)

@@ -29,6 +29,8 @@ export async function startPostgres(): Promise<BenchPostgres> {
   const server = given ?? embedded?.url ?? ''
   const names: string[] = []
   const admin = new pg.Pool({ connectionString: server, max: 1 })
+  // A connection that breaks while nobody uses it: whoever asks next is told.
+  admin.on('error', () => {})
   const { rows } = await admin.query<{ fsync: string; path: string }>(
     "SELECT current_setting('fsync') AS fsync, current_setting('data_directory') AS path",
   )

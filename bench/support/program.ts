@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export interface Program {
@@ -16,6 +16,10 @@ export interface Program {
 const STARTED_MS = 60_000
 const STOPPED_MS = 10_000
 
+/** BENCH_PROFILE names a folder: every server then leaves a CPU profile there when it ends. Figures suffer a little. */
+const profile = (): string[] =>
+  process.env.BENCH_PROFILE === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(process.env.BENCH_PROFILE)}`]
+
 /**
  * A subject's server in a process of its own. It takes PORT=0, and is up when it prints a line with its address:
  * `http://localhost:PORT`, whatever stands around it.
@@ -25,7 +29,7 @@ const STOPPED_MS = 10_000
 export async function startProgram(entry: URL | string, env: Record<string, string>): Promise<Program> {
   // No .env of the working copy, and no data of its own.
   const cwd = await mkdtemp(join(tmpdir(), 'cutroom-bench-program-'))
-  const child = spawn(process.execPath, [entry instanceof URL ? fileURLToPath(entry) : entry], {
+  const child = spawn(process.execPath, [...profile(), entry instanceof URL ? fileURLToPath(entry) : entry], {
     cwd,
     env: { PATH: process.env.PATH, NODE_ENV: 'production', HOST: '127.0.0.1', PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
