@@ -1,5 +1,5 @@
 import { type Action, actions, type Person, projectRoom, type Role, userRoom } from './contract/index.ts'
-import { Prisma, type Query } from './db/client.ts'
+import { Prisma, type Query, type Statement } from './db/client.ts'
 import { problem } from './errors.ts'
 
 const order: Role[] = ['viewer', 'commenter', 'editor', 'owner']
@@ -62,6 +62,15 @@ const locks = {
   self: ' FOR UPDATE OF t FOR KEY SHARE OF u',
 }
 
+const prove = (also: string) => (statement: string) =>
+  `WITH seen AS MATERIALIZED (${statement}${locks.member}) SELECT 1 / count(*) FROM seen
+    WHERE role = $4::"Role" AND "projectId" = $5::uuid AND "authorId" = $6::uuid AND "myName" = $7
+    AND "myAvatarUrl" IS NOT DISTINCT FROM $8 ${also}`
+const forAll = (make: (statement: string) => string) =>
+  Object.fromEntries(Object.entries(statements).map(([type, statement]) => [type, make(statement)])) as typeof statements
+const proofs = forAll(prove(''))
+const freeProofs = forAll(prove('AND pg_try_advisory_xact_lock(hashtextextended($9, 0))'))
+
 /**
  * The one check, in one statement: the session stands, the thing is there, and the role allows it. Unknown things and things
  * of projects one is not a member of answer alike.
@@ -88,6 +97,18 @@ export async function authorize(
   if (!allows(row.role, action, row.authorId === who.userId)) throw problem('forbidden')
   const { myId, myName, myAvatarUrl, ...scope } = row
   return { ...scope, me: { id: myId, name: myName, avatarUrl: myAvatarUrl } }
+}
+
+/**
+ * A statement that fails (as a division by zero) unless `authorize` with the lock `member` would give this very scope now.
+ * @param free it also fails while somebody holds the advisory lock of this name, and else takes it until the commit
+ */
+export function proof(who: Caller, target: { type: Target; id: string }, scope: Scope, free?: string): Statement {
+  const values = [target.id, who.userId, who.sessionId, scope.role, scope.projectId, scope.authorId, scope.me.name]
+  return {
+    text: (free === undefined ? proofs : freeProofs)[target.type],
+    values: [...values, scope.me.avatarUrl, ...(free === undefined ? [] : [free])],
+  }
 }
 
 /**

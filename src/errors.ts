@@ -48,12 +48,14 @@ export const issuesOf = (issues: readonly z.core.$ZodIssue[], root = ''): NonNul
   }))
 
 /** What the database said, in the few words that matter here; null for anything else. */
-export type DatabaseFault = 'serialization' | 'unique' | 'foreign-key' | 'unavailable'
+export type DatabaseFault = 'serialization' | 'unique' | 'foreign-key' | 'disproved' | 'unavailable'
 
 const bySqlState = (code: string): DatabaseFault | null => {
   if (code === '40001' || code === '40P01') return 'serialization'
   if (code === '23505') return 'unique'
   if (code === '23503') return 'foreign-key'
+  // A division by zero: what a proof says of a wrong guess (access.ts).
+  if (code === '22012') return 'disproved'
   // 08 connection (08P01 is a mistake of ours), 53 resources, 57P0x shutdown and crash; 25006 read-only: a standby, for the moment
   if (/^(08(?!P01)|53)/.test(code) || /^57P0/.test(code) || code === '25006') return 'unavailable'
   return null

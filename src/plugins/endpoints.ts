@@ -2,13 +2,14 @@ import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { z } from 'zod'
-import { admitSession, authorize, type Caller, type Scope, type Target } from '../access.ts'
+import { admitSession, allows, authorize, type Caller, proof, type Scope, type Target } from '../access.ts'
 import { type Access, type Action, type Answer, type Endpoint, type Parsed, statusOf } from '../contract/index.ts'
 import type { Query } from '../db/client.ts'
 import { problem } from '../errors.ts'
 import type { Write } from '../rooms/commit.ts'
-import { once } from '../rooms/idempotency.ts'
+import { lockOf, once } from '../rooms/idempotency.ts'
 import type { Principal } from '../rooms/sockets.ts'
+import { createGuesses } from './guesses.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -76,11 +77,17 @@ function compile(endpoint: Endpoint): Compiled {
   return { endpoint, action, target, changesTarget, readsTarget }
 }
 
-function check(query: Query, { action, target }: Compiled, request: FastifyRequest, hold?: 'member' | 'thing') {
-  if (action === null || target === null || request.caller === null) return Promise.resolve(null)
+/** What the path names, for the check. */
+function namedBy({ target }: Compiled, request: FastifyRequest) {
   const params = request.params as Partial<Record<Target, string>>
-  const named = { type: target, id: params[target] ?? '', ...(params.projectId !== undefined && { projectId: params.projectId }) }
-  return authorize(query, request.caller, action, named, hold)
+  if (target === null) return null
+  return { type: target, id: params[target] ?? '', ...(params.projectId !== undefined && { projectId: params.projectId }) }
+}
+
+function check(query: Query, compiled: Compiled, request: FastifyRequest, hold?: 'member' | 'thing') {
+  const named = namedBy(compiled, request)
+  if (compiled.action === null || named === null || request.caller === null) return Promise.resolve(null)
+  return authorize(query, request.caller, compiled.action, named, hold)
 }
 
 const etag = (version: number) => `"${version}"`
@@ -174,21 +181,22 @@ export const endpointsPlugin = fp<{ query: Query }>(
       })
     })
 
+    const guesses = createGuesses()
+
     app.decorate('write', (endpoint, handler, current) => {
       const compiled = compile(endpoint)
+      const { action } = compiled
       route(compiled, async (request, reply) => {
         const { caller } = request
         if (caller === null) throw problem('token-missing')
         const id = idempotencyKey(request)
         const actor = { id: caller.userId, name: request.principal?.person.name ?? '', mutationId: id }
         const key = id === undefined ? undefined : { userId: actor.id, key: id, fingerprint: fingerprint(request) }
-        const answer = await app.rooms.commit(actor, (door) => {
-          const right = () => check(door.query, compiled, request, compiled.changesTarget ? 'thing' : 'member')
-          // Who only adds waits for no lock of a twin of this request: the right is asked for in the round trip of `once`.
-          const early = key === undefined || compiled.changesTarget ? undefined : right()
-          early?.catch(() => {})
-          const write = async () => {
-            const scope = await (early ?? right())
+        const named = compiled.changesTarget ? null : namedBy(compiled, request)
+        const guess = named && guesses.of(caller, named)
+        let guessed = false
+        const answer = await app.rooms.commit(actor, async (door) => {
+          const write = async (scope: Scope | null) => {
             // As they are called while the write holds them.
             if (scope) actor.name = scope.me.name
             const expect: Conditional['expect'] = async (version, load) => {
@@ -201,7 +209,25 @@ export const endpointsPlugin = fp<{ query: Query }>(
             }
             return handler(Object.assign(asked(request, reply, scope), door, { expect }) as never)
           }
-          return once(door, key, write, () => admitSession(door.query, caller))
+          // Who adds to a thing they have added to before goes by what was seen then, and the whole write is one round trip.
+          if (guess && action && !guessed && allows(guess.role, action, guess.authorId === caller.userId)) {
+            guessed = true
+            door.insist(proof(caller, named, guess, key && lockOf(key)))
+            const body = await write(guess)
+            if (key) door.keep(key, { body })
+            return body
+          }
+          return once(
+            door,
+            key,
+            async () => {
+              if (named) guesses.forget(caller, named)
+              const scope = await check(door.query, compiled, request, compiled.changesTarget ? 'thing' : 'member')
+              if (named && scope) guesses.learn(caller, named, scope)
+              return write(scope)
+            },
+            () => admitSession(door.query, caller),
+          )
         })
         return send(reply, endpoint, answer)
       })

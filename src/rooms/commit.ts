@@ -23,6 +23,8 @@ export interface Write {
   tx: Tx
   query: Query
   insert: <T extends keyof Rows>(table: T, row: Rows[T]) => void
+  /** Sends a statement that fails, and the write with it, where something is not as the writer thinks. */
+  insist: (proof: Statement) => void
   emit: Emit
   /** Keeps the answer to an Idempotency-Key with the rows. */
   keep: (key: Key, answer: { body: unknown }) => void
@@ -69,6 +71,7 @@ export function createCommit({ begin, poke, beforeCommit }: CommitOptions): Comm
       tx,
       query,
       insert: (table, row) => send(insertion(table, [row])),
+      insist: send,
       emit,
       keep: (key, answer) => send(insertion('IdempotencyKey', [{ ...key, answer: JSON.stringify(answer) }])),
     }
@@ -96,9 +99,10 @@ export function createCommit({ begin, poke, beforeCommit }: CommitOptions): Comm
       } catch (error) {
         // A deadlock ends well when tried again; a write that lost the race for a unique value (a rank, an e-mail) then
         // sees the winner and answers by the rules.
+        // A wrong guess is not made twice.
         const fault = databaseFault(error)
-        if ((fault !== 'serialization' && fault !== 'unique') || n === ATTEMPTS) throw error
-        await pause(n)
+        if ((fault !== 'serialization' && fault !== 'unique' && fault !== 'disproved') || n === ATTEMPTS) throw error
+        if (fault !== 'disproved') await pause(n)
       }
     }
   }

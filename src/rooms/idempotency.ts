@@ -9,6 +9,9 @@ export interface Key {
   fingerprint: string
 }
 
+/** The name of the advisory lock that the one who answers a key holds. */
+export const lockOf = ({ userId, key }: Key): string => `${userId} ${key}`
+
 /**
  * Runs a write once per key: its answer is kept in the write's own transaction and given again.
  * @param again checks whoever is given an answer again
@@ -23,7 +26,7 @@ export async function once<T>(
   if (!key) return run()
   // An answer that commits between the look and the lock is met when ours is kept: `commit` then tries again.
   const [found] = await query<{ free: boolean; fingerprint: string | null; answer: { body?: T } | null }>(
-    Prisma.sql`SELECT pg_try_advisory_xact_lock(hashtextextended(${`${key.userId} ${key.key}`}, 0)) AS free, k.fingerprint, k.answer
+    Prisma.sql`SELECT pg_try_advisory_xact_lock(hashtextextended(${lockOf(key)}, 0)) AS free, k.fingerprint, k.answer
       FROM (SELECT 1) AS one LEFT JOIN "IdempotencyKey" k ON k."userId" = ${key.userId}::uuid AND k.key = ${key.key}`,
   )
   if (!found?.free) throw problem('idempotency-running', undefined, { retryAfter: 1 })
