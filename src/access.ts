@@ -18,6 +18,12 @@ export interface Caller {
   sessionId: string
 }
 
+/** Of a room's log: the last seq given, and the lowest `after` still served. */
+export interface Position {
+  head: number
+  floor: number
+}
+
 /** The thing a path names, the project it is in, and the caller's role there. */
 export interface Scope {
   projectId: string
@@ -26,6 +32,8 @@ export interface Scope {
   authorId: string
   /** The thing's version. */
   version: number
+  /** Where the project's log stood in the snapshot of the check; null in a write, where it moves. */
+  at: Position | null
   /** The caller as they are drawn; in a write nobody can rename them before the commit. */
   me: Person
 }
@@ -33,14 +41,16 @@ export interface Scope {
 /** What the last id of a path can name, by the parameter's name. */
 export type Target = 'projectId' | 'userId' | 'taskId' | 'vibeId' | 'cutId' | 'commentId'
 
-// $1 the thing, $2 the caller, $3 their session; t: the thing, m: the caller's membership, u: the caller.
-const right = (table: string, columns: string, project: string, where: string) =>
-  `SELECT m.role, u.id AS "myId", u.name AS "myName", u."avatarUrl" AS "myAvatarUrl", ${columns}, t.version FROM ${table} t
+// $1 the thing, $2 the caller, $3 their session; t: the thing, m: the caller's membership, u: the caller, r: the room.
+const right = (table: string, columns: string, project: string, where: string) => ({
+  select: `SELECT m.role, u.id AS "myId", u.name AS "myName", u."avatarUrl" AS "myAvatarUrl", ${columns}, t.version`,
+  from: `FROM ${table} t
     JOIN "Member" m ON m."projectId" = ${project} AND m."userId" = $2::uuid JOIN "User" u ON u.id = m."userId"
-    JOIN "Session" s ON s.id = $3::uuid AND s."userId" = m."userId" AND s."revokedAt" IS NULL AND s."expiresAt" > now()
-    WHERE ${where}`
+    JOIN "Session" s ON s.id = $3::uuid AND s."userId" = m."userId" AND s."revokedAt" IS NULL AND s."expiresAt" > now()`,
+  where: `WHERE ${where}`,
+})
 const thing = (table: string) => right(table, 't."projectId", t."authorId"', 't."projectId"', 't.id = $1::uuid')
-const statements: Record<Target, string> = {
+const rights: Record<Target, ReturnType<typeof right>> = {
   projectId: right('"Project"', 't.id AS "projectId", t."authorId"', 't.id', 't.id = $1::uuid'),
   userId: right(
     '"Member"',
@@ -53,23 +63,38 @@ const statements: Record<Target, string> = {
   cutId: thing('"Cut"'),
   commentId: thing('"Comment"'),
 }
+const forAll = (make: (right: (typeof rights)[Target], type: Target) => string) =>
+  Object.fromEntries(Object.entries(rights).map(([type, right]) => [type, make(right, type as Target)])) as Record<Target, string>
+
 // SHARE makes removal and change of role wait for this commit, KEY SHARE a new name; NO KEY UPDATE lets other writers
 // refer to the thing meanwhile.
 const locks = {
-  none: '',
   member: ' FOR SHARE OF m FOR KEY SHARE OF u',
   thing: ' FOR NO KEY UPDATE OF t FOR SHARE OF m FOR KEY SHARE OF u',
   self: ' FOR UPDATE OF t FOR KEY SHARE OF u',
 }
 
-const prove = (also: string) => (statement: string) =>
-  `WITH seen AS MATERIALIZED (${statement}${locks.member}) SELECT 1 / count(*) FROM seen
+const holding = (lock: string) => forAll(({ select, from, where }) => `${select} ${from} ${where}${lock}`)
+const reading = forAll(
+  ({ select, from, where }) => `${select}, r.head, r.floor ${from} JOIN "Room" r ON r.id = 'project:' || m."projectId" ${where}`,
+)
+const held = { member: holding(locks.member), thing: holding(locks.thing), self: holding(locks.self) }
+const proofs = (also: string) =>
+  forAll(
+    (_, type) => `WITH seen AS MATERIALIZED (${held.member[type]}) SELECT 1 / count(*) FROM seen
     WHERE role = $4::"Role" AND "projectId" = $5::uuid AND "authorId" = $6::uuid AND "myName" = $7
-    AND "myAvatarUrl" IS NOT DISTINCT FROM $8 ${also}`
-const forAll = (make: (statement: string) => string) =>
-  Object.fromEntries(Object.entries(statements).map(([type, statement]) => [type, make(statement)])) as typeof statements
-const proofs = forAll(prove(''))
-const freeProofs = forAll(prove('AND pg_try_advisory_xact_lock(hashtextextended($9, 0))'))
+    AND "myAvatarUrl" IS NOT DISTINCT FROM $8 ${also}`,
+  )
+const plainProofs = proofs('')
+const freeProofs = proofs('AND pg_try_advisory_xact_lock(hashtextextended($9, 0))')
+
+interface Row extends Omit<Scope, 'me' | 'at'> {
+  myId: string
+  myName: string
+  myAvatarUrl: string | null
+  head?: string
+  floor?: string
+}
 
 /**
  * The one check, in one statement: the session stands, the thing is there, and the role allows it. Unknown things and things
@@ -86,8 +111,8 @@ export async function authorize(
 ): Promise<Scope> {
   // On oneself both locks fall on one row.
   const lock = hold === 'thing' && target.type === 'userId' && target.id === who.userId ? 'self' : hold
-  const [row] = await query<Omit<Scope, 'me'> & { myId: string; myName: string; myAvatarUrl: string | null }>({
-    text: statements[target.type] + locks[lock ?? 'none'],
+  const [row] = await query<Row>({
+    text: (lock ? held[lock] : reading)[target.type],
     values: [target.id, who.userId, who.sessionId, ...(target.type === 'userId' ? [target.projectId] : [])],
   })
   if (!row) {
@@ -95,8 +120,9 @@ export async function authorize(
     throw problem('not-found')
   }
   if (!allows(row.role, action, row.authorId === who.userId)) throw problem('forbidden')
-  const { myId, myName, myAvatarUrl, ...scope } = row
-  return { ...scope, me: { id: myId, name: myName, avatarUrl: myAvatarUrl } }
+  const { myId, myName, myAvatarUrl, head, floor, ...scope } = row
+  const at = head === undefined ? null : { head: Number(head), floor: Number(floor) }
+  return { ...scope, at, me: { id: myId, name: myName, avatarUrl: myAvatarUrl } }
 }
 
 /**
@@ -106,7 +132,7 @@ export async function authorize(
 export function proof(who: Caller, target: { type: Target; id: string }, scope: Scope, free?: string): Statement {
   const values = [target.id, who.userId, who.sessionId, scope.role, scope.projectId, scope.authorId, scope.me.name]
   return {
-    text: (free === undefined ? proofs : freeProofs)[target.type],
+    text: (free === undefined ? plainProofs : freeProofs)[target.type],
     values: [...values, scope.me.avatarUrl, ...(free === undefined ? [] : [free])],
   }
 }

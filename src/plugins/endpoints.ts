@@ -9,6 +9,7 @@ import { problem } from '../errors.ts'
 import type { Write } from '../rooms/commit.ts'
 import { lockOf, once } from '../rooms/idempotency.ts'
 import type { Principal } from '../rooms/sockets.ts'
+import { createAnswers } from './answers.ts'
 import { createGuesses } from './guesses.ts'
 
 declare module 'fastify' {
@@ -16,7 +17,10 @@ declare module 'fastify' {
     access?: Access
   }
   interface FastifyInstance {
-    /** Serves an endpoint: reads, and the few that answer with more than a body (auth). */
+    /**
+     * Serves an endpoint: reads, and the few that answer with more than a body (auth). What is read in a project may depend on
+     * the path and the rows, not on who asks: it is kept until the project's log moves on.
+     */
     serve<const E extends Endpoint>(endpoint: E, handler: (asked: Asked<E>) => Promise<Answer<E>>): void
     /**
      * Serves an endpoint that writes: the handler runs inside `commit`, possibly more than once, after the caller's
@@ -165,6 +169,8 @@ export const endpointsPlugin = fp<{ query: Query }>(
         reply,
       }) as never
 
+    const answers = createAnswers()
+
     app.decorate('serve', (endpoint, handler) => {
       const compiled = compile(endpoint)
       route(compiled, async (request, reply) => {
@@ -175,6 +181,16 @@ export const endpointsPlugin = fp<{ query: Query }>(
         const unchanged = (version: number) => reply.code(304).header('etag', etag(version)).send()
         // The version came with the right to see it: nothing else is read.
         if (compiled.readsTarget && scope && isKnown(scope.version)) return unchanged(scope.version)
+        if (scope?.at) {
+          const { head, floor } = scope.at
+          const { body, version } = await answers.of(request.url, `${app.rooms.log.epoch()} ${floor} ${head}`, async () => {
+            const answer = await handler(asked(request, reply, scope))
+            return { body: Buffer.from(reply.serialize(answer) as string), version: versionOf(answer) }
+          })
+          if (isKnown(version)) return unchanged(version)
+          if (version !== null) reply.header('etag', etag(version))
+          return reply.type('application/json; charset=utf-8').send(body)
+        }
         const answer = await handler(asked(request, reply, scope))
         const version = versionOf(answer)
         return isKnown(version) ? unchanged(version) : send(reply, endpoint, answer)

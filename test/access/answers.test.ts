@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest'
+import { useApp } from '../setup/app.ts'
+import { createCut, createTeam, request } from '../setup/people.ts'
+
+/** Answers are kept while a project's log stands still: nobody may see one that is not theirs, or not true any more. */
+describe('answers that are kept', () => {
+  const app = useApp()
+
+  async function place() {
+    const { project, owner, editor, viewer } = await createTeam(app(), 'editor', 'viewer')
+    const { cut } = await createCut(owner, project.id)
+    const paths = [`/api/cuts/${cut.id}/comments`, `/api/cuts/${cut.id}`, `/api/projects/${project.id}/snapshot`]
+    return { project, owner, editor, viewer, cut, paths }
+  }
+
+  it('A1 are for members whose session stands, whoever asked before', async () => {
+    const { project, owner, editor, viewer, paths } = await place()
+    const stranger = (await createTeam(app(), 'editor')).editor
+    for (const path of paths) {
+      const mine = await owner.must('GET', path)
+      expect(await viewer.must('GET', path)).toEqual(mine)
+      expect(await stranger.call('GET', path)).toMatchObject({ status: 404 })
+      expect(await request(app().url, 'GET', path)).toMatchObject({ status: 401 })
+    }
+    await owner.must('DELETE', `/api/projects/${project.id}/members/${editor.id}`)
+    await viewer.must('POST', '/api/auth/logout')
+    for (const path of paths) {
+      await owner.must('GET', path)
+      expect(await editor.call('GET', path)).toMatchObject({ status: 404 })
+      expect(await viewer.call('GET', path)).toMatchObject({ status: 401, body: { code: 'session-revoked' } })
+    }
+  })
+
+  it('show each write at once to whoever reads after it was answered, on every node', async () => {
+    const { project, owner, editor, cut } = await place()
+    for (let n = 1; n <= 20; n++) {
+      const list = () => editor.must<{ data: unknown[] }>('GET', `/api/cuts/${cut.id}/comments?limit=50`)
+      const before = await Promise.all([list(), list()])
+      for (const { data } of before) expect(data).toHaveLength(n - 1)
+      const made = await owner.must('POST', `/api/cuts/${cut.id}/comments`, { body: `note ${n}` })
+      expect((await list()).data.at(-1)).toEqual(made)
+    }
+    await owner.must('PATCH', '/api/me', { name: 'Somebody Else' })
+    const { data } = await editor.must<{ data: { author: { name: string } }[] }>('GET', `/api/cuts/${cut.id}/comments`)
+    expect(new Set(data.map(({ author }) => author.name))).toEqual(new Set(['Somebody Else']))
+    const { seq } = await editor.must<{ seq: number }>('GET', `/api/projects/${project.id}/snapshot`)
+    const { head } = await editor.must<{ head: number }>('GET', `/api/projects/${project.id}/events?after=${seq}`)
+    expect(head).toBe(seq)
+  })
+
+  it('are the same bytes and headers as the first time', async () => {
+    const { owner, paths } = await place()
+    for (const path of paths) {
+      const [first, again] = [await owner.call('GET', path), await owner.call('GET', path)]
+      expect(again).toMatchObject({ status: 200, body: first.body })
+      for (const name of ['content-type', 'etag', 'cache-control', 'content-length'])
+        expect(again.headers.get(name)).toBe(first.headers.get(name))
+      expect(await owner.call('HEAD', path)).toMatchObject({ status: 200 })
+      const etag = first.headers.get('etag')
+      if (etag) expect(await owner.call('GET', path, undefined, { 'if-none-match': etag })).toMatchObject({ status: 304 })
+    }
+  })
+
+  it('share one reading among those who ask at once', async () => {
+    const { owner, project } = await place()
+    const reads = async () => {
+      const { rows } = await app().db.query<{ n: number }>(
+        `SELECT pg_stat_force_next_flush(), (SELECT seq_scan + coalesce(idx_scan, 0) FROM pg_stat_user_tables WHERE relname = 'Lyrics')::int AS n`,
+      )
+      return rows[0]?.n ?? 0
+    }
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, () => owner.must('GET', `/api/projects/${project.id}/snapshot`)),
+    )
+    for (const answer of answers) expect(answer).toEqual(answers[0])
+    expect(await reads()).toBeLessThan(20)
+  })
+})
