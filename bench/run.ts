@@ -8,6 +8,7 @@ import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { removeBuild } from './support/build.ts'
 import { type BenchPostgres, startPostgres } from './support/postgres.ts'
+import { stopPrograms } from './support/program.ts'
 import { startProgress } from './support/progress.ts'
 import { type Outcome, savePlot, saveResults } from './support/results.ts'
 import type { Bench, Scenario } from './support/scenario.ts'
@@ -80,6 +81,23 @@ async function play(name: string, { id, title, run }: Scenario): Promise<Outcome
   return { title: `${id} ${title}`, notes, at: new Date().toISOString(), ...result }
 }
 
+let tidied: Promise<void> | undefined
+let broken = false
+/** Once, whoever comes first: the end of the run, or a signal. */
+function tidy(): Promise<void> {
+  tidied ??= (async () => {
+    await stopPrograms()
+    await (await postgres)?.close()
+    await removeBuild()
+  })()
+  return tidied
+}
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.on(signal, () => {
+    broken = true
+    void tidy().finally(() => process.exit(130))
+  })
+
 const outcomes = new Map<string, Outcome>()
 const failed: string[] = []
 try {
@@ -88,13 +106,13 @@ try {
     try {
       outcomes.set(name, await play(name, scenario))
     } catch (error) {
+      if (broken) break
       failed.push(name)
       console.error(`!!! ${name} did not come to its end:`, error)
     }
   }
 } finally {
-  await (await postgres)?.close()
-  await removeBuild()
+  await tidy()
 }
 
 if (!values.quick) await saveResults(outcomes)

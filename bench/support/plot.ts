@@ -15,7 +15,7 @@ const write = (x: number, y: number, text: string, more = '') =>
 function page(height: number, title: string, unit: string, body: string[]): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12">`,
-    `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
+    `<title>${plain(title)}</title><rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
     write(20, 24, title, 'font-size="15"'),
     write(20, 44, unit, 'fill="#666666"'),
     ...body,

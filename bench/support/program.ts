@@ -13,6 +13,17 @@ export interface Program {
   stop(): Promise<void>
 }
 
+/** Those that are still running. */
+const running = new Set<Program['stop']>()
+
+let over = false
+
+/** At the end of the run, or when it breaks off: no process stays behind, and none is started any more. */
+export async function stopPrograms(): Promise<void> {
+  over = true
+  await Promise.all([...running].map((stop) => stop()))
+}
+
 const STARTED_MS = 60_000
 const STOPPED_MS = 10_000
 
@@ -27,6 +38,7 @@ const profile = (): string[] =>
  * @throws with what it printed, when it ends or takes a minute
  */
 export async function startProgram(entry: URL | string, env: Record<string, string>): Promise<Program> {
+  if (over) throw new Error('the run is over')
   // No .env of the working copy, and no data of its own.
   const cwd = await mkdtemp(join(tmpdir(), 'cutroom-bench-program-'))
   const child = spawn(process.execPath, [...profile(), entry instanceof URL ? fileURLToPath(entry) : entry], {
@@ -51,12 +63,14 @@ export async function startProgram(entry: URL | string, env: Record<string, stri
       })
   })
   async function stop(): Promise<void> {
+    running.delete(stop)
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM')
     const late = setTimeout(() => child.kill('SIGKILL'), STOPPED_MS)
     await exited
     clearTimeout(late)
     await rm(cwd, { recursive: true, force: true })
   }
+  running.add(stop)
   try {
     return { url: `http://127.0.0.1:${await port}`, pid: child.pid ?? 0, stop }
   } catch (error) {

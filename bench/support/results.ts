@@ -19,6 +19,28 @@ const PLOTS = new URL('../plots/', import.meta.url)
 const model = cpus()[0]?.model.trim()
 const machine = { cpus: cpus().length, model, memoryGb: Math.round(totalmem() / 2 ** 30), node: process.version }
 
+const WIDTH = 130
+
+/** JSON in two spaces, lists of plain values on one line where they fit. `before` stands in front of it. */
+function print(value: unknown, indent = '', before = ''): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
+  const inner = `${indent}  `
+  const wrap = (open: string, items: string[], close: string) =>
+    items.length === 0 ? open + close : `${open}\n${inner}${items.join(`,\n${inner}`)}\n${indent}${close}`
+  if (!Array.isArray(value)) {
+    const given = Object.entries(value).filter(([, one]) => one !== undefined)
+    return wrap(
+      '{',
+      given.map(([key, one]) => `${JSON.stringify(key)}: ${print(one, inner, `${JSON.stringify(key)}: `)}`),
+      '}',
+    )
+  }
+  const items = value.map((one) => print(one, inner))
+  const line = `[${items.join(', ')}]`
+  const fits = value.every((one) => typeof one !== 'object' || one === null) && `${indent}${before}${line},`.length <= WIDTH
+  return fits ? line : wrap('[', items, ']')
+}
+
 /** What earlier runs found on this very machine. */
 async function known(): Promise<Results['scenarios']> {
   try {
@@ -34,7 +56,7 @@ async function known(): Promise<Results['scenarios']> {
 export async function saveResults(outcomes: ReadonlyMap<string, Outcome>): Promise<void> {
   const found = Object.fromEntries([...outcomes].map(([name, { plot, ...outcome }]) => [name, outcome]))
   const results: Results = { machine, scenarios: { ...(await known()), ...found } }
-  await writeFile(FILE, `${JSON.stringify(results, null, 2)}\n`)
+  await writeFile(FILE, `${print(results)}\n`)
 }
 
 /** @returns where it is, from the root of the repository */

@@ -7,7 +7,7 @@ import express from 'express'
 import jwt from 'jsonwebtoken'
 import { Server } from 'socket.io'
 
-const { DATABASE_URL, JWT_SECRET = '', DATABASE_POOL = '10', PORT = '0', PRISMA_CLIENT = '' } = process.env
+const { DATABASE_URL, JWT_SECRET = '', DATABASE_POOL = '16', PORT = '0', PRISMA_CLIENT = '' } = process.env
 const { PrismaClient } = await import(PRISMA_CLIENT)
 
 // Statements have names, so that Postgres plans them once per connection: without, it is slower still.

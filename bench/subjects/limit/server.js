@@ -6,7 +6,7 @@ import pg from 'pg'
 import { Server } from 'socket.io'
 import { uuidv7 } from 'uuidv7'
 
-const { DATABASE_URL, JWT_SECRET = '', DATABASE_POOL = '10', PORT = '0' } = process.env
+const { DATABASE_URL, JWT_SECRET = '', DATABASE_POOL = '16', PORT = '0' } = process.env
 const pool = new pg.Pool({ connectionString: DATABASE_URL, max: Number(DATABASE_POOL), pipeline: true })
 
 /** Tokens that were verified, until they expire. */
