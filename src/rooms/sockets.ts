@@ -1,4 +1,3 @@
-import { createAdapter } from '@socket.io/redis-streams-adapter'
 import type { FastifyInstance } from 'fastify'
 import fastifySocketIO from 'fastify-socket.io'
 import type { Caller } from '../access.ts'
@@ -102,6 +101,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   let nodes: Nodes | undefined
 
   const shared = redis && (await databaseName(database.readers))
+  const streams = redis && (await import('@socket.io/redis-streams-adapter'))
   await app.register(fastifySocketIO.default, {
     path: options.path,
     cors: { origin: options.corsOrigins, credentials: true },
@@ -110,7 +110,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     connectTimeout: 5_000,
     pingInterval: 10_000,
     pingTimeout: 8_000,
-    ...(redis && { adapter: createAdapter(redis.client, { streamName: shared, channelPrefix: shared }) }),
+    ...(redis && { adapter: streams?.createAdapter(redis.client, { streamName: shared, channelPrefix: shared }) }),
     // CORS does not guard WebSockets: an upgrade with cookies from a strange page is refused before a socket exists.
     allowRequest: (request, decide) => {
       const refused = draining
