@@ -1,0 +1,151 @@
+// A process of sockets (crowd.ts).
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FanPlan, FanResult, FromCrowd, OpenPlan, OpenResult, ToCrowd } from './crowd.ts'
+import { type Line, openLine } from './frames.ts'
+import { openHttp, prepare } from './http.ts'
+import { type CrowdSpec, speechOf } from './speech.ts'
+import { nOf } from './subject.ts'
+
+const OPEN_MS = 120_000
+const SETTLE_MS = 10_000
+const PING = '2'.charCodeAt(0)
+
+let count = Number(process.argv[2] ?? 0) * 10_000_000
+const lines = new Set<Line>()
+/** News that came to all together, and the length of the last. */
+let heard = 0
+let length = 0
+let onNews: () => void = () => {}
+let ending = false
+
+/** Texts that begin alike share the same bytes: there are as many as kinds of news. */
+const beginnings = new Map<string, Buffer>()
+function beginningOf(text: string): Buffer {
+  const known = beginnings.get(text) ?? Buffer.from(text)
+  beginnings.set(text, known)
+  return known
+}
+function begins(data: Buffer, from: number, to: number, text: Buffer): boolean {
+  if (to - from < text.length) return false
+  for (let n = 0; n < text.length; n++) if (data[from + n] !== text[n]) return false
+  return true
+}
+
+/** Opens one and resolves when it stands, with how much news it was told on the way. */
+function stand(spec: CrowdSpec): Promise<number> {
+  const { path, steps, refused, news } = speechOf(spec)
+  const wanted = beginningOf(news)
+  let step = 0
+  let told = 0
+  return new Promise((resolve, reject) => {
+    function advance(): void {
+      const { say } = steps[step++] ?? {}
+      if (say !== undefined) line.say(say)
+      if (step === steps.length) resolve(told)
+    }
+    const line = openLine(spec.url, path, {
+      opened() {
+        if (steps[0]?.when === '') advance()
+      },
+      text(data, from, to) {
+        if (begins(data, from, to, wanted)) {
+          told++
+          heard++
+          length = to - from
+          onNews()
+        } else if (to - from === 1 && data[from] === PING) line.say('3')
+        else if (step < steps.length) {
+          const text = data.toString('latin1', from, Math.min(to, from + 200))
+          if (text.startsWith(steps[step]?.when ?? '')) advance()
+          else if (refused.some((beginning) => text.startsWith(beginning))) reject(new Error(`${spec.subject} refuses: ${text}`))
+        }
+      },
+      closed(why) {
+        lines.delete(line)
+        if (step < steps.length) reject(new Error(`${spec.subject}: ${why}`))
+        else if (!ending) console.error(`!!! ${spec.subject} lost a socket: ${why}`)
+      },
+    })
+    lines.add(line)
+  })
+}
+
+async function open({ specs, atOnce }: OpenPlan): Promise<OpenResult> {
+  ending = false
+  const result: OpenResult = { liveMs: [], news: [] }
+  const start = performance.now()
+  let next = 0
+  async function run(): Promise<void> {
+    for (let spec = specs[next++]; spec !== undefined; spec = specs[next++]) {
+      result.news.push(await stand(spec))
+      result.liveMs.push(performance.now() - start)
+    }
+  }
+  const late = new AbortController()
+  await Promise.race([
+    Promise.all(Array.from({ length: Math.min(atOnce, specs.length) }, run)),
+    sleep(OPEN_MS, undefined, late).then(() => {
+      throw new Error(`only ${result.liveMs.length} of ${specs.length} sockets stand after ${OPEN_MS} ms`)
+    }),
+  ]).finally(() => late.abort())
+  return result
+}
+
+async function fan({ requests, listeners, window, ms }: FanPlan): Promise<FanResult> {
+  const http = openHttp(requests[0]?.url ?? '')
+  const prepared = requests.map(prepare)
+  const [start, before] = [performance.now(), heard]
+  const answers: Promise<unknown>[] = []
+  let [writes, last] = [0, start]
+  const deliveries = () => heard - before
+  const until = (least: number) =>
+    new Promise<void>((resolve) => {
+      const late = setTimeout(resolve, SETTLE_MS)
+      onNews = () => {
+        if (deliveries() < least) return
+        clearTimeout(late)
+        onNews = () => {}
+        last = performance.now()
+        resolve()
+      }
+      onNews()
+    })
+  while (performance.now() < start + ms && http.complaint() === null) {
+    const request = prepared[writes % prepared.length]
+    if (request === undefined) throw new Error('no requests')
+    writes++
+    answers.push(http.send(request, nOf(count++)))
+    await until((writes - window + 1) * listeners)
+  }
+  await Promise.all(answers)
+  await until(writes * listeners)
+  const missing = writes * listeners - deliveries()
+  if (missing > 0) last = performance.now()
+  http.close()
+  const perSecond = (deliveries() / (last - start)) * 1000
+  return { writes, deliveries: deliveries(), missing, perSecond, bytes: length, complaint: http.complaint() }
+}
+
+async function cut(): Promise<void> {
+  ending = true
+  for (const line of lines) line.cut()
+  lines.clear()
+}
+
+function answer(message: ToCrowd): Promise<unknown> {
+  if (message.type === 'open') return open(message)
+  if (message.type === 'fan') return fan(message)
+  return cut()
+}
+
+const send = (message: FromCrowd) => void process.send?.(message)
+process.on('message', (message: ToCrowd) => {
+  answer(message).then(
+    (result) => {
+      send({ result })
+      if (message.type === 'close') process.disconnect()
+    },
+    (error: unknown) => send({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+  )
+})
+process.on('disconnect', () => process.exit(0))

@@ -1,0 +1,84 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { CrowdSpec } from './speech.ts'
+import type { HttpRequest } from './subject.ts'
+
+export interface OpenPlan {
+  specs: readonly CrowdSpec[]
+  /** How many open at the same time. */
+  atOnce: number
+}
+
+export interface OpenResult {
+  /** From the first opening until each stood in its places, ms. */
+  liveMs: number[]
+  /** What each was told of until all stood. */
+  news: number[]
+}
+
+export interface FanPlan {
+  /** Writes that all sockets of the crowd hear of, taken in turn. */
+  requests: readonly HttpRequest[]
+  /** Sockets that hear of each. */
+  listeners: number
+  /** Writes under way whose news have not reached all. */
+  window: number
+  ms: number
+}
+
+export interface FanResult {
+  writes: number
+  deliveries: number
+  missing: number
+  /** Until the last delivery. */
+  perSecond: number
+  /** Of one piece of news with all around it, as it left the server. */
+  bytes: number
+  complaint: string | null
+}
+
+export type ToCrowd = ({ type: 'open' } & OpenPlan) | ({ type: 'fan' } & FanPlan) | { type: 'cut' } | { type: 'close' }
+export type FromCrowd = { result: unknown } | { error: string }
+
+/** Sockets by the thousand in one process, which understands only where a message begins and how it ends. One thing at a time. */
+export interface Crowd {
+  pid: number
+  /** Opens sockets beside those that are there. @throws when one is refused, or not all stand within two minutes */
+  open(plan: OpenPlan): Promise<OpenResult>
+  /** Writes as fast as all of the crowd have heard. @throws when a write fails */
+  fan(plan: FanPlan): Promise<FanResult>
+  /** Ends all sockets without a goodbye. */
+  cut(): Promise<void>
+  close(): Promise<void>
+}
+
+let started = 0
+
+export function startCrowd(): Crowd {
+  started++
+  const child = fork(fileURLToPath(new URL('./crowd-process.ts', import.meta.url)), [String(started)], {
+    execArgv: ['--import', import.meta.resolve('tsx')],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
+  const exited = once(child, 'exit')
+  async function ask<T>(message: ToCrowd): Promise<T> {
+    const answered = once(child, 'message') as Promise<[FromCrowd]>
+    child.send(message)
+    const [answer] = (await Promise.race([answered, exited])) as [FromCrowd | number | null]
+    if (answer === null || typeof answer === 'number') throw new Error(`the crowd's process ended (${answer})`)
+    if ('error' in answer) throw new Error(answer.error)
+    return answer.result as T
+  }
+  return {
+    pid: child.pid ?? 0,
+    open: (plan) => ask({ type: 'open', ...plan }),
+    fan: (plan) => ask({ type: 'fan', ...plan }),
+    cut: () => ask({ type: 'cut' }),
+    async close() {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      await ask({ type: 'close' }).catch(() => child.kill('SIGKILL'))
+      await exited
+    },
+  }
+}

@@ -1,0 +1,85 @@
+import { APP_ID, pointerTo } from '../subjects/parse/client.ts'
+import type { SocketSpec } from './subject.ts'
+
+/** A socket of a crowd. */
+export interface CrowdSpec extends SocketSpec {
+  /** It has everything of its places up to here, and wants the rest. Only Cutroom can. */
+  after?: number
+}
+
+/** How a subject's socket comes to stand in its places: spoken by hand and never parsed, so that thousands cost little. */
+export interface Speech {
+  path: string
+  /** `when` a message begins like this, `say` that; the first is the opening itself where `when` is empty. After the last one it stands. */
+  steps: readonly { when: string; say?: string }[]
+  /** How a refusal begins, and any answer that was not hoped for. */
+  refused: readonly string[]
+  /** How the news of a comment begins. */
+  news: string
+}
+
+const SOCKET_IO = '/socket.io/?EIO=4&transport=websocket'
+
+/** Questions one after the other, each asked when the one before was answered well. */
+function asked(questions: readonly unknown[], good: string): Speech['steps'] {
+  const [first, ...others] = questions
+  const say = (question: unknown, n: number) => `42${n}${JSON.stringify(question)}`
+  return [
+    { when: '40', say: say(first, 0) },
+    ...others.map((question, n) => ({ when: `43${n}${good}`, say: say(question, n + 1) })),
+    { when: `43${questions.length - 1}${good}` },
+  ]
+}
+
+function cutroom({ token, places, after }: CrowdSpec): Speech {
+  const joins = places.map((projectId) => ['join:project', { projectId, activity: false, ...(after !== undefined && { after }) }])
+  return {
+    path: SOCKET_IO,
+    steps: [{ when: '0', say: `40${JSON.stringify({ token })}` }, ...asked(joins, '[{"ok":true')],
+    refused: ['43', '44'],
+    news: '42["comment:created"',
+  }
+}
+
+function feathers({ token, places }: CrowdSpec): Speech {
+  const login = ['create', 'authentication', { strategy: 'jwt', accessToken: token }, {}]
+  const stands = places.map((place) => ['create', 'stands', { projectId: Number(place) }, {}])
+  return {
+    path: SOCKET_IO,
+    steps: [{ when: '0', say: '40' }, ...asked([login, ...stands], '[null')],
+    refused: ['43', '44'],
+    news: '42["comments created"',
+  }
+}
+
+function parse({ token, places }: CrowdSpec): Speech {
+  const [place = ''] = places
+  if (places.length !== 1) throw new RangeError('a socket of a crowd stands in one place at parse')
+  const query = { className: 'Comment', where: { project: pointerTo(place) } }
+  return {
+    path: '/',
+    steps: [
+      { when: '', say: JSON.stringify({ op: 'connect', applicationId: APP_ID, sessionToken: token }) },
+      { when: '{"op":"connected"', say: JSON.stringify({ op: 'subscribe', requestId: 1, query }) },
+      { when: '{"op":"subscribed"' },
+    ],
+    refused: ['{"op":"error"'],
+    news: '{"op":"create"',
+  }
+}
+
+const speeches: Record<string, (spec: CrowdSpec) => Speech> = {
+  cutroom,
+  limit: cutroom,
+  article: cutroom,
+  'socket-io': cutroom,
+  feathers,
+  parse,
+}
+
+/** @throws for a subject whose sockets nobody taught the crowd */
+export function speechOf(spec: CrowdSpec): Speech {
+  const speech = speeches[spec.subject]
+  if (!speech) throw new RangeError(`a crowd does not know how to speak with ${spec.subject}`)
+  return speech(spec)
+}
