@@ -38,12 +38,12 @@ describe('with thousands of rows in each table', () => {
   })
 
   /** What is wrong with anything that ran while this went on, with the statement. */
-  async function faults(work: () => Promise<unknown>): Promise<string[]> {
+  async function faults(work: () => Promise<unknown>, most?: number): Promise<string[]> {
     const from = watched.ran.length
     await work()
     const found = watched.ran
       .slice(from)
-      .flatMap((ran) => faultsOf(ran.Plan, large).map((fault) => `${fault}: ${ran['Query Text'].replace(/\s+/g, ' ')}`))
+      .flatMap((ran) => faultsOf(ran.Plan, large, most).map((fault) => `${fault}: ${ran['Query Text'].replace(/\s+/g, ' ')}`))
     return [...new Set(found)]
   }
 
@@ -85,11 +85,15 @@ describe('with thousands of rows in each table', () => {
           ...(version !== undefined && { 'if-match': `"${version}"` }),
         })
       }
-      /** The first page of a list and the one after it. */
+      /** A short page of a list, which may not read the whole list, and the one after it. */
       async function pages(name: string, values: Record<string, string> = {}): Promise<void> {
-        const { nextCursor } = await ask<{ nextCursor: string | null }>(name, values)
-        const more = name.includes('?') ? '&' : '?'
-        if (nextCursor !== null) await ask(`${name}${more}cursor=${nextCursor}`, values)
+        const path = `${name}${name.includes('?') ? '&' : '?'}limit=5`
+        let cursor: string | null = null
+        const first = async () => {
+          cursor = (await ask<{ nextCursor: string | null }>(path, values)).nextCursor
+        }
+        expect(await faults(first, 25)).toEqual([])
+        if (cursor !== null) await ask(`${path}&cursor=${cursor}`, values)
       }
 
       expect(

@@ -86,18 +86,21 @@ function readNotices(told: (message: string) => void): Filter {
   }
 }
 
-/** Rows of one table that one statement may look at. Retention takes a thousand at a time; nothing else comes near. */
-export const MOST_ROWS = 1_500
+/** Rows of one table that any statement may look at. Retention takes a thousand at a time; nothing else comes near. */
+const MOST_ROWS = 1_500
 
-/** What is wrong with a plan: a large table read from end to end, or far more rows than anybody asked for. */
-export function faultsOf(plan: Node, large: ReadonlySet<string>): string[] {
-  const below = (plan.Plans ?? []).flatMap((node) => faultsOf(node, large))
+/**
+ * What is wrong with a plan: a large table read from end to end, or far more rows than anybody asked for.
+ * @param most rows of one table that it may look at
+ */
+export function faultsOf(plan: Node, large: ReadonlySet<string>, most = MOST_ROWS): string[] {
+  const below = (plan.Plans ?? []).flatMap((node) => faultsOf(node, large, most))
   const table = plan['Relation Name']
   if (table === undefined || !large.has(table)) return below
   const removed = (plan['Rows Removed by Filter'] ?? 0) + (plan['Rows Removed by Index Recheck'] ?? 0)
   const rows = Math.round((plan['Actual Rows'] + removed) * plan['Actual Loops'])
   if (plan['Node Type'] === 'Seq Scan') return [`Seq Scan on ${table}`, ...below]
-  return rows > MOST_ROWS ? [`${plan['Node Type']} reads ${rows} rows of ${table}`, ...below] : below
+  return rows > most ? [`${plan['Node Type']} reads ${rows} rows of ${table}`, ...below] : below
 }
 
 /** The tables that plans read or change. */
