@@ -1,6 +1,6 @@
 import { alternate } from '../support/alternate.ts'
 import { type CpuUse, whileCounting } from '../support/cpu.ts'
-import { type Load, type PaceResult, startLoad } from '../support/load.ts'
+import { type PaceResult, startLoad } from '../support/load.ts'
 import { median, percentile, round, spread } from '../support/numbers.ts'
 import { lines } from '../support/plot.ts'
 import type { Asked, Bench, Result, Scenario } from '../support/scenario.ts'
@@ -82,19 +82,15 @@ function judge(of: (name: string, key: 'p99') => number, peers: readonly string[
  * the earlier ones were answered. Sockets of all subjects stand open through all rounds; those of the others are silent.
  */
 async function run(bench: Bench): Promise<Result> {
-  const [rounds, ms, warmMs] = bench.quick ? [3, 1_000, 300] : [5, 8_000, 1_000]
+  const [rounds, ms, warmMs] = bench.quick ? [3, 900, 200] : [5, 8_000, 1_000]
   const { pid: postgres } = await bench.postgres()
   const plan = { people: PROJECTS * MEMBERS, projects: PROJECTS, members: MEMBERS }
   return withSubjects(bench, plan, SUBJECTS, async (staged) => {
-    const loads = new Map<Staged, Load>()
+    const load = startLoad()
     try {
-      for (const one of staged) {
-        const load = startLoad()
-        loads.set(one, load)
-        await load.listen(socketsOf(one))
-      }
+      await load.listen(staged.flatMap(socketsOf))
       const pace = (one: Staged, time: number) =>
-        (loads.get(one) as Load).pace({
+        load.pace({
           requests: requestsOf(one),
           listeners: MEMBERS,
           perSecond: PER_SECOND,
@@ -103,7 +99,8 @@ async function run(bench: Bench): Promise<Result> {
         })
       const measured = await alternate(staged, {
         rounds,
-        warmUp: (one) => pace(one, ms / 2),
+        // As many as come, since what is measured is too few to compile much of a server.
+        warmUp: (one) => load.loop({ requests: requestsOf(one), connections: 8, ms: bench.quick ? 1_500 : 5_000 }),
         async measure(one) {
           const { result, cpu } = await whileCounting({ server: one.running.pids, postgres }, () => pace(one, ms))
           return roundOf(one, result, cpu)
@@ -153,7 +150,7 @@ async function run(bench: Bench): Promise<Result> {
         ),
       }
     } finally {
-      for (const load of loads.values()) await load.close()
+      await load.close()
     }
   })
 }
