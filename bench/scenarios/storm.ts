@@ -1,0 +1,173 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { startPostgres } from '../../test/faults/support/postgres.ts'
+import { cpuOf } from '../support/cpu.ts'
+import { startCrowd } from '../support/crowd.ts'
+import { median, percentile, round, spread } from '../support/numbers.ts'
+import { bars } from '../support/plot.ts'
+import type { Bench, Result, Scenario } from '../support/scenario.ts'
+import type { Running, Subject, World } from '../support/subject.ts'
+
+const BARE = 'socket-io'
+const PROJECTS = 20
+const BEHIND = 100
+
+/** Seconds, reads per project, ms of CPU per client. */
+interface Wave {
+  all: number
+  half: number
+  logReads: number
+  rows: number
+  statements: number
+  server: number
+  crowd: number
+}
+
+/** Events as long as a comment, in the rows before anybody comes. */
+async function fill(db: pg.Client, places: World['places']): Promise<void> {
+  const payload = JSON.stringify({ id: crypto.randomUUID(), body: 'x'.repeat(250) })
+  for (const { id } of places)
+    await db.query(`SELECT append($1, 'comment:created', $2::json) FROM generate_series(1, $3::int)`, [
+      `project:${id}`,
+      payload,
+      2 * BEHIND,
+    ])
+  await db.query('ANALYZE')
+}
+
+interface Counts {
+  reads: number
+  rows: number
+  statements: number
+}
+
+/** How often the log was read, how much it gave, and all statements, since the last reset. */
+async function countsOf(db: pg.Client): Promise<Counts> {
+  const { rows } = await db.query<{ query: string; calls: string; rows: string }>(
+    `SELECT query, calls, rows FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
+     WHERE d.datname = current_database() AND query NOT LIKE '%pg_stat_%'`,
+  )
+  const log = rows.filter(({ query }) => /^\s*(SELECT|WITH)/i.test(query) && query.includes('FROM "Event"'))
+  const sum = (all: typeof rows, key: 'calls' | 'rows') => all.reduce((total, row) => total + Number(row[key]), 0)
+  return { reads: sum(log, 'calls'), rows: sum(log, 'rows'), statements: sum(rows, 'calls') }
+}
+
+/** @param db where the log is, for who resumes */
+async function wave(running: Running, { people, places }: World, db: pg.Client | null): Promise<Wave> {
+  const specs = places.flatMap((place) =>
+    place.members.flatMap((index) => {
+      const person = people[index]
+      return person ? [{ ...running.connect(person, [place]), ...(db && { after: BEHIND }) }] : []
+    }),
+  )
+  const crowd = startCrowd()
+  try {
+    await db?.query('SELECT pg_stat_statements_reset()')
+    const [server, clients] = [cpuOf(running.pids), cpuOf([crowd.pid])]
+    const { liveMs, news } = await crowd.open({ specs, atOnce: specs.length })
+    const each = (ms: number) => ms / specs.length
+    const cpu = { server: each(cpuOf(running.pids) - server), crowd: each(cpuOf([crowd.pid]) - clients) }
+    const wrong = news.filter((heard) => heard !== (db ? BEHIND : 0)).length
+    if (wrong > 0) throw new Error(`the promise is broken: ${wrong} clients went live without their ${BEHIND} events`)
+    const counts = db ? await countsOf(db) : { reads: Number.NaN, rows: Number.NaN, statements: Number.NaN }
+    return {
+      ...cpu,
+      all: percentile(liveMs, 1) / 1000,
+      half: percentile(liveMs, 0.5) / 1000,
+      logReads: counts.reads / PROJECTS,
+      rows: counts.rows / PROJECTS,
+      statements: counts.statements / specs.length,
+    }
+  } finally {
+    await crowd.close()
+  }
+}
+
+interface Plan {
+  size: number
+  waves: number
+  /** Of the scenario's progress. */
+  from: number
+  databaseUrl: string
+}
+
+async function measure(bench: Bench, subject: Subject, { size, waves, from, databaseUrl }: Plan): Promise<Wave[]> {
+  const running = await subject.start({ postgres: await bench.postgres(), databaseUrl })
+  const db = subject.name === 'cutroom' ? new pg.Client({ connectionString: databaseUrl }) : null
+  try {
+    await db?.connect()
+    await db?.query('CREATE EXTENSION IF NOT EXISTS pg_stat_statements')
+    const world = await running.seed({ people: size, projects: PROJECTS, members: size / PROJECTS })
+    if (db) await fill(db, world.places)
+    const found: Wave[] = []
+    // The first wave finds a server whose code never ran.
+    for (let n = 0; n <= waves; n++) {
+      bench.progress(from + (0.5 * n) / (waves + 1), subject.name)
+      const one = await wave(running, world, db)
+      if (n > 0) found.push(one)
+      // Who is lost for a moment is not said to be gone: by then it has been said.
+      await sleep(bench.quick ? 500 : 5_000)
+    }
+    return found
+  } finally {
+    await db?.end()
+    await running.stop()
+  }
+}
+
+/**
+ * All clients come at once, each with what it has; live is who stands in the room and was told the rest. Nobody else of the subjects
+ * can catch up: bare Socket.IO shows what the connections cost by themselves.
+ */
+async function run(bench: Bench): Promise<Result> {
+  const size = bench.quick ? 500 : 2_000
+  const waves = bench.quick ? 2 : 3
+  const found = new Map<Subject, Wave[]>()
+  // One that counts statements.
+  const postgres = await startPostgres({ settings: { shared_preload_libraries: 'pg_stat_statements' } })
+  try {
+    const databaseUrl = await postgres.database()
+    for (const [n, subject] of (await bench.subjects('cutroom', BARE)).entries())
+      found.set(subject, await measure(bench, subject, { size, waves, from: n / 2, databaseUrl }))
+  } finally {
+    await postgres.close()
+  }
+  const named = (name: string) => [...found].find(([subject]) => subject.name === name)?.[1] ?? []
+  const of = (name: string, key: keyof Wave) => round(median(named(name).map((one) => one[key])))
+  const atMost = (what: string, key: keyof Wave, most: number) => {
+    const measured = of('cutroom', key)
+    return { what, asked: `≤ ${most}`, measured, ok: measured <= most }
+  }
+  return {
+    rows: [...found].map(([subject, all]) => {
+      const each = (key: keyof Wave) => spread(all.map((one) => one[key]))
+      return {
+        subject: subject.name === BARE ? `${subject.title}, without catching up` : subject.title,
+        'all live s': each('all'),
+        'half live s': each('half'),
+        'log reads/project': each('logReads'),
+        'rows/project': each('rows'),
+        'statements/client': each('statements'),
+        'server ms/client': each('server'),
+        'crowd ms/client': each('crowd'),
+      }
+    }),
+    ours: of('cutroom', 'all'),
+    limit: of(BARE, 'all'),
+    ratio: round(of('cutroom', 'all') / of(BARE, 'all')),
+    peers: {},
+    asked: [atMost(`all ${size} live, seconds`, 'all', 10), atMost('log reads per project', 'logReads', 1)],
+    figures: Object.fromEntries([...found].map(([{ name }, all]) => [name, all])),
+    plot: bars(
+      scenario.title,
+      'seconds until all are live',
+      [...found].map(([{ title }, all]) => ({ label: title.replace(/ \(.*/, ''), values: all.map((one) => one.all) })),
+    ),
+  }
+}
+
+export const scenario: Scenario = {
+  id: 'S6',
+  title: `Reconnect storm: 2,000 clients at once, each ${BEHIND} events behind in one of ${PROJECTS} projects`,
+  run,
+}
