@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { startPostgres } from '../../test/faults/support/postgres.ts'
+import { type CountingPostgres, startCounting } from '../support/counting.ts'
 import { cpuOf } from '../support/cpu.ts'
 import { startCrowd } from '../support/crowd.ts'
 import { median, percentile, round, spread } from '../support/numbers.ts'
@@ -24,59 +24,48 @@ interface Wave {
 }
 
 /** Events as long as a comment, in the rows before anybody comes. */
-async function fill(db: pg.Client, places: World['places']): Promise<void> {
-  const payload = JSON.stringify({ id: crypto.randomUUID(), body: 'x'.repeat(250) })
-  for (const { id } of places)
-    await db.query(`SELECT append($1, 'comment:created', $2::json) FROM generate_series(1, $3::int)`, [
-      `project:${id}`,
-      payload,
-      2 * BEHIND,
-    ])
-  await db.query('ANALYZE')
+async function fill(databaseUrl: string, places: World['places']): Promise<void> {
+  const db = new pg.Client({ connectionString: databaseUrl })
+  await db.connect()
+  try {
+    const payload = JSON.stringify({ id: crypto.randomUUID(), body: 'x'.repeat(250) })
+    for (const { id } of places)
+      await db.query(`SELECT append($1, 'comment:created', $2::json) FROM generate_series(1, $3::int)`, [
+        `project:${id}`,
+        payload,
+        2 * BEHIND,
+      ])
+    await db.query('ANALYZE')
+  } finally {
+    await db.end()
+  }
 }
 
-interface Counts {
-  reads: number
-  rows: number
-  statements: number
-}
-
-/** How often the log was read, how much it gave, and all statements, since the last reset. */
-async function countsOf(db: pg.Client): Promise<Counts> {
-  const { rows } = await db.query<{ query: string; calls: string; rows: string }>(
-    `SELECT query, calls, rows FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
-     WHERE d.datname = current_database() AND query NOT LIKE '%pg_stat_%'`,
-  )
-  const log = rows.filter(({ query }) => /^\s*(SELECT|WITH)/i.test(query) && query.includes('FROM "Event"'))
-  const sum = (all: typeof rows, key: 'calls' | 'rows') => all.reduce((total, row) => total + Number(row[key]), 0)
-  return { reads: sum(log, 'calls'), rows: sum(log, 'rows'), statements: sum(rows, 'calls') }
-}
-
-/** @param db where the log is, for who resumes */
-async function wave(running: Running, { people, places }: World, db: pg.Client | null): Promise<Wave> {
+/** @param counting where the log is, for who resumes */
+async function wave(running: Running, { people, places }: World, counting: CountingPostgres | null): Promise<Wave> {
   const specs = places.flatMap((place) =>
     place.members.flatMap((index) => {
       const person = people[index]
-      return person ? [{ ...running.connect(person, [place]), ...(db && { after: BEHIND }) }] : []
+      return person ? [{ ...running.connect(person, [place]), ...(counting && { after: BEHIND }) }] : []
     }),
   )
   const crowd = startCrowd()
   try {
-    await db?.query('SELECT pg_stat_statements_reset()')
     const [server, clients] = [cpuOf(running.pids), cpuOf([crowd.pid])]
-    const { liveMs, news } = await crowd.open({ specs, atOnce: specs.length })
+    const open = () => crowd.open({ specs, atOnce: specs.length })
+    const { result, counts } = counting ? await counting.count(running.databaseUrl, open) : { result: await open(), counts: null }
+    const { liveMs, news } = result
     const each = (ms: number) => ms / specs.length
     const cpu = { server: each(cpuOf(running.pids) - server), crowd: each(cpuOf([crowd.pid]) - clients) }
-    const wrong = news.filter((heard) => heard !== (db ? BEHIND : 0)).length
+    const wrong = news.filter((heard) => heard !== (counting ? BEHIND : 0)).length
     if (wrong > 0) throw new Error(`the promise is broken: ${wrong} clients went live without their ${BEHIND} events`)
-    const counts = db ? await countsOf(db) : { reads: Number.NaN, rows: Number.NaN, statements: Number.NaN }
     return {
       ...cpu,
       all: percentile(liveMs, 1) / 1000,
       half: percentile(liveMs, 0.5) / 1000,
-      logReads: counts.reads / PROJECTS,
-      rows: counts.rows / PROJECTS,
-      statements: counts.statements / specs.length,
+      logReads: (counts?.logReads ?? Number.NaN) / PROJECTS,
+      rows: (counts?.logRows ?? Number.NaN) / PROJECTS,
+      statements: (counts?.statements ?? Number.NaN) / specs.length,
     }
   } finally {
     await crowd.close()
@@ -89,28 +78,26 @@ interface Plan {
   /** Of the scenario's progress. */
   from: number
   databaseUrl: string
+  counting: CountingPostgres
 }
 
-async function measure(bench: Bench, subject: Subject, { size, waves, from, databaseUrl }: Plan): Promise<Wave[]> {
+async function measure(bench: Bench, subject: Subject, { size, waves, from, databaseUrl, counting }: Plan): Promise<Wave[]> {
   const running = await subject.start({ postgres: await bench.postgres(), databaseUrl })
-  const db = subject.name === 'cutroom' ? new pg.Client({ connectionString: databaseUrl }) : null
+  const resumes = subject.name === 'cutroom'
   try {
-    await db?.connect()
-    await db?.query('CREATE EXTENSION IF NOT EXISTS pg_stat_statements')
     const world = await running.seed({ people: size, projects: PROJECTS, members: size / PROJECTS })
-    if (db) await fill(db, world.places)
+    if (resumes) await fill(databaseUrl, world.places)
     const found: Wave[] = []
     // The first wave finds a server whose code never ran.
     for (let n = 0; n <= waves; n++) {
       bench.progress(from + (0.5 * n) / (waves + 1), subject.name)
-      const one = await wave(running, world, db)
+      const one = await wave(running, world, resumes ? counting : null)
       if (n > 0) found.push(one)
       // Who is lost for a moment is not said to be gone: by then it has been said.
       await sleep(bench.quick ? 500 : 5_000)
     }
     return found
   } finally {
-    await db?.end()
     await running.stop()
   }
 }
@@ -123,14 +110,13 @@ async function run(bench: Bench): Promise<Result> {
   const size = bench.quick ? 500 : 2_000
   const waves = bench.quick ? 2 : 3
   const found = new Map<Subject, Wave[]>()
-  // One that counts statements.
-  const postgres = await startPostgres({ settings: { shared_preload_libraries: 'pg_stat_statements' } })
+  const counting = await startCounting()
   try {
-    const databaseUrl = await postgres.database()
+    const databaseUrl = await counting.migrated()
     for (const [n, subject] of (await bench.subjects('cutroom', BARE)).entries())
-      found.set(subject, await measure(bench, subject, { size, waves, from: n / 2, databaseUrl }))
+      found.set(subject, await measure(bench, subject, { size, waves, from: n / 2, databaseUrl, counting }))
   } finally {
-    await postgres.close()
+    await counting.close()
   }
   const named = (name: string) => [...found].find(([subject]) => subject.name === name)?.[1] ?? []
   const of = (name: string, key: keyof Wave) => round(median(named(name).map((one) => one[key])))
