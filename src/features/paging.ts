@@ -36,10 +36,10 @@ export function toPage<Row, Item>(
   return { data: data.map(present), nextCursor: more ? Buffer.from(JSON.stringify(keyOf(last))).toString('base64url') : null }
 }
 
-/** Prisma's `where` for rows after (rank, id). */
+/** Prisma's `where` for rows after (rank, id): the first condition is the one an index can begin at. */
 export function afterRank(cursor: string | undefined) {
   const at = readCursor(cursor)
-  return at === null ? {} : { OR: [{ rank: { gt: at[0] } }, { rank: at[0], id: { gt: at[1] } }] }
+  return at === null ? {} : { rank: { gte: at[0] }, OR: [{ rank: { gt: at[0] } }, { id: { gt: at[1] } }] }
 }
 
 /** Prisma's `where` for rows after an id: UUIDv7 ids sort by age. */

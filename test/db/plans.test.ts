@@ -89,11 +89,13 @@ describe('with thousands of rows in each table', () => {
       async function pages(name: string, values: Record<string, string> = {}): Promise<void> {
         const path = `${name}${name.includes('?') ? '&' : '?'}limit=5`
         let cursor: string | null = null
-        const first = async () => {
-          cursor = (await ask<{ nextCursor: string | null }>(path, values)).nextCursor
+        const next = async () => {
+          const place: string = cursor === null ? path : `${path}&cursor=${cursor}`
+          cursor = (await ask<{ nextCursor: string | null }>(place, values)).nextCursor
         }
-        expect(await faults(first, 25)).toEqual([])
-        if (cursor !== null) await ask(`${path}&cursor=${cursor}`, values)
+        expect(await faults(next, 25)).toEqual([])
+        // A plan for any cursor cannot know that this one leaves little behind it.
+        if (cursor !== null) expect(await faults(next, mode === 'force_custom_plan' ? 25 : undefined)).toEqual([])
       }
 
       expect(

@@ -13,7 +13,7 @@ export function memberRoutes(app: FastifyInstance, { prisma }: { prisma: Databas
     const rows = await prisma.member.findMany({
       where: {
         projectId: params.projectId,
-        ...(at && joined && { OR: [{ createdAt: { gt: joined } }, { createdAt: joined, userId: { gt: at[1] } }] }),
+        ...(at && joined && { createdAt: { gte: joined }, OR: [{ createdAt: { gt: joined } }, { userId: { gt: at[1] } }] }),
       },
       include: withUser,
       orderBy: [{ createdAt: 'asc' }, { userId: 'asc' }],
