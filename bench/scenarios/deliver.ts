@@ -4,7 +4,7 @@ import { type PaceResult, startLoad } from '../support/load.ts'
 import { median, percentile, round, spread } from '../support/numbers.ts'
 import { lines } from '../support/plot.ts'
 import type { Asked, Bench, Result, Scenario } from '../support/scenario.ts'
-import { isPeer, type Staged, SUBJECTS, withSubjects } from '../support/stage.ts'
+import { isPeer, REOPEN_MS, type Staged, SUBJECTS, withSubjects } from '../support/stage.ts'
 import { N_MARK } from '../support/subject.ts'
 
 const PROJECTS = 20
@@ -82,13 +82,14 @@ function judge(of: (name: string, key: 'p99') => number, peers: readonly string[
  * the earlier ones were answered. Sockets of all subjects stand open through all rounds; those of the others are silent.
  */
 async function run(bench: Bench): Promise<Result> {
-  const [rounds, ms, warmMs] = bench.quick ? [3, 900, 200] : [5, 8_000, 1_000]
+  const [rounds, ms, warmMs] = bench.quick ? [3, 700, 100] : [5, 8_000, 500]
   const { pid: postgres } = await bench.postgres()
   const plan = { people: PROJECTS * MEMBERS, projects: PROJECTS, members: MEMBERS }
   return withSubjects(bench, plan, SUBJECTS, async (staged) => {
     const load = startLoad()
     try {
       await load.listen(staged.flatMap(socketsOf))
+      const rush = (one: Staged, time: number) => load.loop({ requests: requestsOf(one), connections: 16, ms: time })
       const pace = (one: Staged, time: number) =>
         load.pace({
           requests: requestsOf(one),
@@ -100,8 +101,9 @@ async function run(bench: Bench): Promise<Result> {
       const measured = await alternate(staged, {
         rounds,
         // As many as come, since what is measured is too few to compile much of a server.
-        warmUp: (one) => load.loop({ requests: requestsOf(one), connections: 8, ms: bench.quick ? 1_500 : 5_000 }),
+        warmUp: (one) => rush(one, bench.quick ? 1_200 : 5_000),
         async measure(one) {
+          await rush(one, REOPEN_MS)
           const { result, cpu } = await whileCounting({ server: one.running.pids, postgres }, () => pace(one, ms))
           return roundOf(one, result, cpu)
         },

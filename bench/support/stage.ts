@@ -2,6 +2,12 @@ import type { Bench } from './scenario.ts'
 import type { Running, SeedPlan, Subject, World } from './subject.ts'
 
 export const SUBJECTS = ['cutroom', 'limit', 'article', 'feathers', 'parse'] as const
+/**
+ * How long a subject is asked before each round, ms: pools close connections that were idle while others had their turn, and
+ * opening all of them again is not what is measured.
+ */
+export const REOPEN_MS = 300
+
 /** Neither Cutroom nor the limit of its own stack. */
 export const isPeer = ({ name }: Pick<Subject, 'name'>): boolean => name !== 'cutroom' && name !== 'limit'
 

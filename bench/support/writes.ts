@@ -4,7 +4,7 @@ import { type LoopResult, startLoad } from './load.ts'
 import { median, round, spread } from './numbers.ts'
 import { bars } from './plot.ts'
 import type { Asked, Bench, Result, Scenario } from './scenario.ts'
-import { isPeer, type Staged, SUBJECTS, withSubjects } from './stage.ts'
+import { isPeer, REOPEN_MS, type Staged, SUBJECTS, withSubjects } from './stage.ts'
 import { N_MARK } from './subject.ts'
 
 interface Writes {
@@ -70,7 +70,7 @@ function judge(found: Map<string, Round[]>, peers: string[], asked: Writes['aske
 /** A scenario of writers who ask again as soon as they are answered. */
 export function measureWrites({ id, title, projects, connections, asked }: Writes): Scenario {
   async function run(bench: Bench): Promise<Result> {
-    const [rounds, ms, warmMs] = bench.quick ? [3, 1_000, 2_000] : [7, 4_000, 4_000]
+    const [rounds, ms, warmMs] = bench.quick ? [3, 1_000, 1_500] : [7, 4_000, 4_000]
     const plan = { people: projects * MEMBERS, projects, members: MEMBERS }
     const { pid: postgres } = await bench.postgres()
     return withSubjects(bench, plan, SUBJECTS, async (staged) => {
@@ -81,6 +81,7 @@ export function measureWrites({ id, title, projects, connections, asked }: Write
           rounds,
           warmUp: (one) => loop(one, warmMs),
           async measure(one) {
+            await loop(one, REOPEN_MS)
             const { result, cpu } = await whileCounting({ server: one.running.pids, postgres }, () => loop(one, ms))
             return roundOf(one, result, cpu)
           },
