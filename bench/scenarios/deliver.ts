@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { alternate } from '../support/alternate.ts'
 import { type CpuUse, whileCounting } from '../support/cpu.ts'
 import { type PaceResult, startLoad } from '../support/load.ts'
@@ -82,12 +83,13 @@ function judge(of: (name: string, key: 'p99') => number, peers: readonly string[
  * the earlier ones were answered. Sockets of all subjects stand open through all rounds; those of the others are silent.
  */
 async function run(bench: Bench): Promise<Result> {
-  const [rounds, ms, warmMs] = bench.quick ? [3, 700, 100] : [5, 8_000, 500]
+  const [rounds, ms, warmMs] = bench.quick ? [2, 800, 100] : [5, 8_000, 500]
   const { pid: postgres } = await bench.postgres()
   const plan = { people: PROJECTS * MEMBERS, projects: PROJECTS, members: MEMBERS }
   return withSubjects(bench, plan, SUBJECTS, async (staged) => {
     const load = startLoad()
     try {
+      bench.progress(0, 'opening sockets')
       await load.listen(staged.flatMap(socketsOf))
       const rush = (one: Staged, time: number) => load.loop({ requests: requestsOf(one), connections: 16, ms: time })
       const pace = (one: Staged, time: number) =>
@@ -101,9 +103,11 @@ async function run(bench: Bench): Promise<Result> {
       const measured = await alternate(staged, {
         rounds,
         // As many as come, since what is measured is too few to compile much of a server.
-        warmUp: (one) => rush(one, bench.quick ? 1_200 : 5_000),
+        warmUp: (one) => rush(one, bench.quick ? 1_000 : 5_000),
         async measure(one) {
           await rush(one, REOPEN_MS)
+          // What the rush left behind is told first.
+          await sleep(REOPEN_MS)
           const { result, cpu } = await whileCounting({ server: one.running.pids, postgres }, () => pace(one, ms))
           return roundOf(one, result, cpu)
         },
