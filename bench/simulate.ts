@@ -2,11 +2,13 @@
 // npx tsx bench/simulate.ts --measure    measures first what no scenario tells (three minutes), and keeps it in bench/results.json
 // npx tsx bench/simulate.ts --write      puts the tables into docs/scale.md
 // Costs that nobody measured are guessed and named; it ends with 1 then.
-import { connect } from 'node:net'
 import { parseArgs } from 'node:util'
+import { removeBuild } from './support/build.ts'
 import { readInputs } from './support/growth-inputs.ts'
 import { report, writeScale } from './support/growth-report.ts'
 import { startPostgres } from './support/postgres.ts'
+import { stopPrograms } from './support/program.ts'
+import { findRedis } from './support/redis.ts'
 import { saveResults } from './support/results.ts'
 import { measureUnitCosts } from './support/unit-costs.ts'
 
@@ -14,25 +16,25 @@ const { values } = parseArgs({
   options: { measure: { type: 'boolean', default: false }, write: { type: 'boolean', default: false } },
 })
 
-/** Null where nobody listens at its address. */
-async function redisUrl(): Promise<string | null> {
-  const url = process.env.BENCH_REDIS_URL ?? 'redis://127.0.0.1:6379'
-  const { hostname, port } = new URL(url)
-  const there = await new Promise<boolean>((resolve) => {
-    const socket = connect({ host: hostname, port: Number(port || 6379) }, () => resolve(true))
-    socket.on('error', () => resolve(false))
-    socket.on('connect', () => socket.destroy())
-  })
-  return there ? url : null
-}
-
 async function measure(): Promise<void> {
   const postgres = await startPostgres()
+  const redis = await findRedis()
+  let tidied: Promise<void> | undefined
+  /** Once, whoever comes first: the end, or a signal. */
+  function tidy(): Promise<void> {
+    tidied ??= (async () => {
+      await stopPrograms()
+      await redis?.close()
+      await postgres.close()
+      await removeBuild()
+    })()
+    return tidied
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void tidy().finally(() => process.exit(130)))
   try {
-    const redis = await redisUrl()
     if (redis === null) console.error('!!! no Redis: what hints cost is not measured')
     let last = ''
-    const figures = await measureUnitCosts(postgres, redis, (what) => {
+    const figures = await measureUnitCosts(postgres, redis?.url ?? null, (what) => {
       if (what !== last) console.error(`measuring: ${what}`)
       last = what
     })
@@ -41,7 +43,7 @@ async function measure(): Promise<void> {
     const outcome = { ...none, title, at: new Date().toISOString(), ours: figures.heard.node, figures }
     await saveResults(new Map([['unit-costs', outcome]]))
   } finally {
-    await postgres.close()
+    await tidy()
   }
 }
 

@@ -153,7 +153,9 @@ const FILE = new URL('../results.json', import.meta.url)
 function walk(value: unknown, path: readonly string[]): unknown {
   return path.reduce<unknown>((at, key) => (at as Record<string, unknown> | null | undefined)?.[key], value)
 }
-const finite = (value: unknown): number | undefined => (typeof value === 'number' && Number.isFinite(value) ? value : undefined)
+/** A difference of two measurements may come out below zero on a noisy machine: then it says nothing. */
+const finite = (value: unknown): number | undefined =>
+  typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined
 
 async function readResults(): Promise<Results> {
   const file = JSON.parse(await readFile(FILE, 'utf8')) as { scenarios?: unknown }
