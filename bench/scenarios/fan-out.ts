@@ -57,7 +57,7 @@ async function measure(
 
 /** Opens as many sockets as are missing in each crowd, and lets all subjects tell them in turn. */
 async function size(bench: Bench, staged: Staged[], crowds: Map<Staged, Crowd>, from: number, sockets: number): Promise<Size> {
-  const [rounds, ms] = bench.quick ? [3, 1_000] : [5, 2_000]
+  const [rounds, ms] = bench.quick ? [2, 800] : sockets > 1_000 ? [3, 1_500] : [5, 1_500]
   const { pid } = await bench.postgres()
   for (const [one, crowd] of crowds) {
     const { running, world } = one
@@ -70,7 +70,7 @@ async function size(bench: Bench, staged: Staged[], crowds: Map<Staged, Crowd>, 
   const run = (one: Staged, time: number) => measure(one, crowds.get(one) as Crowd, pid, sockets, time)
   const measured = await alternate(staged, {
     rounds,
-    warmUp: (one) => run(one, ms),
+    warmUp: (one) => run(one, ms / 2),
     measure: (one) => run(one, ms),
     progress: (share, { subject }) => bench.progress(share, `${subject.name}, ${sockets} sockets`),
   })

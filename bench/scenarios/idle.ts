@@ -12,9 +12,9 @@ const BARE = 'socket-io'
 const MEMBERS = 10
 const OPENING = 50
 /** Until what the joins had to say has been said. */
-const SETTLE_MS = 5_000
+const SETTLE_MS = 2_500
 /** In which their CPU time is counted. */
-const IDLE_MS = 5_000
+const IDLE_MS = 3_000
 
 interface Round {
   /** KiB of resident memory, each. */
@@ -46,7 +46,7 @@ async function measure(bench: Bench, subject: Subject, sockets: number, home: Ho
       }),
     )
     // What is loaded and compiled once is no socket's.
-    await crowd.open({ specs: specs.slice(0, 500), atOnce: OPENING })
+    await crowd.open({ specs: specs.slice(0, 200), atOnce: OPENING })
     await crowd.cut()
     await sleep(SETTLE_MS)
     await collect()
@@ -71,7 +71,7 @@ async function measure(bench: Bench, subject: Subject, sockets: number, home: Ho
 /** Each stands in a project of ten and says nothing. Resident memory of the server after a collection, less what it was without them. */
 async function run(bench: Bench): Promise<Result> {
   const sockets = bench.quick ? 2_000 : 5_000
-  const rounds = bench.quick ? 1 : 3
+  const rounds = bench.quick ? 1 : 2
   const subjects = await bench.subjects(...(bench.quick ? ['cutroom', BARE] : ['cutroom', BARE, 'feathers', 'parse']))
   const found = new Map<Subject, Round[]>(subjects.map((subject) => [subject, []]))
   const homes = new Map<Subject, Home>(subjects.map((subject) => [subject, {}]))
