@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
+import { type Named, runBatch } from './batch.ts'
 import { type Prisma, PrismaClient } from './generated/client.ts'
 
 /** Prisma on the connection of a transaction. */
@@ -13,15 +14,15 @@ export type Query = <R extends pg.QueryResultRow>(statement: Statement) => Promi
 export type Statement = Pick<Prisma.Sql, 'text' | 'values'>
 
 /**
- * One transaction on one connection. Statements leave in the order in which they are asked for, each without waiting for the
- * answer to the one before: what nobody waits for shares a round trip with what follows.
+ * One transaction on one connection. Statements leave in the order in which they are asked for, and nobody waits for the answer
+ * to the one before. Where nobody waits for any answer, the whole transaction is one message.
  */
 export interface Transaction {
   tx: Tx
   query: Query
   /** Sends a statement whose rows nobody needs. Its failure is thrown by `settled` and `commit`. */
   send(statement: Statement): void
-  /** Everything that was sent has run. @throws the first failure */
+  /** All of them have run. @throws the first failure */
   settled(): Promise<void>
   /** @throws what failed first, and when Postgres did not commit; the connection has gone back to the pool either way */
   commit(): Promise<void>
@@ -29,17 +30,25 @@ export interface Transaction {
   rollback(error: unknown): Promise<unknown>
 }
 
+const BEGIN: Named = { name: 'begin', text: 'BEGIN', values: [] }
+const COMMIT: Named = { name: 'commit', text: 'COMMIT', values: [] }
 const OWN = new Set(['BEGIN', 'COMMIT', 'ROLLBACK'])
 const NOTHING = { rows: [], fields: [], rowCount: 0, command: '', oid: 0 }
 
 /** What Prisma's adapter takes for a pool: one connection, on which a transaction is open that others begin and end. */
 class Joined extends pg.Pool {
+  /** Called before Prisma asks for anything. */
+  before = () => {}
+
   constructor(client: pg.PoolClient) {
     super()
-    const query = (statement: pg.QueryConfig) => client.query(statement)
+    const query = (statement: pg.QueryConfig) => {
+      this.before()
+      return client.query(statement)
+    }
     // Where Prisma wants a transaction for several statements of one call, it stands in one already.
     const inner = {
-      query: async (statement: pg.QueryConfig) => (OWN.has(statement.text) ? NOTHING : client.query(statement)),
+      query: async (statement: pg.QueryConfig) => (OWN.has(statement.text) ? NOTHING : query(statement)),
       on: () => inner,
       removeListener: () => inner,
       release: () => {},
@@ -69,45 +78,76 @@ function gather(client: pg.PoolClient): () => void {
 /** Opens transactions on the connections of a pool whose clients pipeline. */
 export function openTransactions(pool: pg.Pool, nameOf: (text: string) => string): () => Promise<Transaction> {
   // One Prisma per connection: an interactive transaction of a shared one costs more than all statements of a write.
-  const clients = new WeakMap<pg.PoolClient, PrismaClient>()
-  function prismaOn(client: pg.PoolClient): PrismaClient {
+  const clients = new WeakMap<pg.PoolClient, { joined: Joined; prisma: PrismaClient }>()
+  function prismaOn(client: pg.PoolClient) {
     const known = clients.get(client)
     if (known) return known
-    const adapter = new PrismaPg(new Joined(client), { statementNameGenerator: ({ sql }) => nameOf(sql) })
-    const made = new PrismaClient({ adapter })
+    const joined = new Joined(client)
+    const adapter = new PrismaPg(joined, { statementNameGenerator: ({ sql }) => nameOf(sql) })
+    const made = { joined, prisma: new PrismaClient({ adapter }) }
     clients.set(client, made)
     return made
   }
+  const named = ({ text, values }: Statement): Named => ({ name: nameOf(text), text, values: values as unknown[] })
 
   return async function begin() {
     const client = await pool.connect()
-    const sent: Promise<unknown>[] = []
+    const { joined, prisma } = prismaOn(client)
     const together = gather(client)
+    /** Not on their way yet: nobody has waited for anything. */
+    let held: Statement[] | null = []
+    const sent: Promise<unknown>[] = []
     function ask<R extends pg.QueryResultRow>(statement: string | pg.QueryConfig) {
       together()
       return client.query<R>(statement)
     }
-    const named = ({ text, values }: Statement) => ({ name: nameOf(text), text, values: values as unknown[] })
     function later(answer: Promise<unknown>): void {
       // Whoever waits for all of them is told; until then it is nobody's.
       answer.catch(() => {})
       sent.push(answer)
     }
+    function start(): void {
+      if (held === null) return
+      const first = held
+      held = null
+      later(ask('BEGIN'))
+      for (const statement of first) later(ask(named(statement)))
+    }
+    joined.before = start
     async function settled(): Promise<void> {
+      start()
       for (const answer of sent) await answer
     }
+    const undo = () =>
+      ask('ROLLBACK').then(
+        () => {},
+        () => {},
+      )
     // A connection on which a transaction is still open is not given to anybody else.
     const giveBack = () => client.release(client.getTransactionStatus() !== 'I')
-    later(ask('BEGIN'))
 
     return {
-      tx: prismaOn(client),
-      query: async <R extends pg.QueryResultRow>(statement: Statement) => (await ask<R>(named(statement))).rows,
-      send: (statement) => later(ask(named(statement))),
+      tx: prisma,
+      async query<R extends pg.QueryResultRow>(statement: Statement) {
+        start()
+        return (await ask<R>(named(statement))).rows
+      },
+      send(statement) {
+        if (held) held.push(statement)
+        else later(ask(named(statement)))
+      },
       settled,
       async commit() {
-        const ended = ask('COMMIT')
         try {
+          if (held) {
+            // All of it is known: one message, one answer.
+            await runBatch(client, [BEGIN, ...held.map(named), COMMIT]).catch(async (error) => {
+              await undo()
+              throw error
+            })
+            return
+          }
+          const ended = ask('COMMIT')
           await Promise.allSettled([ended])
           await settled()
           // Behind a failed statement COMMIT is a ROLLBACK.
@@ -117,7 +157,11 @@ export function openTransactions(pool: pg.Pool, nameOf: (text: string) => string
         }
       },
       async rollback(error) {
-        await ask('ROLLBACK').catch(() => {})
+        // What was insisted on is heard, too.
+        if (held === null || held.length > 0) {
+          start()
+          await undo()
+        }
         giveBack()
         const failed = (await Promise.allSettled(sent)).find((answer) => answer.status === 'rejected')
         return failed?.reason ?? error

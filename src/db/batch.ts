@@ -1,0 +1,75 @@
+import pg from 'pg'
+import utils from 'pg/lib/utils.js'
+
+/** A statement with the name it has on every connection. */
+export interface Named {
+  name: string
+  text: string
+  values: unknown[]
+}
+
+/** What a batch uses of node-postgres's connection. */
+interface Wire {
+  stream: { cork(): void; uncork(): void }
+  parsedStatements: Record<string, string | undefined>
+  parse(statement: { name: string; text: string }): void
+  bind(bound: { statement: string; values: unknown[] }): void
+  execute(portal: { portal: string; rows: number }): void
+  sync(): void
+}
+
+/** To the client one query, which it does not look into: its answers end with one ReadyForQuery, as those of any other. */
+class Batch extends pg.Query {
+  readonly #statements: Named[]
+  readonly #end: (error?: Error) => void
+
+  constructor(statements: Named[], end: (error?: Error) => void) {
+    super({ text: ' ' })
+    this.#statements = statements
+    this.#end = end
+  }
+
+  override submit = (connection: unknown): void => {
+    const wire = connection as Wire
+    const fresh: Named[] = []
+    // What cannot be written throws here, before a byte has left.
+    const mapped = this.#statements.map(({ values }) => values.map(utils.prepareValue))
+    wire.stream.cork()
+    this.#statements.forEach((statement, n) => {
+      const { name, text } = statement
+      if (wire.parsedStatements[name] === undefined && !fresh.some((one) => one.name === name)) {
+        fresh.push(statement)
+        wire.parse({ name, text })
+      }
+      wire.bind({ statement: name, values: mapped[n] ?? [] })
+      wire.execute({ portal: '', rows: 0 })
+    })
+    wire.sync()
+    wire.stream.uncork()
+    // Each time one is parsed the client asks for its name and then, once, for its text, and remembers both.
+    let parsed = 0
+    Object.defineProperties(this, { name: { get: () => fresh[parsed]?.name }, text: { get: () => fresh[parsed++]?.text } })
+  }
+
+  handleRowDescription(): void {}
+  handleDataRow(): void {}
+  handleCommandComplete(): void {}
+  handleEmptyQuery(): void {}
+  handleError(error: Error): void {
+    this.#end(error)
+  }
+  handleReadyForQuery(): void {
+    this.#end()
+  }
+}
+
+/**
+ * Statements whose rows nobody needs, sent as one: Postgres answers behind the last, and leaves out what follows a failure. By
+ * itself each statement costs both sides a turn of sending, waking and reading, which is most of a short write.
+ * @throws the first failure
+ */
+export function runBatch(client: pg.ClientBase, statements: Named[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    client.query(new Batch(statements, (error) => (error ? reject(error) : resolve())))
+  })
+}
