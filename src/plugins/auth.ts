@@ -66,8 +66,6 @@ export const authPlugin = fp<{ config: Config; query: Query }>(
         allowedAud: AUDIENCE,
         // An issuer and an audience that are not named at all are not compared.
         requiredClaims: ['iss', 'aud', 'exp', 'sub', 'sid', 'jti'],
-        // A token that was checked is not checked again until it expires: the session behind it is, each time.
-        cache: TOKENS,
       },
     })
     app.decorateRequest('caller', null)
@@ -84,10 +82,20 @@ export const authPlugin = fp<{ config: Config; query: Query }>(
       return page.origin === origin && page.host === host && schemes.includes(page.protocol)
     }
 
+    // A token that was checked is not checked again until it expires: the session behind it is, each time.
+    const known = new Map<string, Claims>()
+
     function verify(token: string): Claims {
+      const seen = known.get(token)
+      if (seen && seen.expiresAt > Date.now()) return seen
+      known.delete(token)
       try {
         const { sub, sid, exp } = Payload.parse(app.jwt.verify(token))
-        return { userId: sub, sessionId: sid, expiresAt: exp * 1000 }
+        const claims = { userId: sub, sessionId: sid, expiresAt: exp * 1000 }
+        const [oldest] = known.size < TOKENS ? [] : known.keys()
+        if (oldest !== undefined) known.delete(oldest)
+        known.set(token, claims)
+        return claims
       } catch (error) {
         const expired = (error as { code?: string }).code === 'FAST_JWT_EXPIRED'
         throw problem(expired ? 'token-expired' : 'token-invalid', undefined, undefined, { cause: error })

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { z } from 'zod'
@@ -113,9 +113,7 @@ function idempotencyKey(request: FastifyRequest): string | undefined {
 
 /** The same request again has the same fingerprint. */
 const fingerprint = (request: FastifyRequest): string =>
-  createHash('sha256')
-    .update(`${request.method} ${request.url}\n${JSON.stringify(request.body) ?? ''}`)
-    .digest('base64url')
+  hash('sha256', `${request.method} ${request.url}\n${JSON.stringify(request.body) ?? ''}`, 'base64url')
 
 function versionOf(answer: unknown): number | null {
   const version = (answer as { version?: unknown } | null | undefined)?.version
@@ -230,7 +228,7 @@ export const endpointsPlugin = fp<{ query: Query }>(
             guessed = true
             door.insist(proof(caller, named, guess, key && lockOf(key)))
             const body = await write(guess)
-            if (key) door.keep(key, { body })
+            if (key) door.keep(key, body)
             return body
           }
           return once(

@@ -27,7 +27,7 @@ export interface Write {
   insist: (proof: Statement) => void
   emit: Emit
   /** Keeps the answer to an Idempotency-Key with the rows. */
-  keep: (key: Key, answer: { body: unknown }) => void
+  keep: (key: Key, body: unknown) => void
 }
 
 /** The one door for writes: rows and events in one transaction, then a wake-up. The callback may run more than once. */
@@ -56,13 +56,17 @@ const pause = (attempt: number) => new Promise((done) => setTimeout(done, Math.r
 export function createCommit({ begin, poke, beforeCommit }: CommitOptions): Commit {
   async function attempt<T>(actor: Actor | null, write: (door: Write) => Promise<T>): Promise<{ result: T; rooms: Set<RoomId> }> {
     const pending: Pending[] = []
+    /** What was said, as it was written: it often is the answer, too. */
+    const written = new Map<unknown, string>()
     const emit: Emit = (room, name, payload, label) => {
       const parsed = events[name].safeParse(payload)
       if (!parsed.success)
         throw problem('internal', undefined, undefined, {
           cause: new Error(`${name} does not fit its schema`, { cause: parsed.error }),
         })
-      pending.push({ id: uuidv7(), room, name, payload: JSON.stringify(parsed.data), label: label ?? null })
+      const json = JSON.stringify(parsed.data)
+      written.set(parsed.data, json)
+      pending.push({ id: uuidv7(), room, name, payload: json, label: label ?? null })
       return parsed.data as Payload<typeof name>
     }
     const transaction = await begin()
@@ -73,7 +77,10 @@ export function createCommit({ begin, poke, beforeCommit }: CommitOptions): Comm
       insert: (table, row) => send(insertion(table, [row])),
       insist: send,
       emit,
-      keep: (key, answer) => send(insertion('IdempotencyKey', [{ ...key, answer: JSON.stringify(answer) }])),
+      keep(key, body) {
+        const json = written.get(body) ?? JSON.stringify(body)
+        send(insertion('IdempotencyKey', [{ ...key, answer: json === undefined ? '{}' : `{"body":${json}}` }]))
+      },
     }
     let result: T
     try {
@@ -108,7 +115,8 @@ export function createCommit({ begin, poke, beforeCommit }: CommitOptions): Comm
   }
 }
 
-const texts = new Map<string, string>()
+/** The last shape of a row of each table: whoever makes one makes it with the same columns. */
+const shapes = new Map<string, { columns: string[]; text: string }>()
 
 /** `($1, $2, …), ($9, …)` */
 const places = (rows: number, columns: number): string =>
@@ -116,17 +124,16 @@ const places = (rows: number, columns: number): string =>
 
 /** One statement for rows of one shape. Table and columns are names of the schema, values go beside them. */
 function insertion(table: string, rows: object[]): Statement {
-  const columns = Object.keys(rows[0] ?? {})
-  const known = `${table} ${rows.length} ${columns}`
-  let text = texts.get(known)
-  if (text === undefined) {
-    const strange = columns.find((name) => !/^[a-zA-Z]+$/.test(name))
-    if (strange !== undefined) throw new RangeError(`${table} has no column ${strange}`)
-    text = `INSERT INTO "${table}" (${columns.map((name) => `"${name}"`)}) VALUES ${places(rows.length, columns.length)}`
-    // Long lists are rare, and each length has a text of its own.
-    if (rows.length < 10) texts.set(known, text)
-  }
-  return { text, values: rows.flatMap((row) => Object.values(row)) }
+  const [row = {}] = rows
+  const columns = Object.keys(row)
+  const known = rows.length === 1 ? shapes.get(table) : undefined
+  if (known?.columns.length === columns.length && columns.every((name, n) => name === known.columns[n]))
+    return { text: known.text, values: Object.values(row) }
+  const strange = columns.find((name) => !/^[a-zA-Z]+$/.test(name))
+  if (strange !== undefined) throw new RangeError(`${table} has no column ${strange}`)
+  const text = `INSERT INTO "${table}" (${columns.map((name) => `"${name}"`)}) VALUES ${places(rows.length, columns.length)}`
+  if (rows.length === 1) shapes.set(table, { columns, text })
+  return { text, values: rows.flatMap((each) => Object.values(each)) }
 }
 
 /** Postgres takes at most 65,535 parameters in one statement. */

@@ -36,6 +36,6 @@ export async function once<T>(
     return found.answer?.body as T
   }
   const body = await run()
-  keep(key, { body })
+  keep(key, body)
   return body
 }
