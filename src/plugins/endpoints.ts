@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { z } from 'zod'
@@ -10,6 +9,7 @@ import type { Write } from '../rooms/commit.ts'
 import { lockOf, once } from '../rooms/idempotency.ts'
 import type { Principal } from '../rooms/sockets.ts'
 import { createAnswers } from './answers.ts'
+import { etag, fingerprint, idempotencyKey, isKnown, matches, versionOf } from './conditional.ts'
 import { createGuesses } from './guesses.ts'
 
 declare module 'fastify' {
@@ -94,32 +94,6 @@ function check(query: Query, compiled: Compiled, request: FastifyRequest, hold?:
   return authorize(query, request.caller, compiled.action, named, hold)
 }
 
-const etag = (version: number) => `"${version}"`
-const listed = (header: string | undefined) => header?.split(',').map((tag) => tag.trim())
-
-/** RFC 9110: If-Match compares strongly, so a weak tag never fits. */
-function matches(header: string | undefined, version: number): boolean {
-  const tags = listed(header)
-  return tags === undefined || tags.includes('*') || tags.includes(etag(version))
-}
-
-function idempotencyKey(request: FastifyRequest): string | undefined {
-  const key = request.headers['idempotency-key']
-  if (key === undefined) return undefined
-  if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key))
-    throw problem('bad-request', 'Idempotency-Key must be 1 to 255 visible ASCII characters')
-  return key
-}
-
-/** The same request again has the same fingerprint. */
-const fingerprint = (request: FastifyRequest): string =>
-  hash('sha256', `${request.method} ${request.url}\n${JSON.stringify(request.body) ?? ''}`, 'base64url')
-
-function versionOf(answer: unknown): number | null {
-  const version = (answer as { version?: unknown } | null | undefined)?.version
-  return typeof version === 'number' ? version : null
-}
-
 function send(reply: FastifyReply, endpoint: Endpoint, answer: unknown) {
   const version = versionOf(answer)
   if (version !== null) reply.header('etag', etag(version))
@@ -173,25 +147,22 @@ export const endpointsPlugin = fp<{ query: Query }>(
       const compiled = compile(endpoint)
       route(compiled, async (request, reply) => {
         const scope = await check(query, compiled, request)
-        const known = listed(request.headers['if-none-match'])?.map((tag) => tag.replace(/^W\//, ''))
-        const isKnown = (version: number | null): version is number =>
-          version !== null && known !== undefined && (known.includes(etag(version)) || known.includes('*'))
         const unchanged = (version: number) => reply.code(304).header('etag', etag(version)).send()
         // The version came with the right to see it: nothing else is read.
-        if (compiled.readsTarget && scope && isKnown(scope.version)) return unchanged(scope.version)
+        if (compiled.readsTarget && scope && isKnown(request, scope.version)) return unchanged(scope.version)
         if (scope?.at) {
           const { head, floor } = scope.at
           const { body, version } = await answers.of(request.url, `${app.rooms.log.epoch()} ${floor} ${head}`, async () => {
             const answer = await handler(asked(request, reply, scope))
             return { body: Buffer.from(reply.serialize(answer) as string), version: versionOf(answer) }
           })
-          if (isKnown(version)) return unchanged(version)
+          if (version !== null && isKnown(request, version)) return unchanged(version)
           if (version !== null) reply.header('etag', etag(version))
           return reply.type('application/json; charset=utf-8').send(body)
         }
         const answer = await handler(asked(request, reply, scope))
         const version = versionOf(answer)
-        return isKnown(version) ? unchanged(version) : send(reply, endpoint, answer)
+        return version !== null && isKnown(request, version) ? unchanged(version) : send(reply, endpoint, answer)
       })
     })
 
@@ -214,7 +185,7 @@ export const endpointsPlugin = fp<{ query: Query }>(
             // As they are called while the write holds them.
             if (scope) actor.name = scope.me.name
             const expect: Conditional['expect'] = async (version, load) => {
-              if (!matches(request.headers['if-match'], version)) throw problem('stale', undefined, { current: await load() })
+              if (!matches(request, version)) throw problem('stale', undefined, { current: await load() })
             }
             if (compiled.changesTarget && compiled.target && scope && current) {
               const params = request.params as Parsed<typeof endpoint, 'params'>
