@@ -46,7 +46,8 @@ const PAGE = 100
 const closedRoom = () => problem('unavailable', 'The room was closed', { retryAfter: 1 })
 
 interface Open {
-  tail: Tail
+  /** Made when somebody catches up: most rooms, each person's own above all, never need one. */
+  tail: Tail | null
   holds: number
   /** NaN until it is known, which no comparison holds for. */
   delivered: number
@@ -71,7 +72,7 @@ export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs }: 
           if (feeds.get(room) !== feed) return
           if (entry.meta.seq !== feed.delivered + 1) throw problem('unavailable', 'The log has a hole', { retryAfter: 1 })
           feed.delivered = entry.meta.seq
-          feed.tail.push(entry)
+          feed.tail?.push(entry)
           deliver(room, entry)
         }
         more = page.length === PAGE
@@ -114,7 +115,7 @@ export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs }: 
       opened: Promise.resolve(),
       pumping: null,
       again: false,
-      tail: openTail(room),
+      tail: null,
     }
     feed.opened = positionOf(room).then((position) => {
       if (!position) throw problem('not-found')
@@ -129,7 +130,7 @@ export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs }: 
   }
 
   function clear(): void {
-    for (const { tail } of feeds.values()) tail.close()
+    for (const { tail } of feeds.values()) tail?.close()
     feeds.clear()
   }
   function lost(): void {
@@ -175,7 +176,7 @@ export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs }: 
         if (released) return
         released = true
         if (--feed.holds > 0) return
-        feed.tail.close()
+        feed.tail?.close()
         if (feeds.get(room) === feed) feeds.delete(room)
       }
       try {
@@ -196,6 +197,7 @@ export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs }: 
         },
         async page(after, floor, tell) {
           if (feeds.get(room) !== feed) throw closedRoom()
+          feed.tail ??= openTail(room)
           await feed.tail.page(after, feed.delivered, floor, (page) => {
             if (feeds.get(room) !== feed) throw closedRoom()
             if (page.events.length === 0) throw problem('unavailable', 'The log moved under the reader', { retryAfter: 1 })

@@ -162,7 +162,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     coalesceMs: 50,
   })
   const typing = createTyping(typingMs)
-  const timers = new WeakMap<RoomSocket, NodeJS.Timeout[]>()
+  const timers = new WeakMap<RoomSocket, NodeJS.Timeout>()
   const feeds = createFeeds({
     log,
     encode: createEncoder(io),
@@ -214,16 +214,14 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
 
   /** Keeps the socket's clock: a warning a minute before its token expires (or half way, if that is less), the end when it does. */
   function schedule(socket: RoomSocket): void {
-    for (const timer of timers.get(socket) ?? []) clearTimeout(timer)
-    const left = socket.data.expiresAt - Date.now()
-    const expiresAt = new Date(socket.data.expiresAt).toISOString()
-    timers.set(socket, [
-      setTimeout(
-        () => socket.emit('session:expiring', { expiresAt }),
-        Math.min(Math.max(left - EXPIRING_MS, left / 2, 0), MAX_TIMEOUT),
-      ),
-      setTimeout(() => end(socket, 'expired'), Math.min(Math.max(left, 0), MAX_TIMEOUT)),
-    ])
+    clearTimeout(timers.get(socket))
+    const { expiresAt } = socket.data
+    const left = expiresAt - Date.now()
+    const after = (ms: number, then: () => void) => timers.set(socket, setTimeout(then, Math.min(Math.max(ms, 0), MAX_TIMEOUT)))
+    after(Math.max(left - EXPIRING_MS, left / 2), () => {
+      socket.emit('session:expiring', { expiresAt: new Date(expiresAt).toISOString() })
+      after(expiresAt - Date.now(), () => end(socket, 'expired'))
+    })
   }
 
   async function refresh(socket: RoomSocket, token: string): Promise<number> {
@@ -261,7 +259,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     const { person, sessionId } = socket.data
     socket.on('disconnect', () => {
       admission.dismiss(socket.conn)
-      for (const timer of timers.get(socket) ?? []) clearTimeout(timer)
+      clearTimeout(timers.get(socket))
       typing.clear(socket.id)
       for (const room of [...socket.data.rooms.keys()]) {
         leave(socket, room)
