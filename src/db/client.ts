@@ -82,8 +82,8 @@ export function openDatabase(url: string, options: { connections: number; onErro
     connectionString: url,
     connectionTimeoutMillis: 5_000,
     application_name: 'cutroom',
-    // A connection made anew brings no statements with it and costs a hundred writes: a quiet half minute ends none.
-    idleTimeoutMillis: 300_000,
+    // A connection made anew brings no statements with it and costs a hundred writes: a quiet moment ends none.
+    idleTimeoutMillis: 60_000,
     keepAlive: true,
     /** The pool waits for it before anybody gets the connection. */
     onConnect(client: pg.ClientBase) {

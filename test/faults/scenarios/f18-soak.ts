@@ -101,7 +101,8 @@ export const scenario: Scenario = {
     const left: string[] = []
     for (const [index, node] of nodes.entries()) {
       const before = handles[index] ?? 0
-      await until('', async () => (await handlesOf(node)) <= before, 30_000).catch(async () => {
+      // Connections to Postgres stay for a quiet minute.
+      await until('', async () => (await handlesOf(node)) <= before, 90_000).catch(async () => {
         left.push(`node ${index}: ${await handlesOf(node)} handles, ${before} before`)
       })
     }
