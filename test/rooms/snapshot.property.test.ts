@@ -265,7 +265,7 @@ describe('a snapshot and what follows it', () => {
       await owner.must('DELETE', `/api/projects/${world.projectId}`)
     })
     await fc.assert(property, {
-      numRuns: 40,
+      numRuns: 25,
       interruptAfterTimeLimit: 12_000,
       examples: [[everything]],
     })
