@@ -281,6 +281,9 @@ describe('sessions on live sockets', () => {
     await editor.must('POST', '/api/auth/logout')
     const observer = await connect(app(), owner)
     await observer.join(project.id)
+    // Within a second, as the promise has it: what comes from then on is not for them.
+    const standing = () => app().app.io.in(`project:${project.id}`).fetchSockets()
+    await until('put out of the room', async () => (await standing()).length === 1, 1_000)
     const write = () => owner.must('POST', `/api/projects/${project.id}/tasks`, { title: 'a secret' })
     await write()
     await until('the owner saw it', () => seqsOf(observer, project.id).length === 1)

@@ -35,6 +35,8 @@ export async function startApp(
   const app = await buildApp(config, databaseUrl, options.seams)
   await app.listen({ port: 0, host: '127.0.0.1' })
   const db = new pg.Pool({ connectionString: databaseUrl, max: 4 })
+  // The database is dropped a moment after the pool was ended, when its connections may still be on their way out.
+  db.on('connect', (client) => client.on('error', () => {}))
   const address = app.server.address()
   if (typeof address !== 'object' || address === null) throw new Error('the server has no port')
   return {
