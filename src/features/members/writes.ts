@@ -1,8 +1,8 @@
-import { projectRoom, type Role, userRoom } from '../../contract/index.ts'
+import { type Person, projectRoom, type Role, userRoom } from '../../contract/index.ts'
 import { Prisma, type Tx } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
 import type { Write } from '../../rooms/commit.ts'
-import { nextVersion, person } from '../present.ts'
+import { nextVersion } from '../present.ts'
 import { loadProject } from '../projects/writes.ts'
 import { begun } from '../row.ts'
 import { presentTask } from '../tasks/present.ts'
@@ -14,12 +14,13 @@ export const loadMember = async (tx: Tx, projectId: string, userId: string) =>
   presentMember(await tx.member.findUniqueOrThrow({ where: keyOf(projectId, userId), include: withUser }))
 
 export async function addMember(
-  { tx, insert, emit }: Write,
+  { tx, query, insert, emit }: Write,
   projectId: string,
   { userId, email, role }: { userId?: string | undefined; email?: string | undefined; role: Role },
 ) {
-  const where = userId === undefined ? { email: (email ?? '').toLowerCase() } : { id: userId }
-  const user = await tx.user.findUnique({ where, ...person })
+  const where = userId === undefined ? Prisma.sql`email = ${(email ?? '').toLowerCase()}` : Prisma.sql`id = ${userId}::uuid`
+  // Held: nobody renames them between this look and the commit.
+  const [user] = await query<Person>(Prisma.sql`SELECT id, name, "avatarUrl" FROM "User" WHERE ${where} FOR KEY SHARE`)
   if (!user) {
     const pointer = userId === undefined ? '/email' : '/userId'
     throw problem('validation', undefined, { errors: [{ pointer, code: 'unknown', detail: 'nobody has this account' }] })

@@ -1,5 +1,6 @@
 import { type Person, projectRoom, userRoom } from '../../contract/index.ts'
 import { Prisma, type Tx } from '../../db/client.ts'
+import { problem } from '../../errors.ts'
 import type { Write } from '../../rooms/commit.ts'
 import { nextVersion, withAuthor } from '../present.ts'
 import { begun, newRow } from '../row.ts'
@@ -9,8 +10,17 @@ export const loadProject = async (tx: Tx, id: string) =>
   presentProject(await tx.project.findUniqueOrThrow({ where: { id }, include: withAuthor }))
 
 /** The project, its room, and its first owner. */
-export async function createProject({ insert, emit }: Write, author: Person, data: { name: string; description: string | null }) {
-  const row = { ...newRow(), ...data, authorId: author.id }
+export async function createProject(
+  { query, insert, emit }: Write,
+  authorId: string,
+  data: { name: string; description: string | null },
+) {
+  // Held: nobody renames them between this look and the commit.
+  const [author] = await query<Person>(
+    Prisma.sql`SELECT id, name, "avatarUrl" FROM "User" WHERE id = ${authorId}::uuid FOR KEY SHARE`,
+  )
+  if (!author) throw problem('not-found')
+  const row = { ...newRow(), ...data, authorId }
   insert('Project', row)
   insert('Member', { ...begun(), projectId: row.id, userId: author.id, role: 'owner' })
   insert('Room', { id: projectRoom(row.id) })
