@@ -1,10 +1,11 @@
 // A process of sockets (crowd.ts).
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { FanPlan, FanResult, FromCrowd, OpenPlan, OpenResult, ToCrowd } from './crowd.ts'
+import type { FanPlan, FanResult, OpenPlan, OpenResult, ToCrowd } from './crowd.ts'
 import { type Line, openLine } from './frames.ts'
 import { openHttp, prepare } from './http.ts'
 import { type CrowdSpec, speechOf } from './speech.ts'
 import { nOf } from './subject.ts'
+import { serve } from './worker.ts'
 
 const OPEN_MS = 120_000
 const SETTLE_MS = 10_000
@@ -138,14 +139,4 @@ function answer(message: ToCrowd): Promise<unknown> {
   return cut()
 }
 
-const send = (message: FromCrowd) => void process.send?.(message)
-process.on('message', (message: ToCrowd) => {
-  answer(message).then(
-    (result) => {
-      send({ result })
-      if (message.type === 'close') process.disconnect()
-    },
-    (error: unknown) => send({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
-  )
-})
-process.on('disconnect', () => process.exit(0))
+serve<ToCrowd>(answer)

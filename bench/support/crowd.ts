@@ -1,8 +1,6 @@
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import type { CrowdSpec } from './speech.ts'
 import type { HttpRequest } from './subject.ts'
+import { startWorker } from './worker.ts'
 
 export interface OpenPlan {
   specs: readonly CrowdSpec[]
@@ -39,7 +37,6 @@ export interface FanResult {
 }
 
 export type ToCrowd = ({ type: 'open' } & OpenPlan) | ({ type: 'fan' } & FanPlan) | { type: 'cut' } | { type: 'close' }
-export type FromCrowd = { result: unknown } | { error: string }
 
 /** Sockets by the thousand in one process, which understands only where a message begins and how it ends. One thing at a time. */
 export interface Crowd {
@@ -53,32 +50,13 @@ export interface Crowd {
   close(): Promise<void>
 }
 
-let started = 0
-
 export function startCrowd(): Crowd {
-  started++
-  const child = fork(fileURLToPath(new URL('./crowd-process.ts', import.meta.url)), [String(started)], {
-    execArgv: ['--import', import.meta.resolve('tsx')],
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  })
-  const exited = once(child, 'exit')
-  async function ask<T>(message: ToCrowd): Promise<T> {
-    const answered = once(child, 'message') as Promise<[FromCrowd]>
-    child.send(message)
-    const [answer] = (await Promise.race([answered, exited])) as [FromCrowd | number | null]
-    if (answer === null || typeof answer === 'number') throw new Error(`the crowd's process ended (${answer})`)
-    if ('error' in answer) throw new Error(answer.error)
-    return answer.result as T
-  }
+  const { pid, ask, close } = startWorker<ToCrowd>('./crowd-process.ts')
   return {
-    pid: child.pid ?? 0,
+    pid,
     open: (plan) => ask({ type: 'open', ...plan }),
     fan: (plan) => ask({ type: 'fan', ...plan }),
     cut: () => ask({ type: 'cut' }),
-    async close() {
-      if (child.exitCode !== null || child.signalCode !== null) return
-      await ask({ type: 'close' }).catch(() => child.kill('SIGKILL'))
-      await exited
-    },
+    close,
   }
 }

@@ -1,9 +1,10 @@
 // A process of load: asks over HTTP, listens on sockets, and knows one thing at a time (load.ts).
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openHttp, prepare } from './http.ts'
-import type { FromLoad, LoopPlan, LoopResult, PacePlan, PaceResult, ToLoad } from './load.ts'
+import type { LoopPlan, LoopResult, PacePlan, PaceResult, ToLoad } from './load.ts'
 import { percentile } from './numbers.ts'
 import { clock, type HttpRequest, type Listen, type Listener, nOf, type SocketSpec } from './subject.ts'
+import { serve } from './worker.ts'
 
 let count = Number(process.argv[2] ?? 0) * 10_000_000
 const SETTLE_MS = 5_000
@@ -114,14 +115,4 @@ function answer(message: ToLoad): Promise<unknown> {
   return close()
 }
 
-const send = (message: FromLoad) => void process.send?.(message)
-process.on('message', (message: ToLoad) => {
-  answer(message).then(
-    (result) => {
-      send({ result })
-      if (message.type === 'close') process.disconnect()
-    },
-    (error: unknown) => send({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
-  )
-})
-process.on('disconnect', () => process.exit(0))
+serve<ToLoad>(answer)

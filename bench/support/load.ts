@@ -1,7 +1,5 @@
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import type { HttpRequest, SocketSpec } from './subject.ts'
+import { startWorker } from './worker.ts'
 
 /** Requests one after another on each connection, as fast as they are answered. */
 export interface LoopPlan {
@@ -52,7 +50,6 @@ export type ToLoad =
   | { type: 'listen'; specs: readonly SocketSpec[] }
   | ({ type: 'pace' } & PacePlan)
   | { type: 'close' }
-export type FromLoad = { result: unknown } | { error: string }
 
 /** A process that asks and listens, apart from the server and from the bench. One thing at a time. */
 export interface Load {
@@ -64,33 +61,14 @@ export interface Load {
   close(): Promise<void>
 }
 
-let started = 0
-
 /** Starts a load process; each counts its own `n`, so that no two write the same. */
 export function startLoad(): Load {
-  started++
-  const child = fork(fileURLToPath(new URL('./load-process.ts', import.meta.url)), [String(started)], {
-    execArgv: ['--import', import.meta.resolve('tsx')],
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  })
-  const exited = once(child, 'exit')
-  async function ask<T>(message: ToLoad): Promise<T> {
-    const answered = once(child, 'message') as Promise<[FromLoad]>
-    child.send(message)
-    const [answer] = (await Promise.race([answered, exited])) as [FromLoad | number | null]
-    if (answer === null || typeof answer === 'number') throw new Error(`the load process ended (${answer})`)
-    if ('error' in answer) throw new Error(answer.error)
-    return answer.result as T
-  }
+  const { pid, ask, close } = startWorker<ToLoad>('./load-process.ts')
   return {
-    pid: child.pid ?? 0,
+    pid,
     loop: (plan) => ask({ type: 'loop', ...plan }),
     listen: (specs) => ask({ type: 'listen', specs }),
     pace: (plan) => ask({ type: 'pace', ...plan }),
-    async close() {
-      if (child.exitCode !== null || child.signalCode !== null) return
-      await ask({ type: 'close' }).catch(() => child.kill('SIGKILL'))
-      await exited
-    },
+    close,
   }
 }
