@@ -126,7 +126,8 @@ export async function authorize(
 }
 
 /**
- * A statement that fails (as a division by zero) unless `authorize` with the lock `member` would give this very scope now.
+ * A statement that fails (as a division by zero) unless `authorize` with the lock `member` would give this very scope now. Not
+ * for a member as target, who is found by a project, too.
  * @param free it also fails while somebody holds the advisory lock of this name, and else takes it until the commit
  */
 export function proof(who: Caller, target: { type: Target; id: string }, scope: Scope, free?: string): Statement {
@@ -141,11 +142,7 @@ export function proof(who: Caller, target: { type: Target; id: string }, scope: 
  * The caller's role in a project and where its log stands, in one snapshot: a removal seen nowhere yet has a later seq.
  * @throws problem not-found, for strangers and strange ids alike
  */
-export async function admit(
-  query: Query,
-  userId: string,
-  projectId: string,
-): Promise<{ role: Role; head: number; floor: number }> {
+export async function admit(query: Query, userId: string, projectId: string): Promise<{ role: Role } & Position> {
   const [row] = await query<{ role: Role; head: string; floor: string }>(
     Prisma.sql`SELECT m.role, r.head, r.floor FROM "Member" m JOIN "Room" r ON r.id = ${projectRoom(projectId)}
       WHERE m."projectId" = ${projectId}::uuid AND m."userId" = ${userId}::uuid`,
@@ -158,10 +155,7 @@ export async function admit(
  * The person a session belongs to and where their own log stands, in one snapshot: a later revocation has a later seq.
  * @throws problem session-revoked, also for a session that never was
  */
-export async function admitSession(
-  query: Query,
-  { userId, sessionId }: Caller,
-): Promise<{ person: Person; head: number; floor: number }> {
+export async function admitSession(query: Query, { userId, sessionId }: Caller): Promise<{ person: Person } & Position> {
   const [row] = await query<Person & { head: string; floor: string }>(
     Prisma.sql`SELECT u.id, u.name, u."avatarUrl", r.head, r.floor FROM "Session" s
       JOIN "User" u ON u.id = s."userId" JOIN "Room" r ON r.id = ${userRoom(userId)}

@@ -9,6 +9,7 @@ import type { Config } from '../config.ts'
 import type { Query } from '../db/client.ts'
 import { problem } from '../errors.ts'
 import type { Principal } from '../rooms/sockets.ts'
+import { remember } from './memory.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -92,9 +93,7 @@ export const authPlugin = fp<{ config: Config; query: Query }>(
       try {
         const { sub, sid, exp } = Payload.parse(app.jwt.verify(token))
         const claims = { userId: sub, sessionId: sid, expiresAt: exp * 1000 }
-        const [oldest] = known.size < TOKENS ? [] : known.keys()
-        if (oldest !== undefined) known.delete(oldest)
-        known.set(token, claims)
+        remember(known, TOKENS, token, claims)
         return claims
       } catch (error) {
         const expired = (error as { code?: string }).code === 'FAST_JWT_EXPIRED'

@@ -119,7 +119,7 @@ export const endpointsPlugin = fp<{ query: Query }>(
         url,
         schema: { querystring: noQuery, ...schema, tags: [...schema.tags] },
         config: { access },
-        // Who asks is known before a byte of the body is read.
+        // Whom the token names is known before a byte of the body is read.
         onRequest: async (request) => {
           if (access === 'public') return
           const claims = app.tokens.callerOf(request)

@@ -1,4 +1,5 @@
 import type { Caller, Scope, Target } from '../access.ts'
+import { remember } from './memory.ts'
 
 /** Rights that are remembered, at most: a few hundred bytes each. */
 const MOST = 20_000
@@ -20,11 +21,7 @@ export function createGuesses(): Guesses {
   const keyOf = (who: Caller, named: Named) => `${who.sessionId} ${named.type} ${named.id}`
   return {
     of: (who, named) => seen.get(keyOf(who, named)),
-    learn(who, named, scope) {
-      const [oldest] = seen.size < MOST ? [] : seen.keys()
-      if (oldest !== undefined) seen.delete(oldest)
-      seen.set(keyOf(who, named), scope)
-    },
+    learn: (who, named, scope) => remember(seen, MOST, keyOf(who, named), scope),
     forget: (who, named) => void seen.delete(keyOf(who, named)),
   }
 }

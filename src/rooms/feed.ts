@@ -1,6 +1,7 @@
+import type { Position } from '../access.ts'
 import type { RoomId } from '../contract/index.ts'
 import { problem } from '../errors.ts'
-import { END, type Log, type LogEntry, type Position } from './log.ts'
+import { END, type Log, type LogEntry } from './log.ts'
 import { createTails, type Page, type Tail, type TailOptions } from './tail.ts'
 
 /** Delivers one room's log to the local sockets in the room: each event once, in order. */

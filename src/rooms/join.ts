@@ -1,10 +1,11 @@
 import type { Socket } from 'socket.io'
+import type { Position } from '../access.ts'
 import type { ClientToServer, Person, Role, RoomId, ServerToClient } from '../contract/index.ts'
 import { problem } from '../errors.ts'
 import { drained, isOpen, write } from './connection.ts'
 import { changesRole, endsSession, revokes } from './eviction.ts'
 import type { Feed, Feeds } from './feed.ts'
-import type { Log, LogEntry, Position } from './log.ts'
+import type { Log, LogEntry } from './log.ts'
 import type { NodeToNode } from './nodes.ts'
 import type { Page } from './tail.ts'
 

@@ -1,3 +1,4 @@
+import type { Position } from '../access.ts'
 import type { Meta, RoomId } from '../contract/index.ts'
 import type { Database } from '../db/client.ts'
 import { problem } from '../errors.ts'
@@ -8,11 +9,6 @@ export interface LogEntry {
   payload: Record<string, unknown>
   label: string | null
   meta: Meta
-}
-
-export interface Position {
-  head: number
-  floor: number
 }
 
 /**
