@@ -43,13 +43,21 @@ const house: Record<string, { rooms: string[]; packages: string[] | null }> = {
   config: { rooms: [], packages: ['node', 'zod'] },
   db: {
     rooms: [],
-    packages: ['node', 'pg', 'ioredis', '@prisma/adapter-pg', '@prisma/driver-adapter-utils', '@prisma/schema-engine-wasm'],
+    packages: [
+      'node',
+      'pg',
+      'ioredis',
+      '@prisma/adapter-pg',
+      '@prisma/driver-adapter-utils',
+      '@prisma/schema-engine-wasm',
+      'uuidv7',
+    ],
   },
   errors: { rooms: ['contract'], packages: ['zod', 'fastify-type-provider-zod'] },
   access: { rooms: ['contract', 'errors', 'db'], packages: ['pg'] },
   rooms: {
     rooms: ['contract', 'access', 'errors', 'db'],
-    packages: ['node', 'zod', 'fastify', 'fastify-socket.io', 'socket.io', '@socket.io/redis-streams-adapter', 'uuidv7'],
+    packages: ['node', 'zod', 'fastify', 'fastify-socket.io', 'socket.io', '@socket.io/redis-streams-adapter'],
   },
   plugins: { rooms: ['rooms', 'contract', 'access', 'errors', 'db', 'config'], packages: null },
   features: { rooms: ['plugins', 'rooms', 'contract', 'access', 'errors', 'db', 'config'], packages: null },

@@ -10,7 +10,7 @@ export interface Named {
 
 /** What a batch uses of node-postgres's connection. */
 interface Wire {
-  stream: { cork(): void; uncork(): void }
+  stream: { writable: boolean; write(bytes: Buffer): void }
   parsedStatements: Record<string, string | undefined>
   parse(statement: { name: string; text: string }): void
   bind(bound: { statement: string; values: unknown[] }): void
@@ -30,11 +30,15 @@ class Batch extends pg.Query {
   }
 
   override submit = (connection: unknown): void => {
-    const wire = connection as Wire
+    const whole: Buffer[] = []
+    const { stream } = connection as Wire
+    // The connection's own words, gathered: what is one message to Postgres is one to the socket, too.
+    const wire: Wire = Object.create(connection as Wire, {
+      stream: { value: { writable: stream.writable, write: (bytes: Buffer) => void whole.push(bytes) } },
+    })
     const fresh: Named[] = []
     // What cannot be written throws here, before a byte has left.
     const mapped = this.#statements.map(({ values }) => values.map(utils.prepareValue))
-    wire.stream.cork()
     this.#statements.forEach((statement, n) => {
       const { name, text } = statement
       if (wire.parsedStatements[name] === undefined && !fresh.some((one) => one.name === name)) {
@@ -45,7 +49,8 @@ class Batch extends pg.Query {
       wire.execute({ portal: '', rows: 0 })
     })
     wire.sync()
-    wire.stream.uncork()
+    if (stream.writable) stream.write(Buffer.concat(whole))
+    if (fresh.length === 0) return
     // Each time one is parsed the client asks for its name and then, once, for its text, and remembers both.
     let parsed = 0
     Object.defineProperties(this, { name: { get: () => fresh[parsed]?.name }, text: { get: () => fresh[parsed++]?.text } })

@@ -1,4 +1,4 @@
-import { uuidv7 } from 'uuidv7'
+import { newId } from '../db/ids.ts'
 
 /** Version and times of a row that begins now. */
 export function begun(): { version: number; createdAt: Date; updatedAt: Date } {
@@ -7,4 +7,4 @@ export function begun(): { version: number; createdAt: Date; updatedAt: Date } {
 }
 
 /** The same, with an id that sorts by time. */
-export const newRow = () => ({ id: uuidv7(), ...begun() })
+export const newRow = () => ({ id: newId(), ...begun() })

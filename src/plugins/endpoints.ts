@@ -120,12 +120,16 @@ export const endpointsPlugin = fp<{ query: Query }>(
         schema: { querystring: noQuery, ...schema, tags: [...schema.tags] },
         config: { access },
         // Whom the token names is known before a byte of the body is read.
-        onRequest: async (request) => {
-          if (access === 'public') return
+        onRequest(request, _reply, done) {
+          if (access === 'public') return done()
           const claims = app.tokens.callerOf(request)
           request.caller = claims
           // Elsewhere the statement that looks up their right looks up their session, too.
-          if (access === 'account') request.principal = await app.tokens.principalOf(claims)
+          if (access !== 'account') return done()
+          app.tokens.principalOf(claims).then((principal) => {
+            request.principal = principal
+            done()
+          }, done)
         },
         handler,
       })

@@ -50,9 +50,10 @@ export const operationsPlugin = fp<{ database: Database }>(
       },
     })
 
-    app.addHook('onResponse', async (request, reply) => {
+    app.addHook('onResponse', (request, reply, done) => {
       const labels = { method: request.method, route: request.routeOptions.url ?? 'none', status: String(reply.statusCode) }
       requests.observe(labels, reply.elapsedTime / 1000)
+      done()
     })
 
     const quiet = { logLevel: 'warn' as const, schema: { hide: true }, config: { rateLimit: false as const } }

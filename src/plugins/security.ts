@@ -1,24 +1,41 @@
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
 import fastifyCors from '@fastify/cors'
-import fastifyHelmet from '@fastify/helmet'
 import fastifyRateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import helmet, { type HelmetOptions } from 'helmet'
 import type { Config } from '../config.ts'
 import type { SharedRedis } from '../db/redis.ts'
 import { problem } from '../errors.ts'
 import { networkOf } from '../rooms/handshake.ts'
 import { sharedCounts } from './shared-counts.ts'
 
+/** What helmet says. It says the same to everybody: once is enough. */
+function securityHeaders(options: HelmetOptions): Record<string, string> {
+  const request = new IncomingMessage(new Socket())
+  const response = new ServerResponse(request)
+  helmet(options)(request, response, (error) => {
+    if (error) throw error
+  })
+  return Object.fromEntries(Object.entries(response.getHeaders()).map(([name, value]) => [name, String(value)]))
+}
+
 /** Headers, CORS, and how often one person may ask. */
 export const securityPlugin = fp<{ config: Config; redis: SharedRedis | undefined }>(
   async (app, { config, redis }) => {
-    await app.register(fastifyHelmet, {
+    const headers = securityHeaders({
       // Plain HTTP on a laptop must keep working; a proxy with TLS adds these itself.
       strictTransportSecurity: config.secureCookies,
       contentSecurityPolicy: { directives: { upgradeInsecureRequests: config.secureCookies ? [] : null } },
     })
+    app.addHook('onRequest', (_request, reply, done) => {
+      reply.headers(headers)
+      done()
+    })
     await app.register(fastifyCors, {
-      origin: config.corsOrigins,
+      // Where nobody is let in from elsewhere, there is nothing to say.
+      origin: config.corsOrigins.length > 0 && config.corsOrigins,
       credentials: true,
       methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
       allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-match', 'if-none-match'],
@@ -26,9 +43,10 @@ export const securityPlugin = fp<{ config: Config; redis: SharedRedis | undefine
       maxAge: 600,
     })
     // Answers are somebody's own: no cache between keeps them, and those with tokens nobody keeps.
-    app.addHook('onSend', async (request, reply) => {
+    app.addHook('onSend', (request, reply, _payload, done) => {
       if (request.url.startsWith('/api/') && !reply.hasHeader('cache-control'))
         reply.header('cache-control', request.url.startsWith('/api/auth/') ? 'no-store' : 'private, no-cache')
+      done()
     })
     await app.register(fastifyRateLimit, {
       global: config.rateLimit !== null,

@@ -1,6 +1,6 @@
-import { uuidv7 } from 'uuidv7'
 import { type EventName, events, type Payload, type RoomId } from '../contract/index.ts'
 import type { Database, Query, Rows, Statement, Tx } from '../db/client.ts'
+import { newId } from '../db/ids.ts'
 import { databaseFault, problem } from '../errors.ts'
 import type { Key } from './idempotency.ts'
 
@@ -66,7 +66,7 @@ export function createCommit({ begin, poke, beforeCommit }: CommitOptions): Comm
         })
       const json = JSON.stringify(parsed.data)
       written.set(parsed.data, json)
-      pending.push({ id: uuidv7(), room, name, payload: json, label: label ?? null })
+      pending.push({ id: newId(), room, name, payload: json, label: label ?? null })
       return parsed.data as Payload<typeof name>
     }
     const transaction = await begin()
