@@ -106,7 +106,7 @@ export async function authorize(
   query: Query,
   who: Caller,
   action: Action,
-  target: { type: Target; id: string; projectId?: string },
+  target: { type: Target; id: string; projectId?: string | undefined },
   hold?: 'member' | 'thing',
 ): Promise<Scope> {
   // On oneself both locks fall on one row.

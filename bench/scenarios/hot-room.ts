@@ -27,8 +27,9 @@ async function seed(url: string): Promise<Seeded> {
   const author = { id: person.id, name: 'Person 0', avatarUrl: null }
   const database = openDatabase(url, { connections: WRITERS + 2, onError: () => {} })
   const commit = createCommit({ begin: database.begin, poke: () => {}, beforeCommit: pause })
-  const comment = { body: 'a note on the second chorus', cutId: place.cutId, atMs: 1000, endMs: null }
-  return { database, projectId: place.id, write: () => commit(author, (door) => createComment(door, place.id, author, comment)) }
+  const on = { cutId: place.cutId }
+  const said = { body: 'a note on the second chorus', atMs: 1000, endMs: null }
+  return { database, projectId: place.id, write: () => commit(author, (door) => createComment(door, place.id, author, on, said)) }
 }
 
 /** Commits per second of WRITERS loops in `ms`. */

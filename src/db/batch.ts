@@ -19,23 +19,21 @@ interface Wire {
 }
 
 /** To the client one query, which it does not look into: its answers end with one ReadyForQuery, as those of any other. */
-class Batch extends pg.Query {
+class Batch {
   readonly #statements: Named[]
   readonly #end: (error?: Error) => void
 
   constructor(statements: Named[], end: (error?: Error) => void) {
-    super({ text: ' ' })
     this.#statements = statements
     this.#end = end
   }
 
-  override submit = (connection: unknown): void => {
+  submit(connection: Wire): void {
     const whole: Buffer[] = []
-    const { stream } = connection as Wire
+    const { stream } = connection
     // The connection's own words, gathered: what is one message to Postgres is one to the socket, too.
-    const wire: Wire = Object.create(connection as Wire, {
-      stream: { value: { writable: stream.writable, write: (bytes: Buffer) => void whole.push(bytes) } },
-    })
+    const wire: Wire = Object.create(connection)
+    wire.stream = { writable: stream.writable, write: (bytes) => void whole.push(bytes) }
     const fresh: Named[] = []
     // What cannot be written throws here, before a byte has left.
     const mapped = this.#statements.map(({ values }) => values.map(utils.prepareValue))
@@ -67,14 +65,16 @@ class Batch extends pg.Query {
     this.#end()
   }
 }
+// Nothing but node-postgres's own queries may go into a pipeline. What their constructor makes, answers with rows need.
+Object.setPrototypeOf(Batch.prototype, pg.Query.prototype)
 
 /**
- * Statements whose rows nobody needs, sent as one: Postgres answers behind the last, and leaves out what follows a failure. By
- * itself each statement costs both sides a turn of sending, waking and reading, which is most of a short write.
- * @throws the first failure
+ * Statements whose rows nobody needs, sent as one: Postgres runs them as one transaction, which it commits when all have gone well,
+ * and answers once. By itself each statement costs both sides a turn of sending, waking and reading, which is most of a short write.
+ * @throws the first failure: nothing of it has happened then
  */
 export function runBatch(client: pg.ClientBase, statements: Named[]): Promise<void> {
   return new Promise((resolve, reject) => {
-    client.query(new Batch(statements, (error) => (error ? reject(error) : resolve())))
+    client.query(new Batch(statements, (error) => (error ? reject(error) : resolve())) as unknown as pg.Submittable)
   })
 }

@@ -30,8 +30,6 @@ export interface Transaction {
   rollback(error: unknown): Promise<unknown>
 }
 
-const BEGIN: Named = { name: 'begin', text: 'BEGIN', values: [] }
-const COMMIT: Named = { name: 'commit', text: 'COMMIT', values: [] }
 const OWN = new Set(['BEGIN', 'COMMIT', 'ROLLBACK'])
 const NOTHING = { rows: [], fields: [], rowCount: 0, command: '', oid: 0 }
 
@@ -140,11 +138,8 @@ export function openTransactions(pool: pg.Pool, nameOf: (text: string) => string
       async commit() {
         try {
           if (held) {
-            // All of it is known: one message, one answer.
-            await runBatch(client, [BEGIN, ...held.map(named), COMMIT]).catch(async (error) => {
-              await undo()
-              throw error
-            })
+            // All of it is known: one message, which Postgres takes for one transaction, and one answer.
+            await runBatch(client, held.map(named))
             return
           }
           const ended = ask('COMMIT')

@@ -28,7 +28,7 @@ declare module 'fastify' {
      */
     write<const E extends Endpoint>(
       endpoint: E,
-      handler: (asked: Asked<E> & Write & Conditional) => Promise<Answer<E>>,
+      handler: (asked: Asked<E>, door: Write & Conditional) => Promise<Answer<E>>,
       current?: (tx: Write['tx'], id: string, params: Parsed<E, 'params'>) => Promise<unknown>,
     ): void
   }
@@ -84,8 +84,7 @@ function compile(endpoint: Endpoint): Compiled {
 /** What the path names, for the check. */
 function namedBy({ target }: Compiled, request: FastifyRequest) {
   const params = request.params as Partial<Record<Target, string>>
-  if (target === null) return null
-  return { type: target, id: params[target] ?? '', ...(params.projectId !== undefined && { projectId: params.projectId }) }
+  return target === null ? null : { type: target, id: params[target] ?? '', projectId: params.projectId }
 }
 
 function check(query: Query, compiled: Compiled, request: FastifyRequest, hold?: 'member' | 'thing') {
@@ -94,16 +93,17 @@ function check(query: Query, compiled: Compiled, request: FastifyRequest, hold?:
   return authorize(query, request.caller, compiled.action, named, hold)
 }
 
+/** `/api/tasks/:id` of what has an `id`. */
+const locate = (location: string, answer: Record<string, unknown>): string =>
+  location
+    .split('/')
+    .map((part) => (part[0] === ':' ? encodeURIComponent(String(answer[part.slice(1)])) : part))
+    .join('/')
+
 function send(reply: FastifyReply, endpoint: Endpoint, answer: unknown) {
   const version = versionOf(answer)
   if (version !== null) reply.header('etag', etag(version))
-  if (endpoint.location !== undefined)
-    reply.header(
-      'location',
-      endpoint.location.replace(/:(\w+)/g, (_, field: string) =>
-        encodeURIComponent(String((answer as Record<string, unknown>)[field])),
-      ),
-    )
+  if (endpoint.location !== undefined) reply.header('location', locate(endpoint.location, answer as Record<string, unknown>))
   return reply.code(statusOf(endpoint)).send(answer)
 }
 
@@ -196,7 +196,7 @@ export const endpointsPlugin = fp<{ query: Query }>(
               const id = (request.params as Record<string, string>)[compiled.target] ?? ''
               await expect(scope.version, () => current(door.tx, id, params))
             }
-            return handler(Object.assign(asked(request, reply, scope), door, { expect }) as never)
+            return handler(asked(request, reply, scope), Object.assign(door, { expect }))
           }
           // Who adds to a thing they have added to before goes by what was seen then, and the whole write is one round trip.
           if (guess && action && !guessed && allows(guess.role, action, guess.authorId === caller.userId)) {

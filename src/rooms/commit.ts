@@ -79,7 +79,8 @@ export function createCommit({ begin, poke, beforeCommit }: CommitOptions): Comm
       emit,
       keep(key, body) {
         const json = written.get(body) ?? JSON.stringify(body)
-        send(insertion('IdempotencyKey', [{ ...key, answer: json === undefined ? '{}' : `{"body":${json}}` }]))
+        const answer = json === undefined ? '{}' : `{"body":${json}}`
+        send(insertion('IdempotencyKey', [{ userId: key.userId, key: key.key, fingerprint: key.fingerprint, answer }]))
       },
     }
     let result: T
@@ -126,14 +127,18 @@ const places = (rows: number, columns: number): string =>
 function insertion(table: string, rows: object[]): Statement {
   const [row = {}] = rows
   const columns = Object.keys(row)
+  const values: unknown[] = []
+  // Times in the form that Postgres and V8 have in common: node-postgres's own takes ten times as long.
+  for (const each of rows)
+    for (const value of Object.values(each)) values.push(value instanceof Date ? value.toISOString() : value)
   const known = rows.length === 1 ? shapes.get(table) : undefined
   if (known?.columns.length === columns.length && columns.every((name, n) => name === known.columns[n]))
-    return { text: known.text, values: Object.values(row) }
+    return { text: known.text, values }
   const strange = columns.find((name) => !/^[a-zA-Z]+$/.test(name))
   if (strange !== undefined) throw new RangeError(`${table} has no column ${strange}`)
   const text = `INSERT INTO "${table}" (${columns.map((name) => `"${name}"`)}) VALUES ${places(rows.length, columns.length)}`
   if (rows.length === 1) shapes.set(table, { columns, text })
-  return { text, values: rows.flatMap((each) => Object.values(each)) }
+  return { text, values }
 }
 
 /** Postgres takes at most 65,535 parameters in one statement. */
@@ -141,8 +146,10 @@ const ROWS = 5_000
 
 /** Rooms come in one order for all writers, so that the counters inside COMMIT are never locked crosswise. */
 function eventInsertions(actor: Actor | null, pending: Pending[]): Statement[] {
-  const by = { actorId: actor?.id ?? null, actorName: actor?.name ?? null, mutationId: actor?.mutationId ?? null }
-  const rows = pending.toSorted((a, b) => (a.room < b.room ? -1 : a.room > b.room ? 1 : 0)).map((event) => ({ ...event, ...by }))
+  const [actorId, actorName, mutationId] = [actor?.id ?? null, actor?.name ?? null, actor?.mutationId ?? null]
+  const rows = pending
+    .map(({ id, room, name, payload, label }) => ({ id, room, name, payload, label, actorId, actorName, mutationId }))
+    .sort((a, b) => (a.room < b.room ? -1 : a.room > b.room ? 1 : 0))
   const statements: Statement[] = []
   for (let i = 0; i < rows.length; i += ROWS) statements.push(insertion('Event', rows.slice(i, i + ROWS)))
   return statements

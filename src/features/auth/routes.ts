@@ -67,12 +67,12 @@ export function authRoutes(app: FastifyInstance, { config, prisma }: { config: C
     return deliver(reply, opened, given === undefined ? 'cookie' : 'body')
   })
 
-  app.write(auth.logout, async ({ me, reply, ...door }) => {
+  app.write(auth.logout, async ({ me, reply }, door) => {
     await revokeSessions(door, me.person.id, { only: me.sessionId }, 'logout')
     clearCookies(reply)
   })
 
-  app.write(auth.logoutAll, async ({ me, reply, ...door }) => {
+  app.write(auth.logoutAll, async ({ me, reply }, door) => {
     await revokeSessions(door, me.person.id, {}, 'logout-all')
     clearCookies(reply)
   })

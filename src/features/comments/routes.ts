@@ -27,26 +27,24 @@ export function commentRoutes(app: FastifyInstance, { prisma }: { prisma: Databa
 
   app.serve(comments.listOnCut, ({ params, query }) => list({ cutId: params.cutId }, query))
   app.serve(comments.listOnTask, ({ params, query }) => list({ taskId: params.taskId }, query))
-  app.write(comments.createOnCut, ({ scope, params, body, ...door }) =>
-    createComment(door, scope.projectId, scope.me, { ...body, cutId: params.cutId }),
-  )
-  app.write(comments.createOnTask, ({ scope, params, body, ...door }) =>
-    createComment(door, scope.projectId, scope.me, { ...body, taskId: params.taskId }),
+  app.write(comments.createOnCut, ({ scope, params, body }, door) => createComment(door, scope.projectId, scope.me, params, body))
+  app.write(comments.createOnTask, ({ scope, params, body }, door) =>
+    createComment(door, scope.projectId, scope.me, params, body),
   )
   app.serve(comments.get, ({ params }) => loadComment(prisma, params.commentId))
-  app.write(comments.reply, ({ scope, params, body, ...door }) =>
+  app.write(comments.reply, ({ scope, params, body }, door) =>
     reply(door, scope.projectId, scope.me, params.commentId, body.body),
   )
   app.write(
     comments.update,
-    ({ scope, params, body, ...door }) => editComment(door, scope.projectId, params.commentId, body.body),
+    ({ scope, params, body }, door) => editComment(door, scope.projectId, params.commentId, body.body),
     loadComment,
   )
   app.write(
     comments.resolve,
-    ({ scope, params, ...door }) => settle(door, scope.projectId, params.commentId, scope.me.id),
+    ({ scope, params }, door) => settle(door, scope.projectId, params.commentId, scope.me.id),
     loadComment,
   )
-  app.write(comments.reopen, ({ scope, params, ...door }) => settle(door, scope.projectId, params.commentId, null), loadComment)
-  app.write(comments.delete, ({ scope, params, ...door }) => deleteComment(door, scope.projectId, params.commentId), loadComment)
+  app.write(comments.reopen, ({ scope, params }, door) => settle(door, scope.projectId, params.commentId, null), loadComment)
+  app.write(comments.delete, ({ scope, params }, door) => deleteComment(door, scope.projectId, params.commentId), loadComment)
 }

@@ -6,36 +6,59 @@ import { excerpt, nextVersion } from '../present.ts'
 import { newRow } from '../row.ts'
 import { presentComment, withPeople } from './present.ts'
 
+/** What a comment hangs on; a reply also on the first comment of its thread. */
+interface Place {
+  cutId?: string | null
+  taskId?: string | null
+  parentId?: string
+}
+/** `atMs` and `endMs` name a moment or a range of the cut. */
+interface Said {
+  body: string
+  atMs?: number | null
+  endMs?: number | null
+}
+
 export const loadComment = async (tx: Tx, id: string) =>
   presentComment(await tx.comment.findUniqueOrThrow({ where: { id }, include: withPeople }))
 
-/** A comment as it begins: open, and never edited. */
-const newComment = () => ({ ...newRow(), resolvedAt: null, resolvedById: null, editedAt: null })
-
-/** On a cut or on a task; `atMs` and `endMs` name a moment or a range of the cut. */
-export async function createComment(
-  { insert, emit }: Write,
-  projectId: string,
-  author: Person,
-  data: { body: string } & ({ cutId: string; atMs: number | null; endMs: number | null } | { taskId: string }),
-) {
-  const nowhere = { cutId: null, taskId: null, parentId: null, atMs: null, endMs: null }
-  const row = { ...newComment(), ...nowhere, ...data, projectId, authorId: author.id }
+/** Makes a comment as it begins: open, and never edited. */
+function insertComment({ insert }: Write, projectId: string, author: Person, on: Place, said: Said) {
+  const { id, version, createdAt, updatedAt } = newRow()
+  const row = {
+    id,
+    projectId,
+    cutId: on.cutId ?? null,
+    taskId: on.taskId ?? null,
+    parentId: on.parentId ?? null,
+    authorId: author.id,
+    body: said.body,
+    atMs: said.atMs ?? null,
+    endMs: said.endMs ?? null,
+    resolvedAt: null,
+    resolvedById: null,
+    editedAt: null,
+    version,
+    createdAt,
+    updatedAt,
+  }
   insert('Comment', row)
-  return emit(projectRoom(projectId), 'comment:created', presentComment({ ...row, author, resolvedBy: null }))
+  return presentComment(Object.assign(row, { author, resolvedBy: null }))
+}
+
+export async function createComment(door: Write, projectId: string, author: Person, on: Place, said: Said) {
+  return door.emit(projectRoom(projectId), 'comment:created', insertComment(door, projectId, author, on, said))
 }
 
 /** A reply to a reply stands in the same thread: threads are one level deep. */
-export async function reply({ tx, insert, emit }: Write, projectId: string, author: Person, toId: string, body: string) {
-  const to = await tx.comment.findUniqueOrThrow({
+export async function reply(door: Write, projectId: string, author: Person, toId: string, body: string) {
+  const to = await door.tx.comment.findUniqueOrThrow({
     where: { id: toId },
     select: { id: true, parentId: true, cutId: true, taskId: true },
   })
   const { cutId, taskId } = to
-  const place = { cutId, taskId, parentId: to.parentId ?? to.id, atMs: null, endMs: null }
-  const row = { ...newComment(), ...place, body, projectId, authorId: author.id }
-  insert('Comment', row)
-  return emit(projectRoom(projectId), 'comment:reply', presentComment({ ...row, author, resolvedBy: null }))
+  const comment = insertComment(door, projectId, author, { cutId, taskId, parentId: to.parentId ?? to.id }, { body })
+  return door.emit(projectRoom(projectId), 'comment:reply', comment)
 }
 
 export async function editComment({ tx, emit }: Write, projectId: string, id: string, body: string) {

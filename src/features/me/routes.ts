@@ -14,12 +14,12 @@ export function meRoutes(app: FastifyInstance, { config, prisma }: { config: Con
 
   app.serve(contract.get, async ({ me }) => presentUser(await prisma.user.findUniqueOrThrow({ where: { id: me.person.id } })))
 
-  app.write(contract.update, async ({ me, body, expect, ...door }) => {
-    const user = await updatePerson(door, me.person.id, body, expect)
+  app.write(contract.update, async ({ me, body }, door) => {
+    const user = await updatePerson(door, me.person.id, body, door.expect)
     return presentUser(user)
   })
 
-  app.write(contract.changePassword, async ({ me, body, request, ...door }) => {
+  app.write(contract.changePassword, async ({ me, body, request }, door) => {
     await byAccount(request)
     const user = await door.tx.user.findUniqueOrThrow({ where: { id: me.person.id } })
     if (!(await verifyPassword(body.current, user.passwordHash)))
@@ -46,7 +46,7 @@ export function meRoutes(app: FastifyInstance, { config, prisma }: { config: Con
     return { data }
   })
 
-  app.write(contract.endSession, async ({ me, params, ...door }) => {
+  app.write(contract.endSession, async ({ me, params }, door) => {
     const ended = await revokeSessions(door, me.person.id, { only: params.sessionId }, 'ended')
     if (ended === 0) throw problem('not-found')
   })

@@ -21,16 +21,16 @@ export function memberRoutes(app: FastifyInstance, { prisma }: { prisma: Databas
     })
     return toPage(rows, query.limit, (row) => [row.createdAt.toISOString(), row.userId] as const, presentMember)
   })
-  app.write(members.create, ({ params, body, ...door }) => addMember(door, params.projectId, body))
+  app.write(members.create, ({ params, body }, door) => addMember(door, params.projectId, body))
   app.serve(members.get, ({ params }) => loadMember(prisma, params.projectId, params.userId))
   app.write(
     members.update,
-    ({ params, body, ...door }) => changeRole(door, params.projectId, params.userId, body.role),
+    ({ params, body }, door) => changeRole(door, params.projectId, params.userId, body.role),
     (tx, userId, params) => loadMember(tx, params.projectId, userId),
   )
   app.write(
     members.delete,
-    ({ me, params, ...door }) => removeMember(door, params.projectId, params.userId, me.userId),
+    ({ me, params }, door) => removeMember(door, params.projectId, params.userId, me.userId),
     (tx, userId, params) => loadMember(tx, params.projectId, userId),
   )
 }

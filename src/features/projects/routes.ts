@@ -21,8 +21,8 @@ export function projectRoutes(app: FastifyInstance, { prisma }: { prisma: Databa
       (row) => ({ ...presentProject(row), role: row.members[0]?.role ?? 'viewer' }),
     )
   })
-  app.write(projects.create, ({ me, body, ...door }) => createProject(door, me.userId, body))
+  app.write(projects.create, ({ me, body }, door) => createProject(door, me.userId, body))
   app.serve(projects.get, ({ params }) => loadProject(prisma, params.projectId))
-  app.write(projects.update, ({ params, body, ...door }) => updateProject(door, params.projectId, body), loadProject)
-  app.write(projects.delete, ({ params, ...door }) => deleteProject(door, params.projectId), loadProject)
+  app.write(projects.update, ({ params, body }, door) => updateProject(door, params.projectId, body), loadProject)
+  app.write(projects.delete, ({ params }, door) => deleteProject(door, params.projectId), loadProject)
 }

@@ -15,9 +15,9 @@ export function taskRoutes(app: FastifyInstance, { prisma }: { prisma: Database[
     })
     return toPage(rows, query.limit, (row) => [row.rank, row.id] as const, presentTask)
   })
-  app.write(tasks.create, ({ scope, params, body, ...door }) => createTask(door, params.projectId, scope.me, body))
+  app.write(tasks.create, ({ scope, params, body }, door) => createTask(door, params.projectId, scope.me, body))
   app.serve(tasks.get, ({ params }) => loadTask(prisma, params.taskId))
-  app.write(tasks.update, ({ scope, params, body, ...door }) => updateTask(door, scope.projectId, params.taskId, body), loadTask)
-  app.write(tasks.move, ({ scope, params, body, ...door }) => moveTask(door, scope.projectId, params.taskId, body), loadTask)
-  app.write(tasks.delete, ({ scope, params, ...door }) => deleteTask(door, scope.projectId, params.taskId), loadTask)
+  app.write(tasks.update, ({ scope, params, body }, door) => updateTask(door, scope.projectId, params.taskId, body), loadTask)
+  app.write(tasks.move, ({ scope, params, body }, door) => moveTask(door, scope.projectId, params.taskId, body), loadTask)
+  app.write(tasks.delete, ({ scope, params }, door) => deleteTask(door, scope.projectId, params.taskId), loadTask)
 }

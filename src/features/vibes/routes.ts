@@ -16,9 +16,9 @@ export function vibeRoutes(app: FastifyInstance, { prisma }: { prisma: Database[
     })
     return toPage(rows, query.limit, (row) => [row.rank, row.id] as const, presentVibe)
   })
-  app.write(vibes.create, ({ scope, params, body, ...door }) => createVibe(door, params.projectId, scope.me, body))
+  app.write(vibes.create, ({ scope, params, body }, door) => createVibe(door, params.projectId, scope.me, body))
   app.serve(vibes.get, ({ params }) => loadVibe(prisma, params.vibeId))
-  app.write(vibes.update, ({ scope, params, body, ...door }) => updateVibe(door, scope.projectId, params.vibeId, body), loadVibe)
-  app.write(vibes.move, ({ scope, params, body, ...door }) => moveVibe(door, scope.projectId, params.vibeId, body), loadVibe)
-  app.write(vibes.delete, ({ scope, params, ...door }) => deleteVibe(door, scope.projectId, params.vibeId), loadVibe)
+  app.write(vibes.update, ({ scope, params, body }, door) => updateVibe(door, scope.projectId, params.vibeId, body), loadVibe)
+  app.write(vibes.move, ({ scope, params, body }, door) => moveVibe(door, scope.projectId, params.vibeId, body), loadVibe)
+  app.write(vibes.delete, ({ scope, params }, door) => deleteVibe(door, scope.projectId, params.vibeId), loadVibe)
 }
