@@ -70,7 +70,7 @@ function judge(found: Map<string, Round[]>, peers: string[], asked: Writes['aske
 /** A scenario of writers who ask again as soon as they are answered. */
 export function measureWrites({ id, title, projects, connections, asked }: Writes): Scenario {
   async function run(bench: Bench): Promise<Result> {
-    const [rounds, ms, warmMs] = bench.quick ? [3, 900, 1_200] : [7, 4_000, 4_000]
+    const [rounds, ms, warmMs] = bench.quick ? [3, 900, 1_200] : [5, 4_000, 8_000]
     const plan = { people: projects * MEMBERS, projects, members: MEMBERS }
     const { pid: postgres } = await bench.postgres()
     return withSubjects(bench, plan, SUBJECTS, async (staged) => {

@@ -3,7 +3,7 @@ import type { RoomId } from '../contract/index.ts'
 import { type ProblemError, problem } from '../errors.ts'
 import type { RoomServer } from './delivery.ts'
 import { addressOf, networkOf } from './handshake.ts'
-import type { RoomSocket } from './join.ts'
+import { asking, type RoomSocket } from './join.ts'
 
 type Connection = RoomSocket['conn']
 interface Packet {
@@ -37,16 +37,26 @@ const isBinary = ({ type, data }: Packet): boolean => type === 'message' && (typ
 /** Whoever was closed for flooding is not let in again for this long, ms: a new socket brings a full bucket. */
 const PENANCE_MS = 10_000
 
-/** Refills with time up to `burst`; false when it is empty. */
-export function createBucket(ratePerSecond: number, burst: number): () => boolean {
-  let tokens = burst
-  let filled = Date.now()
-  return () => {
+/** Refills with time up to `burst`. */
+export class Bucket {
+  #tokens: number
+  #filled = Date.now()
+  readonly #ratePerSecond: number
+  readonly #burst: number
+
+  constructor(ratePerSecond: number, burst: number) {
+    this.#ratePerSecond = ratePerSecond
+    this.#burst = burst
+    this.#tokens = burst
+  }
+
+  /** @returns false when it is empty */
+  spend(): boolean {
     const now = Date.now()
-    tokens = Math.min(burst, tokens + (Math.max(now - filled, 0) / 1000) * ratePerSecond)
-    filled = now
-    if (tokens < 1) return false
-    tokens--
+    this.#tokens = Math.min(this.#burst, this.#tokens + (Math.max(now - this.#filled, 0) / 1000) * this.#ratePerSecond)
+    this.#filled = now
+    if (this.#tokens < 1) return false
+    this.#tokens--
     return true
   }
 }
@@ -75,7 +85,7 @@ interface Entry {
   address: string
   person: string | null
   /** Packets of any kind, well formed or not. What people ask for is counted apart, and answered. */
-  spend: () => boolean
+  packets: Bucket
   timer: NodeJS.Timeout | undefined
 }
 
@@ -93,19 +103,20 @@ export function createAdmission({ behindProxy, limits }: AdmissionOptions) {
   /** Closed by force: what a closed connection still has to send does not hold it open. */
   function doubt(connection: Connection, entry: Entry): void {
     strangers.add(entry.address, 1)
-    entry.spend = createBucket(1, 20)
+    entry.packets = new Bucket(1, 20)
     entry.timer = setTimeout(() => connection.close(true), STRANGER_MS)
   }
   function trust(entry: Entry): void {
     strangers.add(entry.address, -1)
-    entry.spend = createBucket(200, 2_000)
+    entry.packets = new Bucket(200, 2_000)
     clearTimeout(entry.timer)
+    entry.timer = undefined
   }
   function arrive(connection: Connection): void {
     const entry: Entry = {
       address: networkOf(addressOf(connection.request, behindProxy)),
       person: null,
-      spend: () => false,
+      packets: new Bucket(0, 0),
       timer: undefined,
     }
     entries.set(connection, entry)
@@ -114,7 +125,7 @@ export function createAdmission({ behindProxy, limits }: AdmissionOptions) {
     addresses.add(entry.address, 1)
     doubt(connection, entry)
     connection.on('packet', (packet: Packet) => {
-      if (!entry.spend() || isBinary(packet)) connection.close(true)
+      if (!entry.packets.spend() || isBinary(packet)) connection.close(true)
     })
     connection.once('close', () => {
       dismiss(connection)
@@ -184,9 +195,10 @@ export function createAdmission({ behindProxy, limits }: AdmissionOptions) {
     },
 
     /** @throws problem rate-limited for a project beyond those that one socket may stand in */
-    admitRoom({ data }: RoomSocket, room: RoomId): void {
+    admitRoom(socket: RoomSocket, room: RoomId): void {
+      const { rooms } = socket.data
       // One's own room is one of them.
-      if (limits && !data.rooms.has(room) && data.rooms.size + data.turns.size > limits.socketProjects)
+      if (limits && !rooms.has(room) && rooms.size + asking(socket) > limits.socketProjects)
         throw problem('rate-limited', `A socket stands in at most ${limits.socketProjects} projects`)
     },
   }

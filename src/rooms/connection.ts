@@ -18,6 +18,7 @@ interface PacketOptions {
   wsPreEncodedFrame?: Buffer[]
 }
 interface Connection extends EventEmitter {
+  request: object
   readyState: string
   /** What waits for the transport; another array after each time that it was taken. */
   writeBuffer: { data?: string | Buffer; options?: PacketOptions }[]
@@ -56,6 +57,19 @@ export function write(
   const { name, perMessageDeflate } = connection.transport
   if (name === 'websocket' && !perMessageDeflate) connection.write('', { wsPreEncodedFrame: [frames()] })
   else for (const { text, frame } of packets) connection.write(text, { wsPreEncodedFrame: [frame] })
+}
+
+const FORGOTTEN = { headers: {}, auth: {} }
+
+/**
+ * Lets go of what a handshake brought, which is a quarter of an idle socket's memory. What says who they are stays in the request:
+ * a client may leave and come again on its connection.
+ */
+export function forgetHandshake(socket: RoomSocket): void {
+  const { cookie, authorization } = socket.request.headers
+  const headers = { ...(cookie && { cookie }), ...(authorization && { authorization }) }
+  connectionOf(socket).request = { headers, connection: {}, _query: {} }
+  Object.assign(socket, { handshake: FORGOTTEN })
 }
 
 /** May anything be sent to it at all? Not while it is closing. */

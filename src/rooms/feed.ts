@@ -167,46 +167,64 @@ export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs }: 
   }
   rest()
 
+  /** A class, since each socket holds two: closures for each would cost it a kilobyte. */
+  class Held implements Feed {
+    #released = false
+    readonly #room: RoomId
+    readonly #feed: Open
+
+    constructor(room: RoomId, feed: Open) {
+      this.#room = room
+      this.#feed = feed
+    }
+
+    delivered(): number {
+      return this.#feed.delivered
+    }
+
+    async reach(seq: number): Promise<void> {
+      const feed = this.#feed
+      while (feed.delivered < seq) {
+        if (feeds.get(this.#room) !== feed) throw closedRoom()
+        const before = feed.delivered
+        await advance(this.#room, feed)
+        if (feed.delivered === before) throw problem('unavailable', 'The log does not reach that far', { retryAfter: 1 })
+      }
+    }
+
+    async page(after: number, floor: number, tell: (page: Page) => void): Promise<void> {
+      const feed = this.#feed
+      if (feeds.get(this.#room) !== feed) throw closedRoom()
+      feed.tail ??= openTail(this.#room)
+      await feed.tail.page(after, feed.delivered, floor, (page) => {
+        if (feeds.get(this.#room) !== feed) throw closedRoom()
+        if (page.events.length === 0) throw problem('unavailable', 'The log moved under the reader', { retryAfter: 1 })
+        tell(page)
+      })
+    }
+
+    release(): void {
+      if (this.#released) return
+      this.#released = true
+      if (--this.#feed.holds > 0) return
+      this.#feed.tail?.close()
+      if (feeds.get(this.#room) === this.#feed) feeds.delete(this.#room)
+    }
+  }
+
   return {
     async hold(room) {
       if (closed) throw problem('unavailable', 'The server is stopping', { retryAfter: 1 })
       const feed = feeds.get(room) ?? open(room)
       feed.holds++
-      let released = false
-      const release = () => {
-        if (released) return
-        released = true
-        if (--feed.holds > 0) return
-        feed.tail?.close()
-        if (feeds.get(room) === feed) feeds.delete(room)
-      }
+      const held = new Held(room, feed)
       try {
         await feed.opened
       } catch (error) {
-        release()
+        held.release()
         throw error
       }
-      return {
-        delivered: () => feed.delivered,
-        async reach(seq) {
-          while (feed.delivered < seq) {
-            if (feeds.get(room) !== feed) throw closedRoom()
-            const before = feed.delivered
-            await advance(room, feed)
-            if (feed.delivered === before) throw problem('unavailable', 'The log does not reach that far', { retryAfter: 1 })
-          }
-        },
-        async page(after, floor, tell) {
-          if (feeds.get(room) !== feed) throw closedRoom()
-          feed.tail ??= openTail(room)
-          await feed.tail.page(after, feed.delivered, floor, (page) => {
-            if (feeds.get(room) !== feed) throw closedRoom()
-            if (page.events.length === 0) throw problem('unavailable', 'The log moved under the reader', { retryAfter: 1 })
-            tell(page)
-          })
-        },
-        release,
-      }
+      return held
     },
     poke(rooms) {
       for (const room of rooms) {

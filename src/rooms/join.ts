@@ -29,9 +29,9 @@ export interface SocketData {
   sessionId: string
   /** Milliseconds since the epoch. */
   expiresAt: number
+  /** When it is to be told that it expires; infinite once it was. */
+  warnAt: number
   rooms: Map<RoomId, Standing>
-  /** The last question to join a room, while the right to it is looked up. */
-  turns: Map<RoomId, symbol>
 }
 export type RoomSocket = Socket<ClientToServer, ServerToClient, NodeToNode, SocketData>
 
@@ -46,25 +46,38 @@ export const activityRoom = (room: RoomId): string => `activity:${room}`
 /** The Socket.IO room of those who stand in a room and hear nothing of it until they read again. */
 export const parkedRoom = (room: RoomId): string => `parked:${room}`
 
+/** The last question to join a room, while the right to it is looked up. */
+const turns = new WeakMap<RoomSocket, Map<RoomId, symbol>>()
+export const asking = (socket: RoomSocket): number => turns.get(socket)?.size ?? 0
+
+/** The question is answered, or nobody wants to know any more. */
+function forgetTurn(socket: RoomSocket, room: RoomId): void {
+  const own = turns.get(socket)
+  own?.delete(room)
+  if (own?.size === 0) turns.delete(socket)
+}
+
 /**
  * Waits for the look at a person's right to a room. Rights are read side by side, and may be answered in another order.
  * @throws problem superseded when a later join or leave was asked meanwhile
  */
 export async function inTurn<T>(socket: RoomSocket, room: RoomId, look: Promise<T>): Promise<T> {
   const turn = Symbol(room)
-  socket.data.turns.set(room, turn)
+  const own = turns.get(socket) ?? new Map<RoomId, symbol>()
+  turns.set(socket, own.set(room, turn))
+  const isLast = () => turns.get(socket)?.get(room) === turn
   try {
     const at = await look
-    if (socket.data.turns.get(room) !== turn) throw problem('superseded')
+    if (!isLast()) throw problem('superseded')
     return at
   } finally {
-    if (socket.data.turns.get(room) === turn) socket.data.turns.delete(room)
+    if (isLast()) forgetTurn(socket, room)
   }
 }
 
 /** Takes a socket out of a room, or stops its joining. */
 export function leave(socket: RoomSocket, room: RoomId): void {
-  socket.data.turns.delete(room)
+  forgetTurn(socket, room)
   const standing = socket.data.rooms.get(room)
   if (!standing) return
   socket.data.rooms.delete(room)

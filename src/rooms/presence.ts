@@ -41,10 +41,18 @@ export interface PresenceOptions {
   coalesceMs: number
 }
 
+/** What one node sees. */
+interface Seen {
+  node: string
+  presence: Presence
+  at: number
+}
+
+// Lists of one, nearly always: a Map or a Set for each would be most of what it costs to stand here.
 interface Entry {
-  /** By node. */
-  seen: Map<string, { presence: Presence; at: number }>
-  sockets: Set<string>
+  /** One for each node. */
+  seen: readonly Seen[]
+  sockets: readonly string[]
   leaving: NodeJS.Timeout | undefined
   /** What the local sockets were told last. */
   shown: Presence | null
@@ -60,8 +68,21 @@ const SELF = ''
 const differ = (a: Presence | null, b: Presence | null): boolean => JSON.stringify(a) !== JSON.stringify(b)
 
 /** The last word comes last, and all nodes agree which it is. */
-const byWord = (a: { presence: Presence; at: number }, b: typeof a): number =>
+const byWord = (a: Seen, b: Seen): number =>
   a.at - b.at || (JSON.stringify(a.presence.state) < JSON.stringify(b.presence.state) ? -1 : 1)
+
+const seenBy = ({ seen }: Entry, node: string): Seen | undefined => seen.find((one) => one.node === node)
+
+function see(entry: Entry, sight: Seen): void {
+  entry.seen = [...entry.seen.filter(({ node }) => node !== sight.node), sight]
+}
+
+/** @returns whether it saw them */
+function unsee(entry: Entry, node: string): boolean {
+  const before = entry.seen
+  entry.seen = before.filter((one) => one.node !== node)
+  return entry.seen.length < before.length
+}
 
 export function createPresence({ announce, publish, graceMs, coalesceMs }: PresenceOptions): PresenceTable {
   const rooms = new Map<RoomId, Map<string, Entry>>()
@@ -73,18 +94,18 @@ export function createPresence({ announce, publish, graceMs, coalesceMs }: Prese
   function entryOf(room: RoomId, userId: string): Entry {
     const people = rooms.get(room) ?? new Map<string, Entry>()
     rooms.set(room, people)
-    const entry = people.get(userId) ?? { seen: new Map(), sockets: new Set(), leaving: undefined, shown: null, listed: false }
+    const entry = people.get(userId) ?? { seen: [], sockets: [], leaving: undefined, shown: null, listed: false }
     people.set(userId, entry)
     return entry
   }
 
   /** The union of what the nodes see. Who came back on another node was never away. */
   function view(entry: Entry): Presence | null {
-    const sights = [...entry.seen.values()]
-    const last = sights.toSorted(byWord).at(-1)
+    const last = entry.seen.toSorted(byWord).at(-1)
     if (!last) return null
-    const since = [entry.shown, ...sights.map((sight) => sight.presence)].flatMap((presence) => presence?.since ?? []).sort()[0]
-    return { ...last.presence, since: since ?? last.presence.since }
+    const seen = entry.seen.map(({ presence }) => presence.since)
+    const since = [...seen, entry.shown?.since ?? last.presence.since].sort()[0]
+    return since === last.presence.since ? last.presence : { ...last.presence, since: since ?? last.presence.since }
   }
 
   function touch(room: RoomId, userId: string, where: 'here' | 'elsewhere'): void {
@@ -110,9 +131,9 @@ export function createPresence({ announce, publish, graceMs, coalesceMs }: Prese
         else if (!now && (entry.listed || entry.shown)) left.push(userId)
         entry.shown = now
         entry.listed = false
-        const own = entry.seen.get(SELF)
+        const own = seenBy(entry, SELF)
         if (where === 'here') sights.push({ room, userId, presence: own?.presence ?? null, at: own?.at ?? 0 })
-        if (!now && entry.sockets.size === 0) drop(room, userId)
+        if (!now && entry.sockets.length === 0) drop(room, userId)
       }
       if (present.length > 0 || left.length > 0) announce(room, { present, left })
     }
@@ -128,40 +149,42 @@ export function createPresence({ announce, publish, graceMs, coalesceMs }: Prese
   }
 
   function gone(room: RoomId, userId: string, entry: Entry): void {
-    if (entry.seen.delete(SELF)) touch(room, userId, 'here')
+    if (unsee(entry, SELF)) touch(room, userId, 'here')
   }
 
   function hear(node: string, { room, userId, presence, at }: Sight): void {
     const entry = entryOf(room, userId)
-    if (presence) entry.seen.set(node, { presence, at })
-    else entry.seen.delete(node)
+    if (presence) see(entry, { node, presence, at })
+    else unsee(entry, node)
     touch(room, userId, 'elsewhere')
   }
 
   const table: PresenceTable = {
     enter(room, person, socketId) {
       const entry = entryOf(room, person.id)
-      entry.sockets.add(socketId)
+      if (!entry.sockets.includes(socketId)) entry.sockets = [...entry.sockets, socketId]
       clearTimeout(entry.leaving)
       entry.leaving = undefined
-      if (entry.seen.has(SELF)) return
+      if (seenBy(entry, SELF)) return
       // A state that another node holds is the later word.
-      entry.seen.set(SELF, { presence: { user: person, since: new Date().toISOString(), state: null }, at: 0 })
+      see(entry, { node: SELF, presence: { user: person, since: new Date().toISOString(), state: null }, at: 0 })
       touch(room, person.id, 'here')
     },
     exit(room, userId, socketId, grace) {
       const entry = rooms.get(room)?.get(userId)
-      if (silent || !entry?.sockets.delete(socketId) || entry.sockets.size > 0) return
+      if (silent || !entry?.sockets.includes(socketId)) return
+      entry.sockets = entry.sockets.filter((id) => id !== socketId)
+      if (entry.sockets.length > 0) return
       if (!grace) gone(room, userId, entry)
       else entry.leaving = setTimeout(() => gone(room, userId, entry), graceMs)
     },
     set(room, userId, state) {
       const entry = rooms.get(room)?.get(userId)
-      const own = entry?.seen.get(SELF)
-      if (!entry || !own) return
+      const own = entry && seenBy(entry, SELF)
+      if (!own) return
       // After all that is known, also where another node's clock runs ahead.
-      const at = Math.max(Date.now(), ...[...entry.seen.values()].map((sight) => sight.at + 1))
-      entry.seen.set(SELF, { presence: { ...own.presence, state }, at })
+      const at = Math.max(Date.now(), ...entry.seen.map((sight) => sight.at + 1))
+      see(entry, { node: SELF, presence: { ...own.presence, state }, at })
       touch(room, userId, 'here')
     },
     list: (room) =>
@@ -172,9 +195,9 @@ export function createPresence({ announce, publish, graceMs, coalesceMs }: Prese
       }),
     own: () =>
       [...rooms].flatMap(([room, people]) =>
-        [...people].flatMap(([userId, { seen }]) => {
-          const own = seen.get(SELF)
-          return own ? [{ room, userId, ...own }] : []
+        [...people].flatMap(([userId, entry]) => {
+          const own = seenBy(entry, SELF)
+          return own ? [{ room, userId, presence: own.presence, at: own.at }] : []
         }),
       ),
     heard(node, sights, whole) {
@@ -183,7 +206,7 @@ export function createPresence({ announce, publish, graceMs, coalesceMs }: Prese
     },
     forget(node) {
       for (const [room, people] of rooms)
-        for (const [userId, { seen }] of people) if (seen.delete(node)) touch(room, userId, 'elsewhere')
+        for (const [userId, entry] of people) if (unsee(entry, node)) touch(room, userId, 'elsewhere')
     },
     silence() {
       silent = true

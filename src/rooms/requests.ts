@@ -3,9 +3,9 @@ import { admit, admitSession, atLeast } from '../access.ts'
 import { projectRoom, type Requests, requests, userRoom } from '../contract/index.ts'
 import type { Query } from '../db/client.ts'
 import { issuesOf, problem, toProblem, toWire } from '../errors.ts'
-import { type Admission, createBucket } from './admission.ts'
+import { type Admission, Bucket } from './admission.ts'
 import type { Feeds } from './feed.ts'
-import { createGate } from './gate.ts'
+import { createGate, type Gate } from './gate.ts'
 import { inTurn, leave, type RoomSocket, stand } from './join.ts'
 import type { Log } from './log.ts'
 import type { PresenceTable } from './presence.ts'
@@ -46,11 +46,16 @@ export function createRequests({ admission, log, feeds, presence, typing, query,
     return standing
   }
 
-  const gates = new WeakMap<RoomSocket, ReturnType<typeof createGate>>()
-  function look<T>(socket: RoomSocket, work: () => Promise<T>): Promise<T> {
+  /** Of the sockets that have a look under way. */
+  const gates = new Map<RoomSocket, Gate>()
+  async function look<T>(socket: RoomSocket, work: () => Promise<T>): Promise<T> {
     const gate = gates.get(socket) ?? createGate(LOOKS)
     gates.set(socket, gate)
-    return gate(work)
+    try {
+      return await gate.pass(work)
+    } finally {
+      if (gate.isEmpty()) gates.delete(socket)
+    }
   }
 
   const handlers: Handlers = {
@@ -127,14 +132,14 @@ export function createRequests({ admission, log, feeds, presence, typing, query,
 
   /** Listens on one socket. */
   return function listen(socket: RoomSocket): void {
-    const spend = createBucket(RATE, BURST)
-    const bear = createBucket(RATE, PATIENCE)
+    const questions = new Bucket(RATE, BURST)
+    const refusals = new Bucket(RATE, PATIENCE)
     socket.onAny(async (name: string, ...args: unknown[]) => {
       const last = args.at(-1)
       const ack = typeof last === 'function' ? (last as (value: unknown) => void) : () => {}
       try {
-        if (!spend()) {
-          if (!bear()) return admission.expel(socket)
+        if (!questions.spend()) {
+          if (!refusals.spend()) return admission.expel(socket)
           throw problem('rate-limited', undefined, { retryAfter: 1 })
         }
         if (!Object.hasOwn(requests, name)) throw problem('bad-request', 'There is no such request')

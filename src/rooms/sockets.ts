@@ -1,13 +1,14 @@
 import type { FastifyInstance } from 'fastify'
 import fastifySocketIO from 'fastify-socket.io'
-import type { Caller } from '../access.ts'
+import type { Caller, Position } from '../access.ts'
 import { type Activity, type Person, type RoomId, userRoom } from '../contract/index.ts'
 import type { Database, Query } from '../db/client.ts'
 import type { SharedRedis } from '../db/redis.ts'
 import { ProblemError, problem, toProblem, toWire } from '../errors.ts'
 import { createAdmission, type LIMITS } from './admission.ts'
+import { createClock } from './clock.ts'
 import { type Commit, type CommitOptions, createCommit } from './commit.ts'
-import { createEncoder } from './connection.ts'
+import { createEncoder, forgetHandshake } from './connection.ts'
 import { createDelivery, type RoomServer } from './delivery.ts'
 import { createDrain } from './drain.ts'
 import { createFeeds } from './feed.ts'
@@ -29,13 +30,11 @@ declare module 'fastify' {
 }
 
 /** Who a token speaks for, and that their session stands. */
-export interface Principal extends Caller {
+export interface Principal extends Caller, Position {
+  // Where the person's own room stood in the snapshot in which the session was seen open.
   person: Person
   /** Milliseconds since the epoch. */
   expiresAt: number
-  /** Head of the person's own room, in the snapshot in which the session was seen open. */
-  head: number
-  floor: number
 }
 
 export interface Rooms {
@@ -85,9 +84,6 @@ const TIMINGS = {
   stuckMs: 2_000,
   closeMs: 30_000,
 }
-const EXPIRING_MS = 60_000
-/** setTimeout takes 31 bits. */
-const MAX_TIMEOUT = 2 ** 31 - 1
 
 /** The rooms on a Fastify server: the Socket.IO server, the feeds behind it, and `app.rooms.commit`. */
 export async function registerRooms(app: FastifyInstance, options: RoomsOptions): Promise<void> {
@@ -162,7 +158,6 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     coalesceMs: 50,
   })
   const typing = createTyping(typingMs)
-  const timers = new WeakMap<RoomSocket, NodeJS.Timeout>()
   const feeds = createFeeds({
     log,
     encode: createEncoder(io),
@@ -189,6 +184,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     stuckMs,
     closeMs,
   })
+  const clock = createClock({ io, onExpired: (socket) => end(socket, 'expired'), lookMs })
   const listen = createRequests({ admission, log, feeds, presence, typing, query, refresh, deaf, onError })
 
   /** Out of every room in this tick; then the connection, which a stock client does not reopen by itself. */
@@ -212,28 +208,32 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     }
   }
 
-  /** Keeps the socket's clock: a warning a minute before its token expires (or half way, if that is less), the end when it does. */
-  function schedule(socket: RoomSocket): void {
-    clearTimeout(timers.get(socket))
-    const { expiresAt } = socket.data
-    const left = expiresAt - Date.now()
-    const after = (ms: number, then: () => void) => timers.set(socket, setTimeout(then, Math.min(Math.max(ms, 0), MAX_TIMEOUT)))
-    after(Math.max(left - EXPIRING_MS, left / 2), () => {
-      socket.emit('session:expiring', { expiresAt: new Date(expiresAt).toISOString() })
-      after(expiresAt - Date.now(), () => end(socket, 'expired'))
-    })
-  }
-
   async function refresh(socket: RoomSocket, token: string): Promise<number> {
     const principal = await options.authenticate(token)
     if (principal.person.id !== socket.data.person.id || principal.sessionId !== socket.data.sessionId)
       throw problem('token-invalid', 'The token is of another session')
     socket.data.expiresAt = principal.expiresAt
-    if (socket.connected) schedule(socket)
+    socket.data.warnAt = clock.warnAt(principal.expiresAt)
     return principal.expiresAt
   }
 
-  const heads = new WeakMap<RoomSocket, { head: number; floor: number }>()
+  /** Into their own room, and then a word of where it stands. */
+  async function welcome(socket: RoomSocket, at: Position): Promise<void> {
+    const { person, sessionId } = socket.data
+    const own = userRoom(person.id)
+    let { head } = at
+    try {
+      ;({ head } = await stand(socket, own, { role: null }, at, { log, feeds }))
+    } catch (error) {
+      deaf(socket, error)
+      // A client that asked for its own room meanwhile has it.
+      if (!socket.data.rooms.has(own)) return
+    }
+    socket.emit('connected', { userId: person.id, sessionId, epoch: log.epoch(), head })
+  }
+
+  /** From the handshake to the connection. */
+  const heads = new WeakMap<RoomSocket, Position>()
   io.use((socket, next) => {
     const token = options.handshakeToken(socket.handshake)
     Promise.resolve()
@@ -244,7 +244,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
       .then((principal) => {
         const { person, sessionId, expiresAt } = principal
         admission.admit(socket.conn, person.id)
-        socket.data = { person, sessionId, expiresAt, rooms: new Map(), turns: new Map() }
+        socket.data = { person, sessionId, expiresAt, warnAt: clock.warnAt(expiresAt), rooms: new Map() }
         heads.set(socket, principal)
         next()
       })
@@ -256,10 +256,9 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   })
 
   io.on('connection', (socket) => {
-    const { person, sessionId } = socket.data
+    const { person } = socket.data
     socket.on('disconnect', () => {
       admission.dismiss(socket.conn)
-      clearTimeout(timers.get(socket))
       typing.clear(socket.id)
       for (const room of [...socket.data.rooms.keys()]) {
         leave(socket, room)
@@ -268,22 +267,16 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
       presence.exit(userRoom(person.id), person.id, socket.id, true)
     })
     presence.enter(userRoom(person.id), person, socket.id)
-    schedule(socket)
     listen(socket)
+    forgetHandshake(socket)
     const at = heads.get(socket) ?? { head: 0, floor: 0 }
-    const greet = (head: number) => socket.emit('connected', { userId: person.id, sessionId, epoch: log.epoch(), head })
-    stand(socket, userRoom(person.id), { role: null }, at, { log, feeds }).then(
-      ({ head }) => greet(head),
-      (error: unknown) => {
-        deaf(socket, error)
-        // A client that asked for its own room meanwhile has it.
-        if (socket.data.rooms.has(userRoom(person.id))) greet(at.head)
-      },
-    )
+    heads.delete(socket)
+    void welcome(socket, at)
   })
 
   app.addHook('onClose', async () => {
     slow.close()
+    clock.close()
     await feeds.close()
     nodes?.close()
     presence.close()
