@@ -127,7 +127,7 @@ export function createAdmission({ behindProxy, limits }: AdmissionOptions) {
     connection.on('packet', (packet: Packet) => {
       if (!entry.packets.spend() || isBinary(packet)) connection.close(true)
     })
-    connection.once('close', () => {
+    connection.on('close', () => {
       dismiss(connection)
       trust(entry)
       addresses.add(entry.address, -1)

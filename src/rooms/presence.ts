@@ -48,7 +48,8 @@ interface Seen {
   at: number
 }
 
-// Lists of one, nearly always: a Map or a Set for each would be most of what it costs to stand here.
+// Lists of one, nearly always, and exactly as long as they are: a Map or a Set for each, or room to grow, would be most of what
+// it costs to stand here.
 interface Entry {
   /** One for each node. */
   seen: readonly Seen[]
@@ -74,7 +75,7 @@ const byWord = (a: Seen, b: Seen): number =>
 const seenBy = ({ seen }: Entry, node: string): Seen | undefined => seen.find((one) => one.node === node)
 
 function see(entry: Entry, sight: Seen): void {
-  entry.seen = [...entry.seen.filter(({ node }) => node !== sight.node), sight]
+  entry.seen = entry.seen.filter(({ node }) => node !== sight.node).concat(sight)
 }
 
 /** @returns whether it saw them */
@@ -162,7 +163,7 @@ export function createPresence({ announce, publish, graceMs, coalesceMs }: Prese
   const table: PresenceTable = {
     enter(room, person, socketId) {
       const entry = entryOf(room, person.id)
-      if (!entry.sockets.includes(socketId)) entry.sockets = [...entry.sockets, socketId]
+      if (!entry.sockets.includes(socketId)) entry.sockets = entry.sockets.concat(socketId)
       clearTimeout(entry.leaving)
       entry.leaving = undefined
       if (seenBy(entry, SELF)) return
