@@ -1,7 +1,7 @@
 import fastJsonStringify from 'fast-json-stringify'
 import fp from 'fastify-plugin'
 import { z } from 'zod'
-import { invalid } from '../errors.ts'
+import { invalid, problem } from '../errors.ts'
 
 const isZod = (schema: unknown): schema is z.ZodType => typeof schema === 'object' && schema !== null && '_zod' in schema
 
@@ -30,11 +30,39 @@ export function compileSerializer(schema: z.ZodType): (value: unknown) => string
   return fastJsonStringify(json as fastJsonStringify.Schema)
 }
 
+/** Deeper than any body of the contract, and with more values: such a one takes longer to parse than a turn may last. */
+const DEEPEST = 32
+const MOST_VALUES = 5_000
+/** Characters; what is shorter is parsed in no time, whatever it is. */
+const SHORT = 10_000
+
+/** May this be parsed? One look at each character, without building anything. */
+function isModest(json: string): boolean {
+  let [depth, values, isText] = [0, 0, false]
+  for (let n = 0; n < json.length; n++) {
+    const character = json[n]
+    if (isText) {
+      if (character === '\\') n++
+      else if (character === '"') isText = false
+    } else if (character === '"') isText = true
+    else if (character === '[' || character === '{') depth++
+    else if (character === ']' || character === '}') depth--
+    else if (character === ',') values++
+    if (depth > DEEPEST || values > MOST_VALUES) return false
+  }
+  return true
+}
+
 /** Routes validate and serialise by the zod values of the contract; plugins with plain JSON Schema keep theirs. */
 export const contractPlugin = fp(
   async (app) => {
     // Fastify would read it as a string; here it is no JSON, like anything else that is none.
     app.removeContentTypeParser('text/plain')
+    const parse = app.getDefaultJsonParser('error', 'error')
+    app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+      if (body.length < SHORT || isModest(body)) parse(request, body, done)
+      else done(problem('bad-request', 'The body is nested too deeply or has too many values'))
+    })
     app.setValidatorCompiler<unknown>(({ schema, httpPart }) => (value: unknown) => {
       if (!isZod(schema)) return { value }
       // Fastify says null where there is no body.

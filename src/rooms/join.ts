@@ -59,16 +59,20 @@ function forgetTurn(socket: RoomSocket, room: RoomId): void {
 
 /**
  * Waits for the look at a person's right to a room. Rights are read side by side, and may be answered in another order.
+ * @param look calls `insist` before it looks: whoever asks again while others have their turn is looked up once
  * @throws problem superseded when a later join or leave was asked meanwhile
  */
-export async function inTurn<T>(socket: RoomSocket, room: RoomId, look: Promise<T>): Promise<T> {
+export async function inTurn<T>(socket: RoomSocket, room: RoomId, look: (insist: () => void) => Promise<T>): Promise<T> {
   const turn = Symbol(room)
   const own = turns.get(socket) ?? new Map<RoomId, symbol>()
   turns.set(socket, own.set(room, turn))
   const isLast = () => turns.get(socket)?.get(room) === turn
-  try {
-    const at = await look
+  const insist = () => {
     if (!isLast()) throw problem('superseded')
+  }
+  try {
+    const at = await look(insist)
+    insist()
     return at
   } finally {
     if (isLast()) forgetTurn(socket, room)

@@ -62,10 +62,11 @@ export function createRequests({ admission, log, feeds, presence, typing, query,
     async 'join:project'(socket, { projectId, after, epoch, activity }) {
       const room = projectRoom(projectId)
       admission.admitRoom(socket, room)
-      const at = await inTurn(
-        socket,
-        room,
-        look(socket, () => admit(query, socket.data.person.id, projectId)),
+      const at = await inTurn(socket, room, (insist) =>
+        look(socket, async () => {
+          insist()
+          return admit(query, socket.data.person.id, projectId)
+        }),
       )
       try {
         const { head, mode } = await stand(socket, room, { after, epoch, activity, role: at.role }, at, { log, feeds })
@@ -93,10 +94,11 @@ export function createRequests({ admission, log, feeds, presence, typing, query,
     async 'join:user'(socket, { after, epoch }) {
       const room = userRoom(socket.data.person.id)
       try {
-        const at = await inTurn(
-          socket,
-          room,
-          look(socket, () => admitSession(query, { userId: socket.data.person.id, sessionId: socket.data.sessionId })),
+        const at = await inTurn(socket, room, (insist) =>
+          look(socket, async () => {
+            insist()
+            return admitSession(query, { userId: socket.data.person.id, sessionId: socket.data.sessionId })
+          }),
         )
         const { head, mode } = await stand(socket, room, { after, epoch, role: null }, at, { log, feeds })
         return { room, epoch: log.epoch(), head, mode }

@@ -172,14 +172,19 @@ describe('bad input over REST', () => {
       expect((await send('POST', '/api/projects', name(`"${'x'.repeat(1_000_000)}"`))).body.code).toBe('too-large')
       const deep = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
       for (const depth of [10_000, 100_000]) {
-        expect((await send('POST', '/api/projects', name(deep(depth)))).body.code).toBe('validation')
-        expect((await send('POST', '/api/projects', `{"name":"x","deep":${deep(depth)}}`)).body.code).toBe('validation')
-        expect((await send('POST', '/api/projects', deep(depth))).body.code).toBe('validation')
+        expect((await send('POST', '/api/projects', name(deep(depth)))).body.code).toBe('bad-request')
+        expect((await send('POST', '/api/projects', `{"name":"x","deep":${deep(depth)}}`)).body.code).toBe('bad-request')
+        expect((await send('POST', '/api/projects', deep(depth))).body.code).toBe('bad-request')
       }
+      // Brackets in a text are none, and the longest lyrics go through.
+      expect((await send('POST', '/api/projects', name(`"\\"${'['.repeat(20_000)}"`))).body.code).toBe('validation')
+      const lyrics = Array.from({ length: 1_000 }, (_, n) => ({ atMs: n, text: `"${'{[,'.repeat(60)}\\` }))
+      expect((await send('PUT', `/api/cuts/${ids.cutId}/lyrics`, JSON.stringify({ lyrics }))).status).toBe(200)
       const wide = (count: number) => `{${Array.from({ length: count }, (_, n) => `"k${n.toString(36)}":0`).join()}}`
       expect((await send('POST', '/api/projects', wide(100_000))).body.code).toBe('too-large')
       const answer = await send('POST', '/api/projects', wide(25_000))
-      expect(answer.body.code).toBe('validation')
+      expect(answer.body.code).toBe('bad-request')
+      expect((await send('POST', '/api/projects', wide(800))).body.code).toBe('validation')
       // An answer is not longer for a longer mistake.
       expect(answer.size).toBeLessThan(10_000)
       expect((await send('PUT', `/api/cuts/${ids.cutId}/lyrics`, `{"lyrics":[${'{},'.repeat(20_000)}{}]}`)).size).toBeLessThan(
