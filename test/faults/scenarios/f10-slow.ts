@@ -123,6 +123,7 @@ export const scenario: Scenario = {
       highest(rss.filter((one) => one.at >= from && one.at < to).map(({ bytes }) => bytes)) / MB
     const calm = most(0, begun)
     stage.atMost('memory of the server, above its highest before', most(begun, caughtUp) - calm, 64, 'MB')
-    stage.tell('memory of the server: highest before', `${Math.round(calm)} MB`)
+    const each = [calm, most(begun, resumed), most(resumed, caughtUp)].map((mb) => `${Math.round(mb)} MB`)
+    stage.tell('memory of the server: highest before · while they do not read · while they catch up', each.join(' · '))
   },
 }
