@@ -21,6 +21,11 @@ export interface Log {
    * @throws problem unavailable where retention has taken the first of them
    */
   read(room: RoomId, after: number, upTo: number, limit: number): Promise<LogEntry[]>
+  /**
+   * What each of these rooms holds after a position, at most `limit` each, in one statement. A room whose log was cut there is left
+   * to whoever looks at the positions.
+   */
+  news(rooms: readonly { room: RoomId; after: number }[], limit: number): Promise<Map<RoomId, LogEntry[]>>
   /** The same from `after` on, with the position, in one snapshot; no entries below the floor. Null where the room does not exist. */
   page(room: RoomId, after: number, limit: number): Promise<(Position & { epoch: string; entries: LogEntry[] }) | null>
   /** Head and floor; null where the room does not exist. */
@@ -125,6 +130,18 @@ export async function openLog(readers: Database['readers']): Promise<Log> {
         throw problem('unavailable', 'The log was cut before the reader came here', { retryAfter: 1 })
       return entries
     },
+    async news(rooms, limit) {
+      const rows = await query<Row & { room: RoomId }>({
+        name: 'log-news',
+        text: `SELECT e.room, ${MARK}, ${COLUMNS} FROM unnest($1::text[], $2::bigint[]) AS r(room, after)
+               CROSS JOIN LATERAL (SELECT * FROM "Event" WHERE room = r.room AND seq > r.after ORDER BY seq LIMIT $3) e
+               ORDER BY e.room, e.seq`,
+        values: [rooms.map(({ room }) => room), rooms.map(({ after }) => after), limit],
+      })
+      const found = new Map<RoomId, LogEntry[]>(rooms.map(({ room }) => [room, []]))
+      for (const row of rows) found.get(row.room)?.push(toEntry(row.room, row))
+      return found
+    },
     async page(room, after, limit) {
       const rows = await query<(Row | { [K in keyof Row]: null }) & { mark: string; head: string; floor: string }>({
         name: 'log-page',
@@ -161,6 +178,3 @@ export async function openLog(readers: Database['readers']): Promise<Log> {
     onEpoch: (listener) => void listeners.push(listener),
   }
 }
-
-/** The highest `upTo`: everything there is. */
-export const END = Number.MAX_SAFE_INTEGER
