@@ -93,7 +93,16 @@ export function openDatabase(url: string, options: { connections: number; onErro
     },
   }
   const pool = new pg.Pool({ ...settings, max: options.connections, pipeline: true })
-  const readers = new pg.Pool({ ...settings, max: 3 })
+  const readers = new pg.Pool({
+    ...settings,
+    max: 3,
+    async onConnect(client) {
+      await settings.onConnect(client)
+      // All they read has an index. A plan that was made while the log was empty would read the whole of it, each time, until
+      // Postgres looks at the table again, a minute and a hundred thousand events later.
+      await client.query('SET enable_seqscan = off')
+    },
+  })
   for (const each of [pool, readers]) each.on('error', options.onError)
   const nameOf = statementNames()
   const adapter = new PrismaPg(pool, { statementNameGenerator: (statement) => nameOf(statement.sql) })
