@@ -59,7 +59,7 @@ function forgetTurn(socket: RoomSocket, room: RoomId): void {
 
 /**
  * Waits for the look at a person's right to a room. Rights are read side by side, and may be answered in another order.
- * @param look calls `insist` before it looks: whoever asks again while others have their turn is looked up once
+ * @param look may call `insist`, which throws as soon as it is in vain
  * @throws problem superseded when a later join or leave was asked meanwhile
  */
 export async function inTurn<T>(socket: RoomSocket, room: RoomId, look: (insist: () => void) => Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { admit, admitSession, atLeast } from '../access.ts'
-import { projectRoom, type Requests, requests, userRoom } from '../contract/index.ts'
+import { projectRoom, type Requests, type RoomId, requests, userRoom } from '../contract/index.ts'
 import type { Query } from '../db/client.ts'
 import { issuesOf, problem, toProblem, toWire } from '../errors.ts'
 import { type Admission, Bucket } from './admission.ts'
@@ -58,16 +58,20 @@ export function createRequests({ admission, log, feeds, presence, typing, query,
     }
   }
 
+  /** Whoever asks again for a room, while they wait for their turn to be looked up, is looked up once. */
+  const lookInTurn = <T>(socket: RoomSocket, room: RoomId, work: () => Promise<T>): Promise<T> =>
+    inTurn(socket, room, (insist) =>
+      look(socket, async () => {
+        insist()
+        return work()
+      }),
+    )
+
   const handlers: Handlers = {
     async 'join:project'(socket, { projectId, after, epoch, activity }) {
       const room = projectRoom(projectId)
       admission.admitRoom(socket, room)
-      const at = await inTurn(socket, room, (insist) =>
-        look(socket, async () => {
-          insist()
-          return admit(query, socket.data.person.id, projectId)
-        }),
-      )
+      const at = await lookInTurn(socket, room, () => admit(query, socket.data.person.id, projectId))
       try {
         const { head, mode } = await stand(socket, room, { after, epoch, activity, role: at.role }, at, { log, feeds })
         presence.enter(room, socket.data.person, socket.id)
@@ -94,12 +98,8 @@ export function createRequests({ admission, log, feeds, presence, typing, query,
     async 'join:user'(socket, { after, epoch }) {
       const room = userRoom(socket.data.person.id)
       try {
-        const at = await inTurn(socket, room, (insist) =>
-          look(socket, async () => {
-            insist()
-            return admitSession(query, { userId: socket.data.person.id, sessionId: socket.data.sessionId })
-          }),
-        )
+        const { person, sessionId } = socket.data
+        const at = await lookInTurn(socket, room, () => admitSession(query, { userId: person.id, sessionId }))
         const { head, mode } = await stand(socket, room, { after, epoch, role: null }, at, { log, feeds })
         return { room, epoch: log.epoch(), head, mode }
       } catch (error) {

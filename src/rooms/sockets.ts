@@ -29,9 +29,8 @@ declare module 'fastify' {
   }
 }
 
-/** Who a token speaks for, and that their session stands. */
+/** Who a token speaks for, that their session stands, and where their own room stood in the snapshot in which that was seen. */
 export interface Principal extends Caller, Position {
-  // Where the person's own room stood in the snapshot in which the session was seen open.
   person: Person
   /** Milliseconds since the epoch. */
   expiresAt: number

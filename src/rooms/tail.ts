@@ -40,6 +40,8 @@ const NODE_BYTES = 64 * 1024 * 1024
 /** What is sent before the socket must have taken it. */
 const PAGE_BYTES = 64 * 1024
 const PAGE_EVENTS = 500
+/** Pages from further back that are kept for others who were away as long. */
+const FAR_PAGES = 16
 /** A first guess of an event's size; too small a page costs little, too large a one memory. */
 const GUESS_BYTES = 1024
 
@@ -97,29 +99,40 @@ export function createTails({ log, encode }: TailOptions): (room: RoomId) => Tai
     let loading: Promise<void> | null = null
     let latest: { after: number; page: Page } | null = null
     const reading = new Map<number, Promise<Page>>()
+    /** By where they begin. */
+    const far = new Map<number, Page>()
 
     function count(change: number): void {
       bytes += change
       total += change
     }
+    const pageSize = ({ events }: Page) => events.reduce((sum, told) => sum + sizeOf(told), 0)
+    function drop(after: number, page: Page): void {
+      far.delete(after)
+      total -= pageSize(page)
+    }
     function clear(): void {
       count(-bytes)
       tail = []
       latest = null
+      for (const [after, page] of far) drop(after, page)
       forget.delete(room)
     }
-    function trim(): void {
-      let drop = 0
-      for (const told of tail) {
-        if (tail.length - drop <= MOST_EVENTS && bytes <= ROOM_BYTES) break
-        count(-sizeOf(told))
-        drop++
-      }
-      tail.splice(0, drop)
-      // The one that was touched last goes last.
+    /** The room that was touched last forgets last. */
+    function touch(): void {
       forget.delete(room)
       forget.set(room, clear)
       for (const [other, clear] of forget) if (total > NODE_BYTES && other !== room) clear()
+    }
+    function trim(): void {
+      let old = 0
+      for (const told of tail) {
+        if (tail.length - old <= MOST_EVENTS && bytes <= ROOM_BYTES) break
+        count(-sizeOf(told))
+        old++
+      }
+      tail.splice(0, old)
+      touch()
     }
     const first = () => tail[0]?.seq ?? Number.POSITIVE_INFINITY
     const last = () => tail.at(-1)?.seq ?? Number.NEGATIVE_INFINITY
@@ -170,13 +183,23 @@ export function createTails({ log, encode }: TailOptions): (room: RoomId) => Tai
       return latest.page
     }
 
-    /** A page from further back than the tail goes. */
-    function read(after: number, upTo: number): Promise<Page> {
-      const running = reading.get(after)
-      if (running) return running
-      const limit = Math.min(Math.max(Math.ceil(PAGE_BYTES / typical), 8), PAGE_EVENTS)
+    /** Keeps a page for those who come after. */
+    function keep(after: number, page: Page): void {
+      if (closed || page.events.length === 0) return
+      far.set(after, page)
+      total += pageSize(page)
+      for (const [oldest, page] of far) if (far.size > FAR_PAGES) drop(oldest, page)
+      touch()
+    }
+
+    /** A page from further back than the tail goes. Pages end at round numbers: who began elsewhere soon reads the same ones. */
+    async function read(after: number, upTo: number): Promise<Page> {
+      const known = far.get(after) ?? reading.get(after)
+      if (known) return known
+      const step = 2 ** Math.floor(Math.log2(Math.min(Math.max(PAGE_BYTES / typical, 8), PAGE_EVENTS)))
+      const end = Math.min(upTo, after - (after % step) + step)
       const made = log
-        .read(room, after, upTo, limit)
+        .read(room, after, end, step)
         .then((entries) => {
           // What does not fit is read again, and not kept, nor encoded, until then.
           function* lazily() {
@@ -184,6 +207,7 @@ export function createTails({ log, encode }: TailOptions): (room: RoomId) => Tai
           }
           const page = pageOf(lazily())
           learn(page.events)
+          keep(after, page)
           return page
         })
         .finally(() => reading.delete(after))
@@ -209,10 +233,10 @@ export function createTails({ log, encode }: TailOptions): (room: RoomId) => Tai
           await loading
         }
         for (let told = false; !told; ) {
-          const far = has(after) ? null : await read(after, upTo)
+          const earlier = has(after) ? null : await read(after, upTo)
           // As the tail is then: who is told what it was before their turn came never arrives where much is written.
           told = await turn(() => {
-            const page = has(after) ? recall(after) : far
+            const page = has(after) ? recall(after) : earlier
             if (page) tell(page)
             return page !== null
           })
