@@ -75,6 +75,12 @@ export function forgetHandshake(socket: RoomSocket): void {
 /** May anything be sent to it at all? Not while it is closing. */
 export const isOpen = (socket: RoomSocket): boolean => socket.connected && connectionOf(socket).readyState === 'open'
 
+/** Does the server hold anything for it? */
+export function waits(socket: RoomSocket): boolean {
+  const { writeBuffer, transport } = connectionOf(socket)
+  return writeBuffer.length > 0 || (transport.socket?.bufferedAmount ?? 0) > 0
+}
+
 /** What the server holds for a socket. */
 export interface Backlog {
   bytes: number

@@ -1,5 +1,5 @@
 import type { RoomId } from '../contract/index.ts'
-import { type Backlog, backlogOf, sendAway } from './connection.ts'
+import { type Backlog, backlogOf, sendAway, waits } from './connection.ts'
 import type { RoomServer } from './delivery.ts'
 import { park, type RoomSocket } from './join.ts'
 import type { PresenceTable } from './presence.ts'
@@ -60,11 +60,12 @@ export function createSlowWatch({ io, presence, onLost, onClosed, lookMs, stuckM
   }
 
   function look(socket: RoomSocket, now: number): void {
-    const backlog = backlogOf(socket)
-    if (backlog.bytes === 0) {
+    // Nearly all of them, each time.
+    if (!waits(socket)) {
       states.delete(socket)
       return
     }
+    const backlog = backlogOf(socket)
     const state = states.get(socket) ?? { batch: null, since: now, cap: Number.POSITIVE_INFINITY, closed: false }
     states.set(socket, state)
     if (state.closed) return
