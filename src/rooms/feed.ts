@@ -2,6 +2,7 @@ import type { Position } from '../access.ts'
 import type { RoomId } from '../contract/index.ts'
 import { problem } from '../errors.ts'
 import type { Log, LogEntry } from './log.ts'
+import { createNews, PAGE } from './news.ts'
 import { createTails, type Page, type Tail, type TailOptions } from './tail.ts'
 
 /** Delivers one room's log to the local sockets in the room: each event once, in order. */
@@ -41,12 +42,6 @@ export interface FeedOptions extends TailOptions {
   sweepMs: () => number
 }
 
-/** No more than the sockets of a room can be told in one go. */
-const PAGE = 100
-/** Rooms that are read in one statement, and statements under way at a time. */
-const ROOMS = 25
-const READS = 2
-
 const closedRoom = () => problem('unavailable', 'The room was closed', { retryAfter: 1 })
 
 interface Open {
@@ -66,47 +61,14 @@ export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs }: 
   const openTail = createTails({ log, encode })
   let closed = false
 
-  interface Asked {
-    room: RoomId
-    after: number
-    resolve: (entries: LogEntry[]) => void
-    reject: (error: unknown) => void
-  }
-  const asked: Asked[] = []
-  let reads = 0
-  /** Rooms that have news while others are read are read together: the more is written, the less each room costs. */
-  function read(room: RoomId, after: number): Promise<LogEntry[]> {
-    return new Promise((resolve, reject) => {
-      asked.push({ room, after, resolve, reject })
-      readMore()
-    })
-  }
-  function readMore(): void {
-    if (reads === READS || asked.length === 0) return
-    reads++
-    const batch = asked.splice(0, ROOMS)
-    log
-      .news(batch, PAGE)
-      .then(
-        (found) => {
-          for (const { room, resolve } of batch) resolve(found.get(room) ?? [])
-        },
-        (error: unknown) => {
-          for (const { reject } of batch) reject(error)
-        },
-      )
-      .finally(() => {
-        reads--
-        readMore()
-      })
-  }
+  const news = createNews(log)
 
   async function pump(room: RoomId, feed: Open): Promise<void> {
     try {
       let more: boolean
       do {
         feed.again = false
-        const page = await read(room, feed.delivered)
+        const page = await news(room, feed.delivered)
         for (const entry of page) {
           if (feeds.get(room) !== feed) return
           if (entry.meta.seq !== feed.delivered + 1) throw problem('unavailable', 'The log has a hole', { retryAfter: 1 })

@@ -1,0 +1,50 @@
+import type { RoomId } from '../contract/index.ts'
+import type { Log, LogEntry } from './log.ts'
+
+/** Events of one room in one go: no more than its sockets can be told. */
+export const PAGE = 100
+/** Rooms that are read in one statement, and statements under way at a time. */
+const ROOMS = 25
+const READS = 2
+
+interface Asked {
+  room: RoomId
+  after: number
+  resolve: (entries: LogEntry[]) => void
+  reject: (error: unknown) => void
+}
+
+/**
+ * Reads what rooms hold after a position, at most a page each. Rooms that have news while others are read are read together: the more
+ * is written, the less each room costs.
+ */
+export function createNews(log: Log): (room: RoomId, after: number) => Promise<LogEntry[]> {
+  const asked: Asked[] = []
+  let reads = 0
+
+  function readMore(): void {
+    if (reads === READS || asked.length === 0) return
+    reads++
+    const batch = asked.splice(0, ROOMS)
+    log
+      .news(batch, PAGE)
+      .then(
+        (found) => {
+          for (const { room, resolve } of batch) resolve(found.get(room) ?? [])
+        },
+        (error: unknown) => {
+          for (const { reject } of batch) reject(error)
+        },
+      )
+      .finally(() => {
+        reads--
+        readMore()
+      })
+  }
+
+  return (room, after) =>
+    new Promise((resolve, reject) => {
+      asked.push({ room, after, resolve, reject })
+      readMore()
+    })
+}
