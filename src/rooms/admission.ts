@@ -59,6 +59,11 @@ export class Bucket {
     this.#tokens--
     return true
   }
+
+  /** Takes as many more, also those that are not there yet. */
+  charge(cost: number): void {
+    this.#tokens -= cost
+  }
 }
 
 export interface AdmissionOptions {

@@ -49,6 +49,7 @@ export const parkedRoom = (room: RoomId): string => `parked:${room}`
 /** The last question to join a room, while the right to it is looked up. */
 const turns = new WeakMap<RoomSocket, Map<RoomId, symbol>>()
 export const asking = (socket: RoomSocket): number => turns.get(socket)?.size ?? 0
+export const isAsking = (socket: RoomSocket, room: RoomId): boolean => turns.get(socket)?.has(room) ?? false
 
 /** The question is answered, or nobody wants to know any more. */
 function forgetTurn(socket: RoomSocket, room: RoomId): void {

@@ -6,7 +6,7 @@ import { issuesOf, problem, toProblem, toWire } from '../errors.ts'
 import { type Admission, Bucket } from './admission.ts'
 import type { Feeds } from './feed.ts'
 import { createGate, type Gate } from './gate.ts'
-import { inTurn, leave, type RoomSocket, stand } from './join.ts'
+import { inTurn, isAsking, leave, type RoomSocket, stand } from './join.ts'
 import type { Log } from './log.ts'
 import type { PresenceTable } from './presence.ts'
 import type { Typing } from './typing.ts'
@@ -35,6 +35,8 @@ const RATE = 20
 const BURST = 100
 /** How many more are answered with a refusal; whoever still goes on is no client. */
 const PATIENCE = 400
+/** What a replay costs on top when it was had before, or is not waited for. */
+const REPLAY = 9
 /** Looks of one socket into the database at a time: the others are for other people. */
 const LOOKS = 4
 
@@ -45,6 +47,11 @@ export function createRequests({ admission, log, feeds, presence, typing, query,
     if (!standing?.live) throw problem('forbidden', 'Join the project first')
     return standing
   }
+
+  const buckets = new WeakMap<RoomSocket, Bucket>()
+  /** Who asks for the same again and again waits longer, but is in nobody's way who does it once. */
+  const charge = (socket: RoomSocket) => buckets.get(socket)?.charge(REPLAY)
+  const isInside = (socket: RoomSocket, room: RoomId) => socket.data.rooms.has(room) || isAsking(socket, room)
 
   /** Of the sockets that have a look under way. */
   const gates = new Map<RoomSocket, Gate>()
@@ -71,6 +78,7 @@ export function createRequests({ admission, log, feeds, presence, typing, query,
     async 'join:project'(socket, { projectId, after, epoch, activity }) {
       const room = projectRoom(projectId)
       admission.admitRoom(socket, room)
+      if (after !== undefined && isInside(socket, room)) charge(socket)
       const at = await lookInTurn(socket, room, () => admit(query, socket.data.person.id, projectId))
       try {
         const { head, mode } = await stand(socket, room, { after, epoch, activity, role: at.role }, at, { log, feeds })
@@ -91,12 +99,14 @@ export function createRequests({ admission, log, feeds, presence, typing, query,
     },
     'leave:project'(socket, { projectId }) {
       const room = projectRoom(projectId)
+      if (isInside(socket, room) && !socket.data.rooms.get(room)?.live) charge(socket)
       leave(socket, room)
       presence.exit(room, socket.data.person.id, socket.id, false)
       return {}
     },
     async 'join:user'(socket, { after, epoch }) {
       const room = userRoom(socket.data.person.id)
+      if (after !== undefined && isInside(socket, room)) charge(socket)
       try {
         const { person, sessionId } = socket.data
         const at = await lookInTurn(socket, room, () => admitSession(query, { userId: person.id, sessionId }))
@@ -135,6 +145,7 @@ export function createRequests({ admission, log, feeds, presence, typing, query,
   /** Listens on one socket. */
   return function listen(socket: RoomSocket): void {
     const questions = new Bucket(RATE, BURST)
+    buckets.set(socket, questions)
     const refusals = new Bucket(RATE, PATIENCE)
     socket.onAny(async (name: string, ...args: unknown[]) => {
       const last = args.at(-1)

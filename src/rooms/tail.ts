@@ -1,5 +1,5 @@
 import type { RoomId } from '../contract/index.ts'
-import type { Packet } from './connection.ts'
+import { concatenate, type Packet } from './connection.ts'
 import { changesRole, endsSession, revokes } from './eviction.ts'
 import type { Log, LogEntry } from './log.ts'
 
@@ -13,6 +13,8 @@ export interface Told extends Packet {
 /** What is sent to a socket in one go. */
 export interface Page {
   events: Told[]
+  /** The length of `frames`. */
+  bytes: number
   /** Their frames, one behind the other, joined once for all who read the same page. */
   frames: () => Buffer
 }
@@ -106,15 +108,20 @@ export function createTails({ log, encode }: TailOptions): (room: RoomId) => Tai
       bytes += change
       total += change
     }
-    const pageSize = ({ events }: Page) => events.reduce((sum, told) => sum + sizeOf(told), 0)
+    const pageSize = ({ events, bytes }: Page) => events.reduce((sum, told) => sum + sizeOf(told), bytes)
     function drop(after: number, page: Page): void {
       far.delete(after)
       total -= pageSize(page)
     }
+    /** Its events are the tail's, and counted there. */
+    function setLatest(now: typeof latest): void {
+      total += (now?.page.bytes ?? 0) - (latest?.page.bytes ?? 0)
+      latest = now
+    }
     function clear(): void {
       count(-bytes)
       tail = []
-      latest = null
+      setLatest(null)
       for (const [after, page] of far) drop(after, page)
       forget.delete(room)
     }
@@ -148,18 +155,18 @@ export function createTails({ log, encode }: TailOptions): (room: RoomId) => Tai
     /** As many of these as make a page. */
     function pageOf(all: Iterable<Told>): Page {
       const events: Told[] = []
-      let size = 0
+      let bytes = 0
       for (const told of all) {
-        size += told.frame.length
-        if (size > PAGE_BYTES && events.length > 0) break
+        if (bytes + told.frame.length > PAGE_BYTES && events.length > 0) break
+        bytes += told.frame.length
         events.push(told)
       }
       let joined: Buffer | undefined
       const frames = () => {
-        joined ??= Buffer.concat(events.map(({ frame }) => frame))
+        joined ??= concatenate(events.map(({ frame }) => frame))
         return joined
       }
-      return { events, frames }
+      return { events, bytes, frames }
     }
 
     /** Puts what lies between a position and the tail before it. */
@@ -179,8 +186,10 @@ export function createTails({ log, encode }: TailOptions): (room: RoomId) => Tai
 
     /** A page of the tail. */
     function recall(after: number): Page {
-      if (latest?.after !== after) latest = { after, page: pageOf(tail.slice(after + 1 - first())) }
-      return latest.page
+      if (latest?.after === after) return latest.page
+      const page = pageOf(tail.slice(after + 1 - first()))
+      setLatest({ after, page })
+      return page
     }
 
     /** Keeps a page for those who come after. */
@@ -220,7 +229,7 @@ export function createTails({ log, encode }: TailOptions): (room: RoomId) => Tai
         if (tail.length > 0 && last() + 1 !== entry.meta.seq) clear()
         const told = toTold(entry)
         tail.push(told)
-        latest = null
+        setLatest(null)
         count(sizeOf(told))
         trim()
       },

@@ -320,6 +320,28 @@ describe('floods', () => {
     expect(hasty.socket.connected).toBe(true)
   })
 
+  it('S13 the same replay again counts as ten questions, and so does one that is broken off; many replays are nothing special', async () => {
+    const person = await register(app())
+    const projects = await Promise.all(Array.from({ length: 20 }, () => createProject(person)))
+    const [{ id } = { id: '' }] = projects
+    const refused = (answers: { error?: Problem }[]) => answers.filter(({ error }) => error?.code === 'rate-limited').length
+    const coming = await connect(app(), person)
+    const back = await Promise.all(projects.map((project) => coming.join(project.id, { after: 0 })))
+    expect(back.filter(({ ok }) => ok)).toHaveLength(20)
+
+    const again = await connect(app(), person)
+    const answers = await Promise.all(Array.from({ length: 30 }, () => again.join(id, { after: 0 })))
+    expect(refused(answers)).toBeGreaterThan(15)
+    const broken = await connect(app(), person)
+    const pairs = Array.from({ length: 15 }, () => [
+      broken.join(id, { after: 0 }),
+      broken.ask('leave:project', { projectId: id }),
+    ])
+    expect(refused(await Promise.all(pairs.flat()))).toBeGreaterThan(5)
+    // Whoever waits is served.
+    await until('it is in', async () => (await again.join(id)).ok)
+  })
+
   it('S13 one socket that asks a lot does not take the database for itself', async () => {
     const [busy, other] = await Promise.all([register(app(), 'Busy'), register(app(), 'Other')])
     const listener = await connect(app(), busy)
