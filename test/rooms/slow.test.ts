@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { projectRoom } from '../../src/contract/index.ts'
-import { backlogOf } from '../../src/rooms/connection.ts'
+import { backlogOf, createEncoder } from '../../src/rooms/connection.ts'
 import { openRaw, type Raw } from '../access/raw.ts'
 import { type TestApp, useApp } from '../setup/app.ts'
 import { addMember, createTeam, type Person, register } from '../setup/people.ts'
@@ -274,4 +274,11 @@ describe('sockets that never read again', () => {
     const again = await standing(app(), editor, id, seen.length)
     expect([...seen, ...got(again, id)]).toEqual(upTo(head))
   }, 40_000)
+
+  it('D5 what is kept of an event for those who come back is its own bytes, and no more', () => {
+    const meta = { room: projectRoom('p'), seq: 1, epoch: 'e', id: 'i', at: new Date().toISOString(), actor: null }
+    const { frame } = createEncoder(app().app.io)({ name: 'task:deleted', payload: { taskId: 't' }, label: null, meta })
+    expect(frame.toString()).toContain('"taskId":"t"')
+    expect(frame.buffer.byteLength).toBe(frame.length)
+  })
 })

@@ -1,9 +1,9 @@
 import { until } from '../../setup/until.ts'
 import { startCrowd } from '../support/crowd.ts'
 import { conclude, goOn, standing } from '../support/drive.ts'
-import { startRawCrowd } from '../support/raw-crowd.ts'
+import { type RawClient, startRawCrowd } from '../support/raw-crowd.ts'
 import type { Scenario } from '../support/scenario.ts'
-import { grouped, highest, percentile } from '../support/statistics.ts'
+import { highest, percentile } from '../support/statistics.ts'
 import { populate } from '../support/world.ts'
 import { startWriter } from '../support/writer.ts'
 
@@ -45,85 +45,91 @@ export const scenario: Scenario = {
     }, 250)
     stage.undo(() => clearInterval(timer))
 
-    // Without them, with them, without them: what the machine does meanwhile shows in the two phases without.
-    const lasts = stage.seconds(20, 5) * 1000
-    const phases = new Map<string, { from: number; to: number; perSecond: number }>()
-    async function phase(name: string, share: [number, number]): Promise<void> {
+    // Without them, with them, and so on: what the machine does meanwhile meets both alike.
+    const lasts = stage.seconds(6, 5) * 1000
+    const turns = stage.short ? 1 : 8
+    const phases: { name: 'without' | 'beside'; from: number; to: number; writes: number }[] = []
+    async function phase(name: 'without' | 'beside', share: [number, number]): Promise<void> {
       const [from, before] = [stage.now(), writer.acked()]
-      stage.mark(name)
+      stage.mark(name === 'without' ? 'without them' : 'they have stopped')
       await goOn(stage, lasts, share, beside)
-      const to = stage.now()
-      phases.set(name, { from, to, perSecond: ((writer.acked() - before) * 1_000) / (to - from) })
+      phases.push({ name, from, to: stage.now(), writes: writer.acked() - before })
     }
-    await goOn(stage, lasts / 2, [0, 0.1], beside)
-    await phase('before', [0.1, 0.35])
-
-    const after = writer.acked()
-    const plans = Array.from({ length: STOPPED }, (_, index) => {
-      const token = place.members[index % place.members.length]?.token ?? ''
-      return { token, projectId: place.id, after }
-    })
-    const stopped = startRawCrowd(stage, node.url, plans)
-    await stopped.allLive(20_000)
-    const begun = stage.now()
-    stage.mark('they stop')
-    stopped.pause()
-    // Each is parked in the project's room and in its own, when the kernels hold no more for it.
+    const spans: { stopped: number; resumed: number; complete: number }[] = []
+    const clients: RawClient[] = []
+    const incomplete: string[] = []
     const parkings = () => node.metric('cutroom_slow_sockets_total')
-    await until('all are parked', async () => (await parkings()) >= 2 * STOPPED, 30_000)
-    await phase('stopped', [0.4, 0.65])
-    const written = writer.acked()
-    stage.mark('they read again')
-    const resumed = stage.now()
-    stopped.resume()
-    await stopped.settled(written, 60_000)
-    const caughtUp = stage.now()
-    const { clients, cpuSeconds } = await stopped.finish()
-    stage.mark('they are gone')
-    await phase('after', [0.75, 1])
+    async function turn(number: number): Promise<void> {
+      const share = (part: number): number => 0.05 + (0.95 * (number + part)) / turns
+      await phase('without', [share(0), share(0.25)])
+      const after = writer.acked()
+      const plans = Array.from({ length: STOPPED }, (_, index) => {
+        const token = place?.members[index % place.members.length]?.token ?? ''
+        return { token, projectId: place?.id ?? '', after }
+      })
+      const stopped = startRawCrowd(stage, urls[0] ?? '', plans)
+      await stopped.allLive(20_000)
+      const [began, before] = [stage.now(), await parkings()]
+      stopped.pause()
+      // Each is parked in the project's room and in its own, when the kernels hold no more for it.
+      await until('all are parked', async () => (await parkings()) - before >= 2 * STOPPED, 30_000)
+      await phase('beside', [share(0.4), share(0.65)])
+      const written = writer.acked()
+      stage.mark('they read again')
+      const resumed = stage.now()
+      stopped.resume()
+      await stopped.settled(written, 60_000)
+      spans.push({ stopped: began, resumed, complete: stage.now() })
+      const end = await stopped.finish()
+      clients.push(...end.clients)
+      for (const { last } of end.clients) if (last < written) incomplete.push(`${last} of ${written}`)
+      stage.mark('they are gone')
+      await goOn(stage, 1_000, [share(0.95), share(1)], beside)
+    }
+    await goOn(stage, lasts, [0, 0.05], beside)
+    for (let n = 0; n < turns; n++) await turn(n)
+    await phase('without', [1, 1])
     clearInterval(timer)
     await conclude(stage, { world, nodes: [node], crowd, writer })
 
     const wrong = clients.flatMap((client) => client.wrong)
     stage.zero('those that were stopped: gaps and repeats', wrong.length, wrong)
-    stage.zero('those that were stopped: not complete', clients.filter(({ last }) => last < written).length)
+    stage.zero('those that were stopped: not complete', incomplete.length, incomplete)
     const cut = clients.reduce((sum, { reconnects }) => sum + reconnects, 0)
     stage.tell('those that were stopped: closed meanwhile', String(cut))
-    stage.tell('those that were stopped: complete after', `${((caughtUp - resumed) / 1_000).toFixed(1)} s`)
-    stage.tell('those that were stopped: CPU of their process', `${cpuSeconds.toFixed(1)} s`)
+    const took = highest(spans.map(({ resumed, complete }) => complete - resumed))
+    stage.tell('those that were stopped: complete after', `${(took / 1_000).toFixed(1)} s at most`)
 
     const { at, delay, replayed } = stage.samples
-    const p99 = new Map<string, number>()
-    for (const [name, { from, to, perSecond }] of phases) {
-      const live = delay.map((ms, index) => ({ ms, at: at[index] ?? 0, replayed: replayed[index] }))
-      const own = live.filter((one) => !one.replayed && one.at >= from && one.at < to)
-      // Of each second, and then the median: one second in which the machine was elsewhere decides nothing.
-      const seconds = grouped(own, (one) => Math.floor((one.at - from) / 1_000))
-      const worst = [...seconds.values()].map((second) =>
-        percentile(
-          second.map(({ ms }) => ms),
-          0.99,
-        ),
-      )
-      p99.set(name, percentile(worst, 0.5))
-      const all = own.map(({ ms }) => ms)
+    const live = delay.flatMap((ms, index) => (replayed[index] ? [] : [{ ms, at: at[index] ?? 0 }]))
+    const measured = phases.map((phase) => {
+      const own = live.filter((one) => one.at >= phase.from && one.at < phase.to).map(({ ms }) => ms)
+      return { ...phase, p50: percentile(own, 0.5), p99: percentile(own, 0.99) }
+    })
+    for (const name of ['without', 'beside'] as const) {
+      const own = measured.filter((phase) => phase.name === name)
+      const middle = (of: (phase: (typeof own)[number]) => number) => percentile(own.map(of), 0.5).toFixed(1)
+      const rate = middle(({ from, to, writes }) => (writes * 1_000) / (to - from))
       stage.tell(
-        `neighbours, ${name}: delay p50 / p99 / p99 of the middle second, writes`,
-        `${percentile(all, 0.5)} / ${percentile(all, 0.99)} / ${p99.get(name)} ms, ${Math.round(perSecond)}/s`,
+        `neighbours, ${name}: delay p50 / p99, writes (the middle of ${own.length} phases)`,
+        `${middle(({ p50 }) => p50)} / ${middle(({ p99 }) => p99)} ms, ${rate}/s`,
       )
     }
-    const without = ((p99.get('before') ?? Number.NaN) + (p99.get('after') ?? Number.NaN)) / 2
-    stage.atMost(
-      'neighbours: p99 of the middle second, beside the mean of the phases without',
-      100 * ((p99.get('stopped') ?? Number.NaN) / without - 1),
-      10,
-      '%',
-    )
+    // Each phase beside them against the two around it without them.
+    const p99 = (index: number) => measured[index]?.p99 ?? Number.NaN
+    const ratios = measured.flatMap(({ name }, n) => (name === 'beside' ? [(2 * p99(n)) / (p99(n - 1) + p99(n + 1))] : []))
+    const each = ratios.map((ratio) => `${Math.round(100 * (ratio - 1))} %`)
+    stage.tell('neighbours: p99 beside the phases around it, turn by turn', each.join(', '))
+    stage.atMost('neighbours: p99 of the middle turn', 100 * (percentile(ratios, 0.5) - 1), 10, '%')
     const most = (from: number, to: number) =>
       highest(rss.filter((one) => one.at >= from && one.at < to).map(({ bytes }) => bytes)) / MB
-    const calm = most(0, begun)
-    stage.atMost('memory of the server, above its highest before', most(begun, caughtUp) - calm, 64, 'MB')
-    const each = [calm, most(begun, resumed), most(resumed, caughtUp)].map((mb) => `${Math.round(mb)} MB`)
-    stage.tell('memory of the server: highest before · while they do not read · while they catch up', each.join(' · '))
+    const calm = most(0, spans[0]?.stopped ?? 0)
+    const [waiting, catching] = [
+      highest(spans.map(({ stopped, resumed }) => most(stopped, resumed))),
+      highest(spans.map(({ resumed, complete }) => most(resumed, complete))),
+    ]
+    stage.atMost('memory of the server, above its highest before', Math.max(waiting, catching) - calm, 64, 'MB')
+    const memory = [calm, waiting, catching].map((mb) => `${Math.round(mb)} MB`)
+    stage.tell('memory of the server: highest before · while they do not read · while they catch up', memory.join(' · '))
   },
 }
