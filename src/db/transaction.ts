@@ -90,7 +90,6 @@ export function openTransactions(pool: pg.Pool, nameOf: (text: string) => string
 
   return async function begin() {
     const client = await pool.connect()
-    const { joined, prisma } = prismaOn(client)
     const together = gather(client)
     /** Not on their way yet: nobody has waited for anything. */
     let held: Statement[] | null = []
@@ -111,7 +110,6 @@ export function openTransactions(pool: pg.Pool, nameOf: (text: string) => string
       later(ask('BEGIN'))
       for (const statement of first) later(ask(named(statement)))
     }
-    joined.before = start
     async function settled(): Promise<void> {
       start()
       for (const answer of sent) await answer
@@ -125,7 +123,12 @@ export function openTransactions(pool: pg.Pool, nameOf: (text: string) => string
     const giveBack = () => client.release(client.getTransactionStatus() !== 'I')
 
     return {
-      tx: prisma,
+      // Made where it is asked for: each takes two megabytes.
+      get tx() {
+        const { joined, prisma } = prismaOn(client)
+        joined.before = start
+        return prisma
+      },
       async query<R extends pg.QueryResultRow>(statement: Statement) {
         start()
         return (await ask<R>(named(statement))).rows

@@ -70,9 +70,11 @@ export function createCommit({ begin, poke, beforeCommit }: CommitOptions): Comm
       return parsed.data as Payload<typeof name>
     }
     const transaction = await begin()
-    const { tx, query, send } = transaction
+    const { query, send } = transaction
     const door: Write = {
-      tx,
+      get tx() {
+        return transaction.tx
+      },
       query,
       insert: (table, row) => send(insertion(table, [row])),
       insist: send,

@@ -28,12 +28,6 @@ interface Connection extends EventEmitter {
 }
 const connectionOf = ({ conn }: RoomSocket) => conn as unknown as Connection
 
-/** An event as it goes to any number of sockets: as a text, and as a WebSocket frame. */
-export interface Packet {
-  text: string
-  frame: Buffer
-}
-
 /** In memory of its own: what is kept of Node's pool keeps all of its 8 KiB, most of which were somebody else's. */
 export function concatenate(parts: readonly Buffer[]): Buffer {
   const whole = Buffer.allocUnsafeSlow(parts.reduce((sum, { length }) => sum + length, 0))
@@ -42,29 +36,35 @@ export function concatenate(parts: readonly Buffer[]): Buffer {
   return whole
 }
 
-/** Encodes an entry as a catch-up tells it. */
-export function createEncoder(io: RoomServer): (entry: LogEntry) => Packet {
+/** Encodes an entry as a catch-up tells it, to any number of sockets: as one WebSocket frame. */
+export function createEncoder(io: RoomServer): (entry: LogEntry) => Buffer {
   const { adapter } = io.of('/') as unknown as { adapter: { _encode(packet: object, options: PacketOptions): string[] } }
   return ({ name, payload, meta }) => {
     const options: PacketOptions = {}
-    const texts = adapter._encode({ type: 2, nsp: '/', data: [name, payload, { ...meta, replayed: true }] }, options)
-    return { text: texts.join(''), frame: concatenate(options.wsPreEncodedFrame ?? []) }
+    adapter._encode({ type: 2, nsp: '/', data: [name, payload, { ...meta, replayed: true }] }, options)
+    return concatenate(options.wsPreEncodedFrame ?? [])
   }
+}
+
+/** What a frame of the server carries, without the 4 that says that it is a message: behind two bytes and its length, if that is long. */
+function textOf(frame: Buffer): string {
+  const [, length = 0] = frame
+  return frame.toString('utf8', 1 + (length < 126 ? 2 : length === 126 ? 4 : 10))
 }
 
 /**
  * Sends what was encoded before.
- * @param frames all the frames, one behind the other: over a WebSocket they leave in one piece, by one system call
+ * @param frames all of them, one behind the other: over a WebSocket they leave in one piece, by one system call
  */
 export function write(
   socket: RoomSocket,
-  packets: readonly Packet[],
-  frames: () => Buffer = () => concatenate(packets.map(({ frame }) => frame)),
+  events: readonly { frame: Buffer }[],
+  frames: () => Buffer = () => concatenate(events.map(({ frame }) => frame)),
 ): void {
   const connection = connectionOf(socket)
   const { name, perMessageDeflate } = connection.transport
   if (name === 'websocket' && !perMessageDeflate) connection.write('', { wsPreEncodedFrame: [frames()] })
-  else for (const { text, frame } of packets) connection.write(text, { wsPreEncodedFrame: [frame] })
+  else for (const { frame } of events) connection.write(textOf(frame), { wsPreEncodedFrame: [frame] })
 }
 
 const FORGOTTEN = { headers: {}, auth: {} }

@@ -40,6 +40,8 @@ export interface FeedOptions extends TailOptions {
   onError: (error: unknown, room?: RoomId) => void
   /** Milliseconds until the next look at the heads; what a lost hint costs at most. */
   sweepMs: () => number
+  /** How long the end of a log that nobody reads any more is kept, ms. */
+  unreadMs: number
 }
 
 const closedRoom = () => problem('unavailable', 'The room was closed', { retryAfter: 1 })
@@ -56,7 +58,7 @@ interface Open {
   again: boolean
 }
 
-export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs }: FeedOptions): Feeds {
+export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs, unreadMs }: FeedOptions): Feeds {
   const feeds = new Map<RoomId, Open>()
   const openTail = createTails({ log, encode })
   let closed = false
@@ -140,7 +142,18 @@ export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs }: 
   }
   log.onEpoch(lost)
 
+  /** Whoever catches up after it was let go finds the log, as those did who came first. */
+  function letGo(): void {
+    const before = performance.now() - unreadMs
+    for (const feed of feeds.values()) {
+      if (!feed.tail || feed.tail.readAt() > before) continue
+      feed.tail.close()
+      feed.tail = null
+    }
+  }
+
   async function sweep(): Promise<void> {
+    letGo()
     const before = new Map([...feeds].map(([room, feed]) => [room, feed.delivered]))
     for (const [room, { head, floor }] of await log.positions([...feeds.keys()])) {
       const feed = feeds.get(room)

@@ -71,6 +71,8 @@ const TIMINGS = {
   sweepMs: 1_000,
   /** The same while Redis, which carries the hints, is away. */
   sweepAloneMs: 250,
+  /** How long what was read for those who come back is kept when no more of them come. */
+  unreadMs: 60_000,
   /** How long a lost connection goes unmentioned. */
   graceMs: 4_000,
   /** Between a node's signs of life, and how long one without them counts as alive. A dead node's people vanish within 15 s. */
@@ -87,7 +89,7 @@ const TIMINGS = {
 /** The rooms on a Fastify server: the Socket.IO server, the feeds behind it, and `app.rooms.commit`. */
 export async function registerRooms(app: FastifyInstance, options: RoomsOptions): Promise<void> {
   const { database, query, redis } = options
-  const { sweepMs, sweepAloneMs, graceMs, beatMs, deadMs, typingMs, lookMs, stuckMs, closeMs } = {
+  const { sweepMs, sweepAloneMs, unreadMs, graceMs, beatMs, deadMs, typingMs, lookMs, stuckMs, closeMs } = {
     ...TIMINGS,
     ...options.timings,
   }
@@ -168,6 +170,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     },
     onError,
     sweepMs: () => (redis && !redis.healthy() ? sweepAloneMs : sweepMs),
+    unreadMs,
   })
   if (redis) nodes = createNodes({ io, presence, poke: feeds.poke, beatMs, deadMs })
   const slow = createSlowWatch({

@@ -1,11 +1,12 @@
 import type { RoomId } from '../contract/index.ts'
-import { concatenate, type Packet } from './connection.ts'
+import { concatenate } from './connection.ts'
 import { changesRole, endsSession, revokes } from './eviction.ts'
 import type { Log, LogEntry } from './log.ts'
 
 /** One event, encoded once for all who catch up. */
-export interface Told extends Packet {
+export interface Told {
   seq: number
+  frame: Buffer
   /** The entry, where it changes what somebody may see. */
   access: LogEntry | null
 }
@@ -33,6 +34,8 @@ export interface Tail {
    * @throws problem unavailable where retention has taken the first of them, and what `tell` throws
    */
   page(after: number, upTo: number, floor: number, tell: (page: Page) => void): Promise<void>
+  /** When it was read last, ms on the clock of `performance.now`. */
+  readAt(): number
   close(): void
 }
 
@@ -74,7 +77,7 @@ function createTurns(): <T>(work: () => T) => Promise<T> {
 
 export interface TailOptions {
   log: Log
-  encode: (entry: LogEntry) => Packet
+  encode: (entry: LogEntry) => Buffer
 }
 
 /** Makes the tails of one node, which share what memory they may take. */
@@ -85,18 +88,19 @@ export function createTails({ log, encode }: TailOptions): (room: RoomId) => Tai
   let total = 0
 
   const toTold = (entry: LogEntry): Told => ({
-    ...encode(entry),
     seq: entry.meta.seq,
+    frame: encode(entry),
     access: changesRole(entry) || revokes(entry) || endsSession(entry) !== null ? entry : null,
   })
-  // A text and its frame, and the objects around them.
-  const costOf = (bytes: number) => 2 * bytes + 400
+  // A frame, and the objects around it.
+  const costOf = (bytes: number) => bytes + 500
   const sizeOf = ({ frame }: Told) => costOf(frame.length)
 
   return (room) => {
     let tail: Told[] = []
     let bytes = 0
     let closed = false
+    let readAt = performance.now()
     let typical = GUESS_BYTES
     let loading: Promise<void> | null = null
     let latest: { after: number; page: Page } | null = null
@@ -234,6 +238,7 @@ export function createTails({ log, encode }: TailOptions): (room: RoomId) => Tai
         trim()
       },
       async page(after, upTo, floor, tell) {
+        readAt = performance.now()
         if (!has(after) && loading) await loading
         if (!has(after) && Math.min(upTo, first() - 1) - after <= space()) {
           loading ??= load(after, upTo, floor).finally(() => {
@@ -251,6 +256,7 @@ export function createTails({ log, encode }: TailOptions): (room: RoomId) => Tai
           })
         }
       },
+      readAt: () => readAt,
       close() {
         closed = true
         clear()

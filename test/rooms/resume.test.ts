@@ -165,7 +165,11 @@ describe('resume', () => {
     })
   })
 
-  describe('while others write', () => {
+  describe.each([
+    ['kept for those who come', {}],
+    ['let go at once', { sweepMs: 10, unreadMs: 0 }],
+  ])('while others write, and what was read is %s', (_, timings) => {
+    const app = useApp({ seams: { timings } })
     it('R3 what is written during long catch-ups arrives once, after them, for clients from many positions', async () => {
       const { project, owner, editor } = await createTeam(app(), 'editor')
       await append(app(), project.id, 2_000)

@@ -277,7 +277,7 @@ describe('sockets that never read again', () => {
 
   it('D5 what is kept of an event for those who come back is its own bytes, and no more', () => {
     const meta = { room: projectRoom('p'), seq: 1, epoch: 'e', id: 'i', at: new Date().toISOString(), actor: null }
-    const { frame } = createEncoder(app().app.io)({ name: 'task:deleted', payload: { taskId: 't' }, label: null, meta })
+    const frame = createEncoder(app().app.io)({ name: 'task:deleted', payload: { taskId: 't' }, label: null, meta })
     expect(frame.toString()).toContain('"taskId":"t"')
     expect(frame.buffer.byteLength).toBe(frame.length)
   })
