@@ -1,7 +1,7 @@
 import pg from 'pg'
 import utils from 'pg/lib/utils.js'
 
-/** A statement with the name it has on every connection. */
+/** A statement with the name it has on every connection: none that has no name goes into a batch. */
 export interface Named {
   name: string
   text: string

@@ -141,9 +141,10 @@ export function openTransactions(pool: pg.Pool, nameOf: (text: string) => string
       async commit() {
         try {
           if (held) {
+            const all = held.map(named)
             // All of it is known: one message, which Postgres takes for one transaction, and one answer.
-            await runBatch(client, held.map(named))
-            return
+            if (all.every(({ name }) => name !== '')) return await runBatch(client, all)
+            start()
           }
           const ended = ask('COMMIT')
           await Promise.allSettled([ended])

@@ -144,7 +144,7 @@ function insertion(table: string, rows: object[]): Statement {
 }
 
 /** Postgres takes at most 65,535 parameters in one statement. */
-const ROWS = 5_000
+const ROWS = 4_096
 
 /** Rooms come in one order for all writers, so that the counters inside COMMIT are never locked crosswise. */
 function eventInsertions(actor: Actor | null, pending: Pending[]): Statement[] {
@@ -153,6 +153,10 @@ function eventInsertions(actor: Actor | null, pending: Pending[]): Statement[] {
     .map(({ id, room, name, payload, label }) => ({ id, room, name, payload, label, actorId, actorName, mutationId }))
     .sort((a, b) => (a.room < b.room ? -1 : a.room > b.room ? 1 : 0))
   const statements: Statement[] = []
-  for (let i = 0; i < rows.length; i += ROWS) statements.push(insertion('Event', rows.slice(i, i + ROWS)))
+  // By powers of two: each number of rows is a statement of its own, of which every connection keeps a plan.
+  for (let i = 0, count = 0; i < rows.length; i += count) {
+    count = Math.min(2 ** Math.floor(Math.log2(rows.length - i)), ROWS)
+    statements.push(insertion('Event', rows.slice(i, i + count)))
+  }
   return statements
 }

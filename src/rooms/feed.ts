@@ -54,8 +54,11 @@ interface Open {
   delivered: number
   /** Resolves when `delivered` is known. */
   opened: Promise<void>
+  /** Ends when there is no more news, which in a room that is always written to may be never. */
   pumping: Promise<void> | null
   again: boolean
+  /** Who waits for an event of the pump that runs. */
+  waiting: { seq: number; arrived: () => void }[]
 }
 
 export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs, unreadMs }: FeedOptions): Feeds {
@@ -78,12 +81,20 @@ export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs, un
           feed.tail?.push(entry)
           deliver(room, entry)
         }
+        tellWaiting(feed)
         more = page.length === PAGE
       } while (more || feed.again)
     } finally {
       // In the tick that saw no more news: a poke after it starts anew, none falls between.
       feed.pumping = null
+      feed.waiting = []
     }
+  }
+
+  function tellWaiting(feed: Open): void {
+    if (feed.waiting.length === 0) return
+    for (const { seq, arrived } of feed.waiting) if (seq <= feed.delivered) arrived()
+    feed.waiting = feed.waiting.filter(({ seq }) => seq > feed.delivered)
   }
 
   /** Single flight: a poke while reading makes it read once more. */
@@ -118,6 +129,7 @@ export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs, un
       opened: Promise.resolve(),
       pumping: null,
       again: false,
+      waiting: [],
       tail: null,
     }
     feed.opened = positionOf(room).then((position) => {
@@ -161,8 +173,8 @@ export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs, un
       // The head went back under an unchanged name (files of yesterday were put back), or retention overtook a node that
       // was cut off for longer.
       if (head < (before.get(room) ?? 0) || floor > feed.delivered) return lost()
-      // One room's trouble is not the others'.
-      if (head > feed.delivered) await advance(room, feed).catch((error) => onError(error, room))
+      // One room's trouble is not the others', nor is its length.
+      if (head > feed.delivered) advance(room, feed).catch((error) => onError(error, room))
     }
   }
 
@@ -200,7 +212,9 @@ export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs, un
       while (feed.delivered < seq) {
         if (feeds.get(this.#room) !== feed) throw closedRoom()
         const before = feed.delivered
-        await advance(this.#room, feed)
+        const pumped = advance(this.#room, feed)
+        const arrived = new Promise<void>((arrived) => feed.waiting.push({ seq, arrived }))
+        await Promise.race([pumped, arrived])
         if (feed.delivered === before) throw problem('unavailable', 'The log does not reach that far', { retryAfter: 1 })
       }
     }

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { admit, admitSession, atLeast } from '../access.ts'
+import { admit, admitSession, atLeast, type Position } from '../access.ts'
 import { projectRoom, type Requests, type RoomId, requests, userRoom } from '../contract/index.ts'
 import type { Query } from '../db/client.ts'
 import { issuesOf, problem, toProblem, toWire } from '../errors.ts'
@@ -35,8 +35,9 @@ const RATE = 20
 const BURST = 100
 /** How many more are answered with a refusal; whoever still goes on is no client. */
 const PATIENCE = 400
-/** What a replay costs on top when it was had before, or is not waited for. */
+/** What a replay costs on top, at most, when it was had before, or is not waited for; and how many events cost one. */
 const REPLAY = 9
+const REPLAY_EVENTS = 50
 /** Looks of one socket into the database at a time: the others are for other people. */
 const LOOKS = 4
 
@@ -49,8 +50,7 @@ export function createRequests({ admission, log, feeds, presence, typing, query,
   }
 
   const buckets = new WeakMap<RoomSocket, Bucket>()
-  /** Who asks for the same again and again waits longer, but is in nobody's way who does it once. */
-  const charge = (socket: RoomSocket) => buckets.get(socket)?.charge(REPLAY)
+  const charge = (socket: RoomSocket, cost: number) => buckets.get(socket)?.charge(Math.min(Math.max(cost, 0), REPLAY))
   const isInside = (socket: RoomSocket, room: RoomId) => socket.data.rooms.has(room) || isAsking(socket, room)
 
   /** Of the sockets that have a look under way. */
@@ -66,20 +66,29 @@ export function createRequests({ admission, log, feeds, presence, typing, query,
   }
 
   /** Whoever asks again for a room, while they wait for their turn to be looked up, is looked up once. */
-  const lookInTurn = <T>(socket: RoomSocket, room: RoomId, work: () => Promise<T>): Promise<T> =>
-    inTurn(socket, room, (insist) =>
+  async function lookInTurn<T extends Position>(
+    socket: RoomSocket,
+    room: RoomId,
+    after: number | undefined,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const again = isInside(socket, room)
+    const at = await inTurn(socket, room, (insist) =>
       look(socket, async () => {
         insist()
         return work()
       }),
     )
+    // Whoever only makes sure that nothing is missing pays for nothing.
+    if (again && after !== undefined) charge(socket, (at.head - after) / REPLAY_EVENTS)
+    return at
+  }
 
   const handlers: Handlers = {
     async 'join:project'(socket, { projectId, after, epoch, activity }) {
       const room = projectRoom(projectId)
       admission.admitRoom(socket, room)
-      if (after !== undefined && isInside(socket, room)) charge(socket)
-      const at = await lookInTurn(socket, room, () => admit(query, socket.data.person.id, projectId))
+      const at = await lookInTurn(socket, room, after, () => admit(query, socket.data.person.id, projectId))
       try {
         const { head, mode } = await stand(socket, room, { after, epoch, activity, role: at.role }, at, { log, feeds })
         presence.enter(room, socket.data.person, socket.id)
@@ -99,17 +108,16 @@ export function createRequests({ admission, log, feeds, presence, typing, query,
     },
     'leave:project'(socket, { projectId }) {
       const room = projectRoom(projectId)
-      if (isInside(socket, room) && !socket.data.rooms.get(room)?.live) charge(socket)
+      if (isInside(socket, room) && !socket.data.rooms.get(room)?.live) charge(socket, REPLAY)
       leave(socket, room)
       presence.exit(room, socket.data.person.id, socket.id, false)
       return {}
     },
     async 'join:user'(socket, { after, epoch }) {
       const room = userRoom(socket.data.person.id)
-      if (after !== undefined && isInside(socket, room)) charge(socket)
       try {
         const { person, sessionId } = socket.data
-        const at = await lookInTurn(socket, room, () => admitSession(query, { userId: person.id, sessionId }))
+        const at = await lookInTurn(socket, room, after, () => admitSession(query, { userId: person.id, sessionId }))
         const { head, mode } = await stand(socket, room, { after, epoch, role: null }, at, { log, feeds })
         return { room, epoch: log.epoch(), head, mode }
       } catch (error) {

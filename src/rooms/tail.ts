@@ -46,7 +46,7 @@ const NODE_BYTES = 64 * 1024 * 1024
 const PAGE_BYTES = 64 * 1024
 const PAGE_EVENTS = 500
 /** Pages from further back that are kept for others who were away as long. */
-const FAR_PAGES = 16
+const FAR_PAGES = 64
 /** A first guess of an event's size; too small a page costs little, too large a one memory. */
 const GUESS_BYTES = 1024
 

@@ -22,3 +22,28 @@ it('F8 O2 on every connection Postgres gives up a transaction whose server is go
   expect(inside).toEqual([{ [show.slice(5)]: '15s' }])
   expect(warnings).toEqual([])
 })
+
+it('W1 of more kinds of statements than have names each runs as what it is, also on a new connection', async () => {
+  const { url, drop } = await createDatabase()
+  const database = openDatabase(url, { connections: 1, onError: () => {} })
+  onTestFinished(async () => {
+    await database.close()
+    await drop()
+  })
+  const run = (text: string, ...values: string[]) => database.query<{ v: string }>({ text, values })
+  const put = (prefix: string, ...values: string[]) => ({ text: `INSERT INTO said VALUES ('${prefix}' || $1)`, values })
+  await run('CREATE TABLE said (v text)')
+  await run(put('known ').text, '1')
+  for (let n = 0; n < 600; n++) await run(`SELECT ${n}`)
+  const [before] = await run('SELECT pg_backend_pid()::text AS v')
+  await database.readers.query('SELECT pg_terminate_backend($1::int)', [before?.v])
+  await expect.poll(async () => (await run('SELECT pg_backend_pid()::text AS v').catch(() => []))[0]?.v).not.toBe(before?.v)
+
+  for (const turn of ['2', '3']) {
+    const transaction = await database.begin()
+    for (const prefix of ['odd ', 'known ', 'strange ', 'odd ']) transaction.send(put(prefix, turn))
+    await transaction.commit()
+  }
+  const said = (await run('SELECT v FROM said')).map(({ v }) => v)
+  expect(said).toEqual(['known 1', ...['2', '3'].flatMap((n) => [`odd ${n}`, `known ${n}`, `strange ${n}`, `odd ${n}`])])
+})

@@ -1,0 +1,50 @@
+import { expect, it, onTestFinished } from 'vitest'
+import { projectRoom } from '../../src/contract/index.ts'
+import { openDatabase } from '../../src/db/client.ts'
+import { createFeeds, type Feeds } from '../../src/rooms/feed.ts'
+import { openLog } from '../../src/rooms/log.ts'
+import { createDatabase } from '../setup/database.ts'
+import { until } from '../setup/until.ts'
+
+it('D2 a room that always has news keeps nobody waiting: not who joins it, nor other rooms whose hint was lost', async () => {
+  const { url, drop } = await createDatabase()
+  const database = openDatabase(url, { connections: 2, onError: () => {} })
+  const log = await openLog(database.readers)
+  const [hot, quiet] = [projectRoom('hot'), projectRoom('quiet')]
+  const delivered: string[] = []
+  const errors: unknown[] = []
+  const feeds: Feeds = createFeeds({
+    log: {
+      ...log,
+      news(rooms, limit) {
+        // Somebody writes whenever it is read.
+        if (rooms.some(({ room }) => room === hot)) feeds.poke([hot])
+        return log.news(rooms, limit)
+      },
+    },
+    encode: () => Buffer.alloc(0),
+    deliver: (room, { meta }) => void delivered.push(`${room} ${meta.seq}`),
+    onLost: () => void errors.push('lost'),
+    onError: (error) => void errors.push(error),
+    sweepMs: () => 20,
+    unreadMs: 1_000,
+  })
+  onTestFinished(async () => {
+    await feeds.close()
+    await database.close()
+    await drop()
+  })
+  const append = (room: string) => database.pool.query('SELECT append($1, $2, $3::json)', [room, 'task:deleted', '{}'])
+  await database.pool.query('INSERT INTO "Room" (id) VALUES ($1), ($2)', [hot, quiet])
+  const [feed] = await Promise.all([feeds.hold(hot), feeds.hold(quiet)])
+  feeds.poke([hot])
+  await append(hot)
+  await feed.reach(1)
+  expect(delivered).toEqual([`${hot} 1`])
+  await append(quiet)
+  await until('the sweep found it', () => delivered.includes(`${quiet} 1`))
+  await append(hot)
+  await feed.reach(2)
+  expect(feed.delivered()).toBe(2)
+  expect(errors).toEqual([])
+})
