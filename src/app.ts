@@ -58,20 +58,19 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
     onError: (error) => app.log.warn({ err: error }, 'a database connection was lost'),
   })
   app.addHook('onClose', () => database.close())
-  // Loaded where it is used: it takes a tenth of the time to start.
-  const redis =
-    config.redisUrl === undefined
-      ? undefined
-      : (await import('./db/redis.ts')).openRedis(config.redisUrl, {
-          onState: (up, error) =>
-            up
-              ? app.log.info('Redis is back')
-              : app.log.warn({ reason: error?.message }, 'Redis is away: news between nodes come by the sweep'),
-        })
-  app.addHook('onClose', async () => redis?.close())
   const { query } = database
 
   try {
+    // Loaded where it is used: it takes a tenth of the time to start.
+    const redis =
+      config.redisUrl === undefined
+        ? undefined
+        : await (await import('./db/redis.ts')).openRedis(config.redisUrl, database.readers, (up, error) =>
+            up
+              ? app.log.info('Redis is back')
+              : app.log.warn({ reason: error?.message }, 'Redis is away: news between nodes come by the sweep'),
+          )
+    app.addHook('onClose', async () => redis?.close())
     await app.register(errorsPlugin)
     await app.register(stoppingPlugin)
     await app.register(contractPlugin)

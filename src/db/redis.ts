@@ -1,7 +1,10 @@
 import { Redis, type RedisOptions } from 'ioredis'
+import type pg from 'pg'
 
 /** Redis, which carries hints and counts between nodes. Whoever uses it must do without it at any moment. */
 export interface SharedRedis {
+  /** What the names of all channels, streams and keys begin with: other databases may have their nodes in the same Redis. */
+  name: string
   /** Fails at once while Redis is away: nothing waits in line for it. `publish` never rejects, for it is only a hint. */
   client: Redis
   /** Do hints travel, as far as is known? */
@@ -24,11 +27,26 @@ const SETTINGS: RedisOptions = {
   retryStrategy: (attempt) => Math.min(100 * 2 ** attempt, 1_000) * (0.5 + Math.random()),
 }
 
+/** A name for a database among those whose nodes use one Redis. */
+async function databaseName(readers: pg.Pool): Promise<string> {
+  const { rows } = await readers.query<{ name: string }>(
+    `SELECT concat_ws('.', (SELECT system_identifier FROM pg_control_system()), oid) AS name
+     FROM pg_database WHERE datname = current_database()`,
+  )
+  return `cutroom:${rows[0]?.name}`
+}
+
 /**
  * Connects to Redis, now or as soon as it is there.
+ * @param readers of the database whose nodes meet there
  * @param onState told when it is gone, and when it is back
  */
-export function openRedis(url: string, { onState }: { onState: (up: boolean, error?: Error) => void }): SharedRedis {
+export async function openRedis(
+  url: string,
+  readers: pg.Pool,
+  onState: (up: boolean, error?: Error) => void,
+): Promise<SharedRedis> {
+  const name = await databaseName(readers)
   const client = new Redis(url, {
     ...SETTINGS,
     enableOfflineQueue: false,
@@ -36,13 +54,13 @@ export function openRedis(url: string, { onState }: { onState: (up: boolean, err
     maxRetriesPerRequest: 0,
     commandTimeout: COMMAND_MS,
   })
-  const readers: Redis[] = []
+  const copies: Redis[] = []
   // The Socket.IO adapter reads and subscribes on copies, which wait for Redis with the one command each has.
   client.duplicate = () => {
-    const reader = new Redis(url, { ...SETTINGS, maxRetriesPerRequest: null })
-    readers.push(reader)
-    reader.on('error', () => {})
-    return reader
+    const copy = new Redis(url, { ...SETTINGS, maxRetriesPerRequest: null })
+    copies.push(copy)
+    copy.on('error', () => {})
+    return copy
   }
 
   let up = true
@@ -69,17 +87,18 @@ export function openRedis(url: string, { onState }: { onState: (up: boolean, err
   client.publish = hint as typeof client.publish
 
   const timer = setInterval(() => {
-    for (const each of [client, ...readers]) if (each.status === 'ready') each.ping().catch(() => {})
+    for (const each of [client, ...copies]) if (each.status === 'ready') each.ping().catch(() => {})
   }, PING_MS)
   timer.unref()
 
   return {
+    name,
     client,
-    healthy: () => up && [client, ...readers].every((each) => each.status === 'ready'),
+    healthy: () => up && [client, ...copies].every((each) => each.status === 'ready'),
     close() {
       clearInterval(timer)
       client.removeAllListeners('close')
-      for (const each of [client, ...readers]) each.disconnect()
+      for (const each of [client, ...copies]) each.disconnect()
     },
   }
 }

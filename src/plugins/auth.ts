@@ -17,7 +17,7 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     /** Whom the token names; null where nobody needs to be known. Their session is looked up with their right. */
-    caller: Caller | null
+    caller: Claims | null
     /** Who asks of their own account, whose session stands; null elsewhere. */
     principal: Principal | null
   }

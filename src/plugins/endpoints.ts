@@ -119,14 +119,15 @@ export const endpointsPlugin = fp<{ query: Query }>(
         url,
         schema: { querystring: noQuery, ...schema, tags: [...schema.tags] },
         config: { access },
-        // Whom the token names is known before a byte of the body is read.
+        // Whom the token names is known before a byte of the body is read, and what they ask is counted before the database is asked.
         onRequest(request, _reply, done) {
-          if (access === 'public') return done()
-          const claims = app.tokens.callerOf(request)
-          request.caller = claims
+          if (access !== 'public') request.caller = app.tokens.callerOf(request)
+          done()
+        },
+        preValidation(request, _reply, done) {
           // Elsewhere the statement that looks up their right looks up their session, too.
-          if (access !== 'account') return done()
-          app.tokens.principalOf(claims).then((principal) => {
+          if (access !== 'account' || !request.caller) return done()
+          app.tokens.principalOf(request.caller).then((principal) => {
             request.principal = principal
             done()
           }, done)

@@ -5,27 +5,47 @@ import type { SharedRedis } from '../db/redis.ts'
 
 type Store = InstanceType<typeof LocalStore>
 
-/** Counts that all nodes share in Redis. Each node counts by itself as well, and goes by that while Redis is away. */
-function shared(redis: SharedRedis, here: Store, all: Store): Store {
+/** How long a count is waited for, ms; and how long none is asked for when one did not come, ms. */
+const PATIENCE_MS = 50
+const REST_MS = 1_000
+
+/** When Redis may be asked again, ms since the epoch: one for all counts of a node. */
+interface Rest {
+  until: number
+}
+
+/** Counts that all nodes share in Redis. Each node counts by itself as well, and goes by that while Redis is away or slow. */
+function shared(redis: SharedRedis, rest: Rest, here: Store, all: Store): Store {
   return {
     incr(key, done, timeWindow, max) {
       here.incr(
         key,
         (error, own) => {
-          if (error || !redis.healthy()) done(error, own)
-          else all.incr(key, (away, count) => done(null, away ? own : count), timeWindow, max)
+          if (error || !redis.healthy() || Date.now() < rest.until) return done(error, own)
+          const goOn = (failed: Error | null, count?: typeof own) => {
+            clearTimeout(timer)
+            if (failed) rest.until = Date.now() + REST_MS
+            if (!answered) done(null, failed ? own : count)
+            answered = true
+          }
+          let answered = false
+          // Behind what has come meanwhile: where this process stood still, Redis was not slow.
+          const giveUp = () => setImmediate(goOn, new Error(`no count within ${PATIENCE_MS} ms`))
+          const timer = setTimeout(giveUp, PATIENCE_MS)
+          all.incr(key, goOn, timeWindow, max)
         },
         timeWindow,
         max,
       )
     },
-    child: (options) => shared(redis, here.child(options), all.child(options)),
+    child: (options) => shared(redis, rest, here.child(options), all.child(options)),
   }
 }
 
 /** The store for @fastify/rate-limit. */
 export function sharedCounts(redis: SharedRedis): FastifyRateLimitStoreCtor {
   return function SharedCounts() {
-    return shared(redis, new LocalStore(), new RedisStore(false, false, redis.client, 'cutroom:limit:'))
+    const all = new RedisStore(false, false, redis.client, `${redis.name}:limit:`)
+    return shared(redis, { until: 0 }, new LocalStore(), all)
   } as unknown as FastifyRateLimitStoreCtor
 }

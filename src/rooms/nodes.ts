@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import * as z from 'zod'
 import { Presence, type RoomId } from '../contract/index.ts'
-import type { Database } from '../db/client.ts'
 import type { RoomServer } from './delivery.ts'
 import type { PresenceTable, Sight } from './presence.ts'
 
@@ -47,15 +46,6 @@ export interface NodesOptions {
   beatMs: number
   /** A node that said nothing for this long is dead, ms. */
   deadMs: number
-}
-
-/** A name for this database among those whose nodes use one Redis. */
-export async function databaseName(readers: Database['readers']): Promise<string> {
-  const { rows } = await readers.query<{ name: string }>(
-    `SELECT concat_ws('.', (SELECT system_identifier FROM pg_control_system()), oid) AS name
-     FROM pg_database WHERE datname = current_database()`,
-  )
-  return `cutroom:${rows[0]?.name}`
 }
 
 /** Between questions to one node, ms: its answer is everything it sees. A change is followed by a sign of life as soon. */

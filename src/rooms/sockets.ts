@@ -15,7 +15,7 @@ import { createFeeds } from './feed.ts'
 import { refuse } from './handshake.ts'
 import { leave, type RoomSocket, stand } from './join.ts'
 import { type Log, type LogEntry, openLog } from './log.ts'
-import { createNodes, databaseName, type Nodes } from './nodes.ts'
+import { createNodes, type Nodes } from './nodes.ts'
 import { createOnline } from './online.ts'
 import { createPresence } from './presence.ts'
 import { createRequests } from './requests.ts'
@@ -97,7 +97,6 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   let draining = false
   let nodes: Nodes | undefined
 
-  const shared = redis && (await databaseName(database.readers))
   const streams = redis && (await import('@socket.io/redis-streams-adapter'))
   await app.register(fastifySocketIO.default, {
     path: options.path,
@@ -107,7 +106,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     connectTimeout: 5_000,
     pingInterval: 10_000,
     pingTimeout: 8_000,
-    ...(redis && { adapter: streams?.createAdapter(redis.client, { streamName: shared, channelPrefix: shared }) }),
+    ...(redis && { adapter: streams?.createAdapter(redis.client, { streamName: redis.name, channelPrefix: redis.name }) }),
     // CORS does not guard WebSockets: an upgrade with cookies from a strange page is refused before a socket exists.
     allowRequest: (request, decide) => {
       const refused = draining

@@ -616,6 +616,15 @@ describe('limits', () => {
     }
     expect(await isOpen(app(), calm)).toBe(true)
     expect((await fetch(`${app().url}/healthz`)).status).toBe(200)
+
+    // Nor with a token whose session is closed.
+    const { sub } = people.at(-1) ?? {}
+    const closed = { sub, sid: randomUUID(), jti: randomUUID(), iat: now, exp: now + 60, iss: 'cutroom', aud: 'cutroom' }
+    const token = forge(app(), closed)
+    const refused = await Promise.all(Array.from({ length: 210 }, () => request(app().url, 'GET', '/api/me', { token })))
+    const codes = refused.map((answer) => code(answer))
+    expect(codes.filter((one) => one === '429 rate-limited').length).toBeGreaterThan(0)
+    expect(new Set(codes)).toEqual(new Set(['401 session-revoked', '429 rate-limited']))
   })
 })
 

@@ -4,7 +4,7 @@ import { hasRedis, type Redis, refuseWithoutRedis, startRedis } from '../faults/
 import { cutReplies } from '../faults/support/resp.ts'
 import { startApp, type TestApp } from '../setup/app.ts'
 import { createDatabase } from '../setup/database.ts'
-import { createTeam, login, type Person, request } from '../setup/people.ts'
+import { createTeam, login, type Person, register, request } from '../setup/people.ts'
 import { connect, type Listener } from '../setup/sockets.ts'
 import { until } from '../setup/until.ts'
 import { openWire, type WireOptions } from '../setup/wire.ts'
@@ -279,12 +279,33 @@ describe.runIf(hasRedis())('several nodes over Redis', () => {
     expect(tries).toBeLessThanOrEqual(20)
     expect((await guess(a)).status).toBe(429)
     expect((await guess(b)).status).toBe(429)
+    // Another database in the same Redis has its own people.
+    const [elsewhere] = (await nodes(1, { REDIS_URL: own.url, RATE_LIMIT: '40' })) as [TestApp]
+    expect((await guess(elsewhere)).status).toBe(401)
 
     await own.kill()
     expect(await ask(a, editor)).toBe(200)
     const alone: number[] = []
     for (let n = 0; n < 44; n++) alone.push(await ask(b, editor))
     expect(alone).toContain(429)
+  })
+
+  it('O2 a Redis that says nothing more holds up hardly a request', async () => {
+    const own = await startRedis()
+    const wire = await openWire({ port: own.port })
+    onTestFinished(async () => {
+      await wire.close()
+      await own.close()
+    })
+    const [a] = (await nodes(1, { REDIS_URL: `redis://127.0.0.1:${wire.port}`, RATE_LIMIT: '1000' }, sweeping)) as [TestApp]
+    const person = await register(a)
+    const ask = async () => (await request(a.url, 'GET', '/api/me', { token: person.token })).status
+    expect(await ask()).toBe(200)
+    wire.swallow()
+    const from = performance.now()
+    for (let n = 0; n < 20; n++) expect(await ask()).toBe(200)
+    // Each would wait half a second for its count.
+    expect(performance.now() - from).toBeLessThan(2_000)
   })
 
   it('P1 a member who joins late sees who is on every node', async () => {
