@@ -4,7 +4,7 @@ import { conclude } from '../support/drive.ts'
 import { startFolds } from '../support/folds.ts'
 import type { Scenario } from '../support/scenario.ts'
 import { highest, percentile } from '../support/statistics.ts'
-import { askOf, killAround, startKills } from '../support/victims.ts'
+import { askOf, judgeKinds, killAround, startKills, writesOf } from '../support/victims.ts'
 import { insist } from '../support/writer.ts'
 
 const PER_PROJECT = 4
@@ -21,7 +21,7 @@ export const scenario: Scenario = {
     const strikes = await killAround(stage, kills, { kills: count, moments: ['done'] })
 
     // Nobody has asked again so far: it must be the log that delivers, and not the client's insisting.
-    const asked = count * PER_PROJECT
+    const asked = writesOf(strikes).length * PER_PROJECT
     await until('', () => crowd.events() >= asked, 3_000).catch(() => {})
     stage.zero('committed writes not delivered before anybody asked again', asked - crowd.events())
     for (const { write, place } of strikes) {
@@ -30,11 +30,10 @@ export const scenario: Scenario = {
     }
 
     const nodes = [survivor, ...victims.map(({ node }) => node)]
-    const writer = { writes: strikes.map(({ write }) => write), stop: async () => http.close() }
+    const writer = { writes: writesOf(strikes), stop: async () => http.close() }
     const { seen } = await conclude(stage, { world, nodes, crowd, folds, writer })
     const { delay } = seen.ledger.samples
-    const misses = victims.reduce((sum, victim) => sum + victim.misses(), 0)
-    stage.zero('kills that came too late', misses)
+    judgeKinds(stage, victims, count)
     stage.atMost('late at the clients of another node, the longest', highest(delay), 1_200, 'ms')
     stage.tell('the same, median', `${percentile(delay, 0.5)} ms`)
     stage.tell('kills', String(count))

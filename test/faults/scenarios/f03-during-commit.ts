@@ -3,7 +3,7 @@ import { startCrowd } from '../support/crowd.ts'
 import { conclude } from '../support/drive.ts'
 import { startFolds } from '../support/folds.ts'
 import type { Scenario } from '../support/scenario.ts'
-import { askOf, killAround, startKills } from '../support/victims.ts'
+import { askOf, judgeKinds, killAround, startKills, writesOf } from '../support/victims.ts'
 import { insist } from '../support/writer.ts'
 
 /** How often each key stands in the rows, in the log, and among the kept answers. */
@@ -45,7 +45,7 @@ export const scenario: Scenario = {
     })
 
     const nodes = [survivor, ...victims.map(({ node }) => node)]
-    const writer = { writes: strikes.map(({ write }) => write), stop: async () => http.close() }
+    const writer = { writes: writesOf(strikes), stop: async () => http.close() }
     await conclude(stage, { world, nodes, crowd, folds, writer })
     const found = await countKeys(stage.databaseUrl)
     const wrong = strikes.flatMap(({ write, moment }) => {
@@ -54,14 +54,13 @@ export const scenario: Scenario = {
         ? []
         : [`${write.key} (${moment}): ${rows} rows, ${events} events, ${kept} kept`]
     })
-    const misses = victims.reduce((sum, victim) => sum + victim.misses(), 0)
     const unanswered = strikes.filter(({ write }) => {
       const at = found.get(write.key)?.committedAt ?? Number.POSITIVE_INFINITY
       return at < (retriedAt.get(write.key) ?? 0)
     })
     stage.zero('writes that are not one row, one event, one kept answer', wrong.length, wrong)
     stage.zero('writes that were not answered in the end', strikes.filter(({ write }) => write.outcome !== 'acked').length)
-    stage.zero('kills that came too late', misses)
+    judgeKinds(stage, victims, count)
     stage.tell('kills with COMMIT on its way, and before it', `${Math.ceil(count / 2)}, ${Math.floor(count / 2)}`)
     stage.tell('had committed, and nobody was told', String(unanswered.length))
   },

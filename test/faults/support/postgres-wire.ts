@@ -31,32 +31,50 @@ function cutMessages(untypedFirst: boolean): (chunk: Buffer) => Message[] {
 /** The texts in a message that end with a zero byte. */
 const texts = (body: Buffer, count: number): string[] => body.toString('latin1').split('\0', count)
 const isCommit = (sql: string | undefined) => /^\s*commit\b/i.test(sql ?? '')
+const isBegin = (sql: string | undefined) => /^\s*begin\b/i.test(sql ?? '')
+
+/** Of one connection: says of each message that a client sends whether it commits a transaction, and which kind. */
+function commitsSent(): (message: Message) => 'batch' | 'plain' | null {
+  const texted = new Map<string, string>()
+  let isOpen = false
+  let inserted = false
+  const runs = (sql: string): 'plain' | null => {
+    if (isBegin(sql)) isOpen = true
+    else if (isCommit(sql) || /^\s*rollback\b/i.test(sql)) isOpen = false
+    else if (/^\s*insert into "Event"/i.test(sql)) inserted = true
+    return isCommit(sql) ? 'plain' : null
+  }
+  return ({ type, body }) => {
+    if (type === 'Q') return runs(texts(body, 1)[0] ?? '')
+    if (type === 'P') {
+      const [name = '', sql = ''] = texts(body, 2)
+      texted.set(name, sql)
+    }
+    if (type === 'B') return runs(texted.get(texts(body, 2)[1] ?? '') ?? '')
+    if (type !== 'S') return null
+    // Without BEGIN it is this that commits all that came since the one before.
+    const commits = inserted && !isOpen
+    inserted = false
+    return commits ? 'batch' : null
+  }
+}
 
 /**
- * Watches what clients send for a COMMIT, plain or prepared.
- * @param decide asked when one comes: `pass`, `stop` (it and all after it never gets there), or `tell` (called when it has been sent on whole)
+ * Watches what clients send for what commits: COMMIT, plain or prepared, and the end of a batch that is a transaction by itself.
+ * @param decide asked when it comes, with whether it is a batch: `pass`, `stop` (it and all after it never gets there), or `tell` (called when it has been sent on whole)
  */
-export function onCommitSent(decide: () => 'pass' | 'stop' | (() => void)): () => Filter {
+export function onCommitSent(decide: (batch: boolean) => 'pass' | 'stop' | (() => void)): () => Filter {
   return () => {
     const cut = cutMessages(true)
-    const names = new Set<string>()
+    const commits = commitsSent()
     let stopped = false
     let tell: (() => void) | null = null
-    const isOne = ({ type, body }: Message): boolean => {
-      if (type === 'Q') return isCommit(texts(body, 1)[0])
-      if (type === 'P') {
-        const [name = '', sql] = texts(body, 2)
-        if (isCommit(sql)) names.add(name)
-        else names.delete(name)
-        return false
-      }
-      return type === 'B' && names.has(texts(body, 2)[1] ?? '')
-    }
     return (chunk, push) => {
       for (const message of cut(chunk)) {
         if (stopped) return
-        if (isOne(message)) {
-          const decision = decide()
+        const kind = commits(message)
+        if (kind !== null) {
+          const decision = decide(kind === 'batch')
           if (decision === 'stop') {
             stopped = true
             return
@@ -76,17 +94,27 @@ export function onCommitSent(decide: () => 'pass' | 'stop' | (() => void)): () =
 }
 
 /**
- * Watches what Postgres answers for the news that a COMMIT is done.
- * @param decide asked when one comes; false: the client never hears of it, nor of anything after it
+ * Watches what Postgres answers for the news that a transaction is committed.
+ * @param decide asked when it comes, with whether it was a batch; false: the client never hears of it, nor of anything after it
  */
-export function onCommitDone(decide: () => boolean): () => Filter {
+export function onCommitDone(decide: (batch: boolean) => boolean): () => Filter {
   return () => {
     const cut = cutMessages(false)
     let stopped = false
+    let wasIdle = true
+    let inserts = 0
     return (chunk, push) => {
       const on: Buffer[] = []
       for (const { type, bytes, body } of cut(chunk)) {
-        if (!stopped && type === 'C' && isCommit(texts(body, 1)[0])) stopped = !decide()
+        const [tag = ''] = type === 'C' ? texts(body, 1) : []
+        if (tag.startsWith('INSERT')) inserts++
+        if (!stopped && isCommit(tag)) stopped = !decide(false)
+        if (type === 'Z') {
+          const isIdle = body.toString('latin1') === 'I'
+          if (!stopped && wasIdle && isIdle && inserts > 1) stopped = !decide(true)
+          wasIdle = isIdle
+          inserts = 0
+        }
         if (stopped) break
         on.push(bytes)
       }

@@ -2,7 +2,7 @@ import type { Node } from './node.ts'
 import { onCommitDone, onCommitSent } from './postgres-wire.ts'
 import type { Stage } from './stage.ts'
 import { type Place, populate, type World } from './world.ts'
-import { type Http, openHttp, type Request, type Write } from './writer.ts'
+import { type Http, insist, openHttp, type Request, type Write } from './writer.ts'
 
 /**
  * When a server dies around its COMMIT:
@@ -15,12 +15,17 @@ export type Moment = 'done' | 'sent' | 'unsent'
 /** A server whose way to Postgres is in our hands, to be killed at an exact moment of a write, again and again. */
 export interface Victim {
   node: Node
-  /** Sends one write, kills the server at that moment of it, and starts it again meanwhile where it is to live. */
-  strike(moment: Moment, write: Write, place: Place, lives: boolean): Promise<void>
+  /**
+   * Sends one write, kills the server at that moment of it, and starts it again meanwhile where it is to live.
+   * @param before a write that is answered first: whose right was seen is believed, and the next write is one batch
+   */
+  strike(moment: Moment, write: Write, place: Place, lives: boolean, before: Write | null): Promise<void>
   /** Up again. */
   ready(): Promise<void>
   /** Strikes that hit nothing: the write was answered all the same. */
   misses(): number
+  /** Strikes that hit a batch. */
+  batches(): number
 }
 
 /** The write in which a victim is struck; whoever asks again asks this. */
@@ -35,9 +40,11 @@ export async function startVictim(stage: Stage, http: Http, redisUrl?: string): 
   let armed: Moment | null = null
   let fallen = false
   let misses = 0
+  let batches = 0
   let starting: Promise<void> = Promise.resolve()
   let node: Node | undefined
-  const fell = () => {
+  const fell = (batch: boolean) => {
+    if (batch) batches++
     armed = null
     fallen = true
     node?.killNow()
@@ -47,14 +54,14 @@ export async function startVictim(stage: Stage, http: Http, redisUrl?: string): 
     port: Number(target.port),
     // What was sent before a server dies is worked on by Postgres all the same.
     lingers: true,
-    up: onCommitSent(() => {
-      if (armed === 'sent') return fell
+    up: onCommitSent((batch) => {
+      if (armed === 'sent') return () => fell(batch)
       if (armed !== 'unsent') return 'pass'
-      fell()
+      fell(batch)
       return 'stop'
     }),
-    down: onCommitDone(() => {
-      if (armed === 'done') fell()
+    down: onCommitDone((batch) => {
+      if (armed === 'done') fell(batch)
       return !fallen
     }),
   })
@@ -65,16 +72,16 @@ export async function startVictim(stage: Stage, http: Http, redisUrl?: string): 
 
   return {
     node: made,
-    async strike(moment, write, place, lives) {
+    async strike(moment, write, place, lives, before) {
+      const person = place.members[0]
+      if (before && person) await insist(http, before, { urls: [made.url], person, asks: askOf(place, before) })
       armed = moment
       fallen = false
       write.tries++
       write.triedAt = Date.now()
       const { method, path, body } = askOf(place, write)
       const headers = { 'idempotency-key': write.key }
-      const answer = await http
-        .send(made.url, method, path, { token: place.members[0]?.token ?? '', body, headers })
-        .catch(() => null)
+      const answer = await http.send(made.url, method, path, { token: person?.token ?? '', body, headers }).catch(() => null)
       write.answeredAt = Date.now()
       armed = null
       if (answer !== null) misses++
@@ -88,6 +95,7 @@ export async function startVictim(stage: Stage, http: Http, redisUrl?: string): 
     },
     ready: () => starting,
     misses: () => misses,
+    batches: () => batches,
   }
 }
 
@@ -117,9 +125,39 @@ export async function startKills(
 
 export interface Strike {
   write: Write
+  /** Answered before, so that `write` is one batch. */
+  before: Write | null
   place: Place
   moment: Moment
 }
+
+const newWrite = (key: string, place: Place): Write => ({
+  key,
+  projectId: place.id,
+  sentAt: Date.now(),
+  answeredAt: 0,
+  triedAt: 0,
+  ms: 0,
+  tries: 0,
+  outcome: 'unknown',
+  status: 0,
+  node: 0,
+})
+
+/** Both kinds of transactions end in a way of their own, and each must have been struck. */
+export function judgeKinds(stage: Stage, victims: readonly Victim[], kills: number): void {
+  const sum = (of: (victim: Victim) => number) => victims.reduce((total, victim) => total + of(victim), 0)
+  const batches = sum((victim) => victim.batches())
+  stage.zero(
+    'kills that came too late',
+    sum((victim) => victim.misses()),
+  )
+  stage.holds('transactions of both kinds were struck', batches > 0 && batches < kills, `${batches} batches of ${kills}`)
+}
+
+/** All that was written, for the oracle. */
+export const writesOf = (strikes: readonly Strike[]): Write[] =>
+  strikes.flatMap(({ write, before }) => (before ? [before, write] : [write]))
 
 /** Kills, the victims side by side, one write each; `after` each strike, before the next of that victim. */
 export async function killAround(
@@ -133,23 +171,15 @@ export async function killAround(
     for (let kill = next++; kill < options.kills; kill = next++) {
       await victim.ready()
       const place = stage.random.pick(world.projects)
-      const key = `kill-${kill}`
-      const write: Write = {
-        key,
-        projectId: place.id,
-        sentAt: Date.now(),
-        answeredAt: 0,
-        triedAt: 0,
-        ms: 0,
-        tries: 0,
-        outcome: 'unknown',
-        status: 0,
-        node: 0,
-      }
-      const strike: Strike = { write, place, moment: options.moments[kill % options.moments.length] ?? 'done' }
+      const { moments } = options
+      const moment = moments[kill % moments.length] ?? 'done'
+      // Each moment of both kinds of transactions.
+      const batched = Math.floor(kill / moments.length) % 2 === 1
+      const before = batched ? newWrite(`before-${kill}`, place) : null
+      const strike: Strike = { write: newWrite(`kill-${kill}`, place), before, place, moment }
       strikes.push(strike)
       stage.mark(strike.moment)
-      await victim.strike(strike.moment, write, place, !(options.lastStaysDead && kill === options.kills - 1))
+      await victim.strike(moment, strike.write, place, !(options.lastStaysDead && kill === options.kills - 1), before)
       await options.after?.(strike)
       stage.progress(kill / options.kills, `${kill + 1} of ${options.kills} kills`)
     }
