@@ -5,11 +5,12 @@ import { until } from '../setup/until.ts'
 import { startCrowd } from './support/crowd.ts'
 import { conclude } from './support/drive.ts'
 import { startFolds } from './support/folds.ts'
+import { refuseUndone } from './support/postgres.ts'
 import { hasRedis, refuseWithoutRedis, startRedis } from './support/redis.ts'
 import { table } from './support/report.ts'
 import { openStage } from './support/stage.ts'
 import { highest } from './support/statistics.ts'
-import { askOf, killAround, startKills } from './support/victims.ts'
+import { askOf, killAround, startKills, writesOf } from './support/victims.ts'
 import { insist, startWriter } from './support/writer.ts'
 
 /** The short form: what `npm run faults` does for minutes, a few times each. */
@@ -18,7 +19,9 @@ describe('faults, the short form', () => {
 
   it('F1 F2 F3 F4 D1 D2 W4 a node is killed around its COMMITs, Redis is killed and comes back empty: nothing is lost, repeated or out of order', async () => {
     const seed = randomInt(2 ** 31)
-    const stage = openStage({ entry: servers.entry(), databaseUrl: await databaseForTest(), seed, short: true })
+    const databaseUrl = await databaseForTest()
+    await refuseUndone(databaseUrl)
+    const stage = openStage({ entry: servers.entry(), databaseUrl, seed, short: true })
     onTestFinished(stage.close)
     const redis = hasRedis() ? await startRedis() : null
     if (redis) stage.undo(redis.close)
@@ -50,12 +53,13 @@ describe('faults, the short form', () => {
       await redis.start()
     }
 
-    const others = strikes.map(({ write }) => write)
+    const others = writesOf(strikes)
     await conclude(stage, { world, nodes, crowd, folds, writer, others, withinMs: 8_000 })
     const figures = table(stage.figures)
     const wrong = stage.figures.filter((figure) => figure.invariant && !figure.ok)
     expect(wrong, `seed ${seed}\n${figures}\n${stage.notes.join('\n')}`).toEqual([])
-    expect(others.map(({ outcome }) => outcome)).toEqual(['acked', 'acked', 'acked'])
+    expect(others.map(({ outcome }) => outcome)).toEqual(['acked', 'acked', 'acked', 'acked'])
+    expect(victims.map((victim) => victim.batches())).toEqual([1])
     expect(victims.map((victim) => victim.misses())).toEqual([0])
     expect(writer.acked()).toBeGreaterThan(20)
     const live = stage.samples.delay.filter((_, index) => !stage.samples.replayed[index])

@@ -1,5 +1,5 @@
 import { startCrowd } from '../support/crowd.ts'
-import { conclude, goOn, standing } from '../support/drive.ts'
+import { conclude, goOn, judgePace, standing } from '../support/drive.ts'
 import { startFolds } from '../support/folds.ts'
 import type { Scenario } from '../support/scenario.ts'
 import { percentile } from '../support/statistics.ts'
@@ -36,6 +36,7 @@ export const scenario: Scenario = {
     await goOn(stage, 2_000, [1, 1], beside)
     const { seen } = await conclude(stage, { world, nodes, crowd, writer, folds })
 
+    judgePace(stage, writer)
     const { returns, resets } = seen.ledger
     stage.zero('resets', resets)
     stage.atMost(

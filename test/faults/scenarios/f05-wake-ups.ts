@@ -13,7 +13,7 @@ export const scenario: Scenario = {
     await bus.phase('warming up', unit, { calm: true })
     for (let round = 0; round < rounds; round++) {
       await bus.phase('calm', unit, { calm: true })
-      Object.assign(trouble, { lose: 0.3, repeat: 0.1, window: 50 })
+      Object.assign(trouble, { lose: 0.3, repeat: 0.1, window: 50, windowMs: 300 })
       await bus.phase('troubled', unit)
       Object.assign(trouble, { lose: 0, repeat: 0, window: 0 })
     }

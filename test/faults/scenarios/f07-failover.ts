@@ -81,7 +81,7 @@ export const scenario: Scenario = {
     stage.zero('writes answered by a standby', early)
     stage.zero(
       'clients not told reset',
-      Math.max(stale.length, crowd.size - ledger.resets),
+      Math.max(stale.length, crowd.size - ledger.told.size),
       stale.map((one) => `${one.projectId} ${one.epoch}`),
     )
     stage.tell('resets, clients', `${ledger.resets}, ${crowd.size}`)

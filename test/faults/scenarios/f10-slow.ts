@@ -1,6 +1,6 @@
 import { until } from '../../setup/until.ts'
 import { startCrowd } from '../support/crowd.ts'
-import { conclude, goOn, standing } from '../support/drive.ts'
+import { conclude, goOn, judgePace, standing } from '../support/drive.ts'
 import { type RawClient, startRawCrowd } from '../support/raw-crowd.ts'
 import type { Scenario } from '../support/scenario.ts'
 import { highest, percentile } from '../support/statistics.ts'
@@ -48,11 +48,12 @@ export const scenario: Scenario = {
     // Without them, with them, and so on: what the machine does meanwhile meets both alike.
     const lasts = stage.seconds(6, 5) * 1000
     const turns = stage.short ? 1 : 8
-    const phases: { name: 'without' | 'beside'; from: number; to: number; writes: number }[] = []
-    async function phase(name: 'without' | 'beside', share: [number, number]): Promise<void> {
+    type Name = 'without' | 'stopped' | 'catching up'
+    const phases: { name: Name; from: number; to: number; writes: number }[] = []
+    async function phase(name: Name, work: () => Promise<unknown>): Promise<void> {
       const [from, before] = [stage.now(), writer.acked()]
-      stage.mark(name === 'without' ? 'without them' : 'they have stopped')
-      await goOn(stage, lasts, share, beside)
+      stage.mark(name)
+      await work()
       phases.push({ name, from, to: stage.now(), writes: writer.acked() - before })
     }
     const spans: { stopped: number; resumed: number; complete: number }[] = []
@@ -61,7 +62,7 @@ export const scenario: Scenario = {
     const parkings = () => node.metric('cutroom_slow_sockets_total')
     async function turn(number: number): Promise<void> {
       const share = (part: number): number => 0.05 + (0.95 * (number + part)) / turns
-      await phase('without', [share(0), share(0.25)])
+      await phase('without', () => goOn(stage, lasts, [share(0), share(0.25)], beside))
       const after = writer.acked()
       const plans = Array.from({ length: STOPPED }, (_, index) => {
         const token = place?.members[index % place.members.length]?.token ?? ''
@@ -70,27 +71,31 @@ export const scenario: Scenario = {
       const stopped = startRawCrowd(stage, urls[0] ?? '', plans)
       await stopped.allLive(20_000)
       const [began, before] = [stage.now(), await parkings()]
-      stopped.pause()
-      // Each is parked in the project's room and in its own, when the kernels hold no more for it.
-      await until('all are parked', async () => (await parkings()) - before >= 2 * STOPPED, 30_000)
-      await phase('beside', [share(0.4), share(0.65)])
+      await phase('stopped', async () => {
+        stopped.pause()
+        // Each is parked in the project's room and in its own, when the kernels hold no more for it.
+        await until('all are parked', async () => (await parkings()) - before >= 2 * STOPPED, 30_000)
+        await goOn(stage, lasts, [share(0.4), share(0.65)], beside)
+      })
       const written = writer.acked()
-      stage.mark('they read again')
       const resumed = stage.now()
-      stopped.resume()
-      await stopped.settled(written, 60_000)
+      await phase('catching up', async () => {
+        stopped.resume()
+        await stopped.settled(written, 60_000)
+      })
       spans.push({ stopped: began, resumed, complete: stage.now() })
       const end = await stopped.finish()
       clients.push(...end.clients)
       for (const { last } of end.clients) if (last < written) incomplete.push(`${last} of ${written}`)
-      stage.mark('they are gone')
       await goOn(stage, 1_000, [share(0.95), share(1)], beside)
     }
-    await goOn(stage, lasts, [0, 0.05], beside)
+    // A heap grows to its size: that is nobody's doing.
+    await goOn(stage, stage.seconds(45, 3) * 1000, [0, 0.05], beside)
     for (let n = 0; n < turns; n++) await turn(n)
-    await phase('without', [1, 1])
+    await phase('without', () => goOn(stage, lasts, [1, 1], beside))
     clearInterval(timer)
     await conclude(stage, { world, nodes: [node], crowd, writer })
+    judgePace(stage, writer)
 
     const wrong = clients.flatMap((client) => client.wrong)
     stage.zero('those that were stopped: gaps and repeats', wrong.length, wrong)
@@ -106,7 +111,7 @@ export const scenario: Scenario = {
       const own = live.filter((one) => one.at >= phase.from && one.at < phase.to).map(({ ms }) => ms)
       return { ...phase, p50: percentile(own, 0.5), p99: percentile(own, 0.99) }
     })
-    for (const name of ['without', 'beside'] as const) {
+    for (const name of ['without', 'stopped', 'catching up'] as const) {
       const own = measured.filter((phase) => phase.name === name)
       const middle = (of: (phase: (typeof own)[number]) => number) => percentile(own.map(of), 0.5).toFixed(1)
       const rate = middle(({ from, to, writes }) => (writes * 1_000) / (to - from))
@@ -115,9 +120,9 @@ export const scenario: Scenario = {
         `${middle(({ p50 }) => p50)} / ${middle(({ p99 }) => p99)} ms, ${rate}/s`,
       )
     }
-    // Each phase beside them against the two around it without them.
+    // Each phase in which they have stopped against the two around it without them.
     const p99 = (index: number) => measured[index]?.p99 ?? Number.NaN
-    const ratios = measured.flatMap(({ name }, n) => (name === 'beside' ? [(2 * p99(n)) / (p99(n - 1) + p99(n + 1))] : []))
+    const ratios = measured.flatMap(({ name }, n) => (name === 'stopped' ? [(2 * p99(n)) / (p99(n - 1) + p99(n + 2))] : []))
     const each = ratios.map((ratio) => `${Math.round(100 * (ratio - 1))} %`)
     stage.tell('neighbours: p99 beside the phases around it, turn by turn', each.join(', '))
     stage.atMost('neighbours: p99 of the middle turn', 100 * (percentile(ratios, 0.5) - 1), 10, '%')

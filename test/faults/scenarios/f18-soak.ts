@@ -32,25 +32,32 @@ function lows(
   return [...stretches].map(([stretch, list]) => ({ x: (stretch * everyMs) / 60_000, y: Math.min(...list.map(of)) / MB }))
 }
 
-/** Memory after the warm-up, node by node: a line through the lows must not rise by more than its own error. */
+/** What the lowest of a third may lie above that of the third before: what the allocator keeps moves by as much either way. */
+const NOISE = 2
+
+/**
+ * Memory after the warm-up, node by node: a line through the lows of the heap must not rise by more than its own error, nor by
+ * much in any case, and what the process holds must have come to rest.
+ */
 function judgeMemory(stage: Stage, samples: readonly MemorySample[], from: number, to: number): void {
   const stretchMs = Math.max(5_000, Math.min(30_000, (to - from) / 15))
-  const kinds = [
-    ['heap', ({ heap }: MemorySample) => heap],
-    ['resident', ({ rss }: MemorySample) => rss],
-  ] as const
+  const isLong = to - from > LONG_MS
   for (const [node, own] of [...grouped(samples, (sample) => sample.node)].sort(([a], [b]) => a - b)) {
     const warm = own.filter(({ at }) => at >= from && at < to).map((sample) => ({ ...sample, at: sample.at - from }))
-    for (const [kind, of] of kinds) {
-      const points = lows(warm, of, stretchMs)
-      const { slope, error } = fitLine(points)
-      if (to - from > LONG_MS)
-        stage.atMost(`node ${node}: ${kind}, slope less two standard errors`, slope - 2 * error, 0, 'MB/min')
+    for (const kind of ['heap', 'rss'] as const) {
+      const of = (sample: MemorySample) => sample[kind]
+      const { slope, error } = fitLine(lows(warm, of, stretchMs))
       // Between two great collections lie a minute and more: what never goes away shows in the lowest of a longer time.
-      const thirds = lows(warm, of, (to - from) / 3).map(({ y }) => Math.round(y))
+      const thirds = lows(warm, of, (to - from) / 3).map(({ y }) => y)
+      const [, middle = Number.NaN, last = Number.NaN] = thirds
+      if (isLong && kind === 'heap') {
+        stage.atMost(`node ${node}: heap, slope less two standard errors`, slope - 2 * error, 0, 'MB/min')
+        stage.atMost(`node ${node}: heap, slope`, slope, 1, 'MB/min')
+      }
+      if (isLong) stage.atMost(`node ${node}: ${kind}, last third above the one before`, 100 * (last / middle - 1), NOISE, '%')
       stage.tell(
         `node ${node}: ${kind}, slope ± standard error; lowest of each third`,
-        `${slope.toFixed(2)} ± ${error.toFixed(2)} MB/min; ${thirds.join(', ')} MB`,
+        `${slope.toFixed(2)} ± ${error.toFixed(2)} MB/min; ${thirds.map(Math.round).join(', ')} MB`,
       )
     }
   }

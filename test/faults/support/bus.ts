@@ -1,7 +1,7 @@
 import { createRandom } from '../../../src/demo/random.ts'
 import type { Wire } from '../../setup/wire.ts'
 import { type Crowd, startCrowd } from './crowd.ts'
-import { conclude, goOn, standing } from './drive.ts'
+import { conclude, goOn, judgePace, standing } from './drive.ts'
 import { type Folds, startFolds } from './folds.ts'
 import type { Node } from './node.ts'
 import type { Redis } from './redis.ts'
@@ -54,7 +54,9 @@ export async function openBus(
   const trouble = noTrouble()
   const down = troubled(trouble, createRandom(stage.random.int(0, 2 ** 31)))
   const wire = await stage.wire({ port: redis.port, down })
-  const nodes = await stage.nodes(3, { redisUrl: `redis://127.0.0.1:${wire.port}` })
+  // Each request is counted in Redis, as on a server that people use.
+  const env = { RATE_LIMIT: '1000000' }
+  const nodes = await stage.nodes(3, { redisUrl: `redis://127.0.0.1:${wire.port}`, env })
   const [writes, ...reads] = nodes.map((node) => node.url)
   if (writes === undefined || !nodes[0]) throw new Error('no node')
   const world = await populate(nodes[0], { people: 10, projects: 20, members: 4 })
@@ -85,6 +87,7 @@ export async function openBus(
     },
     async conclude() {
       await conclude(stage, { world, nodes, crowd, folds, writer })
+      judgePace(stage, writer)
       return phases.map(({ name, calm, from, to, wallFrom, wallTo }) => ({
         name,
         calm,

@@ -19,6 +19,12 @@ export async function goOn(stage: Stage, ms: number, share: [from: number, to: n
   }
 }
 
+/** What was offered was sent: a figure at less than its load is none. */
+export function judgePace(stage: Stage, writer: Writer): void {
+  const share = (100 * writer.skipped()) / Math.max(1, writer.skipped() + writer.writes.length)
+  stage.atMost('writes that were due and not sent', share, 1, '%')
+}
+
 /** How a run stands, in a few words. */
 export const standing = (writer: Writer, crowd: Crowd) => () =>
   `${writer.acked()} writes answered, ${crowd.live()} of ${crowd.size} live, ${crowd.events()} events delivered`

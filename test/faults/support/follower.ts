@@ -44,6 +44,8 @@ export interface Ledger {
   /** Joins that were refused for good, by code. */
   refused: string[]
   resets: number
+  /** Who was told `reset`, whatever else. */
+  told: Set<string>
   disconnects: Record<string, number>
 }
 
@@ -57,6 +59,7 @@ export const newLedger = (): Ledger => ({
   differences: [],
   refused: [],
   resets: 0,
+  told: new Set(),
   disconnects: {},
 })
 
@@ -132,7 +135,12 @@ export function follow(name: string, plan: Plan, random: Random, ledger: Ledger)
         else say(ledger.refused, ack.error.code)
         return
       }
-      if (ack.mode === 'reset') ledger.resets++
+      if (ack.mode === 'reset') {
+        ledger.resets++
+        ledger.told.add(name)
+      }
+      if (ack.mode === 'resumed' && position && position.epoch !== '' && position.epoch !== ack.epoch)
+        say(ledger.differences, `${name}: resumed from ${position.epoch} into ${ack.epoch}, which is another history`)
       if (position === null || ack.mode !== 'resumed') position = { epoch: ack.epoch, start: ack.head, last: ack.head }
       else if (ack.head !== position.last)
         say(ledger.gaps, `${name} on node ${at}, ${projectId}: acked at #${ack.head} with #${position.last} sent`)

@@ -11,6 +11,25 @@ import { migrate } from '../../../src/db/migrate.ts'
 import { freePort } from '../../setup/spawn-server.ts'
 import { until } from '../../setup/until.ts'
 
+/** A title or a comment that begins with this is refused by the database, in its COMMIT, when all of the write has been done. */
+export const UNDONE = 'undo '
+
+/** @throws what `pg` throws; the database must be migrated */
+export async function refuseUndone(databaseUrl: string): Promise<void> {
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  // A missing reference is a conflict to those who ask: nothing that is tried again.
+  await client
+    .query(`
+      CREATE FUNCTION refuse_undone() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION 'marked' USING ERRCODE = 'foreign_key_violation'; END $$;
+      CREATE CONSTRAINT TRIGGER refuse_undone AFTER INSERT ON "Task" DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW WHEN (NEW.title LIKE '${UNDONE}%') EXECUTE FUNCTION refuse_undone();
+      CREATE CONSTRAINT TRIGGER refuse_undone AFTER INSERT ON "Comment" DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW WHEN (NEW.body LIKE '${UNDONE}%') EXECUTE FUNCTION refuse_undone()`)
+    .finally(() => client.end())
+}
+
 /** A real PostgreSQL of the harness's own, on one port and one folder through all its lives. */
 export interface Postgres {
   port: number
@@ -104,6 +123,7 @@ export async function startPostgres({ settings = {}, cluster: given }: PostgresO
   async function makeTemplate(): Promise<string> {
     await run('CREATE DATABASE template_cutroom')
     await migrate(urlOf('template_cutroom'))
+    await refuseUndone(urlOf('template_cutroom'))
     return 'template_cutroom'
   }
 

@@ -174,7 +174,7 @@ export async function killAround(
       const { moments } = options
       const moment = moments[kill % moments.length] ?? 'done'
       // Each moment of both kinds of transactions.
-      const batched = Math.floor(kill / moments.length) % 2 === 1
+      const batched = (moments.length % 2 ? kill : Math.floor(kill / moments.length)) % 2 === 1
       const before = batched ? newWrite(`before-${kill}`, place) : null
       const strike: Strike = { write: newWrite(`kill-${kill}`, place), before, place, moment }
       strikes.push(strike)

@@ -1,6 +1,7 @@
 import { Agent, request } from 'node:http'
 import { createRandom, type Random } from '../../../src/demo/random.ts'
 import type { Person } from '../../setup/people.ts'
+import { UNDONE } from './postgres.ts'
 import type { Place, World } from './world.ts'
 
 export type Outcome =
@@ -99,6 +100,12 @@ function compose(random: Random, place: Place, key: string, tasks: string[]): Re
   const dice = random.next()
   if (task !== undefined && dice < 0.03)
     return { method: 'PATCH', path: `/api/tasks/${task}`, body: { title: key }, headers: { 'if-match': '"999999"' } }
+  if (dice < 0.06) {
+    const body = UNDONE + key
+    return random.next() < 0.5
+      ? { method: 'POST', path: `/api/projects/${place.id}/tasks`, body: { title: body } }
+      : { method: 'POST', path: `/api/cuts/${place.cutId}/comments`, body: { body } }
+  }
   if (task !== undefined && dice < 0.25) return { method: 'PATCH', path: `/api/tasks/${task}`, body: { title: key } }
   if (dice < 0.5) return { method: 'POST', path: `/api/projects/${place.id}/tasks`, body: { title: key } }
   return { method: 'POST', path: `/api/cuts/${place.cutId}/comments`, body: { body: key } }
@@ -108,6 +115,8 @@ export interface Writer {
   writes: Write[]
   /** Answered 2xx so far. */
   acked(): number
+  /** Were due and not sent, since too many were under way. */
+  skipped(): number
   /** Sends no more; resolves when every write is answered or given up. */
   stop(): Promise<void>
   /** Ms from the beginning of the answered try to its answer, of writes sent between two moments of the wall's clock. */
@@ -174,6 +183,7 @@ export function startWriter(options: WriterOptions): Writer {
   const running = new Set<Promise<void>>()
   const tasks = new Map<string, string[]>()
   let acked = 0
+  let skipped = 0
 
   async function one(write: Write, place: Place): Promise<void> {
     const known = tasks.get(place.id) ?? []
@@ -190,7 +200,10 @@ export function startWriter(options: WriterOptions): Writer {
   let due = 0
   const timer = setInterval(() => {
     for (const now = performance.now() - began; (due * 1000) / perSecond <= now; due++) {
-      if (running.size >= MOST_IN_FLIGHT) continue
+      if (running.size >= MOST_IN_FLIGHT) {
+        skipped++
+        continue
+      }
       const place = random.pick(world.projects)
       const write: Write = {
         key: `${options.seed.toString(36)}-${due}`,
@@ -214,6 +227,7 @@ export function startWriter(options: WriterOptions): Writer {
   return {
     writes,
     acked: () => acked,
+    skipped: () => skipped,
     stop() {
       clearInterval(timer)
       stopped ??= Promise.all(running).then(() => http.close())
