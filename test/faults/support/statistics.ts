@@ -8,6 +8,13 @@ export function percentile(sample: readonly number[], share: number): number {
 export const highest = (sample: readonly number[]): number =>
   sample.reduce((most, value) => (value > most || Number.isNaN(most) ? value : most), Number.NaN)
 
+/** The mean of the middle half: finer than the median, and as little moved by a few strange values. */
+export function midmean(sample: readonly number[]): number {
+  const sorted = [...sample].sort((a, b) => a - b)
+  const middle = sorted.slice(Math.floor(sorted.length / 4), Math.ceil((sorted.length * 3) / 4))
+  return middle.reduce((sum, value) => sum + value, 0) / middle.length
+}
+
 /** A straight line through points by least squares: its slope, and the standard error of that. */
 export function fitLine(points: readonly { x: number; y: number }[]): { slope: number; error: number } {
   const n = points.length
