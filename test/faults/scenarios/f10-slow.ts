@@ -3,7 +3,7 @@ import { startCrowd } from '../support/crowd.ts'
 import { conclude, goOn, judgePace, standing } from '../support/drive.ts'
 import { type RawClient, type RawCrowd, startRawCrowd } from '../support/raw-crowd.ts'
 import type { Scenario } from '../support/scenario.ts'
-import { grouped, highest, midmean, percentile } from '../support/statistics.ts'
+import { grouped, highest, percentile, wholeMedian } from '../support/statistics.ts'
 import { type Place, populate } from '../support/world.ts'
 import { startWriter } from '../support/writer.ts'
 
@@ -130,13 +130,13 @@ export const scenario: Scenario = {
     })
     const those = (name: (typeof names)[number]) => measured.filter((phase) => phase.name === name)
     const mean = (list: readonly number[]) => list.reduce((sum, value) => sum + value, 0) / list.length
-    const p99 = (name: (typeof names)[number]) => midmean(those(name).flatMap((phase) => phase.p99s))
+    const p99 = (name: (typeof names)[number]) => wholeMedian(those(name).flatMap((phase) => phase.p99s))
     for (const name of names) {
       const own = those(name)
       const rate = mean(own.map(({ from, to, writes }) => (writes * 1_000) / (to - from))).toFixed(0)
       const [p50, memory] = [own.map((phase) => phase.p50), own.map((phase) => phase.memory)]
       stage.tell(
-        `they are ${name}: neighbours' delay p50 / p99 of the middle seconds, writes, memory at most`,
+        `they are ${name}: neighbours' delay p50 / p99 of the middle second, writes, memory at most`,
         `${mean(p50).toFixed(1)} / ${p99(name).toFixed(1)} ms, ${rate}/s, ${Math.round(highest(memory))} MB`,
       )
     }

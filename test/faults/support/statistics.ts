@@ -8,11 +8,12 @@ export function percentile(sample: readonly number[], share: number): number {
 export const highest = (sample: readonly number[]): number =>
   sample.reduce((most, value) => (value > most || Number.isNaN(most) ? value : most), Number.NaN)
 
-/** The mean of the middle half: finer than the median, and as little moved by a few strange values. */
-export function midmean(sample: readonly number[]): number {
-  const sorted = [...sample].sort((a, b) => a - b)
-  const middle = sorted.slice(Math.floor(sorted.length / 4), Math.ceil((sorted.length * 3) / 4))
-  return middle.reduce((sum, value) => sum + value, 0) / middle.length
+/** The median of what a clock has cut to whole numbers: where among the equal ones in the middle it lies; NaN for an empty sample. */
+export function wholeMedian(sample: readonly number[]): number {
+  const middle = percentile(sample, 0.5)
+  const below = sample.filter((value) => value < middle).length
+  const equal = sample.filter((value) => value === middle).length
+  return middle - 0.5 + (sample.length / 2 - below) / equal
 }
 
 /** A straight line through points by least squares: its slope, and the standard error of that. */
