@@ -22,13 +22,14 @@ function shared(redis: SharedRedis, rest: Rest, here: Store, all: Store): Store 
         key,
         (error, own) => {
           if (error || !redis.healthy() || Date.now() < rest.until) return done(error, own)
+          let answered = false
           const goOn = (failed: Error | null, count?: typeof own) => {
             clearTimeout(timer)
-            if (failed) rest.until = Date.now() + REST_MS
-            if (!answered) done(null, failed ? own : count)
+            if (answered) return
             answered = true
+            if (failed) rest.until = Date.now() + REST_MS
+            done(null, failed ? own : count)
           }
-          let answered = false
           // Behind what has come meanwhile: where this process stood still, Redis was not slow.
           const giveUp = () => setImmediate(goOn, new Error(`no count within ${PATIENCE_MS} ms`))
           const timer = setTimeout(giveUp, PATIENCE_MS)

@@ -60,9 +60,14 @@ export class Bucket {
     return true
   }
 
-  /** Takes as many more, also those that are not there yet. */
+  /** Takes as many more, also those that are not there yet: a burst of them at most. */
   charge(cost: number): void {
-    this.#tokens -= cost
+    this.#tokens = Math.max(this.#tokens - cost, -this.#burst)
+  }
+
+  /** Until there is something in it, s. */
+  wait(): number {
+    return Math.max(Math.ceil((1 - this.#tokens) / this.#ratePerSecond), 1)
   }
 }
 

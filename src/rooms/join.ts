@@ -49,7 +49,6 @@ export const parkedRoom = (room: RoomId): string => `parked:${room}`
 /** The last question to join a room, while the right to it is looked up. */
 const turns = new WeakMap<RoomSocket, Map<RoomId, symbol>>()
 export const asking = (socket: RoomSocket): number => turns.get(socket)?.size ?? 0
-export const isAsking = (socket: RoomSocket, room: RoomId): boolean => turns.get(socket)?.has(room) ?? false
 
 /** The question is answered, or nobody wants to know any more. */
 function forgetTurn(socket: RoomSocket, room: RoomId): void {
@@ -156,6 +155,18 @@ async function catchUp(
   return cursor
 }
 
+/** What somebody asks for who joins: to go on from a position, or nothing but what comes. */
+interface From {
+  after?: number | undefined
+  epoch?: string | undefined
+}
+
+/** How a join is answered: a position of another history, or of what is gone, leads nowhere. */
+export function modeOf({ after, epoch }: From, at: Position, now: string): 'live' | 'resumed' | 'reset' {
+  if (after === undefined) return 'live'
+  return (epoch === undefined || epoch === now) && after >= at.floor && after <= at.head ? 'resumed' : 'reset'
+}
+
 /** Gives a standing up that came to nothing. */
 function giveUp(socket: RoomSocket, room: RoomId, standing: Standing): void {
   if (socket.data.rooms.get(room) === standing) leave(socket, room)
@@ -198,7 +209,7 @@ export async function park(socket: RoomSocket, room: RoomId): Promise<void> {
 export async function stand(
   socket: RoomSocket,
   room: RoomId,
-  ask: { after?: number | undefined; epoch?: string | undefined; activity?: boolean; role: Role | null },
+  ask: From & { activity?: boolean; role: Role | null },
   at: Position,
   { log, feeds }: { log: Log; feeds: Feeds },
 ): Promise<{ head: number; mode: 'live' | 'resumed' | 'reset' }> {
@@ -215,8 +226,7 @@ export async function stand(
   }
   leave(socket, room)
 
-  const known = ask.epoch === undefined || ask.epoch === log.epoch()
-  const mode = ask.after === undefined ? 'live' : known && ask.after >= at.floor && ask.after <= at.head ? 'resumed' : 'reset'
+  const mode = modeOf(ask, at, log.epoch())
   const after = mode === 'resumed' && ask.after !== undefined ? ask.after : at.head
 
   const activity = ask.activity ?? false

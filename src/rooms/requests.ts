@@ -6,7 +6,7 @@ import { issuesOf, problem, toProblem, toWire } from '../errors.ts'
 import { type Admission, Bucket } from './admission.ts'
 import type { Feeds } from './feed.ts'
 import { createGate, type Gate } from './gate.ts'
-import { inTurn, isAsking, leave, type RoomSocket, stand } from './join.ts'
+import { inTurn, leave, modeOf, type RoomSocket, stand } from './join.ts'
 import type { Log } from './log.ts'
 import type { PresenceTable } from './presence.ts'
 import type { Typing } from './typing.ts'
@@ -35,7 +35,7 @@ const RATE = 20
 const BURST = 100
 /** How many more are answered with a refusal; whoever still goes on is no client. */
 const PATIENCE = 400
-/** What a replay costs on top, at most, when it was had before, or is not waited for; and how many events cost one. */
+/** What another replay of a room costs on top, at most, and how many events cost one. */
 const REPLAY = 9
 const REPLAY_EVENTS = 50
 /** Looks of one socket into the database at a time: the others are for other people. */
@@ -50,8 +50,14 @@ export function createRequests({ admission, log, feeds, presence, typing, query,
   }
 
   const buckets = new WeakMap<RoomSocket, Bucket>()
-  const charge = (socket: RoomSocket, cost: number) => buckets.get(socket)?.charge(Math.min(Math.max(cost, 0), REPLAY))
-  const isInside = (socket: RoomSocket, room: RoomId) => socket.data.rooms.has(room) || isAsking(socket, room)
+  /** Of which rooms a socket was told what it had missed, to the end or not. */
+  const replays = new WeakMap<RoomSocket, Set<RoomId>>()
+  /** Once is what whoever comes back needs. */
+  function chargeReplay(socket: RoomSocket, room: RoomId, events: number): void {
+    const had = replays.get(socket) ?? new Set()
+    if (had.has(room)) buckets.get(socket)?.charge(Math.min(events / REPLAY_EVENTS, REPLAY))
+    replays.set(socket, had.add(room))
+  }
 
   /** Of the sockets that have a look under way. */
   const gates = new Map<RoomSocket, Gate>()
@@ -69,18 +75,17 @@ export function createRequests({ admission, log, feeds, presence, typing, query,
   async function lookInTurn<T extends Position>(
     socket: RoomSocket,
     room: RoomId,
-    after: number | undefined,
+    from: { after?: number | undefined; epoch?: string | undefined },
     work: () => Promise<T>,
   ): Promise<T> {
-    const again = isInside(socket, room)
     const at = await inTurn(socket, room, (insist) =>
       look(socket, async () => {
         insist()
         return work()
       }),
     )
-    // Whoever only makes sure that nothing is missing pays for nothing.
-    if (again && after !== undefined) charge(socket, (at.head - after) / REPLAY_EVENTS)
+    const { after = at.head } = from
+    if (after < at.head && modeOf(from, at, log.epoch()) === 'resumed') chargeReplay(socket, room, at.head - after)
     return at
   }
 
@@ -88,7 +93,7 @@ export function createRequests({ admission, log, feeds, presence, typing, query,
     async 'join:project'(socket, { projectId, after, epoch, activity }) {
       const room = projectRoom(projectId)
       admission.admitRoom(socket, room)
-      const at = await lookInTurn(socket, room, after, () => admit(query, socket.data.person.id, projectId))
+      const at = await lookInTurn(socket, room, { after, epoch }, () => admit(query, socket.data.person.id, projectId))
       try {
         const { head, mode } = await stand(socket, room, { after, epoch, activity, role: at.role }, at, { log, feeds })
         presence.enter(room, socket.data.person, socket.id)
@@ -108,7 +113,6 @@ export function createRequests({ admission, log, feeds, presence, typing, query,
     },
     'leave:project'(socket, { projectId }) {
       const room = projectRoom(projectId)
-      if (isInside(socket, room) && !socket.data.rooms.get(room)?.live) charge(socket, REPLAY)
       leave(socket, room)
       presence.exit(room, socket.data.person.id, socket.id, false)
       return {}
@@ -117,7 +121,7 @@ export function createRequests({ admission, log, feeds, presence, typing, query,
       const room = userRoom(socket.data.person.id)
       try {
         const { person, sessionId } = socket.data
-        const at = await lookInTurn(socket, room, after, () => admitSession(query, { userId: person.id, sessionId }))
+        const at = await lookInTurn(socket, room, { after, epoch }, () => admitSession(query, { userId: person.id, sessionId }))
         const { head, mode } = await stand(socket, room, { after, epoch, role: null }, at, { log, feeds })
         return { room, epoch: log.epoch(), head, mode }
       } catch (error) {
@@ -161,7 +165,7 @@ export function createRequests({ admission, log, feeds, presence, typing, query,
       try {
         if (!questions.spend()) {
           if (!refusals.spend()) return admission.expel(socket)
-          throw problem('rate-limited', undefined, { retryAfter: 1 })
+          throw problem('rate-limited', undefined, { retryAfter: questions.wait() })
         }
         if (!Object.hasOwn(requests, name)) throw problem('bad-request', 'There is no such request')
         ack({

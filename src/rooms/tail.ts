@@ -127,7 +127,8 @@ export function createTails({ log, encode }: TailOptions): (room: RoomId) => Tai
       tail = []
       setLatest(null)
       for (const [after, page] of far) drop(after, page)
-      forget.delete(room)
+      // Where this one is closed, another may stand there.
+      if (forget.get(room) === clear) forget.delete(room)
     }
     /** The room that was touched last forgets last. */
     function touch(): void {

@@ -37,6 +37,10 @@ export const scenario: Scenario = {
     const { seen } = await conclude(stage, { world, nodes, crowd, writer, folds })
 
     judgePace(stage, writer)
+    stage.holds(
+      'some writes were undone in their COMMIT',
+      writer.writes.some(({ status }) => status === 409),
+    )
     const { returns, resets } = seen.ledger
     stage.zero('resets', resets)
     stage.atMost(

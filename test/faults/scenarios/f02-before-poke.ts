@@ -33,7 +33,7 @@ export const scenario: Scenario = {
     const writer = { writes: writesOf(strikes), stop: async () => http.close() }
     const { seen } = await conclude(stage, { world, nodes, crowd, folds, writer })
     const { delay } = seen.ledger.samples
-    judgeKinds(stage, victims, count)
+    judgeKinds(stage, victims, strikes)
     stage.atMost('late at the clients of another node, the longest', highest(delay), 1_200, 'ms')
     stage.tell('the same, median', `${percentile(delay, 0.5)} ms`)
     stage.tell('kills', String(count))

@@ -60,7 +60,7 @@ export const scenario: Scenario = {
     })
     stage.zero('writes that are not one row, one event, one kept answer', wrong.length, wrong)
     stage.zero('writes that were not answered in the end', strikes.filter(({ write }) => write.outcome !== 'acked').length)
-    judgeKinds(stage, victims, count)
+    judgeKinds(stage, victims, strikes)
     stage.tell('kills with COMMIT on its way, and before it', `${Math.ceil(count / 2)}, ${Math.floor(count / 2)}`)
     stage.tell('had committed, and nobody was told', String(unanswered.length))
   },

@@ -141,8 +141,16 @@ export const scenario: Scenario = {
       )
     }
     stage.atMost('neighbours: p99 beside those that have stopped', 100 * (p99('stopped') / p99('in a quiet room') - 1), 10, '%')
-    const most = (name: (typeof names)[number]) => highest(those(name).map(({ memory }) => memory))
-    const grown = Math.max(most('filling'), most('stopped'), most('catching up')) - most('in a quiet room')
-    stage.atMost('memory of the server, above its highest beside those in a quiet room', grown, 64, 'MB')
+    // Turn by turn: each phase beside the one in the quiet room before it.
+    const grown = measured.map(({ memory }, n) => {
+      const quiet = measured.slice(0, n + 1).findLast(({ name }) => name === 'in a quiet room')
+      return memory - (quiet?.memory ?? Number.NaN)
+    })
+    stage.atMost('memory of the server, above its highest in the quiet room before', highest(grown), 64, 'MB')
+    const [first, last] = [those('in a quiet room')[0], those('in a quiet room').at(-1)]
+    stage.tell(
+      'memory beside those in the quiet room, first and last',
+      `${Math.round(first?.memory ?? 0)}, ${Math.round(last?.memory ?? 0)} MB`,
+    )
   },
 }

@@ -36,25 +36,26 @@ function lows(
 const NOISE = 2
 
 /**
- * Memory after the warm-up, node by node: a line through the lows of the heap must not rise by more than its own error, nor by
- * much in any case, and what the process holds must have come to rest.
+ * Memory after the warm-up, node by node: a line through the lows of what is in use, in the heap and outside, must not rise by
+ * more than its own error, nor by much in any case, and what the process holds must have come to rest.
  */
 function judgeMemory(stage: Stage, samples: readonly MemorySample[], from: number, to: number): void {
   const stretchMs = Math.max(5_000, Math.min(30_000, (to - from) / 15))
   const isLong = to - from > LONG_MS
   for (const [node, own] of [...grouped(samples, (sample) => sample.node)].sort(([a], [b]) => a - b)) {
     const warm = own.filter(({ at }) => at >= from && at < to).map((sample) => ({ ...sample, at: sample.at - from }))
-    for (const kind of ['heap', 'rss'] as const) {
+    for (const kind of ['heap', 'external', 'rss'] as const) {
       const of = (sample: MemorySample) => sample[kind]
       const { slope, error } = fitLine(lows(warm, of, stretchMs))
       // Between two great collections lie a minute and more: what never goes away shows in the lowest of a longer time.
       const thirds = lows(warm, of, (to - from) / 3).map(({ y }) => y)
       const [, middle = Number.NaN, last = Number.NaN] = thirds
-      if (isLong && kind === 'heap') {
-        stage.atMost(`node ${node}: heap, slope less two standard errors`, slope - 2 * error, 0, 'MB/min')
-        stage.atMost(`node ${node}: heap, slope`, slope, 1, 'MB/min')
+      if (isLong && kind === 'rss')
+        stage.atMost(`node ${node}: ${kind}, last third above the one before`, 100 * (last / middle - 1), NOISE, '%')
+      else if (isLong) {
+        stage.atMost(`node ${node}: ${kind}, slope less two standard errors`, slope - 2 * error, 0, 'MB/min')
+        stage.atMost(`node ${node}: ${kind}, slope`, slope, 1, 'MB/min')
       }
-      if (isLong) stage.atMost(`node ${node}: ${kind}, last third above the one before`, 100 * (last / middle - 1), NOISE, '%')
       stage.tell(
         `node ${node}: ${kind}, slope ± standard error; lowest of each third`,
         `${slope.toFixed(2)} ± ${error.toFixed(2)} MB/min; ${thirds.map(Math.round).join(', ')} MB`,
@@ -89,8 +90,9 @@ export const scenario: Scenario = {
     const unanswered: string[] = []
     const sample = async (node: Node) => {
       const at = stage.now()
-      const [heap, rss] = await Promise.all([node.metric('cutroom_nodejs_heap_size_used_bytes'), node.rss()])
-      samples.push({ at, node: node.index, heap, rss })
+      const names = ['nodejs_heap_size_used_bytes', 'nodejs_external_memory_bytes', 'process_resident_memory_bytes']
+      const [heap = 0, external = 0, rss = 0] = await Promise.all(names.map((name) => node.metric(`cutroom_${name}`)))
+      samples.push({ at, node: node.index, heap, external, rss })
     }
     const timer = setInterval(() => {
       for (const node of nodes) sample(node).catch((error: Error) => void unanswered.push(error.message))

@@ -59,6 +59,8 @@ export async function conclude(stage: Stage, run: Run): Promise<{ seen: Seen; lo
   judgeDeliveries(stage, log, seen)
   judgeWrites(stage, log, [...writer.writes, ...(run.others ?? [])])
   await judgeBaseline(stage, nodes)
+  const { length: undone } = writer.writes.filter(({ outcome, status }) => outcome === 'refused' && status === 409)
+  if (undone > 0) stage.tell('writes undone in their COMMIT', String(undone))
   stage.tell('writes answered', String(writer.writes.filter((write) => write.outcome === 'acked').length))
   stage.tell('events delivered', String(seen.ledger.samples.at.length))
   return { seen, log }

@@ -6,6 +6,8 @@ export interface MemorySample {
   at: number
   node: number
   heap: number
+  /** Outside the heap, and kept by what is in it. */
+  external: number
   rss: number
 }
 

@@ -108,6 +108,8 @@ export function onCommitDone(decide: (batch: boolean) => boolean): () => Filter 
       for (const { type, bytes, body } of cut(chunk)) {
         const [tag = ''] = type === 'C' ? texts(body, 1) : []
         if (tag.startsWith('INSERT')) inserts++
+        // Refused at its end: nothing of it has happened.
+        if (type === 'E') inserts = 0
         if (!stopped && isCommit(tag)) stopped = !decide(false)
         if (type === 'Z') {
           const isIdle = body.toString('latin1') === 'I'

@@ -23,10 +23,9 @@ export async function refuseUndone(databaseUrl: string): Promise<void> {
     .query(`
       CREATE FUNCTION refuse_undone() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN RAISE EXCEPTION 'marked' USING ERRCODE = 'foreign_key_violation'; END $$;
-      CREATE CONSTRAINT TRIGGER refuse_undone AFTER INSERT ON "Task" DEFERRABLE INITIALLY DEFERRED
-        FOR EACH ROW WHEN (NEW.title LIKE '${UNDONE}%') EXECUTE FUNCTION refuse_undone();
-      CREATE CONSTRAINT TRIGGER refuse_undone AFTER INSERT ON "Comment" DEFERRABLE INITIALLY DEFERRED
-        FOR EACH ROW WHEN (NEW.body LIKE '${UNDONE}%') EXECUTE FUNCTION refuse_undone()`)
+      -- By name behind the trigger that gives an event its number: what follows undoes that, too.
+      CREATE CONSTRAINT TRIGGER refuse_undone AFTER INSERT ON "Event" DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW WHEN (NEW.payload::text LIKE '%"${UNDONE}%') EXECUTE FUNCTION refuse_undone()`)
     .finally(() => client.end())
 }
 

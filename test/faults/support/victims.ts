@@ -144,15 +144,15 @@ const newWrite = (key: string, place: Place): Write => ({
   node: 0,
 })
 
-/** Both kinds of transactions end in a way of their own, and each must have been struck. */
-export function judgeKinds(stage: Stage, victims: readonly Victim[], kills: number): void {
+/** Both kinds of transactions end in a way of their own, and each must have been struck as often as was meant. */
+export function judgeKinds(stage: Stage, victims: readonly Victim[], strikes: readonly Strike[]): void {
   const sum = (of: (victim: Victim) => number) => victims.reduce((total, victim) => total + of(victim), 0)
-  const batches = sum((victim) => victim.batches())
+  const [batches, meant] = [sum((victim) => victim.batches()), strikes.filter(({ before }) => before).length]
   stage.zero(
     'kills that came too late',
     sum((victim) => victim.misses()),
   )
-  stage.holds('transactions of both kinds were struck', batches > 0 && batches < kills, `${batches} batches of ${kills}`)
+  stage.holds('transactions of both kinds were struck', batches === meant, `${batches} batches of ${strikes.length} (${meant})`)
 }
 
 /** All that was written, for the oracle. */
