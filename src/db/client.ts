@@ -52,10 +52,16 @@ const ORPHAN_MS = 15_000
 
 /**
  * The same seen from Postgres: it may not hear for hours that a server is gone, and until then its open transaction keeps its
- * locks, and every retry of its write waits for them. By a statement, since poolers refuse start parameters they do not know.
+ * locks, and every retry of its write waits for them. A batch that never came to its end is no idle transaction, but one that lasts;
+ * before Postgres 17, which knows a limit for those, a peer that answers no more is looked for. By a statement, since poolers
+ * refuse start parameters they do not know.
  */
 async function giveUpOrphans(client: pg.ClientBase): Promise<void> {
-  await client.query(`SET idle_in_transaction_session_timeout = ${ORPHAN_MS}`)
+  await client.query(`
+    SELECT set_config(name, value, false) FROM (VALUES
+      ('idle_in_transaction_session_timeout', '${ORPHAN_MS}'), ('transaction_timeout', '${ORPHAN_MS}'),
+      ('tcp_keepalives_idle', '5'), ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '2')
+    ) AS limits (name, value) WHERE current_setting(name, true) IS NOT NULL`)
 }
 
 /** More texts than this are not ours to count on (lists of any length make texts of any length): they go unnamed. */

@@ -6,7 +6,7 @@ import type { SharedRedis } from '../db/redis.ts'
 type Store = InstanceType<typeof LocalStore>
 
 /** How long a count is waited for, ms; and how long none is asked for when one did not come, ms. */
-const PATIENCE_MS = 50
+const PATIENCE_MS = 20
 const REST_MS = 1_000
 
 /** When Redis may be asked again, ms since the epoch: one for all counts of a node. */

@@ -13,13 +13,14 @@ it('F8 O2 on every connection Postgres gives up a transaction whose server is go
     await database.close()
     await drop()
   })
-  const show = 'SHOW idle_in_transaction_session_timeout'
+  const limits = `SELECT current_setting('idle_in_transaction_session_timeout') AS idle,
+    coalesce(current_setting('transaction_timeout', true), '15s') AS whole, current_setting('tcp_keepalives_idle') AS peer`
+  const set = [{ idle: '15s', whole: '15s', peer: '5' }]
   for (const pool of [database.pool, database.readers]) {
-    const both = await Promise.all([pool.query(show), pool.query(show)])
-    expect(both.map(({ rows }) => rows)).toEqual([[{ [show.slice(5)]: '15s' }], [{ [show.slice(5)]: '15s' }]])
+    const both = await Promise.all([pool.query(limits), pool.query(limits)])
+    expect(both.map(({ rows }) => rows)).toEqual([set, set])
   }
-  const inside = await database.prisma.$transaction((tx) => tx.$queryRawUnsafe(show))
-  expect(inside).toEqual([{ [show.slice(5)]: '15s' }])
+  expect(await database.prisma.$transaction((tx) => tx.$queryRawUnsafe(limits))).toEqual(set)
   expect(warnings).toEqual([])
 })
 
