@@ -40,6 +40,7 @@ async function databaseName(readers: pg.Pool): Promise<string> {
  * Connects to Redis, now or as soon as it is there.
  * @param readers of the database whose nodes meet there
  * @param onState told when it is gone, and when it is back
+ * @throws what `pg` throws where the database cannot be asked
  */
 export async function openRedis(
   url: string,

@@ -108,8 +108,8 @@ export function backlogOf(socket: RoomSocket): Backlog {
 /** Resolves when all that was written to the socket has left for the network, or the socket is gone. */
 export async function drained(socket: RoomSocket): Promise<void> {
   const connection = connectionOf(socket)
-  const waits = () => connection.readyState === 'open' && (connection.writeBuffer.length > 0 || !connection.transport.writable)
-  while (waits())
+  const isBusy = () => connection.readyState === 'open' && (connection.writeBuffer.length > 0 || !connection.transport.writable)
+  while (isBusy())
     await new Promise<void>((resolve) => {
       const { transport } = connection
       const done = () => {

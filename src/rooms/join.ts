@@ -156,13 +156,15 @@ async function catchUp(
 }
 
 /** What somebody asks for who joins: to go on from a position, or nothing but what comes. */
-interface From {
+export interface From {
   after?: number | undefined
   epoch?: string | undefined
 }
 
+export type Mode = 'live' | 'resumed' | 'reset'
+
 /** How a join is answered: a position of another history, or of what is gone, leads nowhere. */
-export function modeOf({ after, epoch }: From, at: Position, now: string): 'live' | 'resumed' | 'reset' {
+export function modeOf({ after, epoch }: From, at: Position, now: string): Mode {
   if (after === undefined) return 'live'
   return (epoch === undefined || epoch === now) && after >= at.floor && after <= at.head ? 'resumed' : 'reset'
 }
@@ -212,7 +214,7 @@ export async function stand(
   ask: From & { activity?: boolean; role: Role | null },
   at: Position,
   { log, feeds }: { log: Log; feeds: Feeds },
-): Promise<{ head: number; mode: 'live' | 'resumed' | 'reset' }> {
+): Promise<{ head: number; mode: Mode }> {
   const before = socket.data.rooms.get(room)
   if (before?.live && ask.after === undefined) {
     // Asking again without a position moves nothing: the socket misses nothing where it stands.

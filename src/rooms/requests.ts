@@ -6,7 +6,7 @@ import { issuesOf, problem, toProblem, toWire } from '../errors.ts'
 import { type Admission, Bucket } from './admission.ts'
 import type { Feeds } from './feed.ts'
 import { createGate, type Gate } from './gate.ts'
-import { inTurn, leave, modeOf, type RoomSocket, stand } from './join.ts'
+import { type From, inTurn, leave, modeOf, type RoomSocket, stand } from './join.ts'
 import type { Log } from './log.ts'
 import type { PresenceTable } from './presence.ts'
 import type { Typing } from './typing.ts'
@@ -75,7 +75,7 @@ export function createRequests({ admission, log, feeds, presence, typing, query,
   async function lookInTurn<T extends Position>(
     socket: RoomSocket,
     room: RoomId,
-    from: { after?: number | undefined; epoch?: string | undefined },
+    from: From,
     work: () => Promise<T>,
   ): Promise<T> {
     const at = await inTurn(socket, room, (insist) =>

@@ -2,6 +2,7 @@ import type { RoomId } from '../contract/index.ts'
 import { concatenate } from './connection.ts'
 import { changesRole, endsSession, revokes } from './eviction.ts'
 import type { Log, LogEntry } from './log.ts'
+import { createTurns } from './turns.ts'
 
 /** One event, encoded once for all who catch up. */
 export interface Told {
@@ -49,31 +50,6 @@ const PAGE_EVENTS = 500
 const FAR_PAGES = 64
 /** A first guess of an event's size; too small a page costs little, too large a one memory. */
 const GUESS_BYTES = 1024
-
-/** How long those who catch up may hold the event loop up, ms. */
-const SLICE_MS = 5
-
-/** Does one thing after the other, as many in a turn of the event loop as there is time for: a thousand may come at once. */
-function createTurns(): <T>(work: () => T) => Promise<T> {
-  const waiting: (() => void)[] = []
-  const run = () => {
-    const end = performance.now() + SLICE_MS
-    do waiting.shift()?.()
-    while (waiting.length > 0 && performance.now() < end)
-    if (waiting.length > 0) setImmediate(run)
-  }
-  return (work) =>
-    new Promise((resolve, reject) => {
-      const attempt = () => {
-        try {
-          resolve(work())
-        } catch (error) {
-          reject(error)
-        }
-      }
-      if (waiting.push(attempt) === 1) setImmediate(run)
-    })
-}
 
 export interface TailOptions {
   log: Log
@@ -134,7 +110,10 @@ export function createTails({ log, encode }: TailOptions): (room: RoomId) => Tai
     function touch(): void {
       forget.delete(room)
       forget.set(room, clear)
-      for (const [other, clear] of forget) if (total > NODE_BYTES && other !== room) clear()
+      for (const [other, clear] of forget) {
+        if (total <= NODE_BYTES) break
+        if (other !== room) clear()
+      }
     }
     function trim(): void {
       let old = 0
@@ -202,7 +181,10 @@ export function createTails({ log, encode }: TailOptions): (room: RoomId) => Tai
       if (closed || page.events.length === 0) return
       far.set(after, page)
       total += pageSize(page)
-      for (const [oldest, page] of far) if (far.size > FAR_PAGES) drop(oldest, page)
+      for (const [oldest, page] of far) {
+        if (far.size <= FAR_PAGES) break
+        drop(oldest, page)
+      }
       touch()
     }
 

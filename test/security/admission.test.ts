@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it, onTestFinished } from 'vitest'
-
 import { type Problem, projectRoom } from '../../src/contract/index.ts'
 import { addressOf, networkOf } from '../../src/rooms/handshake.ts'
 import { openRaw } from '../access/raw.ts'

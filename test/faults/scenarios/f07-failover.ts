@@ -5,7 +5,7 @@ import { readLogOnDisk } from '../support/oracle.ts'
 import type { Scenario } from '../support/scenario.ts'
 import { ask, detach, replayed, startStandby } from '../support/standby.ts'
 import { populate } from '../support/world.ts'
-import { insist, openHttp, startWriter, type Write } from '../support/writer.ts'
+import { insist, newWrite, openHttp, startWriter } from '../support/writer.ts'
 
 const LOST = 50
 
@@ -40,10 +40,7 @@ export const scenario: Scenario = {
       Array.from({ length: LOST }, async (_, n) => {
         const place = stage.random.pick(world.projects)
         const person = stage.random.pick(place.members)
-        const write: Write = {
-          ...{ key: `lost-${n}`, projectId: place.id, sentAt: Date.now(), answeredAt: 0, triedAt: 0, ms: 0, tries: 0 },
-          ...{ outcome: 'running', status: 0, node: n },
-        }
+        const write = newWrite(`lost-${n}`, place, n)
         const asks = { method: 'POST', path: `/api/projects/${place.id}/tasks`, body: { title: write.key } }
         await insist(http, write, { urls, person, asks })
         return write

@@ -30,8 +30,7 @@ function cutMessages(untypedFirst: boolean): (chunk: Buffer) => Message[] {
 
 /** The texts in a message that end with a zero byte. */
 const texts = (body: Buffer, count: number): string[] => body.toString('latin1').split('\0', count)
-const isCommit = (sql: string | undefined) => /^\s*commit\b/i.test(sql ?? '')
-const isBegin = (sql: string | undefined) => /^\s*begin\b/i.test(sql ?? '')
+const isCommit = (sql: string) => /^\s*commit\b/i.test(sql)
 
 /** Of one connection: says of each message that a client sends whether it commits a transaction, and which kind. */
 function commitsSent(): (message: Message) => 'batch' | 'plain' | null {
@@ -39,7 +38,7 @@ function commitsSent(): (message: Message) => 'batch' | 'plain' | null {
   let isOpen = false
   let inserted = false
   const runs = (sql: string): 'plain' | null => {
-    if (isBegin(sql)) isOpen = true
+    if (/^\s*begin\b/i.test(sql)) isOpen = true
     else if (isCommit(sql) || /^\s*rollback\b/i.test(sql)) isOpen = false
     else if (/^\s*insert into "Event"/i.test(sql)) inserted = true
     return isCommit(sql) ? 'plain' : null

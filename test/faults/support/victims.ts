@@ -2,7 +2,7 @@ import type { Node } from './node.ts'
 import { onCommitDone, onCommitSent } from './postgres-wire.ts'
 import type { Stage } from './stage.ts'
 import { type Place, populate, type World } from './world.ts'
-import { type Http, insist, openHttp, type Request, type Write } from './writer.ts'
+import { type Http, insist, newWrite, openHttp, type Request, type Write } from './writer.ts'
 
 /**
  * When a server dies around its COMMIT:
@@ -131,18 +131,8 @@ export interface Strike {
   moment: Moment
 }
 
-const newWrite = (key: string, place: Place): Write => ({
-  key,
-  projectId: place.id,
-  sentAt: Date.now(),
-  answeredAt: 0,
-  triedAt: 0,
-  ms: 0,
-  tries: 0,
-  outcome: 'unknown',
-  status: 0,
-  node: 0,
-})
+/** Nobody knows what became of it until somebody insists. */
+const struck = (key: string, place: Place): Write => ({ ...newWrite(key, place), outcome: 'unknown' })
 
 /** Both kinds of transactions end in a way of their own, and each must have been struck as often as was meant. */
 export function judgeKinds(stage: Stage, victims: readonly Victim[], strikes: readonly Strike[]): void {
@@ -175,8 +165,8 @@ export async function killAround(
       const moment = moments[kill % moments.length] ?? 'done'
       // Each moment of both kinds of transactions.
       const batched = (moments.length % 2 ? kill : Math.floor(kill / moments.length)) % 2 === 1
-      const before = batched ? newWrite(`before-${kill}`, place) : null
-      const strike: Strike = { write: newWrite(`kill-${kill}`, place), before, place, moment }
+      const before = batched ? struck(`before-${kill}`, place) : null
+      const strike: Strike = { write: struck(`kill-${kill}`, place), before, place, moment }
       strikes.push(strike)
       stage.mark(strike.moment)
       await victim.strike(moment, strike.write, place, !(options.lastStaysDead && kill === options.kills - 1), before)

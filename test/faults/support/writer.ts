@@ -32,6 +32,20 @@ export interface Write {
   node: number
 }
 
+/** A write that is about to be sent. */
+export const newWrite = (key: string, place: Place, node = 0): Write => ({
+  key,
+  projectId: place.id,
+  sentAt: Date.now(),
+  answeredAt: 0,
+  triedAt: 0,
+  ms: 0,
+  tries: 0,
+  outcome: 'running',
+  status: 0,
+  node,
+})
+
 export interface HttpAnswer {
   status: number
   body: string
@@ -205,18 +219,7 @@ export function startWriter(options: WriterOptions): Writer {
         continue
       }
       const place = random.pick(world.projects)
-      const write: Write = {
-        key: `${options.seed.toString(36)}-${due}`,
-        projectId: place.id,
-        sentAt: Date.now(),
-        answeredAt: 0,
-        triedAt: 0,
-        ms: 0,
-        tries: 0,
-        outcome: 'running',
-        status: 0,
-        node: due % urls.length,
-      }
+      const write = newWrite(`${options.seed.toString(36)}-${due}`, place, due % urls.length)
       writes.push(write)
       const run = one(write, place).finally(() => running.delete(run))
       running.add(run)
