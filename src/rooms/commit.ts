@@ -39,6 +39,8 @@ interface Pending {
   name: EventName
   /** JSON. */
   payload: string
+  /** Its length in UTF-8. */
+  bytes: number
   label: string | null
 }
 
@@ -66,7 +68,7 @@ export function createCommit({ begin, poke, beforeCommit }: CommitOptions): Comm
         })
       const json = JSON.stringify(parsed.data)
       written.set(parsed.data, json)
-      pending.push({ id: newId(), room, name, payload: json, label: label ?? null })
+      pending.push({ id: newId(), room, name, payload: json, bytes: Buffer.byteLength(json), label: label ?? null })
       return parsed.data as Payload<typeof name>
     }
     const transaction = await begin()
@@ -150,7 +152,7 @@ const ROWS = 4_096
 function eventInsertions(actor: Actor | null, pending: Pending[]): Statement[] {
   const [actorId, actorName, mutationId] = [actor?.id ?? null, actor?.name ?? null, actor?.mutationId ?? null]
   const rows = pending
-    .map(({ id, room, name, payload, label }) => ({ id, room, name, payload, label, actorId, actorName, mutationId }))
+    .map((event) => ({ ...event, actorId, actorName, mutationId }))
     .sort((a, b) => (a.room < b.room ? -1 : a.room > b.room ? 1 : 0))
   const statements: Statement[] = []
   // By powers of two: each number of rows is a statement of its own, of which every connection keeps a plan.
