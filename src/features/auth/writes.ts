@@ -53,7 +53,7 @@ export async function openSession(
 ): Promise<Opened> {
   const { id, createdAt } = newRow()
   const refreshToken = rules.refreshTokens.of(id, 0)
-  const fresh = { createdAt, rotatedAt: createdAt, generation: 0, expiresAt: expiry(rules, login.remember) }
+  const fresh = { createdAt, rotatedAt: createdAt, generation: 0, confirmed: 0, expiresAt: expiry(rules, login.remember) }
   insert('Session', { id, ...login, ...fresh, tokenHash: hashToken(refreshToken) })
   return { sessionId: id, userId: login.userId, refreshToken, remember: login.remember }
 }
