@@ -25,7 +25,7 @@ export interface ProjectState {
   comments: Map<string, Comment>
 }
 /** A snapshot without its position. */
-export type ProjectContent = Omit<Snapshot, 'epoch' | 'seq'>
+export type ProjectContent = Omit<Snapshot, 'epoch' | 'seq' | 'head' | 'nextCursor'>
 
 const byId = <T extends { id: string }>(items: T[]): Map<string, T> => new Map(items.map((item) => [item.id, item]))
 

@@ -44,6 +44,7 @@ export interface Endpoint {
   location?: string
   schema: {
     summary: string
+    description?: string
     tags: readonly string[]
     params?: z.ZodObject
     querystring?: z.ZodObject

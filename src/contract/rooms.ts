@@ -28,10 +28,12 @@ export const LogEvent = z
   .object({ name: z.string(), payload: z.record(z.string(), z.unknown()), meta: Meta })
   .meta({ id: 'LogEvent' })
 
+/** One page of a project. Of the lists a page holds what comes next, and nothing of the others. */
 export const Snapshot = z
   .object({
     epoch: z.string(),
-    seq,
+    seq: seq.meta({ description: 'Where the first page stood: apply the events after it once all pages are there' }),
+    head: seq.meta({ description: 'Where the rows of this page stand; `seq` on the first page' }),
     project: Project,
     members: z.array(Member),
     tasks: z.array(Task),
@@ -39,6 +41,7 @@ export const Snapshot = z
     cuts: z.array(Cut),
     lyrics: z.array(Lyrics),
     comments: z.array(Comment),
+    nextCursor: z.string().nullable().meta({ description: 'Null on the last page' }),
   })
   .meta({ id: 'Snapshot' })
 export type Snapshot = z.output<typeof Snapshot>
@@ -49,9 +52,19 @@ export const rooms = {
     url: '/api/projects/:projectId/snapshot',
     access: 'project:read',
     schema: {
-      summary: 'All of a project at one exact position of its log',
+      summary: 'All of a project, or a part of it, from one exact position of its log on',
+      description:
+        'Comes in pages of at most 1 MiB, each list by id. Rows of later pages may be newer than `seq`: apply the events after `seq` to ' +
+        'what has a lower version, and deletions always. 410 when the log was cut or exchanged between two pages: begin anew.',
       tags: ['rooms'],
       params: projectParams,
+      querystring: z.strictObject({
+        cursor: z.string().max(1_000).optional().meta({ description: 'nextCursor of the page before, with the same `comments`' }),
+        comments: z
+          .union([z.enum(['all', 'none']), id])
+          .default('all')
+          .meta({ description: 'Which comments: all, none, or those on the cut or task of this id' }),
+      }),
       response: { 200: Snapshot },
     },
   }),

@@ -75,6 +75,8 @@ const comment = (n: number, on: { cutId?: string; taskId?: string; parentId?: st
 const base = Snapshot.parse({
   epoch: 'e',
   seq: 7,
+  head: 7,
+  nextCursor: null,
   project,
   members: [member(ann, 'owner'), member(bo, 'editor')],
   tasks: [task(20), task(21)],
@@ -201,7 +203,7 @@ const cases: { [N in ProjectEventName]: { payload: Payload<N>; after: Partial<Co
 const meta = { room: `project:${projectId}`, seq: 8, epoch: 'e', id: id(99), at: t1, actor: null }
 const eventOf = (name: string, payload: unknown): RoomEvent<ProjectEventName> =>
   ({ name, payload, meta }) as RoomEvent<ProjectEventName>
-const { epoch: _, seq: __, ...content } = base
+const { epoch: _, seq: __, head: ___, nextCursor: ____, ...content } = base
 
 describe('fold', () => {
   it('is tested with every event of a project', () => {

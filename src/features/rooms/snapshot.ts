@@ -25,6 +25,8 @@ export function readSnapshot(prisma: Database['prisma'], projectId: string): Pro
       const comments = await tx.comment.findMany({ where, include: withCommentPeople, orderBy: { id: 'asc' } })
       return {
         seq: Number(room.head),
+        head: Number(room.head),
+        nextCursor: null,
         project: presentProject(project),
         members: members.map(presentMember),
         tasks: tasks.map(presentTask),
