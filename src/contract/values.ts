@@ -44,7 +44,7 @@ export type Role = z.output<typeof Role>
 /** Query of every list. */
 export const Paging = z.strictObject({
   limit: z.coerce.number().int().min(1).max(200).default(50),
-  cursor: z.string().max(4_000).optional().meta({ description: 'nextCursor of the page before' }),
+  cursor: z.string().max(8_000).optional().meta({ description: 'nextCursor of the page before' }),
 })
 
 /** Answer of every list; `nextCursor` is null on the last page. */

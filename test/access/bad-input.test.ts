@@ -384,7 +384,10 @@ describe('bad input over REST', () => {
           cursor,
           answer: '422 validation',
         })
-      // Whatever stands in it: nothing else than a page or a refusal.
+      // With the name of the list, which a stranger may copy: whatever stands beside it, a page or a refusal.
+      await owner.must('POST', `/api/projects`, { name: 'A second row' })
+      const genuine = (await owner.must<{ nextCursor: string | null }>('GET', `${path}?limit=1`)).nextCursor
+      const [list] = genuine === null ? [''] : (JSON.parse(Buffer.from(genuine, 'base64url').toString()) as string[])
       for (const key of [
         '',
         'a0',
@@ -395,7 +398,9 @@ describe('bad input over REST', () => {
         '+275760-09-13T00:00:00.001Z',
         '-000001-01-01',
       ])
-        expect([200, 422], `${path} ${key}`).toContain((await owner.call('GET', `${path}?cursor=${make([key, id])}`)).status)
+        expect([200, 422], `${path} ${key}`).toContain(
+          (await owner.call('GET', `${path}?cursor=${make([list, key, id])}`)).status,
+        )
     }
   })
 

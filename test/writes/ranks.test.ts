@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { useApp } from '../setup/app.ts'
-import { type Answer, createCut, createTeam, type Person } from '../setup/people.ts'
+import { type Answer, createCut, createProject, createTeam, type Person, register } from '../setup/people.ts'
 import { readLog, upTo } from './log.ts'
 
 interface Item {
@@ -222,6 +222,54 @@ describe('ranks', () => {
         expect([name, ids(walked)]).toEqual([name, now.slice(now.indexOf(first?.id ?? ''))])
       }
     }
+  })
+
+  it('a list accepts every cursor it gave, at any limit, and no cursor of another list, filter or person', async () => {
+    const { owner, projectId, ordered } = await lists()
+    const { cut } = await createCut(owner, projectId)
+    const task = await owner.must<{ id: string }>('POST', `/api/projects/${projectId}/tasks`, { title: 't' })
+    const mate = await register(app(), 'Mate')
+    await owner.must('POST', `/api/projects/${projectId}/members`, { userId: mate.id, role: 'viewer' })
+    await createProject(owner)
+    for (const _ of upTo(2)) {
+      for (const { create } of ordered) await create()
+      await createProject(mate)
+      for (const on of [`cuts/${cut.id}`, `tasks/${task.id}`]) {
+        const made = await owner.must<{ id: string }>('POST', `/api/${on}/comments`, { body: 'c' })
+        await owner.must('POST', `/api/comments/${made.id}/resolve`)
+        await owner.must('POST', `/api/${on}/comments`, { body: 'open' })
+      }
+    }
+    const comments = (on: string) => ['', 'resolved=true', 'resolved=false'].map((filter) => `/api/${on}/comments?${filter}`)
+    const first = await owner.must<{ vibeId: string }>('GET', `/api/cuts/${cut.id}`)
+    const other = (await ordered[1]?.list())?.[0]?.vibeId ?? ''
+    for (const vibeId of [first.vibeId, other])
+      for (const _ of upTo(2)) await owner.must('POST', `/api/vibes/${vibeId}/cuts`, { name: 'c' })
+    const read: [by: Person, path: string][] = [
+      ...[
+        `/api/projects?`,
+        `/api/projects/${projectId}/members?`,
+        `/api/projects/${projectId}/tasks?`,
+        `/api/projects/${projectId}/tasks?status=todo`,
+        `/api/projects/${projectId}/vibes?`,
+        `/api/vibes/${first.vibeId}/cuts?`,
+        `/api/vibes/${other}/cuts?`,
+        ...comments(`cuts/${cut.id}`),
+        ...comments(`tasks/${task.id}`),
+      ].map((path): [Person, string] => [owner, path]),
+      [mate, '/api/projects?'],
+    ]
+    const cursors: string[] = []
+    for (const [by, path] of read) {
+      const { nextCursor } = await by.must<Page>('GET', `${path}&limit=1`)
+      expect(nextCursor, path).not.toBeNull()
+      cursors.push(nextCursor ?? '')
+    }
+    for (const [n, [by, path]] of read.entries())
+      for (const [m, cursor] of cursors.entries()) {
+        const answer = await by.call('GET', `${path}&limit=2&cursor=${cursor}`)
+        expect([path, read[m]?.[1], answer.status]).toEqual([path, read[m]?.[1], n === m ? 200 : 422])
+      }
   })
 
   it('refuses a cursor that is not its own', async () => {

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { comments } from '../../contract/index.ts'
 import type { Database } from '../../db/client.ts'
-import { afterId, toPage } from '../paging.ts'
+import { afterId, listOf, toPage } from '../paging.ts'
 import { presentComment, withPeople } from './present.ts'
 import { createComment, deleteComment, editComment, loadComment, reply, settle } from './writes.ts'
 
@@ -9,24 +9,25 @@ export function commentRoutes(app: FastifyInstance, { prisma }: { prisma: Databa
   async function list(
     on: { cutId: string } | { taskId: string },
     query: { limit: number; cursor?: string | undefined; resolved?: 'true' | 'false' | undefined },
+    name: string,
   ) {
     // `resolved` speaks of threads: a reply goes with the first comment of its thread.
     const settled = query.resolved === 'true' ? { not: null } : null
     const rows = await prisma.comment.findMany({
       where: {
         ...on,
-        ...afterId(query.cursor),
+        ...afterId(query.cursor, name),
         ...(query.resolved && { OR: [{ parentId: null, resolvedAt: settled }, { parent: { resolvedAt: settled } }] }),
       },
       include: withPeople,
       orderBy: { id: 'asc' },
       take: query.limit + 1,
     })
-    return toPage(rows, query.limit, (row) => ['', row.id] as const, presentComment)
+    return toPage(rows, query.limit, name, (row) => ['', row.id] as const, presentComment)
   }
 
-  app.serve(comments.listOnCut, ({ params, query }) => list({ cutId: params.cutId }, query))
-  app.serve(comments.listOnTask, ({ params, query }) => list({ taskId: params.taskId }, query))
+  app.serve(comments.listOnCut, (asked) => list({ cutId: asked.params.cutId }, asked.query, listOf(asked)))
+  app.serve(comments.listOnTask, (asked) => list({ taskId: asked.params.taskId }, asked.query, listOf(asked)))
   app.write(comments.createOnCut, ({ scope, params, body }, door) => createComment(door, scope.projectId, scope.me, params, body))
   app.write(comments.createOnTask, ({ scope, params, body }, door) =>
     createComment(door, scope.projectId, scope.me, params, body),

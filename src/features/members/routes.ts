@@ -2,13 +2,15 @@ import type { FastifyInstance } from 'fastify'
 import { members } from '../../contract/index.ts'
 import { timeInput } from '../../contract/values.ts'
 import type { Database } from '../../db/client.ts'
-import { readCursor, toPage } from '../paging.ts'
+import { listOf, readCursor, toPage } from '../paging.ts'
 import { presentMember, withUser } from './present.ts'
 import { addMember, changeRole, loadMember, removeMember } from './writes.ts'
 
 export function memberRoutes(app: FastifyInstance, { prisma }: { prisma: Database['prisma'] }): void {
-  app.serve(members.list, async ({ params, query }) => {
-    const at = readCursor(query.cursor, timeInput)
+  app.serve(members.list, async (asked) => {
+    const { params, query } = asked
+    const list = listOf(asked)
+    const at = readCursor(query.cursor, list, timeInput)
     const joined = at && new Date(at[0])
     const rows = await prisma.member.findMany({
       where: {
@@ -19,7 +21,7 @@ export function memberRoutes(app: FastifyInstance, { prisma }: { prisma: Databas
       orderBy: [{ createdAt: 'asc' }, { userId: 'asc' }],
       take: query.limit + 1,
     })
-    return toPage(rows, query.limit, (row) => [row.createdAt.toISOString(), row.userId] as const, presentMember)
+    return toPage(rows, query.limit, list, (row) => [row.createdAt.toISOString(), row.userId] as const, presentMember)
   })
   app.write(members.create, ({ params, body }, door) => addMember(door, params.projectId, body))
   app.serve(members.get, ({ params }) => loadMember(prisma, params.projectId, params.userId))
