@@ -97,12 +97,9 @@ async function known(staged: Staged): Promise<Reading> {
   for (const { person, place } of pairs(staged)) {
     const { url, headers } = staged.running.list(person, place)
     const { data } = JSON.parse((await ask({ url, headers, method: 'GET', body: '' })).text) as { data: { id: string }[] }
-    const request: HttpRequest = {
-      url: `${new URL(url).origin}/api/comments/${data[0]?.id}`,
-      method: 'GET',
-      headers: { ...headers, 'if-none-match': '"1"' },
-      body: '',
-    }
+    const comment = `${new URL(url).origin}/api/comments/${data[0]?.id}`
+    const etag = (await fetch(comment, { headers })).headers.get('etag')
+    const request: HttpRequest = { url: comment, method: 'GET', headers: { ...headers, 'if-none-match': etag ?? '' }, body: '' }
     const { status } = await ask(request)
     if (status !== 304) throw new Error(`a comment that is known was answered with ${status}`)
     requests.push(request)

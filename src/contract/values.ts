@@ -27,7 +27,7 @@ export const mediaMs = z.int().min(0).max(2_147_483_647)
 /** Position in a room's log. 0 stands before the first event. */
 export const seq = z.int().min(0)
 
-export const version = z.int().min(1).meta({ description: 'Grows by one with each change; the ETag is this number in quotes' })
+export const version = z.int().min(1).meta({ description: 'Grows by one with each change; in quotes it is an If-Match' })
 
 export const url = z
   .url({ protocol: /^https?$/ })

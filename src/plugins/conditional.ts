@@ -2,20 +2,33 @@ import { hash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { problem } from '../errors.ts'
 
-/** A version as an entity tag. */
-export const etag = (version: number) => `"${version}"`
+/** Characters of the hash in a tag: 96 bits. */
+const HASH_LENGTH = 16
+const tagged = new RegExp(`^"(\\d+)(?:\\.[\\w-]{${HASH_LENGTH}})?"$`)
+
+/**
+ * The entity tag of an answer: its version, which If-Match compares, and a hash of its bytes, which If-None-Match compares too.
+ * One version has several answers (a renamed author), and one path has an answer for each person (`/api/me`).
+ * @param body as it is sent
+ */
+export const tagOf = (version: number, body: string | Buffer): string =>
+  `"${version}.${hash('sha256', body, 'base64url').slice(0, HASH_LENGTH)}"`
+
 const listed = (header: string | undefined) => header?.split(',').map((tag) => tag.trim())
 
-/** Does If-None-Match name this version? Compared weakly, as RFC 9110 has it. */
-export function isKnown({ headers }: FastifyRequest, version: number): boolean {
-  const tags = listed(headers['if-none-match'])?.map((tag) => tag.replace(/^W\//, ''))
-  return tags !== undefined && (tags.includes('*') || tags.includes(etag(version)))
+/** Does If-None-Match name this tag? Compared weakly, as RFC 9110 has it. */
+export function isKnown({ headers }: FastifyRequest, tag: string): boolean {
+  const tags = listed(headers['if-none-match'])?.map((each) => each.replace(/^W\//, ''))
+  return tags !== undefined && (tags.includes('*') || tags.includes(tag))
 }
 
-/** Does If-Match allow a change of this version? RFC 9110: If-Match compares strongly, so a weak tag never fits. */
+/**
+ * Does If-Match allow a change of this version? RFC 9110: If-Match compares strongly, so a weak tag never fits. A tag of this
+ * version fits whatever its hash: another name of the author is no change of the thing. So does `"<version>"` alone.
+ */
 export function matches({ headers }: FastifyRequest, version: number): boolean {
   const tags = listed(headers['if-match'])
-  return tags === undefined || tags.includes('*') || tags.includes(etag(version))
+  return tags === undefined || tags.some((tag) => tag === '*' || tagged.exec(tag)?.[1] === String(version))
 }
 
 /** @throws problem bad-request */

@@ -30,6 +30,17 @@ export function compileSerializer(schema: z.ZodType): (value: unknown) => string
   return fastJsonStringify(json as fastJsonStringify.Schema)
 }
 
+const serializers = new WeakMap<z.ZodType, (value: unknown) => string>()
+
+/** The serializer of a schema, compiled at its first use: all of them together are a tenth of the time to start. */
+export function serializerOf(schema: z.ZodType): (value: unknown) => string {
+  return (value) => {
+    const serialize = serializers.get(schema) ?? compileSerializer(schema)
+    serializers.set(schema, serialize)
+    return serialize(value)
+  }
+}
+
 /** Deeper than any body of the contract, and with more values: such a one takes longer to parse than a turn may last. */
 const DEEPEST = 32
 const MOST_VALUES = 5_000
@@ -72,12 +83,7 @@ export const contractPlugin = fp(
     app.setSerializerCompiler(({ schema }) => {
       if (!isZod(schema)) return fastJsonStringify(schema as fastJsonStringify.Schema)
       if (schema instanceof z.ZodUndefined) return () => ''
-      // At its first use: all of them together are a tenth of the time to start.
-      let serialize: ReturnType<typeof compileSerializer> | undefined
-      return (value) => {
-        serialize ??= compileSerializer(schema)
-        return serialize(value)
-      }
+      return serializerOf(schema)
     })
   },
   { name: 'cutroom-contract' },

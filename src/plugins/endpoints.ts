@@ -2,15 +2,17 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { z } from 'zod'
 import { admitSession, allows, authorize, type Caller, proof, type Scope, type Target } from '../access.ts'
-import { type Access, type Action, type Answer, type Endpoint, type Parsed, statusOf } from '../contract/index.ts'
+import type { Access, Action, Answer, Endpoint, Parsed } from '../contract/index.ts'
 import type { Query } from '../db/client.ts'
 import { problem } from '../errors.ts'
 import type { Write } from '../rooms/commit.ts'
 import { lockOf, once } from '../rooms/idempotency.ts'
 import type { Principal } from '../rooms/sockets.ts'
-import { createAnswers } from './answers.ts'
-import { etag, fingerprint, idempotencyKey, isKnown, matches, versionOf } from './conditional.ts'
+import { bytesOf, createAnswers } from './answers.ts'
+import { fingerprint, idempotencyKey, matches } from './conditional.ts'
+import { serializerOf } from './contract.ts'
 import { createGuesses } from './guesses.ts'
+import { send, sendRead, tagFor } from './response.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -66,8 +68,6 @@ interface Compiled {
   target: Target | null
   /** The write changes the very thing that the path names. */
   changesTarget: boolean
-  /** The answer is that thing, and its version the thing's. */
-  readsTarget: boolean
 }
 
 function compile(endpoint: Endpoint): Compiled {
@@ -77,8 +77,7 @@ function compile(endpoint: Endpoint): Compiled {
   const [noun, verb] = action?.split(':') ?? []
   const ofTarget = target !== null && noun === nouns[target]
   const changesTarget = ofTarget && verb !== 'create' && verb !== 'read'
-  const readsTarget = target !== null && endpoint.method === 'GET' && endpoint.url.endsWith(`:${target}`)
-  return { endpoint, action, target, changesTarget, readsTarget }
+  return { endpoint, action, target, changesTarget }
 }
 
 /** What the path names, for the check. */
@@ -91,20 +90,6 @@ function check(query: Query, compiled: Compiled, request: FastifyRequest, hold?:
   const named = namedBy(compiled, request)
   if (compiled.action === null || named === null || request.caller === null) return Promise.resolve(null)
   return authorize(query, request.caller, compiled.action, named, hold)
-}
-
-/** `/api/tasks/:id` of what has an `id`. */
-const locate = (location: string, answer: Record<string, unknown>): string =>
-  location
-    .split('/')
-    .map((part) => (part[0] === ':' ? encodeURIComponent(String(answer[part.slice(1)])) : part))
-    .join('/')
-
-function send(reply: FastifyReply, endpoint: Endpoint, answer: unknown) {
-  const version = versionOf(answer)
-  if (version !== null) reply.header('etag', etag(version))
-  if (endpoint.location !== undefined) reply.header('location', locate(endpoint.location, answer as Record<string, unknown>))
-  return reply.code(statusOf(endpoint)).send(answer)
 }
 
 const noQuery = z.strictObject({})
@@ -147,27 +132,35 @@ export const endpointsPlugin = fp<{ query: Query }>(
       }) as never
 
     const answers = createAnswers()
+    app.addHook('onClose', async () => answers.close())
+    /** What is read where a path leads: schemas of answers, by path. */
+    const readable = new Map<string, z.ZodType | undefined>()
+
+    /** Says the tag of an entity that stands in a problem: the one that reading it gives. */
+    function tell(reply: FastifyReply, { url, schema }: Endpoint, current: unknown): void {
+      const shown = schema.response[200] ?? readable.get(url)
+      const tag = shown ? tagFor(current, serializerOf(shown)(current)) : null
+      if (tag !== null) reply.header('etag', tag)
+    }
 
     app.decorate('serve', (endpoint, handler) => {
       const compiled = compile(endpoint)
+      if (endpoint.method === 'GET') readable.set(endpoint.url, endpoint.schema.response[200])
       route(compiled, async (request, reply) => {
         const scope = await check(query, compiled, request)
-        const unchanged = (version: number) => reply.code(304).header('etag', etag(version)).send()
-        // The version came with the right to see it: nothing else is read.
-        if (compiled.readsTarget && scope && isKnown(request, scope.version)) return unchanged(scope.version)
-        if (scope?.at) {
-          const { head, floor } = scope.at
-          const { body, version } = await answers.of(request.url, `${app.rooms.log.epoch()} ${floor} ${head}`, async () => {
-            const answer = await handler(asked(request, reply, scope))
-            return { body: Buffer.from(reply.serialize(answer) as string), version: versionOf(answer) }
-          })
-          if (version !== null && isKnown(request, version)) return unchanged(version)
-          if (version !== null) reply.header('etag', etag(version))
-          return reply.type('application/json; charset=utf-8').send(body)
+        if (!scope?.at) {
+          const answer = await handler(asked(request, reply, scope))
+          if (endpoint.method !== 'GET') return send(reply, endpoint, answer)
+          const body = reply.serialize(answer) as string
+          return sendRead(request, reply, { body, tag: tagFor(answer, body) })
         }
-        const answer = await handler(asked(request, reply, scope))
-        const version = versionOf(answer)
-        return version !== null && isKnown(request, version) ? unchanged(version) : send(reply, endpoint, answer)
+        const { head, floor } = scope.at
+        const read = async () => {
+          const answer = await handler(asked(request, reply, scope))
+          const body = bytesOf(reply.serialize(answer) as string)
+          return { body, tag: tagFor(answer, body) }
+        }
+        return sendRead(request, reply, await answers.of(request.url, `${app.rooms.log.epoch()} ${floor} ${head}`, read))
       })
     })
 
@@ -190,7 +183,10 @@ export const endpointsPlugin = fp<{ query: Query }>(
             // As they are called while the write holds them.
             if (scope) actor.name = scope.me.name
             const expect: Conditional['expect'] = async (version, load) => {
-              if (!matches(request, version)) throw problem('stale', undefined, { current: await load() })
+              if (matches(request, version)) return
+              const current = await load()
+              tell(reply, endpoint, current)
+              throw problem('stale', undefined, { current })
             }
             if (compiled.changesTarget && compiled.target && scope && current) {
               const params = request.params as Parsed<typeof endpoint, 'params'>

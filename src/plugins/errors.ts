@@ -8,11 +8,9 @@ export function refuse(error: unknown, request: FastifyRequest, reply: FastifyRe
   // A refusal in words of our own (the server is stopping) is no fault.
   if (failed.status === 500 || (failed.status > 500 && failed.cause !== undefined))
     request.log.error({ err: failed.cause ?? failed }, failed.message)
-  const { retryAfter, current } = failed.extra
+  const { retryAfter } = failed.extra
   if (retryAfter !== undefined) reply.header('retry-after', Math.ceil(retryAfter))
   if (failed.status === 401) reply.header('www-authenticate', 'Bearer')
-  if (typeof (current as { version?: unknown } | undefined)?.version === 'number')
-    reply.header('etag', `"${(current as { version: number }).version}"`)
   return (
     reply
       .code(failed.status)

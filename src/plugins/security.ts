@@ -21,6 +21,8 @@ function securityHeaders(options: HelmetOptions): Record<string, string> {
   return Object.fromEntries(Object.entries(response.getHeaders()).map(([name, value]) => [name, String(value)]))
 }
 
+const VARY = 'Authorization, Cookie'
+
 /** Headers, CORS, and how often one person may ask. */
 export const securityPlugin = fp<{ config: Config; redis: SharedRedis | undefined }>(
   async (app, { config, redis }) => {
@@ -29,8 +31,10 @@ export const securityPlugin = fp<{ config: Config; redis: SharedRedis | undefine
       strictTransportSecurity: config.secureCookies,
       contentSecurityPolicy: { directives: { upgradeInsecureRequests: config.secureCookies ? [] : null } },
     })
-    app.addHook('onRequest', (_request, reply, done) => {
+    app.addHook('onRequest', (request, reply, done) => {
       reply.headers(headers)
+      // What decides an answer: a browser keeps one for each of these, and CORS adds the origin.
+      if (request.url.startsWith('/api/')) reply.header('vary', VARY)
       done()
     })
     await app.register(fastifyCors, {

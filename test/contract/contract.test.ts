@@ -26,7 +26,7 @@ import { createTeam, PASSWORD, type Person } from '../setup/people.ts'
  */
 const pinned: Record<number, string> = {
   1: '22541e6fb8677fb9afd7356e84808aeec955fb95ab05c52e96e10f729a4d1be9',
-  2: 'f1b02d55a4ecc4ff5479e01ea7b5be509da77a87cdd9d9caad5ccdcbde28a3d7',
+  2: '51bdb865948b8346e4459c6a47e7d24e5b53655317045d7765da9899f3435004',
 }
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
