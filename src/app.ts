@@ -105,13 +105,13 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
     const { prisma } = database
     authRoutes(app, { config, prisma })
     meRoutes(app, { config, prisma })
-    projectRoutes(app, { prisma })
-    memberRoutes(app, { prisma })
-    taskRoutes(app, { prisma })
-    vibeRoutes(app, { prisma })
-    cutRoutes(app, { prisma })
-    commentRoutes(app, { prisma })
-    roomRoutes(app, { prisma })
+    projectRoutes(app, database)
+    memberRoutes(app, database)
+    taskRoutes(app, database)
+    vibeRoutes(app, database)
+    cutRoutes(app, database)
+    commentRoutes(app, database)
+    roomRoutes(app, database)
     await app.ready()
     return app
   } catch (error) {

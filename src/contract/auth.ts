@@ -121,7 +121,7 @@ export const me = {
     method: 'GET',
     url: '/api/me/sessions',
     access: 'account',
-    schema: { summary: 'Open sessions', tags: ['me'], response: { 200: z.object({ data: z.array(Session) }) } },
+    schema: { summary: 'Open sessions, the newest 200', tags: ['me'], response: { 200: z.object({ data: z.array(Session) }) } },
   }),
   endSession: endpoint({
     method: 'DELETE',

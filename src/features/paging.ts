@@ -1,11 +1,16 @@
 import { hash } from 'node:crypto'
 import { z } from 'zod'
 import { prose } from '../contract/values.ts'
+import { Prisma, type Query } from '../db/client.ts'
 import { problem } from '../errors.ts'
+import { PAGE_BYTES, type Readable, type Row, readPart } from './reading.ts'
+
+/** What stands around the entities of a page, its cursor above all, bytes. */
+const ENVELOPE_BYTES = 10_000
 
 interface Asked {
   params: unknown
-  query: object
+  query: { limit: number; cursor?: string | undefined }
   request: { routeOptions: { url?: string | undefined } }
 }
 
@@ -13,7 +18,7 @@ interface Asked {
  * The name of the list a request reads: path, parameters and filters, without `limit` and `cursor`, which may change from page to page.
  * @param of the person whose list it is, where the path does not say it
  */
-export function listOf({ params, query, request }: Asked, of = ''): string {
+function listOf({ params, query, request }: Asked, of = ''): string {
   const filters = Object.entries(query).filter(([name, value]) => name !== 'limit' && name !== 'cursor' && value !== undefined)
   const named = [request.routeOptions.url, of, params, filters.sort(([a], [b]) => (a < b ? -1 : 1))]
   return hash('sha256', JSON.stringify(named), 'base64url').slice(0, 12)
@@ -24,7 +29,7 @@ export function listOf({ params, query, request }: Asked, of = ''): string {
  * @param list the list that is read: a cursor is good for the list that gave it only
  * @throws problem validation
  */
-export function readCursor(
+function readCursor(
   cursor: string | undefined,
   list: string,
   key: z.ZodType<string> = prose(6_000),
@@ -47,33 +52,52 @@ export function readCursor(
   }
 }
 
+/** How a list is ordered: by a column that may repeat, if any, then by one that does not. */
+export interface Order {
+  sort?: { column: 'rank' | 'createdAt'; type: 'text' | 'timestamptz'; key?: z.ZodType<string> }
+  id: 'id' | 'userId' | 'cutId' | 'projectId'
+}
+export const byRank: Order = { sort: { column: 'rank', type: 'text' }, id: 'id' }
+/** UUIDv7 ids sort by age. */
+export const byId: Order = { id: 'id' }
+
+const columnsOf = ({ sort, id }: Order) =>
+  Prisma.raw([...(sort ? [sort.column] : []), id].map((name) => `t."${name}"`).join(', '))
+
+/** The condition for rows after a place; its first part is the one at which an index can begin. */
+export function after({ sort, id }: Order, at: readonly [key: string, id: string] | null): Prisma.Sql {
+  if (at === null) return Prisma.sql`true`
+  const beyond = Prisma.sql`t.${Prisma.raw(`"${id}"`)} > ${at[1]}::uuid`
+  if (!sort) return beyond
+  const [column, key] = [Prisma.raw(`t."${sort.column}"`), Prisma.sql`${at[0]}::${Prisma.raw(sort.type)}`]
+  return Prisma.sql`${column} >= ${key} AND (${column} > ${key} OR ${beyond})`
+}
+
+function placeOf({ sort, id }: Order, row: Row): readonly [key: string, id: string] {
+  const key = sort ? row[sort.column] : ''
+  return [key instanceof Date ? key.toISOString() : String(key), String(row[id])]
+}
+
 /**
- * One page of rows that were asked for with `take: limit + 1`.
- * @param list the list that is read
- * @param keyOf the sort key and id of a row
+ * One page of a list: as many entities as were asked for, fewer where they would be too many bytes.
+ * @param rows selects them as `t`: a FROM with its WHERE, which begins after the page before
+ * @param of the person whose list it is, where the path does not say it
+ * @throws problem validation for a cursor of another list
  */
-export function toPage<Row, Item>(
-  rows: Row[],
-  limit: number,
-  list: string,
-  keyOf: (row: Row) => readonly [key: string, id: string],
-  present: (row: Row) => Item,
-) {
-  const data = rows.slice(0, limit)
-  const last = data.at(-1)
-  const more = rows.length > limit && last !== undefined
-  const nextCursor = more ? Buffer.from(JSON.stringify([list, ...keyOf(last)])).toString('base64url') : null
-  return { data: data.map(present), nextCursor }
-}
-
-/** Prisma's `where` for rows after (rank, id): the first condition is the one an index can begin at. */
-export function afterRank(cursor: string | undefined, list: string) {
-  const at = readCursor(cursor, list)
-  return at === null ? {} : { rank: { gte: at[0] }, OR: [{ rank: { gt: at[0] } }, { id: { gt: at[1] } }] }
-}
-
-/** Prisma's `where` for rows after an id: UUIDv7 ids sort by age. */
-export function afterId(cursor: string | undefined, list: string) {
-  const at = readCursor(cursor, list)
-  return at === null ? {} : { id: { gt: at[1] } }
+export async function readPage<Item>(
+  query: Query,
+  asked: Asked,
+  { order, reading, rows, of }: { order: Order; reading: Readable<Item>; rows: (after: Prisma.Sql) => Prisma.Sql; of?: string },
+): Promise<{ data: Item[]; nextCursor: string | null }> {
+  const list = listOf(asked, of)
+  const at = readCursor(asked.query.cursor, list, order.sort?.key)
+  const part = await readPart(query, reading, {
+    rows: rows(after(order, at)),
+    order: columnsOf(order),
+    limit: asked.query.limit,
+    bytes: PAGE_BYTES - ENVELOPE_BYTES,
+  })
+  const last = part.rows.at(-1)
+  const nextCursor = part.more && last ? Buffer.from(JSON.stringify([list, ...placeOf(order, last)])).toString('base64url') : null
+  return { data: part.items, nextCursor }
 }

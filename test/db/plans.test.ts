@@ -93,9 +93,9 @@ describe('with thousands of rows in each table', () => {
           const place: string = cursor === null ? path : `${path}&cursor=${cursor}`
           cursor = (await ask<{ nextCursor: string | null }>(place, values)).nextCursor
         }
-        expect(await faults(next, 25)).toEqual([])
+        expect(await faults(next, 40)).toEqual([])
         // A plan for any cursor cannot know that this one leaves little behind it.
-        if (cursor !== null) expect(await faults(next, mode === 'force_custom_plan' ? 25 : undefined)).toEqual([])
+        if (cursor !== null) expect(await faults(next, mode === 'force_custom_plan' ? 40 : undefined)).toEqual([])
       }
 
       expect(

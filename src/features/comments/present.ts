@@ -1,5 +1,6 @@
 import type { Comment, Person } from '../../contract/index.ts'
 import { iso, person, presentPerson, stamps } from '../present.ts'
+import { readable } from '../reading.ts'
 
 export const withPeople = { author: person, resolvedBy: person } as const
 
@@ -33,4 +34,26 @@ export const presentComment = (row: {
   resolvedBy: row.resolvedBy && presentPerson(row.resolvedBy),
   editedAt: iso(row.editedAt),
   ...stamps(row),
+})
+
+export const commentReading = readable({
+  columns: [
+    'id',
+    'projectId',
+    'cutId',
+    'taskId',
+    'parentId',
+    'body',
+    'atMs',
+    'endMs',
+    'resolvedAt',
+    'editedAt',
+    'version',
+    'createdAt',
+    'updatedAt',
+  ],
+  people: { author: 'authorId', resolvedBy: 'resolvedById' },
+  texts: ['body'],
+  join: { alias: 'own', sql: 'CROSS JOIN LATERAL (SELECT * FROM "Comment" WHERE id = t.id LIMIT 1) own' },
+  present: presentComment,
 })

@@ -1,33 +1,36 @@
 import type { FastifyInstance } from 'fastify'
 import { comments } from '../../contract/index.ts'
-import type { Database } from '../../db/client.ts'
-import { afterId, listOf, toPage } from '../paging.ts'
-import { presentComment, withPeople } from './present.ts'
+import { type Database, Prisma } from '../../db/client.ts'
+import { byId, readPage } from '../paging.ts'
+import { commentReading } from './present.ts'
 import { createComment, deleteComment, editComment, loadComment, reply, settle } from './writes.ts'
 
-export function commentRoutes(app: FastifyInstance, { prisma }: { prisma: Database['prisma'] }): void {
-  async function list(
-    on: { cutId: string } | { taskId: string },
-    query: { limit: number; cursor?: string | undefined; resolved?: 'true' | 'false' | undefined },
-    name: string,
-  ) {
-    // `resolved` speaks of threads: a reply goes with the first comment of its thread.
-    const settled = query.resolved === 'true' ? { not: null } : null
-    const rows = await prisma.comment.findMany({
-      where: {
-        ...on,
-        ...afterId(query.cursor, name),
-        ...(query.resolved && { OR: [{ parentId: null, resolvedAt: settled }, { parent: { resolvedAt: settled } }] }),
+type Listed = Parameters<typeof readPage>[1] & { query: { resolved?: 'true' | 'false' | undefined } }
+
+/** Those of resolved or open threads: a reply goes with the first comment of its thread. */
+function inThreads(ids: Prisma.Sql, resolved: 'true' | 'false'): Prisma.Sql {
+  const settled = Prisma.raw(resolved === 'true' ? 'IS NOT NULL' : 'IS NULL')
+  return Prisma.sql`(SELECT t.id FROM (${ids} ORDER BY id OFFSET 0) t CROSS JOIN LATERAL (
+    SELECT FROM "Comment" c WHERE c.id = t.id AND (c."parentId" IS NULL AND c."resolvedAt" ${settled}
+      OR EXISTS (SELECT FROM "Comment" first WHERE first.id = c."parentId" AND first."resolvedAt" ${settled})) LIMIT 1) kept)`
+}
+
+export function commentRoutes(app: FastifyInstance, { prisma, query }: Pick<Database, 'prisma' | 'query'>): void {
+  function list(on: Prisma.Sql, asked: Listed) {
+    const { resolved } = asked.query
+    return readPage(query, asked, {
+      order: byId,
+      reading: commentReading,
+      rows(after) {
+        // Ids alone, which an index holds: it is read in its order, whatever the planner knows of a thread.
+        const ids = Prisma.sql`SELECT t.id FROM "Comment" t WHERE ${on} AND ${after}`
+        return Prisma.sql`${resolved ? inThreads(ids, resolved) : Prisma.sql`(${ids})`} t`
       },
-      include: withPeople,
-      orderBy: { id: 'asc' },
-      take: query.limit + 1,
     })
-    return toPage(rows, query.limit, name, (row) => ['', row.id] as const, presentComment)
   }
 
-  app.serve(comments.listOnCut, (asked) => list({ cutId: asked.params.cutId }, asked.query, listOf(asked)))
-  app.serve(comments.listOnTask, (asked) => list({ taskId: asked.params.taskId }, asked.query, listOf(asked)))
+  app.serve(comments.listOnCut, (asked) => list(Prisma.sql`t."cutId" = ${asked.params.cutId}::uuid`, asked))
+  app.serve(comments.listOnTask, (asked) => list(Prisma.sql`t."taskId" = ${asked.params.taskId}::uuid`, asked))
   app.write(comments.createOnCut, ({ scope, params, body }, door) => createComment(door, scope.projectId, scope.me, params, body))
   app.write(comments.createOnTask, ({ scope, params, body }, door) =>
     createComment(door, scope.projectId, scope.me, params, body),

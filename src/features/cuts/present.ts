@@ -1,6 +1,7 @@
 import type { Cut, Lyrics, Person } from '../../contract/index.ts'
 import type { Prisma } from '../../db/client.ts'
 import { presentPerson, stamps } from '../present.ts'
+import { readable } from '../reading.ts'
 
 export const presentCut = (row: {
   id: string
@@ -32,4 +33,18 @@ export const presentLyrics = (row: { cutId: string; lines: Prisma.JsonValue; ver
   lyrics: row.lines as Lyrics['lyrics'],
   version: row.version,
   updatedAt: row.updatedAt.toISOString(),
+})
+
+export const cutReading = readable({
+  columns: ['id', 'projectId', 'vibeId', 'name', 'bpm', 'timeSignature', 'rank', 'version', 'createdAt', 'updatedAt'],
+  people: { author: 'authorId' },
+  texts: ['name', 'rank'],
+  present: presentCut,
+})
+
+export const lyricsReading = readable({
+  columns: ['cutId', 'lines', 'version', 'updatedAt'],
+  people: {},
+  texts: ['lines'],
+  present: presentLyrics,
 })

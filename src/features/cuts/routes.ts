@@ -1,22 +1,14 @@
 import type { FastifyInstance } from 'fastify'
 import { cuts } from '../../contract/index.ts'
-import type { Database } from '../../db/client.ts'
-import { afterRank, listOf, toPage } from '../paging.ts'
-import { withAuthor } from '../present.ts'
-import { presentCut } from './present.ts'
+import { type Database, Prisma } from '../../db/client.ts'
+import { byRank, readPage } from '../paging.ts'
+import { cutReading } from './present.ts'
 import { createCut, deleteCut, loadCut, loadLyrics, moveCut, updateCut, writeLyrics } from './writes.ts'
 
-export function cutRoutes(app: FastifyInstance, { prisma }: { prisma: Database['prisma'] }): void {
-  app.serve(cuts.list, async (asked) => {
-    const { params, query } = asked
-    const list = listOf(asked)
-    const rows = await prisma.cut.findMany({
-      where: { vibeId: params.vibeId, ...afterRank(query.cursor, list) },
-      include: withAuthor,
-      orderBy: [{ rank: 'asc' }, { id: 'asc' }],
-      take: query.limit + 1,
-    })
-    return toPage(rows, query.limit, list, (row) => [row.rank, row.id] as const, presentCut)
+export function cutRoutes(app: FastifyInstance, { prisma, query }: Pick<Database, 'prisma' | 'query'>): void {
+  app.serve(cuts.list, (asked) => {
+    const rows = (after: Prisma.Sql) => Prisma.sql`"Cut" t WHERE t."vibeId" = ${asked.params.vibeId}::uuid AND ${after}`
+    return readPage(query, asked, { order: byRank, reading: cutReading, rows })
   })
   app.write(cuts.create, ({ scope, params, body }, door) => createCut(door, scope.projectId, params.vibeId, scope.me, body))
   app.serve(cuts.get, ({ params }) => loadCut(prisma, params.cutId))

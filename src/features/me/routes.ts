@@ -9,6 +9,9 @@ import { presentUser } from '../auth/present.ts'
 import { revokeSessions } from '../auth/writes.ts'
 import { updatePerson } from './writes.ts'
 
+/** Sessions in the list of one person: the newest. */
+const MOST_SESSIONS = 200
+
 export function meRoutes(app: FastifyInstance, { config, prisma }: { config: Config; prisma: Database['prisma'] }): void {
   const byAccount = limiter(app, config)('password', 20, (request) => request.caller?.userId ?? request.ip)
 
@@ -30,10 +33,11 @@ export function meRoutes(app: FastifyInstance, { config, prisma }: { config: Con
   })
 
   app.serve(contract.sessions, async ({ me }) => {
-    const rows = await prisma.session.findMany({
-      where: { userId: me.person.id, revokedAt: null, expiresAt: { gt: new Date() } },
-      orderBy: { rotatedAt: 'desc' },
-    })
+    const own = { userId: me.person.id, revokedAt: null, expiresAt: { gt: new Date() } }
+    const rows = await prisma.session.findMany({ where: own, orderBy: { rotatedAt: 'desc' }, take: MOST_SESSIONS })
+    // The one that asks is in the list, however many are newer.
+    if (!rows.some(({ id }) => id === me.sessionId))
+      rows.push(...(await prisma.session.findMany({ where: { ...own, id: me.sessionId } })))
     const data = rows.map((row) => ({
       id: row.id,
       current: row.id === me.sessionId,

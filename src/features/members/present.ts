@@ -1,5 +1,6 @@
 import type { Member, Person, Role } from '../../contract/index.ts'
 import { person, presentPerson, stamps } from '../present.ts'
+import { readable } from '../reading.ts'
 
 export const withUser = { user: person } as const
 
@@ -12,3 +13,10 @@ export const presentMember = (row: {
   createdAt: Date
   updatedAt: Date
 }): Member => ({ projectId: row.projectId, userId: row.userId, role: row.role, user: presentPerson(row.user), ...stamps(row) })
+
+export const memberReading = readable({
+  columns: ['projectId', 'userId', 'role', 'version', 'createdAt', 'updatedAt'],
+  people: { user: 'userId' },
+  texts: [],
+  present: presentMember,
+})

@@ -1,28 +1,17 @@
 import type { FastifyInstance } from 'fastify'
 import { projects } from '../../contract/index.ts'
-import type { Database } from '../../db/client.ts'
-import { afterId, listOf, toPage } from '../paging.ts'
-import { withAuthor } from '../present.ts'
-import { presentProject } from './present.ts'
+import { type Database, Prisma } from '../../db/client.ts'
+import { readPage } from '../paging.ts'
+import { ownProjectReading } from './present.ts'
 import { createProject, deleteProject, loadProject, updateProject } from './writes.ts'
 
-export function projectRoutes(app: FastifyInstance, { prisma }: { prisma: Database['prisma'] }): void {
-  app.serve(projects.list, async (asked) => {
-    const { me, query } = asked
-    const list = listOf(asked, me.person.id)
-    const rows = await prisma.project.findMany({
-      where: { members: { some: { userId: me.person.id } }, ...afterId(query.cursor, list) },
-      include: { ...withAuthor, members: { where: { userId: me.person.id }, select: { role: true } } },
-      orderBy: { id: 'asc' },
-      take: query.limit + 1,
-    })
-    return toPage(
-      rows,
-      query.limit,
-      list,
-      (row) => ['', row.id] as const,
-      (row) => ({ ...presentProject(row), role: row.members[0]?.role ?? 'viewer' }),
-    )
+export function projectRoutes(app: FastifyInstance, { prisma, query }: Pick<Database, 'prisma' | 'query'>): void {
+  app.serve(projects.list, (asked) => {
+    const of = asked.me.person.id
+    // No more than the index holds: a page of it is read in its order.
+    const rows = (after: Prisma.Sql) =>
+      Prisma.sql`(SELECT "userId", "projectId" FROM "Member" t WHERE t."userId" = ${of}::uuid AND ${after}) t`
+    return readPage(query, asked, { order: { id: 'projectId' }, reading: ownProjectReading, rows, of })
   })
   app.write(projects.create, ({ me, body }, door) => createProject(door, me.userId, body))
   app.serve(projects.get, ({ params }) => loadProject(prisma, params.projectId))

@@ -1,5 +1,6 @@
 import type { Person, Task } from '../../contract/index.ts'
 import { iso, person, presentPerson, stamps } from '../present.ts'
+import { readable } from '../reading.ts'
 
 export const withPeople = { author: person, assignee: person } as const
 
@@ -30,4 +31,11 @@ export const presentTask = (row: {
   labels: row.labels,
   author: presentPerson(row.author),
   ...stamps(row),
+})
+
+export const taskReading = readable({
+  columns: ['id', 'projectId', 'title', 'description', 'status', 'rank', 'dueAt', 'labels', 'version', 'createdAt', 'updatedAt'],
+  people: { author: 'authorId', assignee: 'assigneeId' },
+  texts: ['title', 'description', 'rank', 'labels'],
+  present: presentTask,
 })

@@ -1,21 +1,17 @@
 import type { FastifyInstance } from 'fastify'
 import { tasks } from '../../contract/index.ts'
-import type { Database } from '../../db/client.ts'
-import { afterRank, listOf, toPage } from '../paging.ts'
-import { presentTask, withPeople } from './present.ts'
+import { type Database, Prisma } from '../../db/client.ts'
+import { byRank, readPage } from '../paging.ts'
+import { taskReading } from './present.ts'
 import { createTask, deleteTask, loadTask, moveTask, updateTask } from './writes.ts'
 
-export function taskRoutes(app: FastifyInstance, { prisma }: { prisma: Database['prisma'] }): void {
-  app.serve(tasks.list, async (asked) => {
-    const { params, query } = asked
-    const list = listOf(asked)
-    const rows = await prisma.task.findMany({
-      where: { projectId: params.projectId, ...(query.status && { status: query.status }), ...afterRank(query.cursor, list) },
-      include: withPeople,
-      orderBy: [{ rank: 'asc' }, { id: 'asc' }],
-      take: query.limit + 1,
-    })
-    return toPage(rows, query.limit, list, (row) => [row.rank, row.id] as const, presentTask)
+export function taskRoutes(app: FastifyInstance, { prisma, query }: Pick<Database, 'prisma' | 'query'>): void {
+  app.serve(tasks.list, (asked) => {
+    const { status } = asked.query
+    const inColumn = status === undefined ? Prisma.empty : Prisma.sql`AND t.status = ${status}::"TaskStatus"`
+    const rows = (after: Prisma.Sql) =>
+      Prisma.sql`"Task" t WHERE t."projectId" = ${asked.params.projectId}::uuid ${inColumn} AND ${after}`
+    return readPage(query, asked, { order: byRank, reading: taskReading, rows })
   })
   app.write(tasks.create, ({ scope, params, body }, door) => createTask(door, params.projectId, scope.me, body))
   app.serve(tasks.get, ({ params }) => loadTask(prisma, params.taskId))

@@ -1,5 +1,6 @@
 import type { Person, Vibe } from '../../contract/index.ts'
 import { presentPerson, stamps } from '../present.ts'
+import { readable } from '../reading.ts'
 
 export const presentVibe = (row: {
   id: string
@@ -21,4 +22,11 @@ export const presentVibe = (row: {
   rank: row.rank,
   author: presentPerson(row.author),
   ...stamps(row),
+})
+
+export const vibeReading = readable({
+  columns: ['id', 'projectId', 'name', 'theme', 'notes', 'rank', 'version', 'createdAt', 'updatedAt'],
+  people: { author: 'authorId' },
+  texts: ['name', 'theme', 'notes', 'rank'],
+  present: presentVibe,
 })
