@@ -56,8 +56,10 @@ const bySqlState = (code: string): DatabaseFault | null => {
   if (code === '23503') return 'foreign-key'
   // A division by zero: what a proof says of a wrong guess (access.ts).
   if (code === '22012') return 'disproved'
-  // 08 connection (08P01 is a mistake of ours), 53 resources, 57P0x shutdown and crash; 25006 read-only: a standby, for the moment
-  if (/^(08(?!P01)|53)/.test(code) || /^57P0/.test(code) || code === '25006') return 'unavailable'
+  // 08 connection (08P01 is a mistake of ours), 53 resources, 57 cancelled by a timeout or an operator, shut down, idle for too long
+  if (/^(08(?!P01)|53|57014$|57P0)/.test(code)) return 'unavailable'
+  // 25006 read-only: a standby, for the moment; 25P03 and 25P04 a transaction that stood or lasted too long; 55P03 no lock in time
+  if (/^(25006|25P03|25P04|55P03)$/.test(code)) return 'unavailable'
   return null
 }
 const byName: Record<string, DatabaseFault> = {

@@ -1,63 +1,32 @@
-import type {
-  Comment,
-  Cut,
-  Lyrics,
-  Member,
-  Person,
-  Project,
-  ProjectEventName,
-  RoomEvent,
-  Snapshot,
-  Task,
-  Vibe,
-} from '../contract/index.ts'
+import type { Comment, Person, ProjectEventName, RoomEvent } from '../contract/index.ts'
+import type { ProjectState } from './project-state.ts'
 
-/** All of a project, by id (members by `userId`, lyrics by `cutId`). Entities are replaced, never changed in place. */
-export interface ProjectState {
-  project: Project
-  /** True after `project:deleted`: nothing but `project` is left then. */
-  deleted: boolean
-  members: Map<string, Member>
-  tasks: Map<string, Task>
-  vibes: Map<string, Vibe>
-  cuts: Map<string, Cut>
-  lyrics: Map<string, Lyrics>
-  comments: Map<string, Comment>
+export { addPage, type ProjectContent, type ProjectPage, type ProjectState, snapshotOf, stateOf } from './project-state.ts'
+
+/** Does this row come from a page that was read after the event? Then it shows what the event did. */
+const shows = (state: ProjectState, row: object, seq: number): boolean => (state.asOf?.get(row) ?? -1) >= seq
+
+/** Sets a row, unless a newer one is there. */
+function put<T extends { version: number }>(map: Map<string, T>, id: string, row: T): void {
+  const known = map.get(id)
+  if (!known || row.version > known.version) map.set(id, row)
 }
-/** A snapshot without its position. */
-export type ProjectContent = Omit<Snapshot, 'epoch' | 'seq' | 'head' | 'nextCursor'>
 
-const byId = <T extends { id: string }>(items: T[]): Map<string, T> => new Map(items.map((item) => [item.id, item]))
-
-export const stateOf = (snapshot: ProjectContent): ProjectState => ({
-  project: snapshot.project,
-  deleted: false,
-  members: new Map(snapshot.members.map((member) => [member.userId, member])),
-  tasks: byId(snapshot.tasks),
-  vibes: byId(snapshot.vibes),
-  cuts: byId(snapshot.cuts),
-  lyrics: new Map(snapshot.lyrics.map((lyrics) => [lyrics.cutId, lyrics])),
-  comments: byId(snapshot.comments),
-})
-
-const sorted = <T>(map: Map<string, T>): T[] => [...map].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, item]) => item)
-
-/** The state in one canonical order (by id), so that two can be compared. */
-export const snapshotOf = (state: ProjectState): ProjectContent => ({
-  project: state.project,
-  members: sorted(state.members),
-  tasks: sorted(state.tasks),
-  vibes: sorted(state.vibes),
-  cuts: sorted(state.cuts),
-  lyrics: sorted(state.lyrics),
-  comments: sorted(state.comments),
-})
-
-/** An event about a thing that is not there means that the state is not what the server has: better loud than wrong. */
-function change<T>(map: Map<string, T>, id: string, fields: Partial<T>): void {
-  const item = map.get(id)
-  if (!item) throw new Error(`The log changes ${id}, which is not in this state`)
-  map.set(id, { ...item, ...fields })
+/**
+ * Changes some fields of a row, unless it is newer. A row that is not there was deleted before its page was read; once all pages
+ * are caught up with, it means that the state is not what the server has: better loud than wrong.
+ */
+function patch<T extends { version: number }>(
+  state: ProjectState,
+  seq: number,
+  map: Map<string, T>,
+  id: string,
+  fields: Partial<T> & { version: number },
+): void {
+  const row = map.get(id)
+  if (row) {
+    if (fields.version > row.version) map.set(id, { ...row, ...fields })
+  } else if (seq > state.loadedTo) throw new Error(`The log changes ${id}, which is not in this state`)
 }
 
 function deleteComments(state: ProjectState, matches: (comment: Comment) => boolean): void {
@@ -70,21 +39,57 @@ function deleteCut(state: ProjectState, cutId: string): void {
   deleteComments(state, (comment) => comment.cutId === cutId)
 }
 
-/** Draws `person` anew wherever they appear. */
-function redraw(state: ProjectState, person: Person): void {
-  const isThem = (other: Person | null): boolean => other?.id === person.id
-  const authored = <T extends { author: Person }>(items: Map<string, T>): void => {
-    for (const [id, item] of items) if (isThem(item.author)) items.set(id, { ...item, author: person })
+/** Cuts of the vibe go with it, and what hangs on them. */
+function deleteVibe(state: ProjectState, vibeId: string): void {
+  state.vibes.delete(vibeId)
+  const gone = new Set<string>()
+  for (const cut of state.cuts.values()) if (cut.vibeId === vibeId) gone.add(cut.id)
+  for (const cutId of gone) {
+    state.cuts.delete(cutId)
+    state.lyrics.delete(cutId)
   }
+  deleteComments(state, (comment) => comment.cutId !== null && gone.has(comment.cutId))
+}
+
+/** Tasks of whoever left are unassigned. Events of the first protocol version have no time, and an event for each task instead. */
+function unassign(state: ProjectState, seq: number, userId: string, updatedAt: string | undefined): void {
+  if (updatedAt === undefined) return
+  for (const [id, task] of state.tasks)
+    if (task.assigneeId === userId && !shows(state, task, seq))
+      state.tasks.set(id, { ...task, assigneeId: null, assignee: null, version: task.version + 1, updatedAt })
+}
+
+/** All pages are caught up with. What hangs on a cut that was gone before its page was read is gone, too. */
+function settle(state: ProjectState): void {
+  state.asOf = null
+  for (const cutId of state.lyrics.keys()) if (!state.cuts.has(cutId)) state.lyrics.delete(cutId)
+  deleteComments(state, ({ cutId }) => cutId !== null && !state.cuts.has(cutId))
+}
+
+/** Draws `person` anew wherever they appear. */
+function redraw(state: ProjectState, seq: number, person: Person): void {
+  function among<T extends object>(map: Map<string, T>, anew: (row: T) => Partial<T> | null): void {
+    for (const [id, row] of map) {
+      const fields = shows(state, row, seq) ? null : anew(row)
+      if (fields) map.set(id, { ...row, ...fields })
+    }
+  }
+  const isThem = (other: Person | null): boolean => other?.id === person.id
+  const authored = (row: { author: Person }) => (isThem(row.author) ? { author: person } : null)
   if (isThem(state.project.author)) state.project = { ...state.project, author: person }
-  for (const [id, member] of state.members) if (isThem(member.user)) state.members.set(id, { ...member, user: person })
-  authored(state.tasks)
-  authored(state.vibes)
-  authored(state.cuts)
-  authored(state.comments)
-  for (const [id, task] of state.tasks) if (isThem(task.assignee)) state.tasks.set(id, { ...task, assignee: person })
-  for (const [id, comment] of state.comments)
-    if (isThem(comment.resolvedBy)) state.comments.set(id, { ...comment, resolvedBy: person })
+  among(state.members, (member) => (isThem(member.user) ? { user: person } : null))
+  among(state.vibes, authored)
+  among(state.cuts, authored)
+  among(state.tasks, (task) =>
+    isThem(task.author) || isThem(task.assignee)
+      ? { ...authored(task), ...(isThem(task.assignee) && { assignee: person }) }
+      : null,
+  )
+  among(state.comments, (comment) =>
+    isThem(comment.author) || isThem(comment.resolvedBy)
+      ? { ...authored(comment), ...(isThem(comment.resolvedBy) && { resolvedBy: person }) }
+      : null,
+  )
 }
 
 /**
@@ -92,10 +97,16 @@ function redraw(state: ProjectState, person: Person): void {
  * Throws when the event cannot follow on this state.
  */
 export function fold(state: ProjectState, event: RoomEvent<ProjectEventName>): void {
+  apply(state, event)
+  if (state.asOf && event.meta.seq >= state.loadedTo) settle(state)
+}
+
+function apply(state: ProjectState, event: RoomEvent<ProjectEventName>): void {
   const { name, payload } = event
+  const { seq } = event.meta
   switch (name) {
     case 'project:updated':
-      state.project = payload
+      if (payload.version > state.project.version) state.project = payload
       return
     case 'project:deleted':
       state.deleted = true
@@ -103,25 +114,27 @@ export function fold(state: ProjectState, event: RoomEvent<ProjectEventName>): v
       return
     case 'member:joined':
     case 'member:updated':
-      state.members.set(payload.userId, payload)
+      put(state.members, payload.userId, payload)
       return
     case 'member:left':
       state.members.delete(payload.userId)
+      unassign(state, seq, payload.userId, payload.updatedAt)
       return
     case 'person:updated':
-      redraw(state, payload)
+      redraw(state, seq, payload)
       return
     case 'task:created':
     case 'task:updated':
-      state.tasks.set(payload.id, payload)
+      put(state.tasks, payload.id, payload)
       return
-    case 'task:moved':
-      change(state.tasks, payload.taskId, {
-        status: payload.to,
-        rank: payload.rank,
-        version: payload.version,
-        updatedAt: payload.updatedAt,
-      })
+    case 'task:moved': {
+      const { taskId, to: status, rank, version, updatedAt } = payload
+      patch(state, seq, state.tasks, taskId, { status, rank, version, updatedAt })
+      return
+    }
+    case 'task:reranked':
+      for (const { taskId, ...place } of payload.items)
+        patch(state, seq, state.tasks, taskId, { ...place, updatedAt: payload.updatedAt })
       return
     case 'task:deleted':
       state.tasks.delete(payload.taskId)
@@ -129,42 +142,49 @@ export function fold(state: ProjectState, event: RoomEvent<ProjectEventName>): v
       return
     case 'vibe:created':
     case 'vibe:updated':
-      state.vibes.set(payload.id, payload)
+      put(state.vibes, payload.id, payload)
       return
-    case 'vibe:moved':
-      change(state.vibes, payload.vibeId, { rank: payload.rank, version: payload.version, updatedAt: payload.updatedAt })
+    case 'vibe:moved': {
+      const { vibeId, ...place } = payload
+      patch(state, seq, state.vibes, vibeId, place)
+      return
+    }
+    case 'vibe:reranked':
+      for (const { vibeId, ...place } of payload.items)
+        patch(state, seq, state.vibes, vibeId, { ...place, updatedAt: payload.updatedAt })
       return
     case 'vibe:deleted':
-      state.vibes.delete(payload.vibeId)
-      for (const cutId of payload.cutIds) deleteCut(state, cutId)
+      deleteVibe(state, payload.vibeId)
       return
     case 'cut:created':
-      state.cuts.set(payload.id, payload)
-      state.lyrics.set(payload.id, { cutId: payload.id, lyrics: [], version: 0, updatedAt: payload.createdAt })
+      put(state.cuts, payload.id, payload)
+      if (!state.lyrics.has(payload.id))
+        state.lyrics.set(payload.id, { cutId: payload.id, lyrics: [], version: 0, updatedAt: payload.createdAt })
       return
     case 'cut:updated':
-      state.cuts.set(payload.id, payload)
+      put(state.cuts, payload.id, payload)
       return
-    case 'cut:moved':
-      change(state.cuts, payload.cutId, {
-        vibeId: payload.toVibeId,
-        rank: payload.rank,
-        version: payload.version,
-        updatedAt: payload.updatedAt,
-      })
+    case 'cut:moved': {
+      const { cutId, toVibeId: vibeId, rank, version, updatedAt } = payload
+      patch(state, seq, state.cuts, cutId, { vibeId, rank, version, updatedAt })
+      return
+    }
+    case 'cut:reranked':
+      for (const { cutId, ...place } of payload.items)
+        patch(state, seq, state.cuts, cutId, { ...place, updatedAt: payload.updatedAt })
       return
     case 'cut:deleted':
       deleteCut(state, payload.cutId)
       return
     case 'lyrics:updated':
-      state.lyrics.set(payload.cutId, payload)
+      put(state.lyrics, payload.cutId, payload)
       return
     case 'comment:created':
     case 'comment:reply':
     case 'comment:updated':
     case 'comment:resolved':
     case 'comment:reopened':
-      state.comments.set(payload.id, payload)
+      put(state.comments, payload.id, payload)
       return
     case 'comment:deleted':
       state.comments.delete(payload.commentId)

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { endpoint } from './endpoint.ts'
-import { afterSibling, id, line, mediaMs, Paging, Person, page, patch, prose, stamps, time, version } from './values.ts'
+import { afterSibling, id, line, mediaMs, Paging, Person, page, patch, prose, reranked, stamps, time, version } from './values.ts'
 import { vibeParams } from './vibes.ts'
 
 export const Cut = z
@@ -117,6 +117,7 @@ export const cutEvents = {
   'cut:created': Cut,
   'cut:updated': Cut,
   'cut:moved': z.object({ cutId: id, fromVibeId: id, toVibeId: id, rank: z.string(), version, updatedAt: time }),
+  'cut:reranked': reranked({ cutId: id }),
   'cut:deleted': z.object({ cutId: id }),
   'lyrics:updated': Lyrics,
 }

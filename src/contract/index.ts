@@ -25,7 +25,8 @@ export const { projects, members } = projectContract
 /**
  * The version of all this. Raise it with the wire; a test pins the hash of the contract beside it.
  * 1: the first contract.
- * 2: snapshots in pages.
+ * 2: snapshots in pages; cascades are rules of the reducer: `member:left` names a time, `vibe:deleted` and `project:deleted` list no ids;
+ *    `task:reranked`, `vibe:reranked`, `cut:reranked`.
  */
 export const PROTOCOL_VERSION = 2
 

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { endpoint } from './endpoint.ts'
-import { id, line, Paging, Person, page, patch, prose, Role, stamps } from './values.ts'
+import { id, line, Paging, Person, page, patch, prose, Role, stamps, time } from './values.ts'
 
 export const Project = z
   .object({ id, name: z.string(), description: z.string().nullable(), author: Person, ...stamps })
@@ -131,10 +131,17 @@ export const members = {
 
 export const projectEvents = {
   'project:updated': Project,
-  'project:deleted': z.object({ projectId: id, taskIds: z.array(id), vibeIds: z.array(id), cutIds: z.array(id) }),
+  'project:deleted': z.object({ projectId: id }).meta({ description: 'All of it is gone' }),
   'member:joined': Member,
   'member:updated': Member,
-  'member:left': z.object({ projectId: id, userId: id, removedBy: id.optional() }),
+  'member:left': z.object({
+    projectId: id,
+    userId: id,
+    removedBy: id.optional(),
+    updatedAt: time.optional().meta({
+      description: 'Tasks assigned to that person are unassigned, with this time and the next version',
+    }),
+  }),
   'person:updated': Person,
 }
 

@@ -1,7 +1,21 @@
 import * as z from 'zod'
 import { endpoint } from './endpoint.ts'
 import { projectParams } from './projects.ts'
-import { afterSibling, id, line, Paging, Person, page, patch, prose, stamps, time, timeInput, version } from './values.ts'
+import {
+  afterSibling,
+  id,
+  line,
+  Paging,
+  Person,
+  page,
+  patch,
+  prose,
+  reranked,
+  stamps,
+  time,
+  timeInput,
+  version,
+} from './values.ts'
 
 export const TaskStatus = z.enum(['todo', 'doing', 'review', 'done']).meta({ id: 'TaskStatus' })
 
@@ -102,5 +116,6 @@ export const taskEvents = {
   'task:created': Task,
   'task:updated': Task,
   'task:moved': z.object({ taskId: id, from: TaskStatus, to: TaskStatus, rank: z.string(), version, updatedAt: time }),
+  'task:reranked': reranked({ taskId: id }),
   'task:deleted': z.object({ taskId: id }),
 }

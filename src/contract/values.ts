@@ -60,5 +60,11 @@ export const patch = <T extends z.ZodRawShape>(shape: T) =>
     .partial()
     .refine((body) => Object.values(body).some((value) => value !== undefined), 'must change at least one field')
 
+/** New ranks of up to 1,000 neighbours, which keep their order: those they had grew too long for a further item between them. */
+export const reranked = <T extends z.ZodRawShape>(item: T) =>
+  z
+    .object({ items: z.array(z.object({ ...item, rank: z.string(), version })).max(1_000), updatedAt: time })
+    .meta({ description: 'Items keep their order and have new ranks' })
+
 /** `null` puts the item first. */
 export const afterSibling = id.nullable().meta({ description: 'The item to stand after; null for the first place' })

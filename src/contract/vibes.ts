@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { endpoint } from './endpoint.ts'
 import { projectParams } from './projects.ts'
-import { afterSibling, id, line, Paging, Person, page, patch, prose, stamps, time, version } from './values.ts'
+import { afterSibling, id, line, Paging, Person, page, patch, prose, reranked, stamps, time, version } from './values.ts'
 
 export const Vibe = z
   .object({
@@ -78,5 +78,6 @@ export const vibeEvents = {
   'vibe:created': Vibe,
   'vibe:updated': Vibe,
   'vibe:moved': z.object({ vibeId: id, rank: z.string(), version, updatedAt: time }),
-  'vibe:deleted': z.object({ vibeId: id, cutIds: z.array(id).meta({ description: 'The cuts that went with it' }) }),
+  'vibe:reranked': reranked({ vibeId: id }),
+  'vibe:deleted': z.object({ vibeId: id }).meta({ description: 'Its cuts are gone, with their lyrics and comments' }),
 }

@@ -99,9 +99,12 @@ const moved = { rank: 'a5', version: 2, updatedAt: t1 }
 
 /** For every event: a payload, and what differs from `base` afterwards. */
 const cases: { [N in ProjectEventName]: { payload: Payload<N>; after: Partial<Content> } } = {
-  'project:updated': { payload: { ...project, name: 'New' }, after: { project: { ...project, name: 'New' } } },
+  'project:updated': {
+    payload: { ...project, name: 'New', version: 2 },
+    after: { project: { ...project, name: 'New', version: 2 } },
+  },
   'project:deleted': {
-    payload: { projectId, taskIds: [id(20), id(21)], vibeIds: [id(30), id(31)], cutIds: [id(40), id(41)] },
+    payload: { projectId },
     after: { members: [], tasks: [], vibes: [], cuts: [], lyrics: [], comments: [] },
   },
   'member:joined': {
@@ -112,7 +115,13 @@ const cases: { [N in ProjectEventName]: { payload: Payload<N>; after: Partial<Co
     payload: { ...member(bo, 'owner'), version: 2 },
     after: { members: [member(ann, 'owner'), { ...member(bo, 'owner'), version: 2 }] },
   },
-  'member:left': { payload: { projectId, userId: bo.id }, after: { members: [member(ann, 'owner')] } },
+  'member:left': {
+    payload: { projectId, userId: bo.id, updatedAt: t1 },
+    after: {
+      members: [member(ann, 'owner')],
+      tasks: base.tasks.map((item) => ({ ...item, assigneeId: null, assignee: null, version: 2, updatedAt: t1 })),
+    },
+  },
   'person:updated': {
     payload: bob,
     after: {
@@ -124,12 +133,16 @@ const cases: { [N in ProjectEventName]: { payload: Payload<N>; after: Partial<Co
   },
   'task:created': { payload: task(22), after: { tasks: [...base.tasks, task(22)] } },
   'task:updated': {
-    payload: { ...task(20), assigneeId: null, assignee: null },
-    after: { tasks: replaced(base.tasks, { ...task(20), assigneeId: null, assignee: null }) },
+    payload: { ...task(20), assigneeId: null, assignee: null, version: 2 },
+    after: { tasks: replaced(base.tasks, { ...task(20), assigneeId: null, assignee: null, version: 2 }) },
   },
   'task:moved': {
     payload: { taskId: id(20), from: 'todo', to: 'done', ...moved },
     after: { tasks: replaced(base.tasks, { ...task(20), status: 'done', ...moved }) },
+  },
+  'task:reranked': {
+    payload: { items: [{ taskId: id(21), rank: 'a3', version: 2 }], updatedAt: t1 },
+    after: { tasks: replaced(base.tasks, { ...task(21), rank: 'a3', version: 2, updatedAt: t1 }) },
   },
   'task:deleted': {
     payload: { taskId: id(20) },
@@ -141,8 +154,12 @@ const cases: { [N in ProjectEventName]: { payload: Payload<N>; after: Partial<Co
     after: { vibes: replaced(base.vibes, { ...vibe(30), name: 'Low', version: 2 }) },
   },
   'vibe:moved': { payload: { vibeId: id(30), ...moved }, after: { vibes: replaced(base.vibes, { ...vibe(30), ...moved }) } },
+  'vibe:reranked': {
+    payload: { items: [{ vibeId: id(31), rank: 'a3', version: 2 }], updatedAt: t1 },
+    after: { vibes: replaced(base.vibes, { ...vibe(31), rank: 'a3', version: 2, updatedAt: t1 }) },
+  },
   'vibe:deleted': {
-    payload: { vibeId: id(30), cutIds: [id(40)] },
+    payload: { vibeId: id(30) },
     after: {
       vibes: without(base.vibes, id(30)),
       cuts: without(base.cuts, id(40)),
@@ -158,12 +175,16 @@ const cases: { [N in ProjectEventName]: { payload: Payload<N>; after: Partial<Co
     },
   },
   'cut:updated': {
-    payload: { ...cut(40, id(30)), bpm: 120 },
-    after: { cuts: replaced(base.cuts, { ...cut(40, id(30)), bpm: 120 }) },
+    payload: { ...cut(40, id(30)), bpm: 120, version: 2 },
+    after: { cuts: replaced(base.cuts, { ...cut(40, id(30)), bpm: 120, version: 2 }) },
   },
   'cut:moved': {
     payload: { cutId: id(40), fromVibeId: id(30), toVibeId: id(31), ...moved },
     after: { cuts: replaced(base.cuts, { ...cut(40, id(31)), ...moved }) },
+  },
+  'cut:reranked': {
+    payload: { items: [{ cutId: id(41), rank: 'a3', version: 2 }], updatedAt: t1 },
+    after: { cuts: replaced(base.cuts, { ...cut(41, id(31)), rank: 'a3', version: 2, updatedAt: t1 }) },
   },
   'cut:deleted': {
     payload: { cutId: id(40) },
@@ -186,23 +207,25 @@ const cases: { [N in ProjectEventName]: { payload: Payload<N>; after: Partial<Co
     after: { comments: [...base.comments, comment(54, { taskId: id(20), parentId: id(52) })] },
   },
   'comment:updated': {
-    payload: { ...comment(52, { taskId: id(20) }), body: 'ok', editedAt: t1 },
-    after: { comments: replaced(base.comments, { ...comment(52, { taskId: id(20) }), body: 'ok', editedAt: t1 }) },
+    payload: { ...comment(52, { taskId: id(20) }), body: 'ok', editedAt: t1, version: 2 },
+    after: { comments: replaced(base.comments, { ...comment(52, { taskId: id(20) }), body: 'ok', editedAt: t1, version: 2 }) },
   },
   'comment:resolved': {
-    payload: { ...comment(52, { taskId: id(20) }), resolvedAt: t1, resolvedBy: ann },
-    after: { comments: replaced(base.comments, { ...comment(52, { taskId: id(20) }), resolvedAt: t1, resolvedBy: ann }) },
+    payload: { ...comment(52, { taskId: id(20) }), resolvedAt: t1, resolvedBy: ann, version: 2 },
+    after: {
+      comments: replaced(base.comments, { ...comment(52, { taskId: id(20) }), resolvedAt: t1, resolvedBy: ann, version: 2 }),
+    },
   },
   'comment:reopened': {
-    payload: comment(53, { cutId: id(41) }),
-    after: { comments: replaced(base.comments, comment(53, { cutId: id(41) })) },
+    payload: { ...comment(53, { cutId: id(41) }), version: 2 },
+    after: { comments: replaced(base.comments, { ...comment(53, { cutId: id(41) }), version: 2 }) },
   },
   'comment:deleted': { payload: { commentId: id(50) }, after: { comments: without(base.comments, id(50), id(51)) } },
 }
 
 const meta = { room: `project:${projectId}`, seq: 8, epoch: 'e', id: id(99), at: t1, actor: null }
-const eventOf = (name: string, payload: unknown): RoomEvent<ProjectEventName> =>
-  ({ name, payload, meta }) as RoomEvent<ProjectEventName>
+const eventOf = (name: string, payload: unknown, seq = meta.seq): RoomEvent<ProjectEventName> =>
+  ({ name, payload, meta: { ...meta, seq } }) as RoomEvent<ProjectEventName>
 const { epoch: _, seq: __, head: ___, nextCursor: ____, ...content } = base
 
 describe('fold', () => {
@@ -257,5 +280,87 @@ describe('fold', () => {
       lyrics: base.lyrics.toReversed(),
     }
     expect(snapshotOf(stateOf(shuffled))).toEqual(content)
+  })
+
+  describe('pages that were read later', () => {
+    const empty = { ...base, members: [], tasks: [], vibes: [], cuts: [], lyrics: [], comments: [] }
+    /** A first page at 7, and one of these rows that was read at 12. */
+    const loaded = (later: Partial<Content>, first: Partial<Content> = {}) =>
+      stateOf([
+        { ...empty, ...first },
+        { ...empty, head: 12, ...later },
+      ])
+    const foldAll = (state: ReturnType<typeof stateOf>, events: [seq: number, name: string, payload: unknown][]) => {
+      for (const [seq, name, payload] of events) fold(state, eventOf(name, payload, seq))
+      return snapshotOf(state)
+    }
+
+    it('R4 a row of a later page stays as it is under events with an older version', () => {
+      const newest = { ...task(20), title: 'Newest', status: 'done' as const, version: 4 }
+      const found = { ...cut(40, id(31)), rank: 'a9', version: 3 }
+      const state = loaded({ tasks: [newest], vibes: base.vibes, cuts: [found], lyrics: [{ ...lyrics(id(40)), version: 5 }] })
+      const content = foldAll(state, [
+        [8, 'task:updated', { ...task(20), title: 'Older', version: 2 }],
+        [9, 'task:moved', { taskId: id(20), from: 'todo', to: 'review', ...moved, version: 3 }],
+        [10, 'cut:moved', { cutId: id(40), fromVibeId: id(31), toVibeId: id(30), ...moved }],
+        [11, 'lyrics:updated', { ...lyrics(id(40)), version: 2 }],
+        [12, 'cut:reranked', { items: [{ cutId: id(40), rank: 'a1', version: 3 }], updatedAt: t1 }],
+      ])
+      expect(content).toMatchObject({ tasks: [newest], cuts: [found], lyrics: [{ version: 5 }] })
+      expect(foldAll(state, [[13, 'task:updated', { ...newest, title: 'Next', version: 5 }]]).tasks).toMatchObject([
+        { title: 'Next' },
+      ])
+    })
+
+    it('R4 what was deleted before its page was read stays away, and so does what hung on it', () => {
+      const content = foldAll(loaded({}, { vibes: base.vibes }), [
+        [8, 'task:moved', { taskId: id(20), from: 'todo', to: 'done', ...moved }],
+        [8, 'task:reranked', { items: [{ taskId: id(20), rank: 'a1', version: 3 }], updatedAt: t1 }],
+        [8, 'cut:moved', { cutId: id(40), fromVibeId: id(31), toVibeId: id(30), ...moved }],
+        [9, 'lyrics:updated', { ...lyrics(id(40)), version: 2 }],
+        [10, 'comment:updated', { ...comment(50, { cutId: id(40) }), version: 2 }],
+        [11, 'comment:reply', comment(51, { cutId: id(40), parentId: id(50) })],
+        [12, 'vibe:deleted', { vibeId: id(30) }],
+      ])
+      expect(content).toMatchObject({ tasks: [], vibes: [vibe(31)], cuts: [], lyrics: [], comments: [] })
+    })
+
+    it('R4 an unknown row is an error once all pages are caught up with', () => {
+      const state = loaded({ tasks: [task(21)] })
+      const move = { taskId: id(20), from: 'todo', to: 'done', ...moved }
+      foldAll(state, [[12, 'task:moved', move]])
+      expect(() => foldAll(state, [[13, 'task:moved', move]])).toThrow(id(20))
+    })
+
+    it('R4 a removal unassigns what was read before it, and not what was assigned again and read after it', () => {
+      const again = { ...task(21), version: 3 }
+      const state = loaded({ tasks: [again], members: [member(bo, 'editor')] }, { tasks: [task(20)], members: base.members })
+      const content = foldAll(state, [
+        [9, 'member:left', { projectId, userId: bo.id, updatedAt: t1 }],
+        [10, 'member:joined', member(bo, 'editor')],
+        [11, 'task:updated', again],
+      ])
+      const unassigned = { ...task(20), assigneeId: null, assignee: null, version: 2, updatedAt: t1 }
+      expect(content.tasks).toEqual([unassigned, again])
+      expect(content.members).toEqual(base.members)
+      const end = foldAll(state, [[13, 'member:left', { projectId, userId: bo.id, updatedAt: t1 }]])
+      expect(end.tasks.map((item) => [item.assigneeId, item.version])).toEqual([
+        [null, 2],
+        [null, 4],
+      ])
+    })
+
+    it('R4 a new name stays where a row shows a later one, also when that one made no event here', () => {
+      const state = loaded({ members: [member(bob, 'editor')], comments: [{ ...comment(54, { taskId: id(20) }), author: bob }] })
+      const content = foldAll(state, [[8, 'person:updated', { ...bo, name: 'Boris' }]])
+      expect(content.members).toEqual([member(bob, 'editor')])
+      expect(content.comments.map((item) => item.author)).toEqual([bob])
+    })
+
+    it('a removal of the first protocol version unassigns nothing: each of its tasks has an event', () => {
+      const state = stateOf(base)
+      fold(state, eventOf('member:left', { projectId, userId: bo.id }))
+      expect(snapshotOf(state).tasks).toEqual(base.tasks)
+    })
   })
 })

@@ -5,7 +5,6 @@ import type { Write } from '../../rooms/commit.ts'
 import { nextVersion } from '../present.ts'
 import { loadProject } from '../projects/writes.ts'
 import { begun } from '../row.ts'
-import { presentTask } from '../tasks/present.ts'
 import { presentMember, withUser } from './present.ts'
 
 const keyOf = (projectId: string, userId: string) => ({ projectId_userId: { projectId, userId } })
@@ -52,18 +51,19 @@ export async function changeRole(door: Write, projectId: string, userId: string,
   return door.emit(projectRoom(projectId), 'member:updated', presentMember(row))
 }
 
-/** Removal, or leaving when `by` is the person themselves. Their tasks are nobody's then. */
+/**
+ * Removal, or leaving when `by` is the person themselves. Tasks assigned to them are unassigned: one statement and, as a rule of the
+ * reducer, part of the one event, however many there are.
+ */
 export async function removeMember(door: Write, projectId: string, userId: string, by: string): Promise<void> {
   const { tx, emit } = door
   await keepAnOwner(door, projectId, userId)
   const room = projectRoom(projectId)
   const { user } = await tx.member.delete({ where: keyOf(projectId, userId), include: withUser })
-  const tasks = await tx.task.updateManyAndReturn({
-    where: { projectId, assigneeId: userId },
-    data: { assigneeId: null, version: nextVersion },
-    include: { author: true },
-  })
-  for (const task of tasks) emit(room, 'task:updated', presentTask({ ...task, assignee: null }))
-  emit(room, 'member:left', { projectId, userId, ...(by !== userId && { removedBy: by }) }, user.name)
+  const updatedAt = new Date()
+  const unassigned = { assigneeId: null, version: nextVersion, updatedAt }
+  await tx.task.updateMany({ where: { projectId, assigneeId: userId }, data: unassigned })
+  const removedBy = by === userId ? {} : { removedBy: by }
+  emit(room, 'member:left', { projectId, userId, ...removedBy, updatedAt: updatedAt.toISOString() }, user.name)
   emit(userRoom(userId), 'project:left', { projectId, reason: by === userId ? 'left' : 'removed' })
 }

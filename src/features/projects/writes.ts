@@ -38,21 +38,13 @@ export async function updateProject(
 
 /** Rows go, the room and its log stay: whoever was away still learns how it ended. */
 export async function deleteProject({ tx, query, emit }: Write, id: string): Promise<void> {
-  // Against rows that refer to the project: the list below is exact.
+  // Against members who come meanwhile: the list below is exact.
   await query(Prisma.sql`SELECT 1 FROM "Project" WHERE id = ${id}::uuid FOR UPDATE`)
   const project = await tx.project.findUniqueOrThrow({
     where: { id },
-    select: {
-      name: true,
-      members: { select: { userId: true } },
-      tasks: { select: { id: true } },
-      vibes: { select: { id: true } },
-      cuts: { select: { id: true } },
-    },
+    select: { name: true, members: { select: { userId: true } } },
   })
   await tx.project.delete({ where: { id } })
-  const ids = (rows: { id: string }[]) => rows.map((row) => row.id)
-  const gone = { projectId: id, taskIds: ids(project.tasks), vibeIds: ids(project.vibes), cutIds: ids(project.cuts) }
-  emit(projectRoom(id), 'project:deleted', gone, project.name)
+  emit(projectRoom(id), 'project:deleted', { projectId: id }, project.name)
   for (const member of project.members) emit(userRoom(member.userId), 'project:left', { projectId: id, reason: 'deleted' })
 }
