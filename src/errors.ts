@@ -84,6 +84,7 @@ const byName: Record<string, DatabaseFault> = {
   EPIPE: 'unavailable',
   ETIMEDOUT: 'unavailable',
   ENOENT: 'unavailable',
+  CUTROOM_UNFIT: 'unavailable',
 }
 /** node-postgres gives these no code. */
 const lostConnection =

@@ -43,7 +43,7 @@ closeWithGrace({ delay: GRACE_MS }, async ({ err, signal }) => {
 async function start(): Promise<void> {
   if (config.databaseUrl === undefined) postgres = await startEmbeddedPostgres({ dataDir: config.dataDir, log: say })
   const databaseUrl = config.databaseUrl ?? postgres?.url ?? ''
-  await migrate(databaseUrl, { log: say })
+  await migrate(databaseUrl, { log: say, connections: config.databasePool })
   app = await buildApp(config, databaseUrl)
   await app.listen({ port: config.port, host: config.host })
 

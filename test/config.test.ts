@@ -6,6 +6,7 @@ import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { ConfigError, readConfig } from '../src/config.ts'
 import { createDatabase } from './setup/database.ts'
+import { direct } from './setup/hostile.ts'
 import { request } from './setup/people.ts'
 import { open } from './setup/sockets.ts'
 import { until } from './setup/until.ts'
@@ -239,7 +240,7 @@ describe('the process', () => {
     const ran = run({ PORT: '0', JWT_SECRET: SECRET, ...env })
     await until('the server', () => ran.stdout.includes('Cutroom is ready') || ran.code !== undefined, 20_000)
     const url = /http:\/\/localhost:\d+/.exec(ran.stdout)?.[0] ?? ''
-    const db = new pg.Client({ connectionString: database.url })
+    const db = new pg.Client({ connectionString: direct(database.url) })
     await db.connect()
     onTestFinished(() => db.end())
 

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { PrismaClient } from './generated/client.ts'
+import { prepareConnection, type SessionSettings, schemaOf } from './session-settings.ts'
 import { openTransactions, type Query, type Transaction } from './transaction.ts'
 
 export type { PoolClient, QueryResultRow } from 'pg'
@@ -53,16 +54,25 @@ const ORPHAN_MS = 15_000
 /**
  * The same seen from Postgres: it may not hear for hours that a server is gone, and until then its open transaction keeps its
  * locks, and every retry of its write waits for them. A batch that never came to its end is no idle transaction, but one that lasts;
- * before Postgres 17, which knows a limit for those, a peer that answers no more is looked for. By a statement, since poolers
- * refuse start parameters they do not know.
+ * before Postgres 17, which knows a limit for those, a peer that answers no more is looked for.
  */
-async function giveUpOrphans(client: pg.ClientBase): Promise<void> {
-  await client.query(`
-    SELECT set_config(name, value, false) FROM (VALUES
-      ('idle_in_transaction_session_timeout', '${ORPHAN_MS}'), ('transaction_timeout', '${ORPHAN_MS}'),
-      ('tcp_keepalives_idle', '5'), ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '2')
-    ) AS limits (name, value) WHERE current_setting(name, true) IS NOT NULL`)
+const LIMITS: SessionSettings = {
+  statement_timeout: `${ORPHAN_MS}`,
+  idle_in_transaction_session_timeout: `${ORPHAN_MS}`,
+  transaction_timeout: `${ORPHAN_MS}`,
+  tcp_keepalives_idle: '5',
+  tcp_keepalives_interval: '5',
+  tcp_keepalives_count: '2',
 }
+
+/**
+ * All they read has an index. A plan that was made while the log was empty would read the whole of it, each time, until Postgres
+ * looks at the table again, a minute and a hundred thousand events later.
+ */
+const READING: SessionSettings = { enable_seqscan: 'off' }
+
+/** Connections beside those for requests. */
+export const READERS = 3
 
 /** More texts than this are not ours to count on (lists of any length make texts of any length): they go unnamed. */
 const MOST_STATEMENTS = 500
@@ -84,7 +94,8 @@ function statementNames(): (text: string) => string {
  * @param onError told of idle connections that the server dropped (the pool replaces them by itself)
  */
 export function openDatabase(url: string, options: { connections: number; onError: (error: Error) => void }): Database {
-  const settings = {
+  const schema = schemaOf(url)
+  const connect = (settings: SessionSettings) => ({
     connectionString: url,
     connectionTimeoutMillis: 5_000,
     application_name: 'cutroom',
@@ -92,33 +103,24 @@ export function openDatabase(url: string, options: { connections: number; onErro
     idleTimeoutMillis: 60_000,
     keepAlive: true,
     /** The pool waits for it before anybody gets the connection. */
-    onConnect(client: pg.ClientBase) {
+    async onConnect(client: pg.ClientBase) {
       giveUpOnSilence(client)
       surviveHandover(client)
-      return giveUpOrphans(client)
-    },
-  }
-  const pool = new pg.Pool({ ...settings, max: options.connections, pipeline: true })
-  const readers = new pg.Pool({
-    ...settings,
-    max: 3,
-    async onConnect(client) {
-      await settings.onConnect(client)
-      // All they read has an index. A plan that was made while the log was empty would read the whole of it, each time, until
-      // Postgres looks at the table again, a minute and a hundred thousand events later.
-      await client.query('SET enable_seqscan = off')
+      await prepareConnection(client, schema, { ...LIMITS, ...settings })
     },
   })
+  const pool = new pg.Pool({ ...connect({}), max: options.connections, pipeline: true })
+  const readers = new pg.Pool({ ...connect(READING), max: READERS })
   for (const each of [pool, readers]) each.on('error', options.onError)
   const nameOf = statementNames()
-  const adapter = new PrismaPg(pool, { statementNameGenerator: (statement) => nameOf(statement.sql) })
+  const adapter = new PrismaPg(pool, { schema, statementNameGenerator: (statement) => nameOf(statement.sql) })
   const prisma = new PrismaClient({ adapter })
   return {
     prisma,
     query: async (statement) =>
       (await pool.query({ name: nameOf(statement.text), text: statement.text, values: statement.values })).rows,
     pool,
-    begin: openTransactions(pool, nameOf),
+    begin: openTransactions(pool, schema, nameOf),
     readers,
     async close() {
       await prisma.$disconnect()

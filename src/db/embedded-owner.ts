@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import type { Cluster, Server } from './embedded-cluster.ts'
 import { codeOf } from './embedded-host.ts'
+import { prepareConnection } from './session-settings.ts'
 
 /** The claim of this process on the cluster: one connection that holds an advisory lock. */
 export interface Owner {
@@ -99,7 +100,7 @@ async function connect(server: Server, { cluster, dataDir, deadline, log }: Wher
 /** A just killed owner's backend may take a moment to notice: hence the wait. */
 async function claim(client: pg.Client, dataDir: string): Promise<void> {
   try {
-    await client.query(`SET lock_timeout = '5s'; SET statement_timeout = 0; SET idle_session_timeout = 0`)
+    await prepareConnection(client, 'public', { lock_timeout: '5s' })
     await client.query(`SELECT pg_advisory_lock(${LOCK})`)
   } catch (cause) {
     if (codeOf(cause) !== '55P03') throw cause

@@ -4,10 +4,15 @@ import { join } from 'node:path'
 import { PrismaPg } from '@prisma/adapter-pg'
 import type { MigrationList } from '@prisma/schema-engine-wasm'
 import pg from 'pg'
+import { checkServer, checkTables, checkVersion, foreign, prepareSchema, UnfitDatabaseError } from './preflight.ts'
 import { openSchemaEngine, prismaFolder } from './schema-engine.ts'
+import { prepareConnection, schemaOf } from './session-settings.ts'
 
 /** One node migrates at a time. Not Prisma's own number: its engine takes that one in a session of its own. */
 const LOCK = '5231948270126693117'
+
+/** Postgres: insufficient_privilege. */
+const NO_RIGHT = '42501'
 
 interface Migration {
   name: string
@@ -27,17 +32,20 @@ export interface MigrateOptions {
   log?: (line: string) => void
   /** Default: prisma/migrations of this package. */
   migrationsDir?: string
+  /** Connections that will be opened for requests; none by default. */
+  connections?: number
 }
 
 /**
- * Applies what prisma/migrations has and the database lacks, and leaves `_prisma_migrations` as `prisma migrate deploy` does.
- * Several nodes may call it at once; when nothing is pending it costs two small queries.
+ * Looks whether the database will do, applies what prisma/migrations has and the database lacks, and leaves `_prisma_migrations`
+ * as `prisma migrate deploy` does. Several nodes may call it at once; when nothing is pending it costs a few small queries.
  * @returns the names applied
- * @throws when the database does not exist, or a migration fails now or failed before: the message says what to do
+ * @throws when the database does not exist or will not do, or a migration fails now or failed before: the message says what to do
  */
 export async function migrate(databaseUrl: string, options: MigrateOptions = {}): Promise<string[]> {
-  const { log = () => {}, migrationsDir = join(prismaFolder(), 'migrations') } = options
+  const { log = () => {}, migrationsDir = join(prismaFolder(), 'migrations'), connections = 0 } = options
   const migrations = await readMigrations(migrationsDir)
+  const schema = schemaOf(databaseUrl)
   const client = new pg.Client({
     connectionString: databaseUrl,
     application_name: 'cutroom migrate',
@@ -46,22 +54,48 @@ export async function migrate(databaseUrl: string, options: MigrateOptions = {})
   client.on('error', (error) => log(`migrate: ${error.message}`)) // the query under way fails by itself
   try {
     await connect(client)
-    const before = await readRows(client)
-    if (isCurrent(before, migrations)) {
-      warn(before, migrations, log)
-      return []
-    }
-    const { rows } = await client.query(`SELECT pg_try_advisory_lock(${LOCK}) AS got`)
-    if (!rows[0].got) {
-      log('another node migrates the database: waiting for it')
-      await client.query(`SELECT pg_advisory_lock(${LOCK})`)
-    }
-    const locked = await readRows(client)
-    warn(locked, migrations, log)
-    return isCurrent(locked, migrations) ? [] : await apply(databaseUrl, client, migrations, { log, migrationsDir })
+    await checkVersion(client)
+    await prepareConnection(client, schema)
+    await checkServer(client, connections)
+    const applied = await bringUp(client, { databaseUrl, schema, migrations, migrationsDir, log }).catch(async (error) => {
+      if ((error as { code?: string }).code === NO_RIGHT) await checkTables(client, schema)
+      throw error
+    })
+    await checkTables(client, schema)
+    return applied
   } finally {
     await client.end() // and with the session goes the lock
   }
+}
+
+interface Work {
+  databaseUrl: string
+  schema: string
+  migrations: Migration[]
+  migrationsDir: string
+  log: (line: string) => void
+}
+
+async function bringUp(client: pg.Client, work: Work): Promise<string[]> {
+  const { migrations, schema, log } = work
+  const before = await readRows(client)
+  if (isCurrent(before, migrations)) {
+    warn(before, migrations, log)
+    return []
+  }
+  const { rows } = await client.query(`SELECT pg_try_advisory_lock(${LOCK}) AS got`)
+  if (!rows[0].got) {
+    log('another node migrates the database: waiting for it')
+    await client.query(`SELECT pg_advisory_lock(${LOCK})`)
+  }
+  const locked = await readRows(client)
+  const [stranger] = locked
+  if (stranger && !locked.some((row) => migrations.some(({ name }) => name === row.migration_name)))
+    throw foreign(client.escapeIdentifier(schema), stranger.migration_name)
+  warn(locked, migrations, log)
+  if (isCurrent(locked, migrations)) return []
+  await prepareSchema(client, schema)
+  return apply(client, work)
 }
 
 async function connect(client: pg.Client): Promise<void> {
@@ -109,14 +143,15 @@ function checksums(sql: string): string[] {
   return [sql, unix, unix.replaceAll('\n', '\r\n')].map((text) => createHash('sha256').update(text).digest('hex'))
 }
 
-async function apply(
-  databaseUrl: string,
-  client: pg.Client,
-  migrations: Migration[],
-  options: Required<MigrateOptions>,
-): Promise<string[]> {
-  const pool = new pg.Pool({ connectionString: databaseUrl, application_name: 'cutroom migrate', max: 1, idleTimeoutMillis: 0 })
-  const adapter = new PrismaPg(pool, { onPoolError: (error) => options.log(`migrate: ${error.message}`) })
+async function apply(client: pg.Client, { databaseUrl, schema, migrations, migrationsDir, log }: Work): Promise<string[]> {
+  const pool = new pg.Pool({
+    connectionString: databaseUrl,
+    application_name: 'cutroom migrate',
+    max: 1,
+    idleTimeoutMillis: 0,
+    onConnect: (connection) => prepareConnection(connection, schema),
+  })
+  const adapter = new PrismaPg(pool, { schema, onPoolError: (error) => log(`migrate: ${error.message}`) })
   const connect = adapter.connect.bind(adapter)
   adapter.connect = async () => {
     const connection = await connect()
@@ -127,7 +162,7 @@ async function apply(
     return connection
   }
   const migrationsList: MigrationList = {
-    baseDir: options.migrationsDir,
+    baseDir: migrationsDir,
     lockfile: { path: 'migration_lock.toml', content: null },
     shadowDbInitScript: '',
     migrationDirectories: migrations.map(({ name, sql }) => ({
@@ -136,13 +171,13 @@ async function apply(
     })),
   }
   try {
-    const engine = await openSchemaEngine(adapter, options.log)
+    const engine = await openSchemaEngine(adapter, log)
     try {
       const { appliedMigrationNames } = await engine.applyMigrations({
         migrationsList,
         filters: { externalTables: [], externalEnums: [] },
       })
-      for (const name of appliedMigrationNames) options.log(`applied the migration "${name}"`)
+      for (const name of appliedMigrationNames) log(`applied the migration "${name}"`)
       return appliedMigrationNames
     } finally {
       engine.free()
@@ -150,11 +185,24 @@ async function apply(
   } catch (error) {
     const rows = await readRows(client).catch(() => []) // without a connection, the first error is the one that tells
     const failed = rows.find((row) => !row.finished_at)
-    throw failed ? new Error(adviceOn(failed), { cause: error }) : error
+    throw failed ? new Error(adviceOn(failed), { cause: error }) : withoutTrace(error)
   } finally {
     await pool.end()
   }
 }
+
+/** The schema engine adds a back trace of its own program to what Postgres said. */
+function withoutTrace(cause: unknown): Error {
+  const text = cause instanceof Error ? cause.message : String(cause)
+  return new UnfitDatabaseError(`DATABASE_URL: the migrations cannot be applied: ${firstLines(text)}`, { cause })
+}
+
+const firstLines = (text: string): string =>
+  text
+    .replace(/^(external connector error|Error querying the database:)\s*/i, '')
+    .split(/\n\s+0: /)[0]
+    ?.replace(/\s+/g, ' ')
+    .trim() ?? text
 
 function adviceOn({ migration_name: name, started_at, logs }: Row): string {
   const reason = logs?.replace(/^external connector error\s*/, '').split(/\n\s+0: /)[0] || 'its process was stopped'

@@ -74,14 +74,14 @@ function gather(client: pg.PoolClient): () => void {
 }
 
 /** Opens transactions on the connections of a pool whose clients pipeline. */
-export function openTransactions(pool: pg.Pool, nameOf: (text: string) => string): () => Promise<Transaction> {
+export function openTransactions(pool: pg.Pool, schema: string, nameOf: (text: string) => string): () => Promise<Transaction> {
   // One Prisma per connection: an interactive transaction of a shared one costs more than all statements of a write.
   const clients = new WeakMap<pg.PoolClient, { joined: Joined; prisma: PrismaClient }>()
   function prismaOn(client: pg.PoolClient) {
     const known = clients.get(client)
     if (known) return known
     const joined = new Joined(client)
-    const adapter = new PrismaPg(joined, { statementNameGenerator: ({ sql }) => nameOf(sql) })
+    const adapter = new PrismaPg(joined, { schema, statementNameGenerator: ({ sql }) => nameOf(sql) })
     const made = { joined, prisma: new PrismaClient({ adapter }) }
     clients.set(client, made)
     return made

@@ -173,7 +173,7 @@ describe('migrate', { timeout: 30_000 }, () => {
   it('refuses a database that has tables but no history', async () => {
     const { url, run } = await setUp({ '2024_a': FIRST })
     await query(url, 'CREATE TABLE stranger (id int)')
-    await expect(run()).rejects.toThrow('The database schema is not empty')
+    await expect(run()).rejects.toThrow('DATABASE_URL: the schema "public" holds what is not')
   })
 
   it('names a database that does not exist, and a migration without its file', async () => {

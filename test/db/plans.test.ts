@@ -6,6 +6,7 @@ import { keyOf, listed, pathOf } from '../access/calls.ts'
 import { startApp, type TestApp } from '../setup/app.ts'
 import { BUSY, fillTables, idOf, OLD } from '../setup/crowd.ts'
 import { createDatabase } from '../setup/database.ts'
+import { direct } from '../setup/hostile.ts'
 import { login, PASSWORD, type Person, register, request } from '../setup/people.ts'
 import { faultsOf, tablesOf, type Watched, watchPlans } from '../setup/plans.ts'
 import { connect } from '../setup/sockets.ts'
@@ -15,15 +16,15 @@ const busy = idOf('project', BUSY)
 
 describe('with thousands of rows in each table', () => {
   let database: Awaited<ReturnType<typeof createDatabase>>
-  let direct: pg.Pool
+  let ownPool: pg.Pool
   let watched: Watched
   let large: Set<string>
 
   beforeAll(async () => {
     database = await createDatabase()
-    direct = new pg.Pool({ connectionString: database.url, max: 2 })
-    await fillTables(direct)
-    const { rows } = await direct.query<{ name: string; rows: number }>(
+    ownPool = new pg.Pool({ connectionString: direct(database.url), max: 2 })
+    await fillTables(ownPool)
+    const { rows } = await ownPool.query<{ name: string; rows: number }>(
       `SELECT relname AS name, reltuples AS rows FROM pg_class
        WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> '_prisma_migrations'`,
     )
@@ -33,7 +34,7 @@ describe('with thousands of rows in each table', () => {
   })
   afterAll(async () => {
     await watched?.close()
-    await direct?.end()
+    await ownPool?.end()
     await database?.drop()
   })
 
@@ -60,7 +61,7 @@ describe('with thousands of rows in each table', () => {
       app = await startApp({ databaseUrl: watched.url({ plan_cache_mode: mode }) })
       ann = await register(app, 'Ann')
       guest = await register(app, 'Gus')
-      await direct.query(
+      await ownPool.query(
         `INSERT INTO "Member" ("projectId", "userId", role)
          SELECT id, $1, 'owner' FROM (SELECT id FROM "Project" ORDER BY id LIMIT 40) AS p`,
         [ann.id],
@@ -209,7 +210,7 @@ describe('with thousands of rows in each table', () => {
     // A thousand rows are a large part of these tables, and best found by reading all; of tables in need of retention they
     // are not. So only looking up is left to the planner, and it still reads all where no index answers.
     const off = ['seqscan', 'bitmapscan', 'hashjoin', 'mergejoin'].map((way) => [`enable_${way}`, 'off'])
-    const pool = new pg.Pool({ connectionString: watched.url(Object.fromEntries(off)), max: 1 })
+    const pool = new pg.Pool({ connectionString: direct(watched.url(Object.fromEntries(off))), max: 1 })
     const day = 86_400
     const retention = createRetention({
       pool,
@@ -231,12 +232,12 @@ describe('with thousands of rows in each table', () => {
   })
 
   it('catches a statement without an index, also one that only a foreign key runs', async () => {
-    await direct.query(
+    await ownPool.query(
       `CREATE TABLE "Loose" ("userId" uuid REFERENCES "User" ON DELETE CASCADE);
        INSERT INTO "Loose" SELECT id FROM "User" LIMIT 2000; ANALYZE "Loose"`,
     )
     large.add('Loose')
-    const client = new pg.Client({ connectionString: watched.url() })
+    const client = new pg.Client({ connectionString: direct(watched.url()) })
     await client.connect()
     const run = (sql: string) => faults(() => client.query(sql))
     try {

@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { projectRoom } from '../../src/contract/index.ts'
+import { direct } from '../setup/hostile.ts'
 import { type Answer, createTeam, type Person, request } from '../setup/people.ts'
 import { startProxy } from '../setup/proxy.ts'
 import { databaseForTest, type ServerProcess, useServers } from '../setup/server-process.ts'
@@ -111,7 +112,7 @@ describe('Postgres', () => {
 
   it('O2 ending its connections in a burst, as a restart does: some writes are refused, none is lost or doubled', async () => {
     const { server, databaseUrl, sockets, gone, project, owner, editor } = await scene()
-    const admin = new pg.Client({ connectionString: databaseUrl })
+    const admin = new pg.Client({ connectionString: direct(databaseUrl) })
     await admin.connect()
     onTestFinished(() => admin.end())
     const { written, refused, stop } = burst([owner, editor, editor, owner], project.id)

@@ -4,6 +4,7 @@ import pg from 'pg'
 import { io, type Socket } from 'socket.io-client'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type Meta, projectRoom } from '../../src/contract/index.ts'
+import { direct } from '../setup/hostile.ts'
 import { createTeam, type Person, request } from '../setup/people.ts'
 import { startProxy } from '../setup/proxy.ts'
 import { databaseForTest, freePort, type ServerProcess, useServers } from '../setup/server-process.ts'
@@ -40,7 +41,7 @@ function guest(url: string, person: Person, projectId: string): Guest {
 
 /** A transaction of the test's own that holds a lock until it is let go. */
 async function holding(databaseUrl: string, lock: string) {
-  const client = new pg.Client({ connectionString: databaseUrl })
+  const client = new pg.Client({ connectionString: direct(databaseUrl) })
   await client.connect()
   onTestFinished(() => client.end())
   await client.query('BEGIN')

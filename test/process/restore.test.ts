@@ -8,6 +8,7 @@ import { type Postgres, startPostgres } from '../faults/support/postgres.ts'
 import { copyFiles } from '../faults/support/standby.ts'
 import { startApp } from '../setup/app.ts'
 import { createDatabase, withDatabase } from '../setup/database.ts'
+import { direct } from '../setup/hostile.ts'
 import { createTeam, type Person } from '../setup/people.ts'
 import { connect, type Listener } from '../setup/sockets.ts'
 import { until } from '../setup/until.ts'
@@ -86,7 +87,7 @@ describe('a database that went back', () => {
     await rm(postgres.path, { recursive: true })
     await copyFiles(backup, postgres.path)
     await postgres.start()
-    const admin = new pg.Client({ connectionString: databaseUrl })
+    const admin = new pg.Client({ connectionString: direct(databaseUrl) })
     await admin.connect()
     await admin.query('VACUUM FULL "Room"')
     await admin.end()
@@ -96,7 +97,7 @@ describe('a database that went back', () => {
   it('R2 a dump restored into the same database under running servers: every client is told reset', async () => {
     const { url, drop } = await createDatabase()
     onTestFinished(drop)
-    const admin = new pg.Client({ connectionString: url })
+    const admin = new pg.Client({ connectionString: direct(url) })
     await admin.connect()
     onTestFinished(() => admin.end())
     const at = await scene(url)
@@ -121,7 +122,7 @@ describe('a database that went back', () => {
   it('R2 a database exchanged behind open pools: no event of it goes out under the old name', async () => {
     const { url } = await createDatabase()
     const name = new URL(url).pathname.slice(1)
-    const admin = new pg.Client({ connectionString: withDatabase(url, 'postgres') })
+    const admin = new pg.Client({ connectionString: direct(withDatabase(url, 'postgres')) })
     await admin.connect()
     onTestFinished(async () => {
       for (const one of [name, `${name}_old`, `${name}_copy`]) await admin.query(`DROP DATABASE IF EXISTS "${one}" WITH (FORCE)`)
@@ -129,7 +130,7 @@ describe('a database that went back', () => {
     })
     const room = 'project:exchanged'
     const run = async (sql: string) => {
-      const client = new pg.Client({ connectionString: url })
+      const client = new pg.Client({ connectionString: direct(url) })
       await client.connect()
       await client.query(sql).finally(() => client.end())
     }
@@ -175,7 +176,7 @@ describe('a database that went back', () => {
   it('R2 the name of a history needs no superuser, survives a restart, and is of the one database', async () => {
     const { url, drop } = await createDatabase()
     onTestFinished(drop)
-    const admin = new pg.Client({ connectionString: url })
+    const admin = new pg.Client({ connectionString: direct(url) })
     await admin.connect()
     const role = `cutroom_reader_${process.pid}`
     onTestFinished(async () => {
@@ -188,7 +189,7 @@ describe('a database that went back', () => {
     const plain = new URL(url)
     Object.assign(plain, { username: role, password: 'reader' })
     const epochOf = async (at: string) => {
-      const pool = new pg.Pool({ connectionString: at })
+      const pool = new pg.Pool({ connectionString: direct(at) })
       try {
         return (await openLog(pool)).epoch()
       } finally {

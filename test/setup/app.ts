@@ -4,6 +4,7 @@ import { afterAll, beforeAll } from 'vitest'
 import { buildApp, type Seams } from '../../src/app.ts'
 import { type Config, readConfig } from '../../src/config.ts'
 import { createDatabase } from './database.ts'
+import { direct } from './hostile.ts'
 
 export const testConfig = (env: Record<string, string> = {}): Config =>
   readConfig({
@@ -34,7 +35,7 @@ export async function startApp(
   const config = testConfig(options.env)
   const app = await buildApp(config, databaseUrl, options.seams)
   await app.listen({ port: 0, host: '127.0.0.1' })
-  const db = new pg.Pool({ connectionString: databaseUrl, max: 4 })
+  const db = new pg.Pool({ connectionString: direct(databaseUrl), max: 4 })
   // The database is dropped a moment after the pool was ended, when its connections may still be on their way out.
   db.on('connect', (client) => client.on('error', () => {}))
   const address = app.server.address()

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { inject } from 'vitest'
+import { hostility, isHostile } from './hostile.ts'
 
 export function withDatabase(url: string, name: string): string {
   const changed = new URL(url)
@@ -8,7 +9,7 @@ export function withDatabase(url: string, name: string): string {
   return changed.href
 }
 
-/** A migrated database of one's own, cloned from the template in milliseconds. */
+/** A migrated database of one's own, cloned from the template in milliseconds; with hostile settings where TEST_HOSTILE asks. */
 export async function createDatabase(): Promise<{ url: string; drop: () => Promise<void> }> {
   const server = inject('postgresUrl')
   const name = `cutroom_${randomBytes(6).toString('hex')}`
@@ -24,5 +25,6 @@ export async function createDatabase(): Promise<{ url: string; drop: () => Promi
     }
   }
   await run(`CREATE DATABASE "${name}" TEMPLATE "${inject('template')}"`)
+  if (isHostile()) await run(hostility(name))
   return { url: withDatabase(server, name), drop: () => run(`DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`) }
 }

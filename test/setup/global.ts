@@ -6,6 +6,7 @@ import type { TestProject } from 'vitest/node'
 import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { withDatabase } from './database.ts'
+import { hostility, isHostile } from './hostile.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -16,7 +17,10 @@ declare module 'vitest' {
   }
 }
 
-/** One Postgres for the whole run (TEST_DATABASE_URL, else an embedded one), with a migrated template database. */
+/**
+ * One Postgres for the whole run (TEST_DATABASE_URL, else an embedded one), with a migrated template database. With TEST_HOSTILE=1
+ * all databases have hostile settings.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const given = process.env.TEST_DATABASE_URL
   const dataDir = given === undefined ? await mkdtemp(join(tmpdir(), 'cutroom-test-')) : null
@@ -31,6 +35,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const admin = new pg.Client({ connectionString: url })
   await admin.connect()
   await admin.query(`CREATE DATABASE "${template}"`)
+  if (isHostile()) await admin.query(hostility(template))
   await migrate(withDatabase(url, template))
   project.provide('postgresUrl', url)
   project.provide('template', template)

@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { direct } from './hostile.ts'
 import { type Filter, openWire } from './wire.ts'
 
 /** One node of a plan, as EXPLAIN (ANALYZE, FORMAT JSON) says it. */
@@ -41,7 +42,7 @@ export async function watchPlans(databaseUrl: string): Promise<Watched> {
     'auto_explain.log_level': 'notice',
   }
   const url = new URL(databaseUrl)
-  const admin = new pg.Client({ connectionString: databaseUrl })
+  const admin = new pg.Client({ connectionString: direct(databaseUrl) })
   await admin.connect()
   try {
     for (const [name, value] of Object.entries(settings))

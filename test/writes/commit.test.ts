@@ -6,6 +6,7 @@ import { openDatabase } from '../../src/db/client.ts'
 import { createCommit } from '../../src/rooms/commit.ts'
 import { startApp, type TestApp } from '../setup/app.ts'
 import { createDatabase } from '../setup/database.ts'
+import { direct } from '../setup/hostile.ts'
 import { addMember, createCut, createProject, createTeam, register } from '../setup/people.ts'
 import { connect } from '../setup/sockets.ts'
 import { until } from '../setup/until.ts'
@@ -18,7 +19,7 @@ let hold: (() => unknown) | undefined
 
 beforeAll(async () => {
   own = await createDatabase()
-  const admin = new pg.Client({ connectionString: own.url })
+  const admin = new pg.Client({ connectionString: direct(own.url) })
   await admin.connect()
   // A deadlock is found after this time; the default of a second would make these tests slow.
   await admin.query(`ALTER DATABASE "${new URL(own.url).pathname.slice(1)}" SET deadlock_timeout = '200ms'`)
@@ -47,7 +48,7 @@ function whileHeld(run: () => unknown): void {
 
 /** A connection like psql's. */
 async function program({ databaseUrl }: Pick<TestApp, 'databaseUrl'>): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: databaseUrl })
+  const client = new pg.Client({ connectionString: direct(databaseUrl) })
   await client.connect()
   onTestFinished(() => client.end())
   return client
