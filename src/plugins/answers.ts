@@ -18,7 +18,7 @@ const MOST = 32 * 1024 * 1024
 const LARGEST = 8 * 1024 * 1024
 /** How many. */
 const MOST_ENTRIES = 10_000
-/** What an entry weighs besides its path and its body, bytes: promise, buffer, objects, its place in the map. Measured: 900. */
+/** What an entry weighs besides its path and its body, bytes: promise, buffer, objects, its place in the map. Measured: 600. */
 const OVERHEAD = 1_024
 /** A change of rows that no event tells of (by hand, in SQL) is seen after this long, ms. */
 const KEPT_MS = 10_000

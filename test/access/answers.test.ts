@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { bytesOf, createAnswers } from '../../src/plugins/answers.ts'
 import { useApp } from '../setup/app.ts'
 import { createCut, createTeam, request } from '../setup/people.ts'
 
@@ -74,5 +77,58 @@ describe('answers that are kept', () => {
     )
     for (const answer of answers) expect(answer).toEqual(answers[0])
     expect(await reads()).toBeLessThan(20)
+  })
+})
+
+describe('the memory of kept answers', () => {
+  const MOST = 32 * 1024 * 1024
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+
+  /** Keeps `count` answers of `bytes` each under paths of their own. */
+  async function fill(count: number, bytes: number) {
+    const answers = createAnswers()
+    onTestFinished(() => answers.close())
+    for (let n = 0; n < count; n++)
+      await answers.of(`/api/cuts/${n}/comments?cursor=${'x'.repeat(60)}${n}`, `epoch 0 ${n}`, async () => ({
+        body: bytesOf(`${n}`.padEnd(bytes, 'a')),
+        tag: null,
+      }))
+    return answers
+  }
+
+  it('B1 150,000 different small answers hold no more than is counted, and no more than 32 MiB', async () => {
+    collect()
+    const before = process.memoryUsage()
+    const answers = await fill(150_000, 30)
+    collect()
+    const after = process.memoryUsage()
+    const { entries, bytes } = answers.size()
+    expect(entries).toBe(10_000)
+    expect(bytes).toBeLessThanOrEqual(MOST)
+    expect(after.heapUsed + after.external - before.heapUsed - before.external).toBeLessThan(MOST)
+  })
+
+  it('B1 large answers leave by bytes, the one longest unused first', async () => {
+    const answers = await fill(100, 1024 * 1024)
+    expect(answers.size().bytes).toBeLessThanOrEqual(MOST)
+    expect(answers.size().entries).toBe(31)
+  })
+
+  it('B1 answers that are asked for no more are dropped by time', async () => {
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    const answers = await fill(100, 30)
+    expect(answers.size().entries).toBe(100)
+    vi.advanceTimersByTime(25_000)
+    expect(answers.size()).toEqual({ entries: 0, bytes: 0 })
+  })
+
+  it('B1 an answer that fails, or is too large, is not kept', async () => {
+    const answers = createAnswers()
+    onTestFinished(() => answers.close())
+    await expect(answers.of('/a', '1', () => Promise.reject(new Error('no')))).rejects.toThrow('no')
+    await answers.of('/b', '1', async () => ({ body: bytesOf('x'.repeat(9 * 1024 * 1024)), tag: null }))
+    expect(answers.size()).toEqual({ entries: 0, bytes: 0 })
   })
 })
