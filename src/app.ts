@@ -75,7 +75,7 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
     await app.register(stoppingPlugin)
     await app.register(contractPlugin)
     await app.register(authPlugin, { config, query })
-    await app.register(endpointsPlugin, { query })
+    await app.register(endpointsPlugin, { query, secret: config.jwtSecret })
     await app.register(securityPlugin, { config, redis })
     await app.register(docsPlugin)
     await registerRooms(app, {

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto'
+import { createHmac, hash, hkdfSync } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { problem } from '../errors.ts'
 
@@ -40,9 +40,18 @@ export function idempotencyKey(request: FastifyRequest): string | undefined {
   return key
 }
 
-/** The same request again has the same fingerprint. */
-export const fingerprint = (request: FastifyRequest): string =>
-  hash('sha256', `${request.method} ${request.url}\n${JSON.stringify(request.body) ?? ''}`, 'base64url')
+/**
+ * Fingerprints of requests: the same request again has the same one. They are stored, and a body may hold a password: without the
+ * secret a fingerprint cannot be compared with a guess.
+ */
+export function fingerprints(secret: string): (request: FastifyRequest) => string {
+  const key = Buffer.from(hkdfSync('sha256', secret, '', 'cutroom idempotency', 32))
+  return ({ method, url, body }) =>
+    createHmac('sha256', key)
+      .update(`${method} ${url}\n`)
+      .update(JSON.stringify(body) ?? '')
+      .digest('base64url')
+}
 
 /** The version of an entity; null for what is none. */
 export function versionOf(answer: unknown): number | null {

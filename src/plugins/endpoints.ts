@@ -2,14 +2,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { z } from 'zod'
 import { admitSession, allows, authorize, type Caller, proof, type Scope, type Target } from '../access.ts'
-import type { Access, Action, Answer, Endpoint, Parsed } from '../contract/index.ts'
+import { type Access, type Action, type Answer, type Endpoint, type Parsed, projectRoom, userRoom } from '../contract/index.ts'
 import type { Query } from '../db/client.ts'
 import { problem } from '../errors.ts'
 import type { Write } from '../rooms/commit.ts'
 import { lockOf, once } from '../rooms/idempotency.ts'
 import type { Principal } from '../rooms/sockets.ts'
 import { bytesOf, createAnswers } from './answers.ts'
-import { fingerprint, idempotencyKey, matches } from './conditional.ts'
+import { fingerprints, idempotencyKey, matches } from './conditional.ts'
 import { serializerOf } from './contract.ts'
 import { createGuesses } from './guesses.ts'
 import { send, sendRead, tagFor } from './response.ts'
@@ -95,8 +95,8 @@ function check(query: Query, compiled: Compiled, request: FastifyRequest, hold?:
 const noQuery = z.strictObject({})
 
 /** `app.serve` and `app.write`: what every endpoint does alike, so that no feature can forget it. */
-export const endpointsPlugin = fp<{ query: Query }>(
-  async (app, { query }) => {
+export const endpointsPlugin = fp<{ query: Query; secret: string }>(
+  async (app, { query, secret }) => {
     function route(compiled: Compiled, handler: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>): void {
       const { method, url, schema, access } = compiled.endpoint
       app.route({
@@ -165,6 +165,7 @@ export const endpointsPlugin = fp<{ query: Query }>(
     })
 
     const guesses = createGuesses()
+    const fingerprint = fingerprints(secret)
 
     app.decorate('write', (endpoint, handler, current) => {
       const compiled = compile(endpoint)
@@ -193,15 +194,15 @@ export const endpointsPlugin = fp<{ query: Query }>(
               const id = (request.params as Record<string, string>)[compiled.target] ?? ''
               await expect(scope.version, () => current(door.tx, id, params))
             }
-            return handler(asked(request, reply, scope), Object.assign(door, { expect }))
+            const body = await handler(asked(request, reply, scope), Object.assign(door, { expect }))
+            if (key) door.keep(key, body, scope ? projectRoom(scope.projectId) : userRoom(caller.userId))
+            return body
           }
           // Who adds to a thing they have added to before goes by what was seen then, and the whole write is one round trip.
           if (guess && action && !guessed && allows(guess.role, action, guess.authorId === caller.userId)) {
             guessed = true
             door.insist(proof(caller, named, guess, key && lockOf(key)))
-            const body = await write(guess)
-            if (key) door.keep(key, body)
-            return body
+            return write(guess)
           }
           return once(
             door,

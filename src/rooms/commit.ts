@@ -1,4 +1,4 @@
-import { type EventName, events, type Payload, type RoomId } from '../contract/index.ts'
+import { type EventName, events, type Payload, type RoomId, userRoom } from '../contract/index.ts'
 import type { Database, Query, Rows, Statement, Tx } from '../db/client.ts'
 import { newId } from '../db/ids.ts'
 import { databaseFault, problem } from '../errors.ts'
@@ -26,8 +26,11 @@ export interface Write {
   /** Sends a statement that fails, and the write with it, where something is not as the writer thinks. */
   insist: (proof: Statement) => void
   emit: Emit
-  /** Keeps the answer to an Idempotency-Key with the rows. */
-  keep: (key: Key, body: unknown) => void
+  /**
+   * Saves the answer to an Idempotency-Key with the rows: as the event that has it as its payload, else as a copy.
+   * @param room who may see the answer again: the members of a project, or a person
+   */
+  keep: (key: Key, body: unknown, room: RoomId) => void
 }
 
 /** The one door for writes: rows and events in one transaction, then a wake-up. The callback may run more than once. */
@@ -58,8 +61,8 @@ const pause = (attempt: number) => new Promise((done) => setTimeout(done, Math.r
 export function createCommit({ begin, poke, beforeCommit }: CommitOptions): Commit {
   async function attempt<T>(actor: Actor | null, write: (door: Write) => Promise<T>): Promise<{ result: T; rooms: Set<RoomId> }> {
     const pending: Pending[] = []
-    /** What was said, as it was written: it often is the answer, too. */
-    const written = new Map<unknown, string>()
+    /** Payloads and the events that have them: a payload often is the answer, too. */
+    const written = new Map<unknown, Pending>()
     const emit: Emit = (room, name, payload, label) => {
       const parsed = events[name].safeParse(payload)
       if (!parsed.success)
@@ -67,8 +70,9 @@ export function createCommit({ begin, poke, beforeCommit }: CommitOptions): Comm
           cause: new Error(`${name} does not fit its schema`, { cause: parsed.error }),
         })
       const json = JSON.stringify(parsed.data)
-      written.set(parsed.data, json)
-      pending.push({ id: newId(), room, name, payload: json, bytes: Buffer.byteLength(json), label: label ?? null })
+      const event = { id: newId(), room, name, payload: json, bytes: Buffer.byteLength(json), label: label ?? null }
+      written.set(parsed.data, event)
+      pending.push(event)
       return parsed.data as Payload<typeof name>
     }
     const transaction = await begin()
@@ -81,10 +85,13 @@ export function createCommit({ begin, poke, beforeCommit }: CommitOptions): Comm
       insert: (table, row) => send(insertion(table, [row])),
       insist: send,
       emit,
-      keep(key, body) {
-        const json = written.get(body) ?? JSON.stringify(body)
-        const answer = json === undefined ? '{}' : `{"body":${json}}`
-        send(insertion('IdempotencyKey', [{ userId: key.userId, key: key.key, fingerprint: key.fingerprint, answer }]))
+      keep(key, body, room) {
+        const eventId = written.get(body)?.id ?? null
+        // What a write without an answer told its writer stays theirs to hear again: they left the project, or deleted it.
+        const own = userRoom(key.userId)
+        const seenBy = body === undefined && pending.some((event) => event.room === own) ? own : room
+        const answer = eventId === null ? JSON.stringify({ room: seenBy, body }) : null
+        send(insertion('IdempotencyKey', [{ userId: key.userId, key: key.key, fingerprint: key.fingerprint, eventId, answer }]))
       },
     }
     let result: T

@@ -1,3 +1,4 @@
+import { userRoom } from '../contract/index.ts'
 import { Prisma } from '../db/client.ts'
 import { problem } from '../errors.ts'
 import type { Write } from './commit.ts'
@@ -13,29 +14,50 @@ export interface Key {
 export const lockOf = ({ userId, key }: Key): string => `${userId} ${key}`
 
 /**
- * Runs a write once per key: its answer is kept in the write's own transaction and given again.
- * @param again checks whoever is given an answer again
- * @throws problem idempotency-running | idempotency-mismatch
+ * The first answer, for a caller who may still see it: a member of its project, or the person whom alone it is about. An answer
+ * without a body shows nothing, so it may outlive its project; so may that of the project's creation.
+ * @throws problem not-found | gone, where retention has taken the event that was the answer
+ */
+async function firstAnswer(query: Write['query'], { userId, key }: Key): Promise<unknown> {
+  const [found] = await query<{ lost: boolean; visible: boolean; body: unknown }>(
+    Prisma.sql`SELECT a.lost, v.visible, CASE WHEN v.visible THEN a.body END AS body
+      FROM "IdempotencyKey" k LEFT JOIN "Event" e ON e.id = k."eventId",
+      LATERAL (SELECT k."eventId" IS NOT NULL AND e.id IS NULL AS lost, coalesce(e.payload, k.answer->'body') AS body,
+        coalesce(e.room, k.answer->>'room') = ${userRoom(userId)} AS own,
+        CASE WHEN e.name = 'project:created' THEN e.payload->>'id'
+          ELSE substring(coalesce(e.room, k.answer->>'room') FROM '^project:(.*)$') END::uuid AS "projectId") a,
+      LATERAL (SELECT coalesce(CASE
+        WHEN a."projectId" IS NULL THEN a.own
+        WHEN EXISTS (SELECT FROM "Project" p WHERE p.id = a."projectId")
+          THEN EXISTS (SELECT FROM "Member" m WHERE m."projectId" = a."projectId" AND m."userId" = k."userId")
+        ELSE a.own OR a.body IS NULL END, false) AS visible) v
+      WHERE k."userId" = ${userId}::uuid AND k.key = ${key}`,
+  )
+  if (found?.lost) throw problem('gone', 'The first answer to this key is no longer kept')
+  if (!found?.visible) throw problem('not-found')
+  return found.body ?? undefined
+}
+
+/**
+ * Runs a write once per key; `run` saves its answer, which is given again.
+ * @param again checks the caller who is given an answer again
+ * @throws problem idempotency-running | idempotency-mismatch | not-found | gone
  */
 export async function once<T>(
-  { query, keep }: Pick<Write, 'query' | 'keep'>,
+  { query }: Pick<Write, 'query'>,
   key: Key | undefined,
   run: () => Promise<T>,
   again: () => Promise<unknown>,
 ): Promise<T> {
   if (!key) return run()
-  // An answer that commits between the look and the lock is met when ours is kept: `commit` then tries again.
-  const [found] = await query<{ free: boolean; fingerprint: string | null; answer: { body?: T } | null }>(
-    Prisma.sql`SELECT pg_try_advisory_xact_lock(hashtextextended(${lockOf(key)}, 0)) AS free, k.fingerprint, k.answer
+  // An answer that commits between the look and the lock is met when ours is saved: `commit` then tries again.
+  const [found] = await query<{ free: boolean; fingerprint: string | null }>(
+    Prisma.sql`SELECT pg_try_advisory_xact_lock(hashtextextended(${lockOf(key)}, 0)) AS free, k.fingerprint
       FROM (SELECT 1) AS one LEFT JOIN "IdempotencyKey" k ON k."userId" = ${key.userId}::uuid AND k.key = ${key.key}`,
   )
   if (!found?.free) throw problem('idempotency-running', undefined, { retryAfter: 1 })
-  if (found.fingerprint !== null) {
-    await again()
-    if (found.fingerprint !== key.fingerprint) throw problem('idempotency-mismatch')
-    return found.answer?.body as T
-  }
-  const body = await run()
-  keep(key, body)
-  return body
+  if (found.fingerprint === null) return run()
+  await again()
+  if (found.fingerprint !== key.fingerprint) throw problem('idempotency-mismatch')
+  return (await firstAnswer(query, key)) as T
 }

@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto'
+import { hash, randomUUID } from 'node:crypto'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { projectRoom } from '../../src/contract/index.ts'
 import { useApp } from '../setup/app.ts'
-import { type Answer, createCut, createTeam, type Person } from '../setup/people.ts'
+import { type Answer, createCut, createTeam, PASSWORD, type Person } from '../setup/people.ts'
 import { connect } from '../setup/sockets.ts'
 import { until } from '../setup/until.ts'
 import { gate, readLog, upTo } from './log.ts'
@@ -214,5 +214,109 @@ describe('Idempotency-Key', () => {
       expect(list.data).toHaveLength(round)
       expect(await readLog(owner, project.id)).toHaveLength(round)
     }
+  })
+
+  /** A request of each kind, by an editor or owner, with a key; all of them are answered 2xx. */
+  async function answered() {
+    const { project, owner, editor } = await createTeam(app(), 'editor')
+    const { vibe, cut } = await createCut(owner, project.id)
+    const task = await owner.must<{ id: string }>('POST', `/api/projects/${project.id}/tasks`, { title: 'first' })
+    const doomed = await owner.must<{ id: string }>('POST', `/api/projects/${project.id}/tasks`, { title: 'doomed' })
+    const comment = await owner.must<{ id: string }>('POST', `/api/cuts/${cut.id}/comments`, { body: 'hm' })
+    const requests: [method: string, path: string, body?: unknown][] = [
+      ['POST', `/api/projects/${project.id}/tasks`, { title: 'one' }],
+      ['POST', `/api/projects/${project.id}/vibes`, { name: 'one' }],
+      ['POST', `/api/vibes/${vibe.id}/cuts`, { name: 'one' }],
+      ['POST', `/api/cuts/${cut.id}/comments`, { body: 'one' }],
+      ['POST', `/api/comments/${comment.id}/replies`, { body: 'one' }],
+      ['PATCH', `/api/tasks/${task.id}`, { title: 'two' }],
+      ['POST', `/api/tasks/${task.id}/move`, { status: 'done', after: null }],
+      ['PUT', `/api/cuts/${cut.id}/lyrics`, { lyrics: [{ text: 'la' }] }],
+      ['POST', `/api/comments/${comment.id}/resolve`],
+      ['POST', `/api/comments/${comment.id}/resolve`],
+      ['DELETE', `/api/tasks/${doomed.id}`],
+    ]
+    const first: { repeat: () => Promise<Answer>; answer: Answer; what: string; key: string }[] = []
+    for (const [method, path, body] of requests) {
+      const headers = key()
+      const repeat = () => editor.call(method, path, body, headers)
+      const what = `${method} ${path}`
+      const answer = await repeat()
+      expect([what, answer.status]).toEqual([what, expect.toSatisfy((status) => status < 300)])
+      first.push({ repeat, answer, what, key: headers['idempotency-key'] })
+    }
+    return { project, owner, editor, first, member: `/api/projects/${project.id}/members/${editor.id}` }
+  }
+
+  it('W4 a repeated key of a removed member gives 404, and the first answer again when they are back, in any role', async () => {
+    const { project, owner, editor, first, member } = await answered()
+    await owner.must('DELETE', member)
+    for (const { repeat, what } of first) expect([what, (await repeat()).status]).toEqual([what, 404])
+    await owner.must('POST', `/api/projects/${project.id}/members`, { userId: editor.id, role: 'viewer' })
+    for (const { repeat, answer } of first) expect(told(await repeat())).toEqual(told(answer))
+    await editor.must('POST', '/api/auth/logout')
+    for (const { repeat, what } of first)
+      expect([what, await repeat()]).toMatchObject([what, { status: 401, body: { code: 'session-revoked' } }])
+  })
+
+  it('W4 after its project is deleted a repeated key gives 404 where there was an answer to see, else 204', async () => {
+    const { project, owner, first } = await answered()
+    const headers = key()
+    const remove = () => owner.call('DELETE', `/api/projects/${project.id}`, undefined, headers)
+    expect((await remove()).status).toBe(204)
+    for (const { repeat, answer, what } of first)
+      expect([what, (await repeat()).status]).toEqual([what, answer.status === 204 ? 204 : 404])
+    expect((await remove()).status).toBe(204)
+  })
+
+  it('W4 leaving a project twice with one key answers 204 twice', async () => {
+    const { editor, member } = await answered()
+    const { first, second } = await twice(editor, 'DELETE', member)
+    expect([first.status, second.status]).toEqual([204, 204])
+  })
+
+  it('W4 the key that made a project gives it again to its members, and not to a maker who was removed', async () => {
+    const { owner, editor } = await createTeam(app(), 'editor')
+    const headers = key()
+    const create = () => owner.call<{ id: string }>('POST', '/api/projects', { name: 'Once' }, headers)
+    const first = await create()
+    await owner.must('POST', `/api/projects/${first.body.id}/members`, { userId: editor.id, role: 'owner' })
+    await editor.must('DELETE', `/api/projects/${first.body.id}/members/${owner.id}`)
+    expect((await create()).status).toBe(404)
+  })
+
+  it('B1 an answer that is the payload of an event is not stored twice; without the event a repeated key gives 410', async () => {
+    const { first } = await answered()
+    const { rows } = await app().db.query<{ key: string; eventId: string | null; answer: object | null; own: boolean }>(
+      `SELECT k.key, k."eventId", k.answer, e."mutationId" = k.key AS own
+        FROM "IdempotencyKey" k LEFT JOIN "Event" e ON e.id = k."eventId" WHERE k.key = ANY($1)`,
+      [first.map((each) => each.key)],
+    )
+    const copied = rows.filter((row) => row.eventId === null)
+    // A move answers with the thing, and its event with the move; the second to resolve changes nothing; deletion has no answer.
+    expect(copied).toHaveLength(3)
+    for (const row of rows)
+      expect([row.eventId === null, row.answer === null, row.own]).toEqual(
+        row.eventId ? [false, true, true] : [true, false, null],
+      )
+    await app().db.query(`DELETE FROM "Event" WHERE id = ANY($1)`, [rows.map((row) => row.eventId)])
+    for (const { repeat, answer, key, what } of first) {
+      const again = await repeat()
+      if (copied.some((row) => row.key === key)) expect(told(again)).toEqual(told(answer))
+      else expect([what, again]).toMatchObject([what, { status: 410, body: { code: 'gone' } }])
+    }
+  })
+
+  it('U3 a change of password leaves no hash behind that a guess could be compared with', async () => {
+    const { owner } = await createTeam(app())
+    const body = { current: PASSWORD, next: 'an entirely new one' }
+    const { first, second, key } = await twice(owner, 'PUT', '/api/me/password', body)
+    expect([first.status, second.status]).toEqual([204, 204])
+    const { rows } = await app().db.query('SELECT * FROM "IdempotencyKey" WHERE key = $1', [key])
+    const kept = JSON.stringify(rows)
+    for (const text of [`PUT /api/me/password\n${JSON.stringify(body)}`, JSON.stringify(body), body.next, body.current])
+      for (const name of ['md5', 'sha1', 'sha256', 'sha512'])
+        for (const encoding of ['base64url', 'base64', 'hex'] as const) expect(kept).not.toContain(hash(name, text, encoding))
+    expect(kept).not.toContain(body.next)
   })
 })
