@@ -9,6 +9,7 @@ import type { Config } from '../config.ts'
 import type { SharedRedis } from '../db/redis.ts'
 import { problem } from '../errors.ts'
 import { networkOf } from '../rooms/handshake.ts'
+import { countBodies } from './body-quota.ts'
 import { sharedCounts } from './shared-counts.ts'
 
 /** What helmet says. It says the same to everybody: once is enough. */
@@ -62,6 +63,7 @@ export const securityPlugin = fp<{ config: Config; redis: SharedRedis | undefine
       keyGenerator: (request) => request.caller?.userId ?? networkOf(request.ip),
       errorResponseBuilder: (_request, { ttl }) => problem('rate-limited', undefined, { retryAfter: Math.ceil(ttl / 1000) }),
     })
+    if (config.rateLimit !== null) countBodies(app, config.rateLimit)
   },
   { name: 'cutroom-security', dependencies: ['cutroom-auth'] },
 )
