@@ -1,6 +1,6 @@
 import type { Answer, Endpoint, Input } from '../contract/index.ts'
 import { CutroomError, problemFrom, problemOf } from './problem.ts'
-import { backoff, sleep } from './wait.ts'
+import { backoff, reasonOf, sleep } from './wait.ts'
 
 export interface CallOptions {
   /** Makes a write safe to repeat: the server answers the same key with the first answer. Comes back as `meta.mutationId`. */
@@ -8,7 +8,10 @@ export interface CallOptions {
   /** The `version` one has seen; a write against another one answers 412 `stale` with the current entity. */
   ifMatch?: number
   signal?: AbortSignal
-  /** Milliseconds to go on trying when the network fails or the server answers 503. Only GETs, and writes with an `idempotencyKey`. */
+  /**
+   * Milliseconds to go on trying when the network fails or the server asks to come again later (429, 503).
+   * Only GETs, and writes with an `idempotencyKey`. Ends when the session ends in which the call was made.
+   */
   retryForMs?: number
 }
 
@@ -50,10 +53,11 @@ function urlOf(base: string, endpoint: Endpoint, { params, query }: LooseArgs): 
     if (value === '' || value === '.' || value === '..') throw new RangeError(`${endpoint.url} needs the parameter ${name}`)
     return encodeURIComponent(value)
   })
-  const search = new URLSearchParams()
-  for (const [name, value] of Object.entries(query ?? {}))
-    if (value !== undefined && value !== null) search.set(name, String(value))
-  return `${base}${path}${search.size > 0 ? `?${search}` : ''}`
+  // URLSearchParams of React Native has no set
+  const search = Object.entries(query ?? {})
+    .filter(([, value]) => value !== undefined && value !== null)
+    .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(String(value))}`)
+  return `${base}${path}${search.length > 0 ? `?${search.join('&')}` : ''}`
 }
 
 function parse(text: string, status: number): unknown {
@@ -66,43 +70,99 @@ function parse(text: string, status: number): unknown {
   }
 }
 
-/** One request, one answer. Problem answers throw `CutroomError`; a failing network throws what fetch throws (TypeError). */
-export async function send(target: Target, endpoint: Endpoint, args: LooseArgs, token?: string): Promise<unknown> {
+// Errors of the network are told from those of the program by where they were thrown: both may be a TypeError.
+const networkErrors = new WeakSet<object>()
+
+/** Did the network fail, rather than the program or the server? */
+export const isNetworkError = (error: unknown): boolean => typeof error === 'object' && error !== null && networkErrors.has(error)
+
+/** Could this request never be sent, whatever the network does? Asked after a failure only, since it costs a Request. */
+function isMalformed(url: string, { signal: _, ...init }: RequestInit): boolean {
+  if (typeof Request === 'undefined') return false
+  try {
+    // a path of the page: Request knows no page in every engine in which fetch does
+    new Request(url.startsWith('/') ? `http://page${url}` : url, init)
+    return false
+  } catch {
+    return true
+  }
+}
+
+/** Who a request is made as. */
+export interface Credentials {
+  /** Access token, for the Authorization header. */
+  token?: string | undefined
+  /** The person whose cookie it must be: another tab may have logged in as another. */
+  userId?: string | undefined
+}
+
+function initOf(target: Target, endpoint: Endpoint, args: LooseArgs, { token, userId }: Credentials): RequestInit {
   const headers: Record<string, string> = { accept: 'application/json, application/problem+json' }
   if (token !== undefined) headers.authorization = `Bearer ${token}`
+  if (userId !== undefined) headers['cutroom-user'] = userId
   if (args.body !== undefined) headers['content-type'] = 'application/json'
   if (args.idempotencyKey !== undefined) headers['idempotency-key'] = args.idempotencyKey
   if (args.ifMatch !== undefined) headers['if-match'] = `"${args.ifMatch}"`
-  const response = await target.fetch(urlOf(target.base, endpoint, args), {
+  return {
     method: endpoint.method,
     headers,
     credentials: target.cookies ? 'include' : 'omit',
     ...(args.body === undefined ? {} : { body: JSON.stringify(args.body) }),
     ...(args.signal === undefined ? {} : { signal: args.signal }),
-  })
-  const body = parse(await response.text(), response.status)
+  }
+}
+
+/** One request, one answer. Problem answers throw `CutroomError`; a failing network throws what fetch throws (TypeError). */
+export async function send(target: Target, endpoint: Endpoint, args: LooseArgs, as: Credentials = {}): Promise<unknown> {
+  const url = urlOf(target.base, endpoint, args)
+  const init = initOf(target, endpoint, args, as)
+  let response: Response
+  let text: string
+  try {
+    response = await target.fetch(url, init)
+    text = await response.text()
+  } catch (error) {
+    if (args.signal?.aborted) throw reasonOf(args.signal)
+    if (typeof error === 'object' && error !== null && !isMalformed(url, init)) networkErrors.add(error)
+    throw error
+  }
+  const body = parse(text, response.status)
   if (response.ok) return body
   throw new CutroomError(problemFrom(response.status, body, response.headers.get('retry-after')))
 }
 
 /** May the same request succeed later without anybody changing anything? */
 export function isPassing(error: unknown): boolean {
-  if (!(error instanceof CutroomError)) return error instanceof TypeError
+  if (!(error instanceof CutroomError)) return isNetworkError(error)
   // the first attempt may still run although its connection broke
-  return error.status === 502 || error.status === 503 || error.status === 504 || error.code === 'idempotency-running'
+  return [429, 502, 503, 504].includes(error.status) || error.code === 'idempotency-running'
 }
 
-/** Runs again while the trouble is passing, for `forMs` at most; then the last error stands. */
-export async function retrying<T>(run: () => Promise<T>, forMs: number, signal: AbortSignal): Promise<T> {
+/** What the server asked to wait before the next attempt, ms; 0 where it asked for nothing. */
+export function askedToWait(error: unknown): number {
+  const seconds = error instanceof CutroomError ? Number(error.problem.retryAfter ?? 0) : 0
+  return seconds > 0 ? seconds * 1000 : 0
+}
+
+/**
+ * Runs again while the trouble is passing, for `forMs` at most; then the last error stands. A signal that is aborted with a
+ * `CutroomError` ends it with that.
+ */
+export async function retrying<T>(
+  run: () => Promise<T>,
+  forMs: number,
+  signal: AbortSignal,
+  isWorthIt: (error: unknown) => boolean = isPassing,
+): Promise<T> {
   const until = Date.now() + forMs
   for (let tries = 0; ; tries++) {
     try {
       return await run()
     } catch (error) {
-      const asked = error instanceof CutroomError ? (error.problem.retryAfter ?? 0) * 1000 : 0
-      const delay = Math.max(asked, backoff(tries, 250, 5_000))
-      if (!isPassing(error) || signal.aborted || Date.now() + delay > until) throw error
-      await sleep(delay, signal).catch(() => Promise.reject(error))
+      if (!isWorthIt(error)) throw error
+      const delay = Math.max(askedToWait(error), backoff(tries, 250, 5_000))
+      if (!signal.aborted && Date.now() + delay > until) throw error
+      await sleep(delay, signal).catch((reason) => Promise.reject(reason instanceof CutroomError ? reason : error))
     }
   }
 }

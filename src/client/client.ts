@@ -1,26 +1,33 @@
 import type { auth, Input, Meta, Payload, Problem, UserEventName } from '../contract/index.ts'
-import type { Login } from './api.ts'
+import type { Entered } from './api.ts'
 import type { Call } from './call.ts'
 import type { Emitter } from './emitter.ts'
 import type { LinkStatus, SocketSettings } from './link.ts'
 import type { Room, RoomOptions } from './room.ts'
 import type { SessionMode, Tokens } from './session.ts'
+import type { StoredTokens } from './token-store.ts'
 import type { Passing } from './wire.ts'
 
 export interface ClientOptions {
-  /** Where the server is, without `/api`; '' is the origin of the page. */
+  /**
+   * Where the server is, without `/api`: `https://host`, `https://host/studio` where a proxy has it under a path, `/studio` or ''
+   * on the origin of the page. The socket is under the same path unless `socket.path` names another.
+   */
   url: string
   /** Default `bearer`. */
   mode?: SessionMode
-  /** Bearer: what an earlier `onTokens` gave, to come back without a login. */
-  tokens?: Tokens | null
-  /** Bearer: the tokens to store from now on; null: none. */
-  onTokens?: (tokens: Tokens | null) => void
+  /**
+   * Bearer: what an earlier `onTokens` gave, to come back without a login. Where several windows share a store, a function that
+   * reads it: it is asked again before each refresh, so that a window takes what another has got instead of spending it twice.
+   */
+  tokens?: StoredTokens
+  /** Bearer: the tokens to store from now on; null: none. New ones are used when it has returned, or its promise has resolved. */
+  onTokens?: (tokens: Tokens | null) => unknown
   /** The session has ended without being asked to: show the login. Rooms wait, and come back when the same person logs in. */
   onSignedOut?: (problem: Problem) => void
-  /** Errors of listeners, and those nobody waits for. Default `console.error`. */
+  /** Errors of listeners, and those that are nobody's to wait for. Default `console.error`. */
   onError?: (error: unknown) => void
-  /** `retryForMs` of calls that name none. Default 0: no retries. */
+  /** `retryForMs` of calls that name none, of logouts, and of logins that the server asks to come later. Default 0: no retries. */
   retryForMs?: number
   /** How long a join may stay without any progress. Default 20 s. */
   ackTimeoutMs?: number
@@ -40,12 +47,20 @@ type Without<T> = Omit<T, 'delivery'>
 export interface CutroomClient {
   /**
    * Calls an endpoint of the contract: `client.call(tasks.create, { params: { projectId }, body: { title } })`. Throws `CutroomError`
-   * for a problem; what `fetch` throws stays as it is. An expired token is renewed once on the way. Works after `close()` too.
+   * for a problem; what `fetch` throws stays as it is. An expired token is renewed once on the way. A call belongs to the login in
+   * which it was made: when that has ended, what is still to be sent fails with `session-revoked`. Works after `close()` too.
    */
   call: Call
-  login(body: Without<Input<typeof auth.login, 'body'>>): Promise<Login['user']>
-  register(body: Without<Input<typeof auth.register, 'body'>>): Promise<Login['user']>
-  /** Closes the session and leaves every room. The client can log in again. */
+  /**
+   * The last login or logout that was asked for decides: one that it overtakes rejects with `superseded`. A login that succeeds
+   * closes the session before it.
+   */
+  login(body: Without<Input<typeof auth.login, 'body'>>): Promise<Entered['user']>
+  register(body: Without<Input<typeof auth.register, 'body'>>): Promise<Entered['user']>
+  /**
+   * Leaves every room and forgets the login at once, and closes its session on the server. Rejects when that could not be done;
+   * called again, it tries again. The client can log in again at any time.
+   */
   logout(): Promise<void>
   /** Renews the tokens now; all who ask at once share one request. */
   refresh(): Promise<void>

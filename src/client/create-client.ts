@@ -1,54 +1,48 @@
-import {
-  auth,
-  type Endpoint,
-  type Problem,
-  type ProjectEventName,
-  projectRoom,
-  type RoomEvent,
-  rooms as roomEndpoints,
-  type UserEventName,
-} from '../contract/index.ts'
-import { createApi, type Login } from './api.ts'
+import type { Problem, RoomEvent, UserEventName } from '../contract/index.ts'
+import { createAccount } from './account.ts'
+import { createApi } from './api.ts'
+import { parseBaseUrl } from './base-url.ts'
 import type { ClientEvents, ClientOptions, CutroomClient } from './client.ts'
 import { createEmitter } from './emitter.ts'
 import { createLink, type LinkStatus } from './link.ts'
-import { openRoom, type RoomInlet } from './open-room.ts'
 import { createOwn } from './own.ts'
+import { createPacer } from './pacer.ts'
 import { onWake } from './page.ts'
 import { CutroomError, problemOf } from './problem.ts'
-import { type PassingEvent, readFrame } from './wire.ts'
+import { createRooms } from './rooms.ts'
+import { type Passing, type PassingEvent, readFrame } from './wire.ts'
 
-/** A client of one Cutroom server, for one person at a time. Runs in browsers and in Node 20.19 or later; stores nothing. */
+/**
+ * A client of one Cutroom server, for one person at a time. Runs in browsers, in React Native and in Node 20.19 or later; stores
+ * nothing.
+ * @throws RangeError for a `url` that is none
+ */
 export function createClient(options: ClientOptions): CutroomClient {
+  const base = parseBaseUrl(options.url)
   const cookies = options.mode === 'cookie'
+  const ackTimeoutMs = options.ackTimeoutMs ?? 20_000
   const onError = options.onError ?? ((error) => console.error(error))
   const emitter = createEmitter<ClientEvents>(onError)
   const closing = new AbortController()
-  const rooms = new Map<string, { inlet: RoomInlet; state: boolean }>()
+  const pacer = createPacer()
   let status: LinkStatus = 'idle'
   let userId: string | undefined
   let sessionId: string | undefined
-  // somebody asked for the socket, so a login brings it (back)
+  // the socket was asked for, so a login brings it (back)
   let wanted = false
   let signedOut = false
 
-  /** Calls the app; what it throws must not stop us halfway. */
-  function tell(callback: () => void): void {
-    try {
-      callback()
-    } catch (error) {
-      onError(error)
-    }
-  }
-
   const api = createApi({
-    base: options.url.replace(/\/+$/, ''),
+    base: base.rest,
     fetch: options.fetch ?? ((...args) => fetch(...args)),
+    // without a fetch of their own all clients of a page share its cookies
+    jar: options.fetch ?? globalThis,
     mode: options.mode ?? 'bearer',
-    tokens: options.tokens ?? null,
+    stored: options.tokens ?? null,
+    onTokens: (tokens) => options.onTokens?.(tokens),
+    onError,
     retryForMs: options.retryForMs ?? 0,
     closing: closing.signal,
-    onTokens: (tokens) => tell(() => options.onTokens?.(tokens)),
     onRenewed() {
       signedOut = false
       link.pushToken()
@@ -57,36 +51,37 @@ export function createClient(options: ClientOptions): CutroomClient {
   })
   const { call, session } = api
 
-  const link = createLink(options.url, options.socket ?? {}, cookies, session, {
+  const link = createLink(base, options.socket ?? {}, cookies, session, {
     status(next, problem) {
       if (status === next) return
       status = next
-      if (next !== 'online') own.disconnected()
-      for (const { inlet } of [...rooms.values()]) {
-        if (next === 'online') inlet.connected()
-        else if (next === 'offline') inlet.suspended(problem)
-        else inlet.disconnected()
+      if (next !== 'online') {
+        pacer.close()
+        own.disconnected()
       }
+      if (next === 'online') rooms.connected()
+      else if (next === 'offline') rooms.suspended(problem)
+      else rooms.disconnected()
       emitter.emit('status', next, problem)
     },
+    connected,
     frame(name, args) {
       const frame = readFrame(name, args)
       if ('passing' in frame) return passing(frame.passing)
       const { event } = frame
-      const known = rooms.get(event.meta.room)
-      // the room a name came from says which names it can be
-      if (known) known.inlet.take(event as RoomEvent<ProjectEventName>)
-      else if (event.meta.room.startsWith('user:')) own.take(event as RoomEvent<UserEventName>)
+      if (!rooms.take(event) && event.meta.room.startsWith('user:')) own.take(event as RoomEvent<UserEventName>)
     },
     lost,
     onError,
   })
+  const rooms = createRooms({ call, socket: link.socket, pacer, userId: () => userId, onError, ackTimeoutMs })
 
   let own = makeOwn()
   function makeOwn() {
     return createOwn({
       socket: link.socket,
-      ackTimeoutMs: options.ackTimeoutMs ?? 20_000,
+      pacer,
+      ackTimeoutMs,
       reset: () => emitter.emit('reset'),
       onError,
       apply(event) {
@@ -97,57 +92,90 @@ export function createClient(options: ClientOptions): CutroomClient {
     })
   }
 
-  function passing(event: PassingEvent): void {
-    if (event.name === 'connected') {
-      signedOut = false
-      userId = event.payload.userId
-      sessionId = event.payload.sessionId
-      own.connected(event.payload)
-    } else if (event.name === 'chat:presence') emitter.emit('chat:presence', event.payload)
-    else if ('projectId' in event.payload) rooms.get(projectRoom(event.payload.projectId))?.inlet.passing(event)
+  /** What was shown of another person goes. */
+  function belongTo(id: string, problem?: Problem): void {
+    if (userId !== undefined && userId !== id) {
+      rooms.end(problem)
+      own.stop()
+      own = makeOwn()
+    }
+    userId = id
   }
 
+  function connected(who: Passing<'connected'>): boolean {
+    const login = session.current()
+    if (login.userId !== undefined && login.userId !== who.userId) {
+      const problem = problemOf('session-revoked', 'Another person has logged in')
+      rooms.end(problem)
+      own.stop()
+      own = makeOwn()
+      lost(problem)
+      return false
+    }
+    login.userId = who.userId
+    signedOut = false
+    sessionId = who.sessionId
+    belongTo(who.userId)
+    pacer.open()
+    own.connected(who)
+    return true
+  }
+
+  function passing(event: PassingEvent): void {
+    if (event.name === 'chat:presence') emitter.emit('chat:presence', event.payload)
+    else if ('projectId' in event.payload) rooms.passing(event.payload.projectId, event)
+  }
+
+  /** The session has ended without being asked to. */
   function lost(problem: Problem): void {
-    session.start(null)
+    session.end(false)
     link.stop(problem)
     const isNews = !signedOut
     signedOut = true
-    if (isNews) tell(() => options.onSignedOut?.(problem))
+    if (!isNews) return
+    try {
+      options.onSignedOut?.(problem)
+    } catch (error) {
+      onError(error)
+    }
   }
+
+  const account = createAccount({
+    api,
+    cookies,
+    retryForMs: options.retryForMs ?? 0,
+    closing: closing.signal,
+    onEntered(id) {
+      belongTo(id)
+      sessionId = undefined
+      signedOut = false
+      if (!wanted) return
+      link.restart()
+      link.connect()
+    },
+    onLeft() {
+      wanted = false
+      signedOut = true
+      rooms.end()
+      link.stop()
+    },
+  })
 
   const unwatch = onWake(() => {
     link.nudge()
     own.check()
-    for (const { inlet } of rooms.values()) inlet.check()
+    rooms.check()
   })
-
-  async function enter(endpoint: Endpoint, body: object): Promise<Login['user']> {
-    const { user, ...tokens } = await api.enter(endpoint, body)
-    if (userId !== undefined && userId !== user.id) {
-      endRooms()
-      own.stop()
-      own = makeOwn()
-    }
-    userId = user.id
-    signedOut = false
-    session.start(tokens)
-    if (wanted) {
-      link.restart()
-      link.connect()
-    }
-    return user
-  }
-
-  function endRooms(): void {
-    for (const { inlet } of [...rooms.values()]) inlet.end()
-  }
 
   function connect(): Promise<void> {
     if (closing.signal.aborted) return Promise.reject(new Error('The client is closed'))
     wanted = true
-    link.connect()
+    // the cookie may be there, but it is not of a login that was made here
+    if (cookies && session.current().out) link.stop(problemOf('token-missing'))
+    else link.connect()
     const up = new Promise<void>((resolve, reject) => {
       if (status === 'online') return resolve()
+      if (status === 'offline') return reject(new CutroomError(problemOf('token-missing')))
       const off = emitter.on('status', (next, problem) => {
         if (next !== 'online' && next !== 'offline') return
         off()
@@ -155,7 +183,7 @@ export function createClient(options: ClientOptions): CutroomClient {
         else reject(problem ? new CutroomError(problem) : new Error('The client was closed'))
       })
     })
-    // whoever does not await it learns of trouble by status and onSignedOut
+    // where it is not awaited, status and onSignedOut tell of trouble
     up.catch(() => {})
     return up
   }
@@ -163,9 +191,14 @@ export function createClient(options: ClientOptions): CutroomClient {
   return {
     call,
     connect,
-    refresh: session.refresh,
-    login: (body) => enter(auth.login, body),
-    register: (body) => enter(auth.register, body),
+    login: account.login,
+    register: account.register,
+    logout: account.logout,
+    async refresh() {
+      const login = session.current()
+      await session.refresh(login)
+      session.assertCurrent(login)
+    },
     on: emitter.on,
     get tokens() {
       return cookies ? null : session.tokens()
@@ -176,45 +209,19 @@ export function createClient(options: ClientOptions): CutroomClient {
     get userId() {
       return userId
     },
-    async logout() {
-      wanted = false
-      signedOut = true
-      endRooms()
-      link.stop()
-      try {
-        await call(auth.logout)
-      } catch (error) {
-        // it was over already
-        if (!(error instanceof CutroomError && error.status === 401)) throw error
-      } finally {
-        session.start(null)
-      }
-    },
-    room(project, roomOptions = {}) {
+    room(projectId, roomOptions = {}) {
       if (closing.signal.aborted) throw new Error('The client is closed')
-      const projectId = project.toLowerCase()
-      const id = projectRoom(projectId)
-      const state = roomOptions.state ?? true
-      const known = rooms.get(id)
-      if (known?.state === state) return known.inlet.room
-      if (known) throw new Error('This room is open with another choice of state; leave it first')
+      const { room, inlet, isNew } = rooms.get(projectId, roomOptions)
+      if (!isNew) return room
       void connect()
-      const inlet = openRoom(projectId, roomOptions, {
-        socket: link.socket,
-        snapshot: (_, signal) => call(roomEndpoints.snapshot, { params: { projectId }, signal }),
-        userId: () => userId,
-        onError,
-        forget: () => rooms.delete(id),
-        ackTimeoutMs: options.ackTimeoutMs ?? 20_000,
-      })
-      rooms.set(id, { inlet, state })
       if (status === 'online') inlet.connected()
-      return inlet.room
+      else if (status === 'offline') inlet.suspended(problemOf('token-missing'))
+      return room
     },
     close() {
       closing.abort()
       wanted = false
-      endRooms()
+      rooms.end()
       own.stop()
       link.close()
       unwatch()

@@ -1,6 +1,6 @@
 import type { Meta, Problem } from '../contract/index.ts'
 import { CutroomError, problemOf } from './problem.ts'
-import { backoff } from './wait.ts'
+import { backoff, timeout } from './wait.ts'
 import type { AckOf, Refused } from './wire.ts'
 
 /** A place in one history of a room's log: all up to `seq` has been applied. */
@@ -11,6 +11,10 @@ export interface Position {
 export type Joined = Extract<AckOf<'join:user'>, { ok: true }>
 
 export interface FollowHooks<E extends { meta: Meta }, J extends Joined> {
+  /** Says when it is this room's turn to ask; without it the turn is at once. */
+  queue?(go: () => void): void
+  /** What was queued or asked has come to its end, one way or the other. */
+  done?(): void
   /** Asks the server to join after `position`, or live without one. `ack` must be called in the tick the answer comes in. */
   send(position: Position | null, ack: (answer: J | Refused) => void): void
   /** The next event. */
@@ -21,14 +25,21 @@ export interface FollowHooks<E extends { meta: Meta }, J extends Joined> {
   load(answer: J, signal: AbortSignal): Promise<Position>
   syncing(): void
   live(): void
-  /** Not allowed here (any more). */
+  /** Not allowed here (any more), or beyond the number of rooms that a socket may be in. */
   refused(problem: Problem): void
+  /** The server failed several times in a row. It is asked again, less and less often. */
+  failing?(problem: Problem): void
 }
 
 type Phase = 'away' | 'joining' | 'loading' | 'waiting' | 'live' | 'ended'
 
 /** Wrong `resumed` answers in a row before we stop trusting our position. */
 const MISSES = 4
+/** Failures of the server in a row before it counts as failing, and the longest pause then, ms. */
+const FAILURES = 3
+const FAILING_MS = 300_000
+/** Events that are kept while a start is fetched; beyond them a join brings them again. */
+const BUFFER = 2_000
 
 /**
  * Keeps the position in one room's log and brings it to the head again after whatever happened. Knows no sockets and no
@@ -45,30 +56,36 @@ export function createFollow<E extends { meta: Meta }, J extends Joined>(
   let turn = 0
   let tries = 0
   let misses = 0
+  let failures = 0
   let timer: ReturnType<typeof setTimeout> | undefined
   let buffer: E[] = []
+  let overflown = false
+  // the server has been asked, not only queued for
+  let asked = false
   let loading = new AbortController()
   // asked through a function, because hooks change it behind the compiler's back
   const is = (value: Phase): boolean => phase === value
 
   function schedule(run: () => void, ms: number): void {
     clearTimeout(timer)
-    timer = setTimeout(run, ms)
+    timer = timeout(run, ms)
   }
 
   /** Joins again after a while: `retryAfter` seconds, or longer the more often it failed. */
   function later(retryAfter = 0): void {
+    hooks.done?.()
     if (!connected) {
       phase = 'away'
       return
     }
     phase = 'waiting'
+    const longest = failures < FAILURES ? undefined : FAILING_MS
     schedule(
       () => {
         phase = 'away'
         join()
       },
-      Math.max(retryAfter * 1000, backoff(tries++)),
+      Math.max(retryAfter * 1000, backoff(tries++, undefined, longest)),
     )
   }
 
@@ -76,14 +93,23 @@ export function createFollow<E extends { meta: Meta }, J extends Joined>(
     if (!connected || !(is('away') || is('live'))) return
     phase = 'joining'
     buffer = []
+    overflown = false
+    asked = false
+    clearTimeout(timer)
     const mine = ++turn
-    hooks.syncing()
-    if (mine !== turn || !is('joining')) return
-    // each replayed event sets it back: a long replay is no reason to give up
-    schedule(later, ackTimeoutMs)
-    hooks.send(position, (answer) => {
-      if (mine === turn && is('joining')) answered(answer)
-    })
+    const isMine = () => mine === turn && is('joining')
+    function ask(): void {
+      if (isMine()) hooks.syncing()
+      if (!isMine()) return
+      asked = true
+      // each replayed event sets it back: a long replay is no reason to give up
+      schedule(later, ackTimeoutMs)
+      hooks.send(position, (answer) => {
+        if (isMine()) answered(answer)
+      })
+    }
+    if (hooks.queue) hooks.queue(ask)
+    else ask()
   }
 
   function answered(answer: J | Refused): void {
@@ -103,17 +129,28 @@ export function createFollow<E extends { meta: Meta }, J extends Joined>(
     }
   }
 
-  function failed(problem: Problem): void {
-    // 401 is for the connection to sort out, 409 means that a later join took over
-    const passing = [401, 409, 429].includes(problem.status) || problem.status >= 500
-    if (passing) later(problem.retryAfter)
-    else hooks.refused(problem)
+  function failed(problem: Problem, isLoad = false): void {
+    const { status, retryAfter } = problem
+    // a limit that time does not lift: of the rooms of a socket
+    const isFull = status === 429 && retryAfter === undefined && !isLoad
+    // 401 is for the connection to sort out, 409 means that a later join took over, 410 that the log was cut
+    const passing = [401, 409, 410, 429].includes(status) || status >= 500
+    if (!passing || isFull) {
+      hooks.done?.()
+      hooks.refused(problem)
+      return
+    }
+    failures = status === 500 ? failures + 1 : 0
+    if (failures >= FAILURES) hooks.failing?.(problem)
+    if (is('joining') || is('loading')) later(retryAfter)
   }
 
   function arrive(): void {
     phase = 'live'
     tries = 0
     misses = 0
+    failures = 0
+    hooks.done?.()
     hooks.live()
   }
 
@@ -126,7 +163,7 @@ export function createFollow<E extends { meta: Meta }, J extends Joined>(
       const start = await hooks.load(answer, signal)
       if (!signal.aborted) settle(start, answer)
     } catch (error) {
-      if (!signal.aborted) failed(error instanceof CutroomError ? error.problem : problemOf('unavailable'))
+      if (!signal.aborted) failed(error instanceof CutroomError ? error.problem : problemOf('unavailable'), true)
     }
   }
 
@@ -138,9 +175,15 @@ export function createFollow<E extends { meta: Meta }, J extends Joined>(
     }
     position = start
     // older than our place in the room: the buffer does not reach back to it
-    if (start.seq < answer.head) join()
+    if (start.seq < answer.head || overflown) join()
     for (const event of buffer.splice(0)) take(event)
     if (is('live')) arrive()
+  }
+
+  function keep(event: E): void {
+    if (buffer.length >= BUFFER) overflown = true
+    if (overflown) buffer = []
+    else buffer.push(event)
   }
 
   /** An event of this room as it came in. */
@@ -151,12 +194,12 @@ export function createFollow<E extends { meta: Meta }, J extends Joined>(
     if (last !== undefined && seq <= last) return
     if (last === undefined || seq > last + 1) {
       // until there is a start, what comes may be needed after it; else a join brings it again
-      if (is('joining') || is('loading')) buffer.push(event)
+      if (is('joining') || is('loading')) keep(event)
       else join()
       return
     }
     position = { epoch, seq }
-    if (is('joining')) schedule(later, ackTimeoutMs)
+    if (is('joining') && asked) schedule(later, ackTimeoutMs)
     hooks.apply(event)
   }
 
@@ -176,6 +219,7 @@ export function createFollow<E extends { meta: Meta }, J extends Joined>(
       turn++
       clearTimeout(timer)
       loading.abort()
+      hooks.done?.()
       if (!is('ended')) phase = 'away'
     },
     /** Stands at `start` and is live there, because the server said so without being asked. */
@@ -193,6 +237,7 @@ export function createFollow<E extends { meta: Meta }, J extends Joined>(
       turn++
       clearTimeout(timer)
       loading.abort()
+      hooks.done?.()
       phase = 'ended'
     },
   }

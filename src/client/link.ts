@@ -1,11 +1,13 @@
 import { io, type ManagerOptions, type SocketOptions } from 'socket.io-client'
 import type { Problem } from '../contract/index.ts'
+import type { BaseUrl } from './base-url.ts'
+import { askedToWait } from './call.ts'
 import { CutroomError, isProblem, problemOf } from './problem.ts'
-import type { Session } from './session.ts'
-import { backoff, sleep } from './wait.ts'
+import type { Login, Session } from './session.ts'
+import { backoff, sleep, timeout } from './wait.ts'
 import type { CutroomSocket, Passing } from './wire.ts'
 
-/** `idle`: not asked to connect yet. `connecting`: (again) under way. `offline`: given up, closed, or nobody is logged in. */
+/** `idle`: not asked to connect yet. `connecting`: (again) under way. `offline`: given up, closed, or without a login. */
 export type LinkStatus = 'idle' | 'connecting' | 'online' | 'offline'
 
 /** Passed on to socket.io-client. */
@@ -18,6 +20,8 @@ export type SocketSettings = Partial<
 
 export interface LinkHooks {
   status(status: LinkStatus, problem?: Problem): void
+  /** Whose the connection is; false: not of the person who is logged in here. */
+  connected(who: Passing<'connected'>): boolean
   frame(name: string, args: unknown[]): void
   /** The server does not know this session any more. */
   lost(problem: Problem): void
@@ -34,31 +38,34 @@ const RENEWALS = 2
 const JUST_RENEWED_MS = 10_000
 
 /** The one socket of a client, and everything that brings it back. Stock reconnection is used where Socket.IO has it. */
-export function createLink(url: string, settings: SocketSettings, cookies: boolean, session: Session, hooks: LinkHooks) {
+export function createLink(base: BaseUrl, settings: SocketSettings, cookies: boolean, session: Session, hooks: LinkHooks) {
   const closing = new AbortController()
   let socket: CutroomSocket | undefined
   let wanted = false
   let tries = 0
   let renewals = 0
-  let used: string | undefined
+  let used: { login: Login; token: string | undefined } | undefined
   let expired: Passing<'session:expired'>['reason'] | undefined
-  let timer: { id: ReturnType<typeof setTimeout>; draining: boolean } | undefined
+  // `asked`: by the server, so that nothing makes it shorter
+  let timer: { id: ReturnType<typeof setTimeout>; asked: boolean } | undefined
 
   function make(): CutroomSocket {
-    // Socket.IO takes a path in the url for a namespace; '' is the page's own origin
-    const made: CutroomSocket = io(url === '' ? undefined : new URL(url).origin, {
+    // Socket.IO takes a path in the url for a namespace; without a url it is the origin of the page
+    const made: CutroomSocket = io(base.origin, {
       transports: ['websocket'],
+      // never the root of another program on that host
+      path: `${base.prefix}/socket.io`,
       ...settings,
       withCredentials: cookies,
       autoConnect: false,
       multiplex: false,
       auth: (answer: (data: object) => void) => void authenticate(made, answer),
     })
-    made.on('connect', () => {
+    made.on('connected', (who) => {
       tries = 0
       renewals = 0
       expired = undefined
-      hooks.status('online')
+      if (wanted && hooks.connected(who) && wanted) hooks.status('online')
     })
     made.on('disconnect', disconnected)
     made.on('connect_error', refused)
@@ -67,20 +74,25 @@ export function createLink(url: string, settings: SocketSettings, cookies: boole
       expired = reason
     })
     made.on('server:draining', ({ reconnectInMs }) => wait(reconnectInMs, true))
-    made.onAny((name: string, ...args: unknown[]) => hooks.frame(name, args))
+    made.onAny((name: string, ...args: unknown[]) => {
+      if (name !== 'connected') hooks.frame(name, args)
+    })
     return made
   }
 
   /** Each handshake, also of stock reconnection, carries the newest token. */
   async function authenticate(made: CutroomSocket, answer: (data: object) => void): Promise<void> {
     const { engine } = made.io
-    if (session.canRefresh() && session.endsAt() - Date.now() < TOO_SHORT_MS) {
+    await session.loading()
+    if (session.canRefresh() && session.endsAt() - session.now() < TOO_SHORT_MS)
       // when the network fails, the old token gets us the refusal that starts the next try
       await session.refresh().catch(() => {})
-      if (!wanted || made.io.engine !== engine) return
-    }
-    used = session.token()
-    answer(cookies || used === undefined ? {} : { token: used })
+    if (!wanted || made.io.engine !== engine) return
+    const login = session.current()
+    used = { login, token: session.token() }
+    // by cookie: with the name of the person, since another tab may have logged in as another
+    if (cookies) answer(login.userId === undefined ? {} : { userId: login.userId })
+    else answer(used.token === undefined ? {} : { token: used.token })
   }
 
   function disconnected(reason: string): void {
@@ -88,11 +100,11 @@ export function createLink(url: string, settings: SocketSettings, cookies: boole
     hooks.status('connecting')
     // a listener may have closed us
     if (!wanted) return
+    if (expired === 'revoked' && used?.login === session.current()) hooks.lost(problemOf('session-revoked'))
     // without this, stock reconnection would come back sooner than the server asked for
-    if (timer?.draining) socket?.disconnect()
+    else if (timer?.asked) socket?.disconnect()
     else if (reason === 'io server disconnect') {
-      if (expired === 'revoked') hooks.lost(problemOf('session-revoked'))
-      else if (expired) open()
+      if (expired) open()
       else wait(backoff(tries++, 1_000))
     }
   }
@@ -101,9 +113,11 @@ export function createLink(url: string, settings: SocketSettings, cookies: boole
     // active: the transport failed, and stock reconnection goes on
     if (!wanted || socket?.active) return
     const problem = 'data' in error && isProblem(error.data) ? error.data : problemOf('unavailable')
-    if (session.isRenewable(problem.code)) renew(problem)
+    // of a login that has ended
+    if (used && used.login !== session.current()) open()
+    else if (session.isRenewable(problem.code)) renew(problem)
     else if (problem.status === 401) hooks.lost(problem)
-    else if (problem.status === 429 || problem.status >= 500) wait(Math.max((problem.retryAfter ?? 0) * 1000, backoff(tries++)))
+    else if (problem.status === 429 || problem.status >= 500) waitAfter(new CutroomError(problem))
     else stop(problem)
   }
 
@@ -112,14 +126,14 @@ export function createLink(url: string, settings: SocketSettings, cookies: boole
       stop(problem)
       return
     }
-    session.renew(used).then(
+    session.renew(session.current(), used?.token).then(
       () => {
         renewals++
         if (wanted) open()
       },
       (error) => {
-        // 401: the session has told everybody
-        if (wanted && !(error instanceof CutroomError && error.status === 401)) wait(backoff(tries++))
+        // 401: the session has told all who wait
+        if (wanted && !(error instanceof CutroomError && error.status === 401)) waitAfter(error)
       },
     )
   }
@@ -131,14 +145,15 @@ export function createLink(url: string, settings: SocketSettings, cookies: boole
     if (isNewer()) pushToken()
     // tokens that live shorter than the server's warning time are renewed at half of their life, not without end
     const early = Date.now() - session.renewedAt() < JUST_RENEWED_MS
+    let pause = early ? Math.min(Math.max((until - session.now()) / 2, 0), 30_000) : 0
+    // not by our clock, which may be wrong: the server closes the connection when it is too late
     for (let n = 0; made.connected && session.canRefresh() && !isNewer(); n++) {
-      const left = until - Date.now()
-      if (left <= 0) return
       try {
-        if (n > 0 || early) await sleep(n > 0 ? backoff(n - 1) : Math.min(left / 2, 30_000), closing.signal)
-        if (made.connected && !isNewer()) await session.refresh()
+        if (pause > 0) await sleep(pause, closing.signal)
+        if (made.connected && !isNewer()) return await session.refresh()
       } catch (error) {
         if (closing.signal.aborted || (error instanceof CutroomError && error.status === 401)) return
+        pause = Math.max(askedToWait(error), backoff(n))
       }
     }
   }
@@ -156,9 +171,15 @@ export function createLink(url: string, settings: SocketSettings, cookies: boole
     timer = undefined
   }
 
-  function wait(ms: number, draining = false): void {
+  function wait(ms: number, asked = false): void {
     clear()
-    timer = { id: setTimeout(open, ms), draining }
+    timer = { id: timeout(open, ms), asked }
+  }
+
+  /** Tries again later, not before the server said. */
+  function waitAfter(error: unknown): void {
+    const asked = askedToWait(error)
+    wait(Math.max(asked, backoff(tries++)), asked > 0)
   }
 
   /** Connects now; a socket that is up, or half up, starts over. */
@@ -166,6 +187,7 @@ export function createLink(url: string, settings: SocketSettings, cookies: boole
     clear()
     hooks.status('connecting')
     if (!wanted) return
+    expired = undefined
     if (socket) socket.disconnect()
     else socket = make()
     socket.connect()
@@ -194,7 +216,7 @@ export function createLink(url: string, settings: SocketSettings, cookies: boole
     },
     /** A good moment to try at once what would be tried later. */
     nudge(): void {
-      if (wanted && !socket?.connected && !timer?.draining) open()
+      if (wanted && !socket?.connected && !timer?.asked) open()
     },
     pushToken,
     stop,

@@ -1,19 +1,24 @@
-import type { Person, Presence, Problem, ProjectEventName, Role, RoomEvent, Snapshot } from '../contract/index.ts'
+import type { Problem, ProjectEventName, Role, RoomEvent } from '../contract/index.ts'
 import { createEmitter } from './emitter.ts'
-import { fold, type ProjectState, stateOf } from './fold.ts'
-import { createFollow, type Position } from './follow.ts'
+import { fold, type ProjectState } from './fold.ts'
+import { createFollow } from './follow.ts'
+import { type FetchPage, loadProject } from './load.ts'
+import type { Pacer } from './pacer.ts'
+import { isElsewhere } from './part.ts'
 import { CutroomError, problemOf } from './problem.ts'
 import type { Room, RoomEvents, RoomOptions, RoomStatus } from './room.ts'
+import { createRoomDoor, type RoomJoined } from './room-door.ts'
+import { createRoomPresence } from './room-presence.ts'
 import { deadline } from './wait.ts'
 import { createWaiters } from './waiters.ts'
-import type { AckOf, CutroomSocket, PassingEvent } from './wire.ts'
+import type { CutroomSocket, PassingEvent } from './wire.ts'
 
 /** What the client tells its rooms. */
 export interface RoomInlet {
   room: Room
   connected(): void
   disconnected(): void
-  /** Nobody is logged in: waits for a login. */
+  /** Without a login: waits for one. */
   suspended(problem: Problem | undefined): void
   take(event: RoomEvent<ProjectEventName>): void
   passing(event: PassingEvent): void
@@ -25,34 +30,44 @@ export interface RoomInlet {
 export interface RoomDeps {
   /** The socket while it is connected. */
   socket(): CutroomSocket | undefined
-  snapshot(projectId: string, signal: AbortSignal): Promise<Snapshot>
+  pacer: Pacer
+  fetchPage: FetchPage
   userId(): string | undefined
   onError(error: unknown): void
+  /** The problem with which the server refuses further rooms on this connection. */
+  fullProblem(): Problem | undefined
+  /** The server refused this room for that; it waits until another one is left. */
+  full(problem: Problem): void
   /** The room has ended. */
   forget(): void
   ackTimeoutMs: number
 }
 
-type Joined = Extract<AckOf<'join:project'>, { ok: true }>
-const SNAPSHOT_TIMEOUT_MS = 60_000
-
 /** Opens the room; it joins when it is told that the socket is connected. */
 export function openRoom(projectId: string, options: RoomOptions, deps: RoomDeps): RoomInlet {
   const emitter = createEmitter<RoomEvents>(deps.onError)
-  const waiters = createWaiters()
-  const presence = new Map<string, Presence>()
+  const waiters = createWaiters(() => follow.join())
+  const part = (options.comments ?? 'all').toLowerCase()
+  const { socket, pacer, onError } = deps
+  const door = createRoomDoor({ projectId, activity: options.activity ?? true, ...deps })
+  const presence = createRoomPresence({
+    projectId,
+    socket,
+    pacer,
+    onChange: (people) => emitter.emit('presence', people),
+    onError,
+  })
   let status: RoomStatus = 'connecting'
   let problem: Problem | undefined
   let state: ProjectState | null = null
   let role: Role | undefined
   let ended = false
-  let shown: Presence['state'] | undefined
-  // the server has us in the room on this connection
-  let inside = false
   // there is something on the screen that can grow old
   let drawn = false
   // a start was found before: the next one leaves a hole behind it
   let started = options.from !== undefined
+  // the server fails again and again: the room is offline until it is live
+  let failing = false
 
   function setStatus(next: RoomStatus, why?: Problem): void {
     problem = why
@@ -61,27 +76,20 @@ export function openRoom(projectId: string, options: RoomOptions, deps: RoomDeps
     emitter.emit('status', next)
   }
 
-  const follow = createFollow<RoomEvent<ProjectEventName>, Joined>(
+  const follow = createFollow<RoomEvent<ProjectEventName>, RoomJoined>(
     {
-      send(position, ack) {
-        const after = position ? { after: position.seq, epoch: position.epoch } : {}
-        deps.socket()?.emit('join:project', { projectId, activity: options.activity ?? true, ...after }, ack)
-      },
+      ...door,
       joined(answer) {
-        inside = true
         role = answer.role
-        presence.clear()
-        for (const one of answer.presence) presence.set(one.user.id, one)
-        emitter.emit('presence', presence)
-        if (shown !== undefined) sendPresence()
+        presence.entered(answer.presence)
       },
       async load(answer, signal) {
-        let start: Position = { epoch: answer.epoch, seq: answer.head }
+        let start = { epoch: answer.epoch, seq: answer.head }
         if (options.state !== false) {
-          const snapshot = await fetchSnapshot(signal)
+          const loaded = await loadProject(deps.fetchPage, signal)
           if (signal.aborted) return start
-          start = { epoch: snapshot.epoch, seq: snapshot.seq }
-          state = stateOf(snapshot)
+          start = loaded.start
+          state = loaded.state
           emitter.emit('change')
         }
         if (started) emitter.emit('reset')
@@ -90,42 +98,45 @@ export function openRoom(projectId: string, options: RoomOptions, deps: RoomDeps
         return start
       },
       apply,
-      syncing: () => setStatus('syncing'),
+      syncing() {
+        if (!failing) setStatus('syncing')
+      },
       live() {
         drawn = true
+        failing = false
         setStatus('live')
-        waiters.reached(follow.position?.seq ?? 0)
+        const seq = follow.position?.seq ?? 0
+        waiters.reached(seq)
+        waiters.ended(seq, door.joins())
       },
-      refused: (why) => end(why),
+      refused(why) {
+        if (why.code !== 'rate-limited') return end(why)
+        pause(why, 'The room is full')
+        deps.full(why)
+      },
+      failing(why) {
+        failing = true
+        onError(new CutroomError(why))
+        setStatus('offline', why)
+        waiters.fail(new CutroomError(why))
+      },
     },
     options.from ?? null,
     deps.ackTimeoutMs,
   )
 
-  async function fetchSnapshot(signal: AbortSignal): Promise<Snapshot> {
-    const limit = deadline(SNAPSHOT_TIMEOUT_MS, signal)
-    try {
-      return await deps.snapshot(projectId, limit.signal)
-    } catch (error) {
-      if (!(error instanceof CutroomError || signal.aborted)) deps.onError(error)
-      throw error
-    } finally {
-      limit.done()
-    }
-  }
-
   function apply(event: RoomEvent<ProjectEventName>): void {
-    if (state) {
+    if (state && !isElsewhere(event, part)) {
       try {
         fold(state, event)
       } catch (error) {
-        deps.onError(error)
+        onError(error)
         follow.restart()
         return
       }
     }
     if (event.name === 'member:updated' && event.payload.userId === deps.userId()) role = event.payload.role
-    if (event.name === 'person:updated') redrawPresence(event.payload)
+    if (event.name === 'person:updated') presence.redraw(event.payload)
     emitter.emit('event', event)
     // name and payload belong together, which the compiler forgets for a union
     emitter.emit(event.name, event.payload as never, event.meta)
@@ -136,35 +147,33 @@ export function openRoom(projectId: string, options: RoomOptions, deps: RoomDeps
   function passing(event: PassingEvent): void {
     if (event.name === 'activity:new') emitter.emit('activity', event.payload)
     else if (event.name === 'typing') emitter.emit('typing', event.payload)
-    else if (event.name === 'presence:changed') {
-      for (const one of event.payload.present) presence.set(one.user.id, one)
-      for (const userId of event.payload.left) presence.delete(userId)
-      emitter.emit('presence', presence)
-    } else if (event.name === 'access:revoked') {
+    else if (event.name === 'presence:changed') presence.changed(event.payload)
+    else if (event.name === 'access:revoked') {
       const { reason } = event.payload
       end(problemOf('not-found', reason === 'deleted' ? 'The project was deleted' : `No longer a member (${reason})`))
       emitter.emit('revoked', reason)
     }
   }
 
-  function redrawPresence(user: Person): void {
-    const here = presence.get(user.id)
-    if (!here) return
-    presence.set(user.id, { ...here, user })
-    emitter.emit('presence', presence)
+  function disconnected(): void {
+    waiters.rest()
+    door.disconnected()
+    presence.left()
+    follow.disconnected()
   }
 
-  function sendPresence(): void {
-    deps.socket()?.emit('presence:set', { projectId, state: shown ?? null }, (answer) => {
-      if (!answer.ok) deps.onError(new CutroomError(answer.error))
-    })
+  /** Not in the room, and not on the way; `connected` begins again. */
+  function pause(why: Problem | undefined, words: string): void {
+    disconnected()
+    setStatus('offline', why)
+    waiters.fail(why ? new CutroomError(why) : new Error(words))
   }
 
   /** For good. What others may not see any more is not kept either. */
   function end(why?: Problem): void {
     if (ended) return
     ended = true
-    inside = false
+    presence.left()
     follow.stop()
     state = null
     role = undefined
@@ -191,23 +200,21 @@ export function openRoom(projectId: string, options: RoomOptions, deps: RoomDeps
     get role() {
       return role
     },
-    presence,
+    presence: presence.people,
     on: emitter.on,
-    setPresence(next) {
-      shown = next
-      if (inside) sendPresence()
-    },
+    setPresence: presence.show,
     typing(targetId, isTyping) {
-      if (inside) deps.socket()?.emit('typing', { projectId, targetId, isTyping })
+      if (presence.isInside() && pacer.mayPass()) socket()?.emit('typing', { projectId, targetId, isTyping })
     },
     async caughtUp(seq, { signal, timeoutMs } = {}) {
+      if (!Number.isSafeInteger(seq) || seq < 0) throw new RangeError(`${seq} is no position in a log`)
       if (status === 'offline') throw problem ? new CutroomError(problem) : new Error('The room is offline')
       if ((follow.position?.seq ?? -1) >= seq) return
       const limit = deadline(timeoutMs, signal)
-      await waiters.wait(seq, limit.signal).finally(limit.done)
+      await waiters.wait(seq, door.joins(), limit.signal).finally(limit.done)
     },
     leave() {
-      if (!ended) deps.socket()?.emit('leave:project', { projectId })
+      if (!ended) door.leave()
       end()
     },
   }
@@ -215,16 +222,10 @@ export function openRoom(projectId: string, options: RoomOptions, deps: RoomDeps
     room,
     connected: follow.connected,
     disconnected() {
-      inside = false
-      follow.disconnected()
-      setStatus(drawn ? 'stale' : 'connecting')
+      disconnected()
+      if (!failing) setStatus(drawn ? 'stale' : 'connecting')
     },
-    suspended(why) {
-      inside = false
-      follow.disconnected()
-      setStatus('offline', why)
-      waiters.fail(why ? new CutroomError(why) : new Error('The connection was closed'))
-    },
+    suspended: (why) => pause(why, 'The connection was closed'),
     take: follow.take,
     passing,
     check: follow.join,

@@ -1,10 +1,12 @@
 import type { RoomEvent, UserEventName } from '../contract/index.ts'
 import { createFollow, type Joined } from './follow.ts'
+import { type Pacer, ranks } from './pacer.ts'
 import type { CutroomSocket, Passing } from './wire.ts'
 
 export interface OwnDeps {
   /** The socket while it is connected. */
   socket(): CutroomSocket | undefined
+  pacer: Pacer
   apply(event: RoomEvent<UserEventName>): void
   /** Events were missed that cannot be had any more. */
   reset(): void
@@ -14,8 +16,14 @@ export interface OwnDeps {
 
 /** The person's own room. Each connection stands in it without asking; asked for is only what was missed in between. */
 export function createOwn(deps: OwnDeps) {
+  let unqueue = () => {}
   const follow = createFollow<RoomEvent<UserEventName>, Joined>(
     {
+      queue(go) {
+        unqueue()
+        unqueue = deps.pacer.add(ranks.own, go)
+      },
+      done: () => unqueue(),
       send(position, ack) {
         deps.socket()?.emit('join:user', position ? { after: position.seq, epoch: position.epoch } : {}, ack)
       },

@@ -23,8 +23,36 @@ export function onWake(wake: () => void): () => void {
   }
 }
 
+/** A lock is waited for so long, ms: another tab may be frozen in the middle of its turn. */
+const LOCK_MS = 15_000
+
 /** Runs alone among the tabs of this origin, where the browser can promise that. */
 export function aloneAmongTabs<T>(name: string, run: () => Promise<T>): Promise<T> {
   const locks = page.navigator?.locks
-  return locks ? locks.request(name, run) : run()
+  if (!locks) return run()
+  return new Promise((resolve, reject) => {
+    let started = false
+    const start = async () => {
+      if (started) return
+      started = true
+      clearTimeout(timer)
+      await run().then(resolve, reject)
+    }
+    const timer = setTimeout(() => void start(), LOCK_MS)
+    // a browser may refuse its locks, for example to a page that is going away
+    locks.request(name, start).catch(() => void start())
+  })
+}
+
+// What must not run at once in this page, by what is shared: a cookie jar, a store of tokens.
+const queues = new WeakMap<object, Promise<unknown>>()
+
+/** Runs alone among all that share `key` in this page, in the order of the calls. */
+export function alone<T>(key: object, run: () => Promise<T>): Promise<T> {
+  const result = (queues.get(key) ?? Promise.resolve()).then(run, run)
+  queues.set(
+    key,
+    result.catch(() => {}),
+  )
+  return result
 }

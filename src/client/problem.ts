@@ -41,9 +41,16 @@ function codeFor(status: number): ProblemCode {
   return status >= 500 ? 'internal' : 'bad-request'
 }
 
-/** The problem in an answer; `retryAfter` (seconds, as the header has it) fills in where the body is silent. */
+/** Seconds of a Retry-After header, which has seconds or a date. */
+function secondsOf(retryAfter: string | null): number {
+  if (retryAfter === null) return Number.NaN
+  const seconds = Number(retryAfter)
+  return Number.isNaN(seconds) ? Math.max(Math.ceil((Date.parse(retryAfter) - Date.now()) / 1000), 0) : seconds
+}
+
+/** The problem in an answer; `retryAfter` (as the header has it) fills in where the body is silent. */
 export function problemFrom(status: number, body: unknown, retryAfter: string | null): Problem {
   const problem: Problem = isProblem(body) ? body : { ...problemOf(codeFor(status)), status }
-  const seconds = retryAfter === null ? Number.NaN : Number(retryAfter)
+  const seconds = secondsOf(retryAfter)
   return problem.retryAfter === undefined && seconds >= 0 ? { ...problem, retryAfter: seconds } : problem
 }

@@ -2,6 +2,7 @@ import type { Activity, Meta, Payload, Presence, Problem, ProjectEventName, Role
 import type { Emitter } from './emitter.ts'
 import type { ProjectState } from './fold.ts'
 import type { Position } from './follow.ts'
+import type { CommentsPart } from './part.ts'
 import type { Passing } from './wire.ts'
 
 /**
@@ -9,8 +10,9 @@ import type { Passing } from './wire.ts'
  * - `syncing`: joined or joining; a replay or a snapshot is under way.
  * - `live`: in the room, and everything up to the server's head has been applied.
  * - `stale`: was further, but the connection is lost: what is shown may be old. Comes back by itself.
- * - `offline`: given up. Left, closed, removed, not allowed (`room.problem` says why), or nobody is logged in;
- *   only the last one comes back, when the same person logs in again.
+ * - `offline`: given up; `room.problem` says why. For good when it was left, closed, removed or not allowed. It comes back by itself
+ *   when the same person logs in again; when it was beyond the number of rooms that the server allows (`rate-limited`) and another
+ *   one is left; and when the server, which failed several times in a row (`internal`), answers again.
  */
 export type RoomStatus = 'connecting' | 'syncing' | 'live' | 'stale' | 'offline'
 
@@ -21,10 +23,13 @@ export type RoomOptions = {
   | {
       /** Keep the whole project in `room.state`. Default true. */
       state?: true
+      /** Which comments are kept there: those on one cut or task (its id), for a large project. All are events. Default `all`. */
+      comments?: CommentsPart
       from?: undefined
     }
   | {
       state: false
+      comments?: undefined
       /** Where one's own state stands; without it the events from now on. */
       from?: Position
     }
@@ -48,7 +53,7 @@ export type RoomEvents = {
 export interface Room {
   readonly projectId: string
   readonly status: RoomStatus
-  /** Why the room is offline; undefined when it was left or the client was closed. */
+  /** Why the room is offline; undefined when it was left or the client was closed, and when it is not offline. */
   readonly problem: Problem | undefined
   /** Everything up to here has been applied; null while a start is being fetched. */
   readonly position: Position | null
@@ -63,7 +68,10 @@ export interface Room {
   setPresence(state: Presence['state']): void
   /** Best effort; lost when not connected. */
   typing(targetId: string, isTyping: boolean): void
-  /** Resolves when everything up to `seq` has been applied. Rejects when the room goes offline or the signal aborts. */
+  /**
+   * Resolves when everything up to `seq` has been applied. Rejects when the room goes offline or the signal aborts, and with a
+   * RangeError when the log has no such position, which the server is asked about after some seconds.
+   */
   caughtUp(seq: number, options?: { signal?: AbortSignal; timeoutMs?: number }): Promise<void>
   leave(): void
 }

@@ -1,0 +1,111 @@
+import { timeout } from './wait.ts'
+
+/** What is asked of the server first. */
+export const ranks = { own: 0, leave: 1, join: 2, presence: 3 } as const
+
+interface Job {
+  rank: number
+  /** Sends it; a join holds its place until it is taken off. */
+  send(): void
+}
+
+export interface PacerOptions {
+  /** Steady requests per second, and how many may go at once after a pause; the server allows 20 and 100. */
+  rate?: number
+  burst?: number
+  /** Joins that have not come to their end yet. */
+  joins?: number
+}
+
+export type Pacer = ReturnType<typeof createPacer>
+
+/**
+ * Spreads what a socket asks, so that the server refuses none of it: in the order of the ranks, then in that of asking. Joins
+ * also wait for those before them, since each may bring a replay and a snapshot.
+ */
+export function createPacer({ rate = 15, burst = 50, joins = 8 }: PacerOptions = {}) {
+  const waiting = new Set<Job>()
+  const joining = new Set<Job>()
+  let allowance = burst
+  let filledAt = Date.now()
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let isOpen = false
+  let blockedUntil = 0
+
+  function refill(): void {
+    const now = Date.now()
+    // a clock may be set back
+    allowance = Math.min(burst, allowance + (Math.max(now - filledAt, 0) / 1000) * rate)
+    filledAt = now
+  }
+
+  function next(): Job | undefined {
+    let first: Job | undefined
+    for (const job of waiting) {
+      if (job.rank === ranks.join && joining.size >= joins) continue
+      if (!first || job.rank < first.rank) first = job
+    }
+    return first
+  }
+
+  function run(): void {
+    clearTimeout(timer)
+    timer = undefined
+    refill()
+    for (let job = next(); isOpen && job; job = next()) {
+      const wait = Math.max(blockedUntil - Date.now(), ((1 - allowance) / rate) * 1000)
+      if (wait > 0) {
+        timer = timeout(run, wait)
+        return
+      }
+      allowance--
+      waiting.delete(job)
+      if (job.rank === ranks.join) joining.add(job)
+      job.send()
+    }
+  }
+
+  return {
+    /** Sends as soon as it may; what it answers takes the request back, or says that a join has come to its end. */
+    add(rank: number, send: () => void): () => void {
+      const job: Job = { rank, send }
+      waiting.add(job)
+      if (isOpen && timer === undefined) run()
+      return () => {
+        waiting.delete(job)
+        if (joining.delete(job) && timer === undefined) run()
+      }
+    },
+    /** Sends all of a rank now: nothing of it will reach the server. */
+    flush(rank: number): void {
+      for (const job of [...waiting]) if (job.rank === rank && waiting.delete(job)) job.send()
+    },
+    /** For what is not worth waiting for: may it be sent now? */
+    mayPass(): boolean {
+      refill()
+      if (!isOpen || waiting.size > 0 || allowance < 1 || blockedUntil > Date.now()) return false
+      allowance--
+      return true
+    },
+    /** The server asked for a pause. */
+    block(ms: number): void {
+      blockedUntil = Math.max(blockedUntil, Date.now() + ms)
+    },
+    /** A new connection, to which nothing was said yet. */
+    open(): void {
+      isOpen = true
+      allowance = burst
+      filledAt = Date.now()
+      blockedUntil = 0
+      run()
+    },
+    /** The connection is gone, and with it what was asked. */
+    close(): void {
+      isOpen = false
+      clearTimeout(timer)
+      timer = undefined
+      waiting.clear()
+      joining.clear()
+    },
+  }
+}

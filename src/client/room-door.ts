@@ -1,0 +1,56 @@
+import type { Problem } from '../contract/index.ts'
+import type { Position } from './follow.ts'
+import { type Pacer, ranks } from './pacer.ts'
+import type { AckOf, CutroomSocket } from './wire.ts'
+
+export type RoomJoined = Extract<AckOf<'join:project'>, { ok: true }>
+
+export interface RoomDoorDeps {
+  projectId: string
+  activity: boolean
+  socket(): CutroomSocket | undefined
+  pacer: Pacer
+  /** The problem with which the server refuses further rooms on this connection. */
+  fullProblem(): Problem | undefined
+}
+
+/** What a room asks to come in and to leave, at the client's pace. */
+export function createRoomDoor({ projectId, activity, socket, pacer, fullProblem }: RoomDoorDeps) {
+  let unqueue = () => {}
+  // this connection was asked to let us in
+  let asked = false
+  let joins = 0
+
+  return {
+    /** Joins that have been sent. */
+    joins: () => joins,
+    queue(go: () => void): void {
+      unqueue()
+      unqueue = () => {}
+      if (fullProblem()) go()
+      else unqueue = pacer.add(ranks.join, go)
+    },
+    done: () => unqueue(),
+    send(position: Position | null, ack: (answer: AckOf<'join:project'>) => void): void {
+      const full = fullProblem()
+      if (full) {
+        void Promise.resolve().then(() => ack({ ok: false, error: full }))
+        return
+      }
+      joins++
+      asked = true
+      const after = position ? { after: position.seq, epoch: position.epoch } : {}
+      socket()?.emit('join:project', { projectId, activity, ...after }, (answer) => {
+        if (!answer.ok && answer.error.code === 'rate-limited') pacer.block((answer.error.retryAfter ?? 0) * 1000)
+        ack(answer)
+      })
+    },
+    leave(): void {
+      if (asked && socket()) pacer.add(ranks.leave, () => socket()?.emit('leave:project', { projectId }))
+      asked = false
+    },
+    disconnected(): void {
+      asked = false
+    },
+  }
+}

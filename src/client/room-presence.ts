@@ -1,0 +1,65 @@
+import type { Person, Presence } from '../contract/index.ts'
+import { type Pacer, ranks } from './pacer.ts'
+import { CutroomError } from './problem.ts'
+import type { CutroomSocket, Passing } from './wire.ts'
+
+export interface RoomPresenceDeps {
+  projectId: string
+  socket(): CutroomSocket | undefined
+  pacer: Pacer
+  onChange(presence: ReadonlyMap<string, Presence>): void
+  onError(error: unknown): void
+}
+
+/** Who is in a room, and what one shows of oneself there. */
+export function createRoomPresence({ projectId, socket, pacer, onChange, onError }: RoomPresenceDeps) {
+  const people = new Map<string, Presence>()
+  let shown: Presence['state'] | undefined
+  // the server has us in the room on this connection
+  let inside = false
+  let unqueue: (() => void) | undefined
+
+  /** One request is under way at most; it takes along what is newest when it leaves. */
+  function send(): void {
+    if (!inside || shown === undefined || unqueue) return
+    unqueue = pacer.add(ranks.presence, () => {
+      unqueue = undefined
+      socket()?.emit('presence:set', { projectId, state: shown ?? null }, (answer) => {
+        if (!answer.ok) onError(new CutroomError(answer.error))
+      })
+    })
+  }
+
+  return {
+    people: people as ReadonlyMap<string, Presence>,
+    isInside: () => inside,
+    entered(present: Presence[]): void {
+      inside = true
+      people.clear()
+      for (const one of present) people.set(one.user.id, one)
+      onChange(people)
+      send()
+    },
+    left(): void {
+      inside = false
+      unqueue?.()
+      unqueue = undefined
+    },
+    show(state: Presence['state']): void {
+      shown = state
+      send()
+    },
+    changed({ present, left }: Passing<'presence:changed'>): void {
+      for (const one of present) people.set(one.user.id, one)
+      for (const userId of left) people.delete(userId)
+      onChange(people)
+    },
+    redraw(user: Person): void {
+      const here = people.get(user.id)
+      if (!here) return
+      people.set(user.id, { ...here, user })
+      onChange(people)
+    },
+    clear: () => people.clear(),
+  }
+}
