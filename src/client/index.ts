@@ -2,7 +2,7 @@
 export type { Call, CallArgs, CallOptions } from './call.ts'
 export type { ClientEvents, ClientOptions, CutroomClient } from './client.ts'
 export { createClient } from './create-client.ts'
-export { fold, type ProjectContent, type ProjectState, snapshotOf, stateOf } from './fold.ts'
+export { addPage, fold, type ProjectContent, type ProjectPage, type ProjectState, snapshotOf, stateOf } from './fold.ts'
 export type { Position } from './follow.ts'
 export type { LinkStatus, SocketSettings } from './link.ts'
 export type { CommentsPart } from './part.ts'

@@ -1,6 +1,6 @@
 import type { Snapshot } from '../contract/index.ts'
 import { isNetworkError, retrying } from './call.ts'
-import { type ProjectState, stateOf } from './fold.ts'
+import { addPage, type ProjectState, stateOf } from './fold.ts'
 import type { Position } from './follow.ts'
 import { CutroomError, problemOf } from './problem.ts'
 import { deadline } from './wait.ts'
@@ -31,14 +31,6 @@ async function fetchPage(fetch: FetchPage, cursor: string | undefined, signal: A
     throw problemIn(error)
   } finally {
     limit.done()
-  }
-}
-
-function addPage(state: ProjectState, page: Snapshot): void {
-  const next = stateOf(page)
-  for (const name of ['members', 'tasks', 'vibes', 'cuts', 'lyrics', 'comments'] as const) {
-    const map = state[name] as Map<string, unknown>
-    for (const [id, row] of next[name]) map.set(id, row)
   }
 }
 
