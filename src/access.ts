@@ -165,3 +165,27 @@ export async function admitSession(query: Query, { userId, sessionId }: Caller):
   const { head, floor, ...person } = row
   return { person, head: Number(head), floor: Number(floor) }
 }
+
+/**
+ * Notes that a token of this generation of the session was used.
+ * @param generation of the refresh token that came with it
+ */
+export async function confirmGeneration(query: Query, { userId, sessionId }: Caller, generation: number): Promise<void> {
+  await query(
+    Prisma.sql`UPDATE "Session" SET confirmed = ${generation} WHERE id = ${sessionId}::uuid AND "userId" = ${userId}::uuid
+      AND "revokedAt" IS NULL AND confirmed < ${generation} AND generation >= ${generation}`,
+  )
+}
+
+/**
+ * Keeps the session open until the commit: whatever closes it comes before, and is seen here, or after the commit.
+ * Last of the locks of a write, behind rows of users and members, so that a revocation need not wait for those.
+ * @throws problem session-revoked
+ */
+export async function holdSession(query: Query, { userId, sessionId }: Caller): Promise<void> {
+  const rows = await query(
+    Prisma.sql`SELECT 1 FROM "Session" WHERE id = ${sessionId}::uuid AND "userId" = ${userId}::uuid
+      AND "revokedAt" IS NULL AND "expiresAt" > now() FOR SHARE`,
+  )
+  if (rows.length === 0) throw problem('session-revoked')
+}

@@ -75,17 +75,18 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
     await app.register(stoppingPlugin)
     await app.register(contractPlugin)
     await app.register(authPlugin, { config, query })
-    await app.register(endpointsPlugin, { query, secret: config.jwtSecret })
+    await app.register(endpointsPlugin, { config, query })
     await app.register(securityPlugin, { config, redis })
-    await app.register(docsPlugin)
+    await app.register(docsPlugin, { config })
     await registerRooms(app, {
       database,
       query,
       redis,
       path: config.socketPath,
       corsOrigins: config.corsOrigins,
-      authenticate: app.tokens.authenticate,
-      handshakeToken: app.tokens.handshakeToken,
+      verify: app.tokens.verify,
+      handshakeCaller: app.tokens.handshakeCaller,
+      principalOf: app.tokens.principalOf,
       mayConnect: app.tokens.mayUseCookies,
       behindProxy: config.trustProxy,
       limits: config.rateLimit === null ? null : LIMITS,
@@ -104,7 +105,7 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
 
     const { prisma } = database
     authRoutes(app, { config, prisma })
-    meRoutes(app, { config, prisma })
+    meRoutes(app, { database })
     projectRoutes(app, database)
     memberRoutes(app, database)
     taskRoutes(app, database)

@@ -49,7 +49,7 @@ async function start(): Promise<void> {
 
   const address = app.server.address()
   const port = typeof address === 'object' && address ? address.port : config.port
-  const url = config.publicUrl ?? `http://localhost:${port}`
+  const url = config.publicUrl?.replace(/\/+$/, '') ?? `http://localhost:${port}`
   say(`
 Cutroom is ready.
   API and docs  ${url}/docs

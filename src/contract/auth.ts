@@ -23,8 +23,18 @@ const email = z
   .email()
   .max(254)
   .transform((value) => value.toLowerCase())
-/** Length is what matters (NIST SP 800-63B); the upper bound keeps hashing cheap. */
-const password = z.string().min(8).max(200)
+/** In UTF-16 units. One that is typed in decomposed form is longer than what it stands for. */
+const TYPED = 1_000
+/**
+ * Length is what matters (NIST SP 800-63B), counted in the one form (NFC) in which passwords are compared; the upper bound keeps
+ * hashing cheap. Half a character would fit any other half.
+ */
+const password = z
+  .string()
+  .max(TYPED)
+  .refine((value) => value.isWellFormed(), 'must be well-formed text')
+  .refine((value) => value.normalize('NFC').length >= 8 && value.normalize('NFC').length <= 200, 'must have 8 to 200 characters')
+  .meta({ minLength: 8, maxLength: 200 })
 
 /** `body` returns the refresh token in the answer and sets no cookies: for clients that are not browsers. */
 const delivery = z.enum(['cookie', 'body']).default('cookie')
@@ -59,7 +69,7 @@ export const auth = {
     schema: {
       summary: 'Log in',
       tags,
-      body: z.strictObject({ email, password: z.string().max(200), remember: z.boolean().default(false), delivery }),
+      body: z.strictObject({ email, password: z.string().max(TYPED), remember: z.boolean().default(false), delivery }),
       response: { 200: Login },
     },
   }),
@@ -77,8 +87,13 @@ export const auth = {
   logout: endpoint({
     method: 'POST',
     url: '/api/auth/logout',
-    access: 'account',
-    schema: { summary: 'Close this session', tags, response: { 204: z.undefined() } },
+    access: 'session',
+    schema: {
+      summary: 'Close this session; its refresh token (cookie, or body) is enough',
+      tags,
+      body: z.strictObject({ refreshToken: z.string().max(500).optional() }).optional(),
+      response: { 204: z.undefined() },
+    },
   }),
   logoutAll: endpoint({
     method: 'POST',
@@ -113,7 +128,7 @@ export const me = {
     schema: {
       summary: 'Change the password; every other session is closed',
       tags: ['me'],
-      body: z.strictObject({ current: z.string().max(200), next: password }),
+      body: z.strictObject({ current: z.string().max(TYPED), next: password }),
       response: { 204: z.undefined() },
     },
   }),

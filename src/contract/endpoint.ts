@@ -30,10 +30,10 @@ export const actions = {
 export type Action = keyof typeof actions
 
 /**
- * Who may call an endpoint: anybody, anybody who is logged in, or a member whose role allows the action
+ * Who may call an endpoint: anybody, anybody who shows a token of a session (access or refresh), anybody who is logged in, or a member whose role allows the action
  * (on the thing that the last id of the path names).
  */
-export type Access = 'public' | 'account' | Action
+export type Access = 'public' | 'session' | 'account' | Action
 
 /** A Fastify route without its handler. The one success status stands as the only key of `response`. */
 export interface Endpoint {

@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import fastifyCookie from '@fastify/cookie'
 import fastifyJwt from '@fastify/jwt'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { z } from 'zod'
-import { admitSession, type Caller } from '../access.ts'
+import { admitSession, confirmGeneration } from '../access.ts'
 import type { Config } from '../config.ts'
 import type { Query } from '../db/client.ts'
 import { problem } from '../errors.ts'
-import type { Principal } from '../rooms/sockets.ts'
+import type { TokenClaims as Claims, Principal } from '../rooms/sockets.ts'
+import { type Cookies, createCookies } from './cookies.ts'
 import { remember } from './memory.ts'
 
 declare module 'fastify' {
@@ -24,32 +25,53 @@ declare module 'fastify' {
 }
 
 export interface Tokens {
-  /** An access token for a session, and when it ends. */
-  issue(userId: string, sessionId: string): { accessToken: string; expiresAt: string }
-  /** @throws problem token-invalid | token-expired | session-revoked */
-  authenticate(token: string): Promise<Principal>
-  /** @throws problem token-invalid | token-expired | token-missing, and origin-refused where a cookie speaks */
+  cookies: Cookies
+  /** An access token for a session, and when it ends. `generation`: of the refresh token that is given out with it. */
+  issue(session: { userId: string; sessionId: string; generation: number }): { accessToken: string; expiresAt: string }
+  /** @throws problem token-invalid | token-expired */
+  verify(token: string): Claims
+  /** @throws problem token-invalid | token-expired | token-missing, session-revoked for another person, and origin-refused where a cookie speaks */
   callerOf(request: FastifyRequest): Claims
-  /** @throws problem session-revoked */
+  /**
+   * The claims of a handshake's token: of `auth.token`, else the header, else the cookie; never of the query string.
+   * @throws problem token-missing | token-invalid | token-expired, and session-revoked where `auth.userId` or the header names another person
+   */
+  handshakeCaller(handshake: Handshake): Claims
+  /**
+   * Notes that a token of its generation was used, once per token and node: the refresh token before that one is spent then.
+   * Resolves after the commit.
+   */
+  confirm(claims: Claims): Promise<void>
+  /** The person of a token that is used now. @throws problem session-revoked */
   principalOf(claims: Claims): Promise<Principal>
-  handshakeToken(handshake: { auth: Record<string, unknown>; headers: FastifyRequest['headers'] }): string | null
   /** May whoever sent these headers use the cookies in them? True where there are none. */
   mayUseCookies(headers: FastifyRequest['headers']): boolean
 }
 
-export const ACCESS_COOKIE = 'cutroom_access'
-export const REFRESH_COOKIE = 'cutroom_refresh'
+/**
+ * The header in which a page names the person it acts for. Cookies are shared by all tabs: without it a page of one person acts
+ * as another after a login in another tab.
+ */
+export const USER_HEADER = 'cutroom-user'
+
+/** @throws problem session-revoked where the request is meant for another person */
+export function assertMeantFor(headers: FastifyRequest['headers'], userId: string): void {
+  const meant = headers[USER_HEADER]
+  if (meant !== undefined && String(meant).toLowerCase() !== userId)
+    throw problem('session-revoked', 'Another person is logged in here now')
+}
+
 /** Tokens that are remembered as good. */
 const TOKENS = 10_000
 const ISSUER = 'cutroom'
 const AUDIENCE = 'cutroom'
 
-const Payload = z.object({ sub: z.uuid(), sid: z.uuid(), jti: z.string(), exp: z.number() })
+// Tokens of versions before `gen` end within minutes of the update.
+const Payload = z.object({ sub: z.uuid(), sid: z.uuid(), jti: z.string(), exp: z.number(), gen: z.int().min(0).default(0) })
 
-/** What a token says. */
-interface Claims extends Caller {
-  /** Milliseconds since the epoch. */
-  expiresAt: number
+interface Handshake {
+  auth: Record<string, unknown>
+  headers: FastifyRequest['headers']
 }
 
 const bearer = (header: string | undefined): string | null => /^Bearer +(\S+)$/i.exec(header ?? '')?.[1] ?? null
@@ -85,14 +107,16 @@ export const authPlugin = fp<{ config: Config; query: Query }>(
 
     // A token that was checked is not checked again until it expires: the session behind it is, each time.
     const known = new Map<string, Claims>()
+    /** Confirmations under way. */
+    const confirming = new Map<Claims, Promise<void>>()
 
     function verify(token: string): Claims {
       const seen = known.get(token)
       if (seen && seen.expiresAt > Date.now()) return seen
       known.delete(token)
       try {
-        const { sub, sid, exp } = Payload.parse(app.jwt.verify(token))
-        const claims = { userId: sub, sessionId: sid, expiresAt: exp * 1000 }
+        const { sub, sid, exp, gen } = Payload.parse(app.jwt.verify(token))
+        const claims = { userId: sub, sessionId: sid, expiresAt: exp * 1000, generation: gen, confirmed: gen === 0 }
         remember(known, TOKENS, token, claims)
         return claims
       } catch (error) {
@@ -101,32 +125,61 @@ export const authPlugin = fp<{ config: Config; query: Query }>(
       }
     }
 
+    const cookies = createCookies(config)
+
+    /** The access token of a request: of the header, else of the cookie. */
+    function requestToken({ headers, cookies: sent, method }: FastifyRequest): string {
+      if (headers.authorization !== undefined) {
+        const token = bearer(headers.authorization)
+        if (token === null) throw problem('token-invalid', 'The Authorization header is not a Bearer token')
+        return token
+      }
+      const token = cookies.accessOf(sent)
+      if (token === undefined) throw problem('token-missing')
+      const reads = method === 'GET' || method === 'HEAD'
+      if (!reads && !tokens.mayUseCookies(headers)) throw problem('origin-refused')
+      return token
+    }
+
     const tokens: Tokens = {
-      issue(userId, sessionId) {
-        const accessToken = app.jwt.sign({ sub: userId, sid: sessionId, jti: randomUUID() })
+      cookies,
+      issue({ userId, sessionId, generation }) {
+        const accessToken = app.jwt.sign({ sub: userId, sid: sessionId, jti: randomUUID(), gen: generation })
         return { accessToken, expiresAt: new Date(verify(accessToken).expiresAt).toISOString() }
       },
-      authenticate: async (token) => tokens.principalOf(verify(token)),
-      principalOf: async (claims) => ({ ...claims, ...(await admitSession(query, claims)) }),
+      verify,
+      async confirm(claims) {
+        if (claims.confirmed) return
+        const running = confirming.get(claims) ?? confirmGeneration(query, claims, claims.generation)
+        confirming.set(claims, running)
+        try {
+          await running
+          claims.confirmed = true
+        } finally {
+          confirming.delete(claims)
+        }
+      },
+      async principalOf(claims) {
+        await tokens.confirm(claims)
+        const { userId, sessionId, expiresAt } = claims
+        return { userId, sessionId, expiresAt, ...(await admitSession(query, claims)) }
+      },
       callerOf(request) {
         const { headers } = request
-        if (headers.authorization !== undefined) {
-          const token = bearer(headers.authorization)
-          if (token === null) throw problem('token-invalid', 'The Authorization header is not a Bearer token')
-          return verify(token)
-        }
-        const token = request.cookies[ACCESS_COOKIE]
-        if (token === undefined) throw problem('token-missing')
-        const reads = request.method === 'GET' || request.method === 'HEAD'
-        if (!reads && !tokens.mayUseCookies(headers)) throw problem('origin-refused')
-        return verify(token)
+        const claims = verify(requestToken(request))
+        assertMeantFor(headers, claims.userId)
+        return claims
       },
-      handshakeToken({ auth, headers }) {
-        if (typeof auth.token === 'string' && auth.token !== '') return auth.token
-        return bearer(headers.authorization) ?? app.parseCookie(headers.cookie ?? '')[ACCESS_COOKIE] ?? null
+      handshakeCaller({ auth, headers }) {
+        const given = typeof auth.token === 'string' && auth.token !== '' ? auth.token : bearer(headers.authorization)
+        const token = given ?? cookies.accessOf(app.parseCookie(headers.cookie ?? ''))
+        if (token === undefined) throw problem('token-missing')
+        const claims = verify(token)
+        assertMeantFor(auth.userId == null ? headers : { [USER_HEADER]: String(auth.userId) }, claims.userId)
+        return claims
       },
       mayUseCookies(headers) {
-        if (!headers.cookie?.includes('cutroom_')) return true
+        if (!cookies.isIn(headers.cookie)) return true
         if (headers.origin !== undefined) return isAllowed(headers.origin, headers.host)
         // Browsers say where a request comes from; programs that are no browsers say nothing.
         const site = headers['sec-fetch-site']
@@ -137,30 +190,3 @@ export const authPlugin = fp<{ config: Config; query: Query }>(
   },
   { name: 'cutroom-auth' },
 )
-
-/** Sets both cookies. Without `remember` they end with the browser session. */
-export function setCookies(
-  reply: FastifyReply,
-  config: Config,
-  pair: { accessToken: string; refreshToken: string; remember: boolean },
-): void {
-  const shared = { httpOnly: true, secure: config.secureCookies }
-  const maxAge = pair.remember ? config.refreshTokenTtl : undefined
-  reply.setCookie(ACCESS_COOKIE, pair.accessToken, {
-    ...shared,
-    path: '/',
-    sameSite: 'lax',
-    ...(maxAge && { maxAge: config.accessTokenTtl }),
-  })
-  reply.setCookie(REFRESH_COOKIE, pair.refreshToken, {
-    ...shared,
-    path: '/api/auth',
-    sameSite: 'strict',
-    ...(maxAge && { maxAge }),
-  })
-}
-
-export function clearCookies(reply: FastifyReply): void {
-  reply.clearCookie(ACCESS_COOKIE, { path: '/' })
-  reply.clearCookie(REFRESH_COOKIE, { path: '/api/auth' })
-}

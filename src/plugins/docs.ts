@@ -2,7 +2,9 @@ import fastifySwagger from '@fastify/swagger'
 import fastifySwaggerUi from '@fastify/swagger-ui'
 import fp from 'fastify-plugin'
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod'
+import type { Config } from '../config.ts'
 import { PROTOCOL_VERSION } from '../contract/index.ts'
+import { basePathOf } from './cookies.ts'
 
 /** Zod writes out what every reader of OpenAPI knows: the pattern behind a format, the bounds of a safe integer. */
 const zodToJsonConfig = {
@@ -64,11 +66,13 @@ function finish(openapi: OpenApi): OpenApi {
 }
 
 /** OpenAPI 3.1 at `/openapi.json`, a page at `/docs`. */
-export const docsPlugin = fp(
-  async (app) => {
+export const docsPlugin = fp<{ config: Config }>(
+  async (app, { config }) => {
+    const base = basePathOf(config)
     await app.register(fastifySwagger, {
       openapi: {
         openapi: '3.1.0',
+        ...(base !== '' && { servers: [{ url: base }] }),
         info: {
           title: 'Cutroom',
           version: `${PROTOCOL_VERSION}`,

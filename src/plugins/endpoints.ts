@@ -1,7 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { z } from 'zod'
-import { admitSession, allows, authorize, type Caller, proof, type Scope, type Target } from '../access.ts'
+import { admitSession, allows, authorize, type Caller, holdSession, proof, type Scope, type Target } from '../access.ts'
+import type { Config } from '../config.ts'
 import { type Access, type Action, type Answer, type Endpoint, type Parsed, projectRoom, userRoom } from '../contract/index.ts'
 import type { Query } from '../db/client.ts'
 import { problem } from '../errors.ts'
@@ -11,6 +12,7 @@ import type { Principal } from '../rooms/sockets.ts'
 import { bytesOf, createAnswers } from './answers.ts'
 import { fingerprints, idempotencyKey, matches } from './conditional.ts'
 import { serializerOf } from './contract.ts'
+import { basePathOf } from './cookies.ts'
 import { createGuesses } from './guesses.ts'
 import { send, sendRead, tagFor } from './response.ts'
 
@@ -28,12 +30,20 @@ declare module 'fastify' {
      * Serves an endpoint that writes: the handler runs inside `commit`, possibly more than once, after the caller's
      * right was checked in the same transaction. `current` loads the thing that the path names, for If-Match.
      */
-    write<const E extends Endpoint>(
+    write<const E extends Endpoint, P = undefined>(
       endpoint: E,
-      handler: (asked: Asked<E>, door: Write & Conditional) => Promise<Answer<E>>,
+      handler: (asked: Asked<E>, door: Write & Conditional, prepared: P) => Promise<Answer<E>>,
       current?: (tx: Write['tx'], id: string, params: Parsed<E, 'params'>) => Promise<unknown>,
+      options?: WriteOptions<E, P>,
     ): void
   }
+}
+
+export interface WriteOptions<E extends Endpoint, P> {
+  /** Slow work before the transaction, once per request. A repeated request gets its first answer, whatever this says then. */
+  prepare?: (asked: Asked<E>) => Promise<P>
+  /** The handler holds or closes the caller's session itself. */
+  holdsSession?: boolean
 }
 
 /** A request, parsed and authorised. */
@@ -41,7 +51,7 @@ export interface Asked<E extends Endpoint> {
   params: Parsed<E, 'params'>
   query: Parsed<E, 'querystring'>
   body: Parsed<E, 'body'>
-  me: E['access'] extends 'public' ? null : E['access'] extends Action ? Caller : Principal
+  me: E['access'] extends 'public' | 'session' ? null : E['access'] extends Action ? Caller : Principal
   scope: E['access'] extends Action ? Scope : null
   request: FastifyRequest
   reply: FastifyReply
@@ -71,7 +81,8 @@ interface Compiled {
 }
 
 function compile(endpoint: Endpoint): Compiled {
-  const action = endpoint.access === 'public' || endpoint.access === 'account' ? null : endpoint.access
+  const { access } = endpoint
+  const action = access === 'public' || access === 'session' || access === 'account' ? null : access
   const target = action === null ? null : (targets.find((name) => endpoint.url.includes(`:${name}`)) ?? null)
   if (action !== null && target === null) throw new Error(`${endpoint.url} names nothing to check ${action} on`)
   const [noun, verb] = action?.split(':') ?? []
@@ -79,6 +90,17 @@ function compile(endpoint: Endpoint): Compiled {
   const changesTarget = ofTarget && verb !== 'create' && verb !== 'read'
   return { endpoint, action, target, changesTarget }
 }
+
+type Outcome = { failed: false; value: unknown } | { failed: true; reason: unknown }
+
+const NOTHING: Outcome = { failed: false, value: undefined }
+
+/** How it ended, for those who look later. */
+const outcomeOf = (work: Promise<unknown>): Promise<Outcome> =>
+  work.then(
+    (value) => ({ failed: false, value }),
+    (reason: unknown) => ({ failed: true, reason }),
+  )
 
 /** What the path names, for the check. */
 function namedBy({ target }: Compiled, request: FastifyRequest) {
@@ -95,8 +117,10 @@ function check(query: Query, compiled: Compiled, request: FastifyRequest, hold?:
 const noQuery = z.strictObject({})
 
 /** `app.serve` and `app.write`: what every endpoint does alike, so that no feature can forget it. */
-export const endpointsPlugin = fp<{ query: Query; secret: string }>(
-  async (app, { query, secret }) => {
+export const endpointsPlugin = fp<{ config: Config; query: Query }>(
+  async (app, { config, query }) => {
+    const base = basePathOf(config)
+
     function route(compiled: Compiled, handler: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>): void {
       const { method, url, schema, access } = compiled.endpoint
       app.route({
@@ -106,16 +130,20 @@ export const endpointsPlugin = fp<{ query: Query; secret: string }>(
         config: { access },
         // Whom the token names is known before a byte of the body is read, and what they ask is counted before the database is asked.
         onRequest(request, _reply, done) {
-          if (access !== 'public') request.caller = app.tokens.callerOf(request)
+          if (access !== 'public' && access !== 'session') request.caller = app.tokens.callerOf(request)
           done()
         },
         preValidation(request, _reply, done) {
+          const { caller } = request
+          if (caller === null) return done()
+          if (access === 'account')
+            app.tokens.principalOf(caller).then((principal) => {
+              request.principal = principal
+              done()
+            }, done)
           // Elsewhere the statement that looks up their right looks up their session, too.
-          if (access !== 'account' || !request.caller) return done()
-          app.tokens.principalOf(request.caller).then((principal) => {
-            request.principal = principal
-            done()
-          }, done)
+          else if (caller.confirmed) done()
+          else app.tokens.confirm(caller).then(() => done(), done)
         },
         handler,
       })
@@ -150,7 +178,7 @@ export const endpointsPlugin = fp<{ query: Query; secret: string }>(
         const scope = await check(query, compiled, request)
         if (!scope?.at) {
           const answer = await handler(asked(request, reply, scope))
-          if (endpoint.method !== 'GET') return send(reply, endpoint, answer)
+          if (endpoint.method !== 'GET') return send(reply, endpoint, answer, base)
           const body = reply.serialize(answer) as string
           return sendRead(request, reply, { body, tag: tagFor(answer, body) })
         }
@@ -165,11 +193,12 @@ export const endpointsPlugin = fp<{ query: Query; secret: string }>(
     })
 
     const guesses = createGuesses()
-    const fingerprint = fingerprints(secret)
+    const fingerprint = fingerprints(config.jwtSecret)
 
-    app.decorate('write', (endpoint, handler, current) => {
+    app.decorate('write', (endpoint, handler, current, options = {}) => {
       const compiled = compile(endpoint)
       const { action } = compiled
+      const ofAccount = endpoint.access === 'account'
       route(compiled, async (request, reply) => {
         const { caller } = request
         if (caller === null) throw problem('token-missing')
@@ -179,6 +208,8 @@ export const endpointsPlugin = fp<{ query: Query; secret: string }>(
         const named = compiled.changesTarget ? null : namedBy(compiled, request)
         const guess = named && guesses.of(caller, named)
         let guessed = false
+        const prepared = options.prepare ? await outcomeOf(options.prepare(asked(request, reply, null))) : NOTHING
+        if (prepared.failed && key === undefined) throw prepared.reason
         const answer = await app.rooms.commit(actor, async (door) => {
           const write = async (scope: Scope | null) => {
             // As they are called while the write holds them.
@@ -194,7 +225,9 @@ export const endpointsPlugin = fp<{ query: Query; secret: string }>(
               const id = (request.params as Record<string, string>)[compiled.target] ?? ''
               await expect(scope.version, () => current(door.tx, id, params))
             }
-            const body = await handler(asked(request, reply, scope), Object.assign(door, { expect }))
+            if (prepared.failed) throw prepared.reason
+            const body = await handler(asked(request, reply, scope), Object.assign(door, { expect }), prepared.value as never)
+            if (ofAccount && !options.holdsSession) await holdSession(door.query, caller)
             if (key) door.keep(key, body, scope ? projectRoom(scope.projectId) : userRoom(caller.userId))
             return body
           }
@@ -216,7 +249,7 @@ export const endpointsPlugin = fp<{ query: Query; secret: string }>(
             () => admitSession(door.query, caller),
           )
         })
-        return send(reply, endpoint, answer)
+        return send(reply, endpoint, answer, base)
       })
     })
   },

@@ -25,11 +25,15 @@ export function sendRead(request: FastifyRequest, reply: FastifyReply, { body, t
   return reply.type(JSON_TYPE).send(body)
 }
 
-/** Answers a write, and what is neither kept nor known by a tag. */
-export function send(reply: FastifyReply, endpoint: Endpoint, answer: unknown) {
+/**
+ * Answers a write, and what is neither kept nor known by a tag.
+ * @param base the path under which the world finds this server; '' where there is none
+ */
+export function send(reply: FastifyReply, endpoint: Endpoint, answer: unknown, base: string) {
   reply.code(statusOf(endpoint))
   if (answer === undefined) return reply.send()
-  if (endpoint.location !== undefined) reply.header('location', locate(endpoint.location, answer as Record<string, unknown>))
+  if (endpoint.location !== undefined)
+    reply.header('location', base + locate(endpoint.location, answer as Record<string, unknown>))
   const body = reply.serialize(answer) as string
   const tag = tagFor(answer, body)
   if (tag !== null) reply.header('etag', tag)

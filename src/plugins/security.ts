@@ -2,15 +2,23 @@ import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import fastifyCors from '@fastify/cors'
 import fastifyRateLimit from '@fastify/rate-limit'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import helmet, { type HelmetOptions } from 'helmet'
 import type { Config } from '../config.ts'
 import type { SharedRedis } from '../db/redis.ts'
 import { problem } from '../errors.ts'
 import { networkOf } from '../rooms/handshake.ts'
+import { USER_HEADER } from './auth.ts'
 import { countBodies } from './body-quota.ts'
-import { sharedCounts } from './shared-counts.ts'
+import { createLimits, type MakeLimit } from './limits.ts'
+import { countStore } from './shared-counts.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Makes limits; they hold nothing back where RATE_LIMIT is off. */
+    limit: MakeLimit
+  }
+}
 
 /** What helmet says. It says the same to everybody: once is enough. */
 function securityHeaders(options: HelmetOptions): Record<string, string> {
@@ -43,7 +51,7 @@ export const securityPlugin = fp<{ config: Config; redis: SharedRedis | undefine
       origin: config.corsOrigins.length > 0 && config.corsOrigins,
       credentials: true,
       methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
-      allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-match', 'if-none-match'],
+      allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-match', 'if-none-match', USER_HEADER],
       exposedHeaders: ['etag', 'location', 'retry-after'],
       maxAge: 600,
     })
@@ -53,11 +61,12 @@ export const securityPlugin = fp<{ config: Config; redis: SharedRedis | undefine
         reply.header('cache-control', request.url.startsWith('/api/auth/') ? 'no-store' : 'private, no-cache')
       done()
     })
+    app.decorate('limit', createLimits({ enabled: config.rateLimit !== null, redis }))
     await app.register(fastifyRateLimit, {
       global: config.rateLimit !== null,
       max: config.rateLimit ?? 1,
       timeWindow: '1 minute',
-      ...(redis && { store: sharedCounts(redis) }),
+      store: countStore(redis),
       // After authentication, which has found out who asks.
       hook: 'preParsing',
       keyGenerator: (request) => request.caller?.userId ?? networkOf(request.ip),
@@ -67,26 +76,3 @@ export const securityPlugin = fp<{ config: Config; redis: SharedRedis | undefine
   },
   { name: 'cutroom-security', dependencies: ['cutroom-auth'] },
 )
-
-/**
- * Makes limits of `max` requests in 15 minutes per key; off where RATE_LIMIT is off.
- * @throws problem rate-limited, with `retryAfter`
- */
-export function limiter(app: FastifyInstance, config: Config) {
-  return (
-    nameSpace: string,
-    max: number,
-    key: (request: FastifyRequest) => string,
-  ): ((request: FastifyRequest) => Promise<void>) => {
-    if (config.rateLimit === null) return async () => {}
-    const count = app.createRateLimit({
-      max,
-      timeWindow: '15 minutes',
-      keyGenerator: (request) => `${nameSpace}:${key(request)}`,
-    })
-    return async (request) => {
-      const used = await count(request)
-      if (!used.isAllowed && used.isExceeded) throw problem('rate-limited', undefined, { retryAfter: Math.ceil(used.ttl / 1000) })
-    }
-  }
-}

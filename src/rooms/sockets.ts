@@ -36,6 +36,16 @@ export interface Principal extends Caller, Position {
   expiresAt: number
 }
 
+/** What a verified access token says. */
+export interface TokenClaims extends Caller {
+  /** Milliseconds since the epoch. */
+  expiresAt: number
+  /** Of the refresh token that was given out with it. */
+  generation: number
+  /** The database knows that a token of this generation was used. */
+  confirmed: boolean
+}
+
 export interface Rooms {
   commit: Commit
   log: Log
@@ -50,10 +60,12 @@ export interface RoomsOptions {
   redis: SharedRedis | undefined
   path: string
   corsOrigins: string[]
-  /** @throws problem token-missing | token-invalid | token-expired | session-revoked */
-  authenticate: (token: string) => Promise<Principal>
-  /** The access token of the handshake: `auth.token`, else header, else cookie; never the query string. */
-  handshakeToken: (handshake: RoomSocket['handshake']) => string | null
+  /** What an access token says. @throws problem token-invalid | token-expired */
+  verify: (token: string) => TokenClaims
+  /** The same of a handshake: of `auth.token`, else header, else cookie. @throws also problem token-missing | session-revoked */
+  handshakeCaller: (handshake: RoomSocket['handshake']) => TokenClaims
+  /** @throws problem session-revoked */
+  principalOf: (claims: TokenClaims) => Promise<Principal>
   /** May a page of this origin use the cookies of this handshake? */
   mayConnect: (headers: Record<string, string | string[] | undefined>) => boolean
   /** The address of a visitor is the last of X-Forwarded-For. */
@@ -210,12 +222,13 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   }
 
   async function refresh(socket: RoomSocket, token: string): Promise<number> {
-    const principal = await options.authenticate(token)
-    if (principal.person.id !== socket.data.person.id || principal.sessionId !== socket.data.sessionId)
+    const claims = options.verify(token)
+    if (claims.userId !== socket.data.person.id || claims.sessionId !== socket.data.sessionId)
       throw problem('token-invalid', 'The token is of another session')
-    socket.data.expiresAt = principal.expiresAt
-    socket.data.warnAt = clock.warnAt(principal.expiresAt)
-    return principal.expiresAt
+    const { expiresAt } = await options.principalOf(claims)
+    socket.data.expiresAt = expiresAt
+    socket.data.warnAt = clock.warnAt(expiresAt)
+    return expiresAt
   }
 
   /** Into their own room, and then a word of where it stands. */
@@ -236,12 +249,8 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   /** From the handshake to the connection. */
   const heads = new WeakMap<RoomSocket, Position>()
   io.use((socket, next) => {
-    const token = options.handshakeToken(socket.handshake)
     Promise.resolve()
-      .then(() => {
-        if (token === null) throw problem('token-missing')
-        return options.authenticate(token)
-      })
+      .then(() => options.principalOf(options.handshakeCaller(socket.handshake)))
       .then((principal) => {
         const { person, sessionId, expiresAt } = principal
         admission.admit(socket.conn, person.id)

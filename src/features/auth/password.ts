@@ -1,15 +1,49 @@
+import { availableParallelism } from 'node:os'
 import { hash, verify } from '@node-rs/argon2'
+import { problem } from '../../errors.ts'
+import { createGate } from '../../rooms/gate.ts'
 
 // OWASP's first recommendation for Argon2id; the library's default algorithm is Argon2id.
 const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
-export const hashPassword = (password: string): Promise<string> => hash(password, cost)
+/** Hashes at a time: they run on libuv's four threads, one of which stays free for files and names. */
+const gate = createGate(Math.min(availableParallelism(), 3))
+/** How many more may wait, about ten seconds' worth on two cores. */
+const MAX_WAITING = 500
+let present = 0
 
-let nobody: Promise<string> | undefined
+/**
+ * Runs what hashes or verifies, a few at a time. Nothing that waits here may hold a connection to the database.
+ * @throws problem unavailable when too many wait
+ */
+export async function atPasswordGate<T>(work: () => Promise<T>): Promise<T> {
+  if (present >= MAX_WAITING) throw problem('unavailable', 'Too many logins at once', { retryAfter: 2 })
+  present++
+  try {
+    return await gate.pass(work)
+  } finally {
+    present--
+  }
+}
 
-/** Takes as long for an account that does not exist as for one that does. */
+/** The one form of a password, whichever keyboard wrote it (NIST SP 800-63B asks for it). */
+const normalize = (password: string): string => password.normalize('NFC')
+
+/** The hash to store. */
+export const hashPassword = (password: string): Promise<string> => hash(normalize(password), cost)
+
+let decoy: Promise<string> | undefined
+
+/**
+ * Is this the password? Hashes of before passwords were normalised are of the form in which they were typed.
+ * Takes as long for an account that does not exist as for one that does.
+ */
 export async function verifyPassword(password: string, passwordHash: string | undefined): Promise<boolean> {
-  nobody ??= hashPassword('nobody has this password')
-  const right = await verify(passwordHash ?? (await nobody), password)
-  return right && passwordHash !== undefined
+  decoy ??= hashPassword('no account has this password')
+  const stored = passwordHash ?? (await decoy)
+  const forms = new Set([normalize(password), password])
+  let right = false
+  for (const form of forms) right ||= await verify(stored, form)
+  // Half a character becomes U+FFFD on its way into the hash, as any other half does.
+  return right && passwordHash !== undefined && password.isWellFormed()
 }

@@ -2,23 +2,29 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../../config.ts'
 import { auth } from '../../contract/index.ts'
 import type { Database } from '../../db/client.ts'
-import { problem } from '../../errors.ts'
-import { clearCookies, REFRESH_COOKIE, setCookies } from '../../plugins/auth.ts'
-import { limiter } from '../../plugins/security.ts'
+import { ProblemError, problem } from '../../errors.ts'
+import { assertMeantFor } from '../../plugins/auth.ts'
 import { networkOf } from '../../rooms/handshake.ts'
-import { hashPassword, verifyPassword } from './password.ts'
+import { createGuessLimits } from './guesses.ts'
+import { atPasswordGate, hashPassword, verifyPassword } from './password.ts'
 import { presentUser } from './present.ts'
 import { refreshTokens } from './refresh-token.ts'
-import { createUser, holdPassword, type Opened, openSession, revokeSessions, rotate } from './writes.ts'
+import { closeSession, createUser, holdPassword, type Opened, openSession, revokeSessions, rotate } from './writes.ts'
+
+/** In 15 minutes: registrations of one network; refreshes of one session; refresh tokens of one network that were never given out. */
+const REGISTRATIONS = 300
+const REFRESHES = 900
+const INVENTED = 120
 
 export function authRoutes(app: FastifyInstance, { config, prisma }: { config: Config; prisma: Database['prisma'] }): void {
   const rules = { refreshTokens: refreshTokens(config.jwtSecret), refreshTokenTtl: config.refreshTokenTtl }
   const { commit } = app.rooms
+  const { cookies } = app.tokens
 
-  // A guesser is slowed by the account they guess at and by where they come from.
-  const limit = limiter(app, config)
-  const byAddress = limit('auth-address', 120, (request) => networkOf(request.ip))
-  const byAccount = limit('auth-account', 20, (request) => (request.body as { email: string }).email)
+  const guesses = createGuessLimits(app.limit, prisma)
+  const registrations = app.limit('register', REGISTRATIONS)
+  const refreshes = app.limit('refresh', REFRESHES)
+  const invented = app.limit('refresh-invented', INVENTED)
 
   const from = (request: FastifyRequest) => ({
     userAgent: request.headers['user-agent']?.slice(0, 300) ?? null,
@@ -27,16 +33,29 @@ export function authRoutes(app: FastifyInstance, { config, prisma }: { config: C
 
   /** Hands the pair over as the client asked: in cookies, or in the body. */
   function deliver(reply: FastifyReply, opened: Opened, delivery: 'cookie' | 'body') {
-    const access = app.tokens.issue(opened.userId, opened.sessionId)
+    const access = app.tokens.issue(opened)
     if (delivery === 'body') return { ...access, refreshToken: opened.refreshToken }
-    setCookies(reply, config, { ...opened, accessToken: access.accessToken })
+    cookies.set(reply, { ...opened, accessToken: access.accessToken })
     return access
   }
 
+  /**
+   * The refresh token of the body, else of the cookie.
+   * @throws problem origin-refused where a cookie would speak for a page of another origin
+   */
+  function refreshTokenOf(request: FastifyRequest, given: string | undefined): string | undefined {
+    if (given !== undefined) return given
+    const token = cookies.refreshOf(request.cookies)
+    if (token !== undefined && !app.tokens.mayUseCookies(request.headers)) throw problem('origin-refused')
+    return token
+  }
+
   app.serve(auth.register, async ({ body, request, reply }) => {
-    await byAddress(request)
     if (config.registration === 'invite') throw problem('registration-closed')
-    const passwordHash = await hashPassword(body.password)
+    const passwordHash = await atPasswordGate(async () => {
+      await registrations.spend(networkOf(request.ip))
+      return hashPassword(body.password)
+    })
     const { user, opened } = await commit(null, async (door) => {
       const user = await createUser(door, { email: body.email, name: body.name, passwordHash })
       return { user, opened: await openSession(door, rules, { userId: user.id, remember: body.remember, ...from(request) }) }
@@ -45,10 +64,16 @@ export function authRoutes(app: FastifyInstance, { config, prisma }: { config: C
   })
 
   app.serve(auth.login, async ({ body, request, reply }) => {
-    await byAddress(request)
-    await byAccount(request)
     const user = await prisma.user.findUnique({ where: { email: body.email } })
-    if (!(await verifyPassword(body.password, user?.passwordHash)) || !user) throw problem('bad-credentials')
+    const attempt = { email: body.email, userId: user?.id, address: request.ip }
+    // Asked at the gate, where few are at a time: of many attempts at once no more get through than of as many in a row.
+    await atPasswordGate(async () => {
+      await guesses.assert(attempt)
+      if (await verifyPassword(body.password, user?.passwordHash)) return
+      await guesses.failed(attempt)
+      throw problem('bad-credentials')
+    })
+    if (!user) throw problem('bad-credentials')
     const opened = await commit(null, async (door) => {
       await holdPassword(door, user.id, user.passwordHash)
       return openSession(door, rules, { userId: user.id, remember: body.remember, ...from(request) })
@@ -57,23 +82,64 @@ export function authRoutes(app: FastifyInstance, { config, prisma }: { config: C
   })
 
   app.serve(auth.refresh, async ({ body, request, reply }) => {
-    await byAddress(request)
     const given = body?.refreshToken
-    const token = given ?? request.cookies[REFRESH_COOKIE]
+    const token = refreshTokenOf(request, given)
     if (token === undefined) throw problem('token-missing')
-    if (given === undefined && !app.tokens.mayUseCookies(request.headers)) throw problem('origin-refused')
-    const opened = await commit(null, (door) => rotate(door, rules, token))
+    const presented = rules.refreshTokens.parse(token)
+    if (!presented) {
+      await invented.spend(networkOf(request.ip))
+      throw problem('token-invalid')
+    }
+    await refreshes.spend(presented.sessionId)
+    const opened = await commit(null, (door) => rotate(door, rules, token, (userId) => assertMeantFor(request.headers, userId)))
     if (opened === 'reused') throw problem('token-reused')
     return deliver(reply, opened, given === undefined ? 'cookie' : 'body')
   })
 
-  app.write(auth.logout, async ({ me, reply }, door) => {
-    await revokeSessions(door, me.person.id, { only: me.sessionId }, 'logout')
-    clearCookies(reply)
+  /**
+   * The session that a logout is about. The refresh token is enough: the access token may have expired.
+   * @throws what `callerOf` throws, where no token is good
+   */
+  function sessionToClose(request: FastifyRequest, given: string | undefined): { sessionId: string; byRefreshToken: boolean } {
+    if (given !== undefined) {
+      const presented = rules.refreshTokens.parse(given)
+      if (!presented) throw problem('token-invalid')
+      return { sessionId: presented.sessionId, byRefreshToken: true }
+    }
+    const byAccessToken = () => ({ sessionId: app.tokens.callerOf(request).sessionId, byRefreshToken: false })
+    const cookie = cookies.refreshOf(request.cookies)
+    if (cookie === undefined) return byAccessToken()
+    try {
+      if (request.headers.authorization !== undefined) return byAccessToken()
+    } catch (error) {
+      if (!(error instanceof ProblemError && error.code === 'token-expired')) throw error
+    }
+    const presented = rules.refreshTokens.parse(refreshTokenOf(request, undefined) ?? '')
+    return presented ? { sessionId: presented.sessionId, byRefreshToken: true } : byAccessToken()
+  }
+
+  app.serve(auth.logout, async ({ body, request, reply }) => {
+    const { sessionId, byRefreshToken } = sessionToClose(request, body?.refreshToken)
+    const actor = { id: '', name: '' }
+    const wasOpen = await commit(actor, async (door) => {
+      const owner = await closeSession(door, sessionId, (userId) => assertMeantFor(request.headers, userId))
+      if (owner) Object.assign(actor, { id: owner.userId, name: owner.name })
+      return owner !== null
+    })
+    // Cookies of another session are not this one's to clear.
+    const kept = rules.refreshTokens.parse(cookies.refreshOf(request.cookies) ?? '')
+    if (!kept || kept.sessionId === sessionId) cookies.clear(reply)
+    // A client whose answer was lost repeats its refresh token; an access token of a closed session is refused as anywhere.
+    if (!wasOpen && !byRefreshToken) throw problem('session-revoked')
   })
 
-  app.write(auth.logoutAll, async ({ me, reply }, door) => {
-    await revokeSessions(door, me.person.id, {}, 'logout-all')
-    clearCookies(reply)
-  })
+  app.write(
+    auth.logoutAll,
+    async ({ me, reply }, door) => {
+      await revokeSessions(door, me.person.id, {}, 'logout-all', me.sessionId)
+      cookies.clear(reply)
+    },
+    undefined,
+    { holdsSession: true },
+  )
 }

@@ -7,13 +7,13 @@ import { hashToken, type RefreshTokens } from './refresh-token.ts'
 
 /** A session that does not ask to be remembered ends after this long without use, s. */
 const SHORT_SESSION = 86_400
-/** Two tabs that refresh at once both get the one successor within this time, ms. */
-const GRACE_MS = 10_000
 
 export interface Opened {
   sessionId: string
   userId: string
   refreshToken: string
+  /** Of the refresh token, and of the access token that goes with it. */
+  generation: number
   remember: boolean
 }
 
@@ -37,13 +37,25 @@ export async function createUser({ tx, insert }: Write, data: { email: string; n
 
 /**
  * Keeps the password as it was verified until the commit: a change of it closes all sessions, also one that opens now.
- * @throws problem bad-credentials when it was changed meanwhile
+ * Rows of users are locked before rows of sessions, here as in every write.
+ * @throws problem bad-credentials when it was changed since
  */
 export async function holdPassword({ query }: Write, userId: string, passwordHash: string): Promise<void> {
   const rows = await query(
     Prisma.sql`SELECT 1 FROM "User" WHERE id = ${userId}::uuid AND "passwordHash" = ${passwordHash} FOR SHARE`,
   )
   if (rows.length === 0) throw problem('bad-credentials')
+}
+
+/**
+ * Puts a new hash in the place of the one that was verified.
+ * @returns false when another change came first
+ */
+export async function replacePassword({ query }: Write, userId: string, verified: string, next: string): Promise<boolean> {
+  const rows = await query(
+    Prisma.sql`UPDATE "User" SET "passwordHash" = ${next} WHERE id = ${userId}::uuid AND "passwordHash" = ${verified} RETURNING 1`,
+  )
+  return rows.length > 0
 }
 
 export async function openSession(
@@ -55,60 +67,105 @@ export async function openSession(
   const refreshToken = rules.refreshTokens.of(id, 0)
   const fresh = { createdAt, rotatedAt: createdAt, generation: 0, confirmed: 0, expiresAt: expiry(rules, login.remember) }
   insert('Session', { id, ...login, ...fresh, tokenHash: hashToken(refreshToken) })
-  return { sessionId: id, userId: login.userId, refreshToken, remember: login.remember }
-}
-
-/** Closes sessions and says so in the person's room, which also closes their sockets on every node. */
-export async function revokeSessions(
-  { tx, emit }: Write,
-  userId: string,
-  which: { only?: string; except?: string },
-  reason: Payload<'session:revoked'>['reason'],
-): Promise<number> {
-  const id = { ...(which.only !== undefined && { equals: which.only }), ...(which.except !== undefined && { not: which.except }) }
-  const open = await tx.session.findMany({ where: { userId, revokedAt: null, id }, select: { id: true } })
-  await tx.session.updateMany({
-    where: { id: { in: open.map((s) => s.id) } },
-    data: { revokedAt: new Date(), revokedFor: reason },
-  })
-  for (const session of open) emit(userRoom(userId), 'session:revoked', { sessionId: session.id, reason })
-  return open.length
+  return { sessionId: id, userId: login.userId, refreshToken, generation: 0, remember: login.remember }
 }
 
 /**
- * The next generation of a refresh token. A token used before its time in the grace gives the same successor; one used
- * long ago was stolen from somebody, so the session is closed (and the caller told after the commit).
+ * Closes sessions and says so in the person's room, which also closes their sockets on every node.
+ * @param by the session that asks for it, locked as well
+ * @returns how many were open
+ * @throws problem session-revoked when the session that asks was closed before
  */
-export async function rotate(door: Write, rules: SessionRules, token: string): Promise<Opened | 'reused'> {
+export async function revokeSessions(
+  { query, emit }: Write,
+  userId: string,
+  which: { only?: string; except?: string },
+  reason: Payload<'session:revoked'>['reason'],
+  by?: string,
+): Promise<number> {
+  const named = which.only === undefined ? null : [which.only, ...(by === undefined ? [] : [by])]
+  // By id: of two sessions that close each other one comes first.
+  const open = await query<{ id: string }>(
+    Prisma.sql`SELECT id FROM "Session" WHERE "userId" = ${userId}::uuid AND "revokedAt" IS NULL
+      AND (${named}::uuid[] IS NULL OR id = ANY(${named}::uuid[])) ORDER BY id FOR UPDATE`,
+  )
+  const ids = open.map(({ id }) => id)
+  if (by !== undefined && !ids.includes(by)) throw problem('session-revoked')
+  const closed = ids.filter((id) => id !== which.except && (which.only === undefined || id === which.only))
+  await query(Prisma.sql`UPDATE "Session" SET "revokedAt" = now(), "revokedFor" = ${reason} WHERE id = ANY(${closed}::uuid[])`)
+  for (const sessionId of closed) emit(userRoom(userId), 'session:revoked', { sessionId, reason })
+  return closed.length
+}
+
+/** What the next generation of a refresh token is made of. */
+interface SessionRow {
+  userId: string
+  generation: number
+  confirmed: number
+  tokenHash: string
+  remember: boolean
+  isOver: boolean
+  isRevoked: boolean
+}
+
+/**
+ * The next generation of a refresh token. Its answer may be lost: until the successor, or an access token that came with it, was
+ * used, the token gives the same successor again. A token that is used after its successor is in two hands, so the session is
+ * closed (and the caller told after the commit).
+ * @param assertMeant told whose session it is before anything is done
+ * @throws problem token-invalid | session-revoked | token-expired
+ */
+export async function rotate(
+  door: Write,
+  rules: SessionRules,
+  token: string,
+  assertMeant: (userId: string) => void,
+): Promise<Opened | 'reused'> {
   const presented = rules.refreshTokens.parse(token)
   if (!presented) throw problem('token-invalid')
   const { sessionId: id, generation } = presented
-  await door.query(Prisma.sql`SELECT 1 FROM "Session" WHERE id = ${id}::uuid FOR UPDATE`)
-  const session = await door.tx.session.findUnique({ where: { id } })
-  if (!session || session.revokedAt) throw problem('session-revoked')
-  if (session.expiresAt <= new Date()) throw problem('token-expired')
+  const [session] = await door.query<SessionRow>(
+    Prisma.sql`SELECT "userId", generation, confirmed, "tokenHash", remember,
+      "expiresAt" <= now() AS "isOver", "revokedAt" IS NOT NULL AS "isRevoked" FROM "Session" WHERE id = ${id}::uuid FOR UPDATE`,
+  )
+  if (!session || session.isRevoked) throw problem('session-revoked')
+  assertMeant(session.userId)
+  if (session.isOver) throw problem('token-expired')
 
   const opened = (n: number): Opened => ({
     sessionId: id,
     userId: session.userId,
     refreshToken: rules.refreshTokens.of(id, n),
+    generation: n,
     remember: session.remember,
   })
   if (generation === session.generation && hashToken(token) === session.tokenHash) {
     const next = opened(generation + 1)
-    await door.tx.session.update({
-      where: { id },
-      data: {
-        generation: generation + 1,
-        tokenHash: hashToken(next.refreshToken),
-        rotatedAt: new Date(),
-        expiresAt: expiry(rules, session.remember),
-      },
-    })
+    await door.query(
+      Prisma.sql`UPDATE "Session" SET generation = ${next.generation}, confirmed = ${generation}, "rotatedAt" = now(),
+        "tokenHash" = ${hashToken(next.refreshToken)}, "expiresAt" = ${expiry(rules, session.remember)} WHERE id = ${id}::uuid`,
+    )
     return next
   }
-  if (generation === session.generation - 1 && Date.now() - session.rotatedAt.getTime() <= GRACE_MS)
-    return opened(session.generation)
+  if (generation === session.generation - 1 && session.confirmed < session.generation) return opened(session.generation)
   await revokeSessions(door, session.userId, { only: id }, 'reuse')
   return 'reused'
+}
+
+/**
+ * Closes the session of a token, which may have been closed before.
+ * @param assertMeant told whose session it is before anything is done
+ * @returns false when it was not open
+ */
+export async function closeSession(
+  door: Write,
+  sessionId: string,
+  assertMeant: (userId: string) => void,
+): Promise<{ userId: string; name: string } | null> {
+  const [owner] = await door.query<{ userId: string; name: string }>(
+    Prisma.sql`SELECT u.id AS "userId", u.name FROM "Session" s JOIN "User" u ON u.id = s."userId" WHERE s.id = ${sessionId}::uuid`,
+  )
+  if (!owner) return null
+  assertMeant(owner.userId)
+  return (await revokeSessions(door, owner.userId, { only: sessionId }, 'logout')) > 0 ? owner : null
 }

@@ -1,19 +1,22 @@
 import type { FastifyInstance } from 'fastify'
-import type { Config } from '../../config.ts'
+import { admitSession, holdSession } from '../../access.ts'
 import { me as contract } from '../../contract/index.ts'
 import type { Database } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
-import { limiter } from '../../plugins/security.ts'
-import { hashPassword, verifyPassword } from '../auth/password.ts'
+import type { Asked } from '../../plugins/endpoints.ts'
+import { atPasswordGate, hashPassword, verifyPassword } from '../auth/password.ts'
 import { presentUser } from '../auth/present.ts'
-import { revokeSessions } from '../auth/writes.ts'
+import { replacePassword, revokeSessions } from '../auth/writes.ts'
 import { updatePerson } from './writes.ts'
 
 /** Sessions in the list of one person: the newest. */
 const MOST_SESSIONS = 200
+/** Wrong passwords in 15 minutes of one session that asks for a new one. */
+const GUESSES = 20
 
-export function meRoutes(app: FastifyInstance, { config, prisma }: { config: Config; prisma: Database['prisma'] }): void {
-  const byAccount = limiter(app, config)('password', 20, (request) => request.caller?.userId ?? request.ip)
+export function meRoutes(app: FastifyInstance, { database }: { database: Pick<Database, 'prisma' | 'query'> }): void {
+  const { prisma } = database
+  const guesses = app.limit('password', GUESSES)
 
   app.serve(contract.get, async ({ me }) => presentUser(await prisma.user.findUniqueOrThrow({ where: { id: me.person.id } })))
 
@@ -22,15 +25,34 @@ export function meRoutes(app: FastifyInstance, { config, prisma }: { config: Con
     return presentUser(user)
   })
 
-  app.write(contract.changePassword, async ({ me, body, request }, door) => {
-    await byAccount(request)
-    const user = await door.tx.user.findUniqueOrThrow({ where: { id: me.person.id } })
-    if (!(await verifyPassword(body.current, user.passwordHash)))
+  /** Verifies the current password and hashes the next one. */
+  const hashBoth = ({ me, body }: Asked<typeof contract.changePassword>) =>
+    atPasswordGate(async () => {
+      await guesses.assert(me.sessionId)
+      const user = await prisma.user.findUniqueOrThrow({ where: { id: me.person.id }, select: { passwordHash: true } })
+      if (await verifyPassword(body.current, user.passwordHash))
+        return { verified: user.passwordHash, next: await hashPassword(body.next) }
+      // A change in another session, while this request waited, closed this one: that is no wrong guess.
+      await admitSession(database.query, me)
+      await guesses.count(me.sessionId)
       throw problem('bad-credentials', 'The current password is wrong')
-    const passwordHash = await hashPassword(body.next)
-    await door.tx.user.update({ where: { id: user.id }, data: { passwordHash } })
-    await revokeSessions(door, user.id, { except: me.sessionId }, 'password')
-  })
+    })
+
+  app.write(
+    contract.changePassword,
+    async ({ me }, door, { verified, next }) => {
+      if (!(await replacePassword(door, me.person.id, verified, next))) {
+        await holdSession(door.query, me)
+        throw problem('bad-credentials', 'The password was changed by another request')
+      }
+      await revokeSessions(door, me.person.id, { except: me.sessionId }, 'password', me.sessionId)
+    },
+    undefined,
+    {
+      holdsSession: true,
+      prepare: hashBoth,
+    },
+  )
 
   app.serve(contract.sessions, async ({ me }) => {
     const own = { userId: me.person.id, revokedAt: null, expiresAt: { gt: new Date() } }
@@ -50,8 +72,13 @@ export function meRoutes(app: FastifyInstance, { config, prisma }: { config: Con
     return { data }
   })
 
-  app.write(contract.endSession, async ({ me, params }, door) => {
-    const ended = await revokeSessions(door, me.person.id, { only: params.sessionId }, 'ended')
-    if (ended === 0) throw problem('not-found')
-  })
+  app.write(
+    contract.endSession,
+    async ({ me, params }, door) => {
+      const ended = await revokeSessions(door, me.person.id, { only: params.sessionId }, 'ended', me.sessionId)
+      if (ended === 0) throw problem('not-found')
+    },
+    undefined,
+    { holdsSession: true },
+  )
 }
