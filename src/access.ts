@@ -167,17 +167,6 @@ export async function admitSession(query: Query, { userId, sessionId }: Caller):
 }
 
 /**
- * Notes that a token of this generation of the session was used.
- * @param generation of the refresh token that came with it
- */
-export async function confirmGeneration(query: Query, { userId, sessionId }: Caller, generation: number): Promise<void> {
-  await query(
-    Prisma.sql`UPDATE "Session" SET confirmed = ${generation} WHERE id = ${sessionId}::uuid AND "userId" = ${userId}::uuid
-      AND "revokedAt" IS NULL AND confirmed < ${generation} AND generation >= ${generation}`,
-  )
-}
-
-/**
  * Keeps the session open until the commit: whatever closes it comes before, and is seen here, or after the commit.
  * Last of the locks of a write, behind rows of users and members, so that a revocation need not wait for those.
  * @throws problem session-revoked

@@ -4,10 +4,11 @@ import fastifyJwt from '@fastify/jwt'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { z } from 'zod'
-import { admitSession, confirmGeneration } from '../access.ts'
+import { admitSession } from '../access.ts'
 import type { Config } from '../config.ts'
 import type { Query } from '../db/client.ts'
 import { problem } from '../errors.ts'
+import type { Write } from '../rooms/commit.ts'
 import type { TokenClaims as Claims, Principal } from '../rooms/sockets.ts'
 import { type Cookies, createCookies } from './cookies.ts'
 import { remember } from './memory.ts'
@@ -75,6 +76,14 @@ interface Handshake {
 }
 
 const bearer = (header: string | undefined): string | null => /^Bearer +(\S+)$/i.exec(header ?? '')?.[1] ?? null
+
+/** Raises what the session knows to be in its client's hands. */
+async function noteUse({ tx }: Write, { sessionId, userId, generation }: Claims): Promise<void> {
+  await tx.session.updateMany({
+    where: { id: sessionId, userId, revokedAt: null, confirmed: { lt: generation }, generation: { gte: generation } },
+    data: { confirmed: generation },
+  })
+}
 
 export const authPlugin = fp<{ config: Config; query: Query }>(
   async (app, { config, query }) => {
@@ -150,7 +159,7 @@ export const authPlugin = fp<{ config: Config; query: Query }>(
       verify,
       async confirm(claims) {
         if (claims.confirmed) return
-        const running = confirming.get(claims) ?? confirmGeneration(query, claims, claims.generation)
+        const running = confirming.get(claims) ?? app.rooms.commit(null, (door) => noteUse(door, claims))
         confirming.set(claims, running)
         try {
           await running

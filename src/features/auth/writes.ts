@@ -51,11 +51,12 @@ export async function holdPassword({ query }: Write, userId: string, passwordHas
  * Puts a new hash in the place of the one that was verified.
  * @returns false when another change came first
  */
-export async function replacePassword({ query }: Write, userId: string, verified: string, next: string): Promise<boolean> {
-  const rows = await query(
-    Prisma.sql`UPDATE "User" SET "passwordHash" = ${next} WHERE id = ${userId}::uuid AND "passwordHash" = ${verified} RETURNING 1`,
-  )
-  return rows.length > 0
+export async function replacePassword({ tx }: Write, userId: string, verified: string, next: string): Promise<boolean> {
+  const { count } = await tx.user.updateMany({
+    where: { id: userId, passwordHash: verified },
+    data: { passwordHash: next },
+  })
+  return count > 0
 }
 
 export async function openSession(
@@ -77,7 +78,7 @@ export async function openSession(
  * @throws problem session-revoked when the session that asks was closed before
  */
 export async function revokeSessions(
-  { query, emit }: Write,
+  { tx, query, emit }: Write,
   userId: string,
   which: { only?: string; except?: string },
   reason: Payload<'session:revoked'>['reason'],
@@ -92,7 +93,7 @@ export async function revokeSessions(
   const ids = open.map(({ id }) => id)
   if (by !== undefined && !ids.includes(by)) throw problem('session-revoked')
   const closed = ids.filter((id) => id !== which.except && (which.only === undefined || id === which.only))
-  await query(Prisma.sql`UPDATE "Session" SET "revokedAt" = now(), "revokedFor" = ${reason} WHERE id = ANY(${closed}::uuid[])`)
+  await tx.session.updateMany({ where: { id: { in: closed } }, data: { revokedAt: new Date(), revokedFor: reason } })
   for (const sessionId of closed) emit(userRoom(userId), 'session:revoked', { sessionId, reason })
   return closed.length
 }
@@ -141,10 +142,16 @@ export async function rotate(
   })
   if (generation === session.generation && hashToken(token) === session.tokenHash) {
     const next = opened(generation + 1)
-    await door.query(
-      Prisma.sql`UPDATE "Session" SET generation = ${next.generation}, confirmed = ${generation}, "rotatedAt" = now(),
-        "tokenHash" = ${hashToken(next.refreshToken)}, "expiresAt" = ${expiry(rules, session.remember)} WHERE id = ${id}::uuid`,
-    )
+    await door.tx.session.update({
+      where: { id },
+      data: {
+        generation: next.generation,
+        confirmed: generation,
+        rotatedAt: new Date(),
+        tokenHash: hashToken(next.refreshToken),
+        expiresAt: expiry(rules, session.remember),
+      },
+    })
     return next
   }
   if (generation === session.generation - 1 && session.confirmed < session.generation) return opened(session.generation)
