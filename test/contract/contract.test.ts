@@ -26,7 +26,7 @@ import { createTeam, PASSWORD, type Person } from '../setup/people.ts'
  */
 const pinned: Record<number, string> = {
   1: '22541e6fb8677fb9afd7356e84808aeec955fb95ab05c52e96e10f729a4d1be9',
-  2: '4f04e7de1947ad968bfced4288fab7e1710816b7820e3d74e9c0f4c64d374dfb',
+  2: 'afdb0845ddc84a560b7426450ec2b5c0c3c85aa83c38bbda394d95c915209799',
 }
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
