@@ -1,6 +1,16 @@
-import { generateKeyBetween } from 'fractional-indexing'
+import { generateKeyBetween, generateNKeysBetween } from 'fractional-indexing'
 import { Prisma, type Query } from '../db/client.ts'
 import { problem } from '../errors.ts'
+import type { Reranked, Write } from '../rooms/commit.ts'
+
+/** No rank is longer, characters. */
+const LONGEST = 200
+/** After a rewrite the new ranks are no longer than this, so that the next one is some four hundred moves away. */
+const REWRITTEN = 100
+/** Neighbours on each side that a rewrite begins with; four times as many while the ranks around them leave too little room. */
+const NEIGHBOURS = 8
+/** Items in one event. */
+const MOST_ITEMS = 1_000
 
 /**
  * A rank between two others (null: no neighbour on that side). The choice inside the gap is random, so that two who
@@ -8,8 +18,7 @@ import { problem } from '../errors.ts'
  */
 export function rankBetween(before: string | null, after: string | null): string {
   let low = before
-  // Beyond the last item the gap is the next whole step, so that appending does not grow the keys.
-  let high = after ?? generateKeyBetween(generateKeyBetween(before, null), null)
+  let high = after ?? wholeAfter(wholeAfter(before))
   for (let bits = 0; bits < 16; bits++) {
     const middle = generateKeyBetween(low, high)
     if (Math.random() < 0.5) low = middle
@@ -18,34 +27,112 @@ export function rankBetween(before: string | null, after: string | null): string
   return generateKeyBetween(low, high)
 }
 
+/** The next whole step, which is short whatever stands before it. */
+const wholeAfter = (rank: string | null): string => generateKeyBetween(rank, null)
+
+/** Behind everything: between the next two whole steps, so that adding at the end does not make ranks longer. */
+const rankBehind = (last: string | null): string => rankBetween(wholeAfter(last), wholeAfter(wholeAfter(last)))
+
 /** A list that people order: the table, and the rows of it that are one list. */
 export interface List {
-  table: '"Task"' | '"Vibe"' | '"Cut"'
+  table: 'Task' | 'Vibe' | 'Cut'
   where: Prisma.Sql
+  /** Unique among all lists. */
+  name: string
 }
 
-const rankWhere = async (query: Query, list: List, column: Prisma.Sql, condition: Prisma.Sql): Promise<string | null> => {
-  const rows = await query<{ rank: string | null }>(
-    Prisma.sql`SELECT ${column} AS rank FROM ${Prisma.raw(list.table)} WHERE ${list.where} AND ${condition}`,
-  )
-  return rows[0]?.rank ?? null
+interface Item {
+  id: string
+  rank: string
 }
-const lowest = Prisma.sql`min(rank)`
+
+const select = (query: Query, { table, where }: List, condition: Prisma.Sql) =>
+  query<Item>(Prisma.sql`SELECT id, rank FROM ${Prisma.raw(`"${table}"`)} WHERE ${where} AND ${condition}`)
+
+async function lastOf(query: Query, list: List): Promise<string | null> {
+  const [last] = await select(query, list, Prisma.sql`true ORDER BY rank DESC LIMIT 1`)
+  return last?.rank ?? null
+}
 
 /** A rank behind everything in the list. */
-export const lastRank = async (query: Query, list: List): Promise<string> =>
-  rankBetween(await rankWhere(query, list, Prisma.sql`max(rank)`, Prisma.sql`true`), null)
+export const lastRank = async (query: Query, list: List): Promise<string> => rankBehind(await lastOf(query, list))
 
 /**
- * The rank right after a sibling (null: the first place) for an item of the list, or one that comes into it.
+ * Lets moves into this list wait for each other until the commit, for ranks that are rewritten mean nothing to a move that has seen
+ * the old ones. Comes before the lock on the row that moves: a rewrite waits for rows.
+ */
+export const holdOrder = ({ insist }: Pick<Write, 'insist'>, { name }: List): void =>
+  insist(Prisma.sql`SELECT pg_advisory_xact_lock(hashtextextended(${`order ${name}`}, 0))`)
+
+/**
+ * The rank right after a sibling (null: the first place) for an item of the list, or one that comes into it. Where it would be too
+ * long, neighbours get new ranks first. The caller holds the order.
+ * @param reranked adds the event for up to 1,000 items with new ranks
  * @throws problem validation when `after` is not another item of the list
  */
-export async function rankAfter(query: Query, list: List, item: string, after: string | null): Promise<string> {
-  const before = after === null || after === item ? null : await rankWhere(query, list, lowest, Prisma.sql`id = ${after}::uuid`)
-  if (after !== null && before === null)
+export async function rankAfter(
+  door: Pick<Write, 'query' | 'rerank'>,
+  list: List,
+  item: string,
+  after: string | null,
+  reranked: (items: Reranked[], updatedAt: string) => void,
+): Promise<string> {
+  const { query } = door
+  const [sibling] = after === null || after === item ? [] : await select(query, list, Prisma.sql`id = ${after}::uuid`)
+  if (after !== null && sibling === undefined)
     throw problem('validation', undefined, {
       errors: [{ pointer: '/after', code: 'unknown', detail: 'is not another item of that list' }],
     })
+  const before = sibling?.rank ?? null
   const above = before === null ? Prisma.sql`true` : Prisma.sql`rank > ${before}`
-  return rankBetween(before, await rankWhere(query, list, lowest, Prisma.sql`id <> ${item}::uuid AND ${above}`))
+  const [next] = await select(query, list, Prisma.sql`id <> ${item}::uuid AND ${above} ORDER BY rank LIMIT 1`)
+  const rank = next ? rankBetween(before, next.rank) : rankBehind(before)
+  if (rank.length <= LONGEST) return rank
+
+  const window = await makeRoom(query, list, item, before)
+  const updatedAt = new Date()
+  const changed = await door.rerank(list.table, window.items, updatedAt)
+  for (let from = 0; from < changed.length; from += MOST_ITEMS)
+    reranked(changed.slice(from, from + MOST_ITEMS), updatedAt.toISOString())
+  return window.rank
+}
+
+/** New ranks for the items around the gap behind `before`, as few of them as will do, and a rank for the gap. */
+async function makeRoom(query: Query, list: List, item: string, before: string | null) {
+  const others = Prisma.sql`id <> ${item}::uuid`
+  const last = await lastOf(query, list)
+  const [own] = await select(query, list, Prisma.sql`id = ${item}::uuid`)
+  for (let count = NEIGHBOURS; ; count *= 4) {
+    const up = before === null ? Prisma.sql`true` : Prisma.sql`rank > ${before}`
+    const below =
+      before === null
+        ? []
+        : await select(query, list, Prisma.sql`${others} AND rank <= ${before} ORDER BY rank DESC LIMIT ${count + 1}`)
+    const above = await select(query, list, Prisma.sql`${others} AND ${up} ORDER BY rank LIMIT ${count + 1}`)
+    const left = below.slice(0, count).reverse()
+    const right = above.slice(0, count)
+    // At the end the room ends before the place where an item that is created now would stand.
+    const ranks = spread(
+      below[count]?.rank ?? null,
+      above[count]?.rank ?? wholeAfter(last),
+      [...left, ...right, ...(own ? [own] : [])],
+      left.length + 1 + right.length,
+    )
+    const whole = below.length <= count && above.length <= count
+    if (!whole && ranks.some((rank) => rank.length > REWRITTEN)) continue
+    const [rank = ''] = ranks.splice(left.length, 1)
+    const items = [...left, ...right].map(({ id, rank: was }, n) => ({ id, was, rank: ranks[n] ?? '' }))
+    return { rank, items }
+  }
+}
+
+/** So many ranks between two, evenly, none of which is taken: rows get them one after the other. */
+function spread(low: string | null, high: string, taken: Item[], count: number): string[] {
+  const old = new Set(taken.map(({ rank }) => rank))
+  const ranks = generateNKeysBetween(low, high, count)
+  return ranks.map((rank, n) => {
+    let free = rank
+    while (old.has(free)) free = rankBetween(rank, ranks[n + 1] ?? high)
+    return free
+  })
 }

@@ -76,7 +76,7 @@ interface Compiled {
   endpoint: Endpoint
   action: Action | null
   target: Target | null
-  /** The write changes the very thing that the path names. */
+  /** The write changes the very thing that the path names, which is locked with the check. A move locks it after the list it goes to. */
   changesTarget: boolean
 }
 
@@ -87,7 +87,7 @@ function compile(endpoint: Endpoint): Compiled {
   if (action !== null && target === null) throw new Error(`${endpoint.url} names nothing to check ${action} on`)
   const [noun, verb] = action?.split(':') ?? []
   const ofTarget = target !== null && noun === nouns[target]
-  const changesTarget = ofTarget && verb !== 'create' && verb !== 'read'
+  const changesTarget = ofTarget && !['create', 'read', 'move'].includes(verb ?? '')
   return { endpoint, action, target, changesTarget }
 }
 

@@ -18,6 +18,13 @@ export interface Actor {
  */
 export type Emit = <N extends EventName>(room: RoomId, name: N, payload: Payload<N>, label?: string) => Payload<N>
 
+/** A row with its new rank. */
+export interface Reranked {
+  id: string
+  rank: string
+  version: number
+}
+
 /** One transaction. `query` runs hand-written SQL in it, `insert` makes a row: it travels with what comes next. */
 export interface Write {
   tx: Tx
@@ -26,6 +33,8 @@ export interface Write {
   /** Sends a statement that fails, and the write with it, where something is not as the writer thinks. */
   insist: (proof: Statement) => void
   emit: Emit
+  /** Gives rows new ranks, in one statement, and each its next version. @returns those that still had the rank they `was` at */
+  rerank: (table: 'Task' | 'Vibe' | 'Cut', rows: { id: string; was: string; rank: string }[], at: Date) => Promise<Reranked[]>
   /**
    * Saves the answer to an Idempotency-Key with the rows: as the event that has it as its payload, else as a copy.
    * @param room who may see the answer again: the members of a project, or a person
@@ -85,6 +94,7 @@ export function createCommit({ begin, poke, beforeCommit }: CommitOptions): Comm
       insert: (table, row) => send(insertion(table, [row])),
       insist: send,
       emit,
+      rerank: (table, rows, at) => query(reranking(table, rows, at)),
       keep(key, body, room) {
         const eventId = written.get(body)?.id ?? null
         // What a write without an answer told its writer stays theirs to hear again: they left the project, or deleted it.
@@ -150,6 +160,15 @@ function insertion(table: string, rows: object[]): Statement {
   const text = `INSERT INTO "${table}" (${columns.map((name) => `"${name}"`)}) VALUES ${places(rows.length, columns.length)}`
   if (rows.length === 1) shapes.set(table, { columns, text })
   return { text, values }
+}
+
+/** A row that has moved since it was read keeps the place it moved to. */
+function reranking(table: string, rows: { id: string; was: string; rank: string }[], at: Date): Statement {
+  const text = `UPDATE "${table}" t SET rank = n.rank, version = t.version + 1, "updatedAt" = $4
+    FROM unnest($1::uuid[], $2::text[], $3::text[]) AS n(id, was, rank)
+    WHERE t.id = n.id AND t.rank = n.was RETURNING t.id, t.rank, t.version`
+  const column = <K extends 'id' | 'was' | 'rank'>(name: K) => rows.map((row) => row[name])
+  return { text, values: [column('id'), column('was'), column('rank'), at.toISOString()] }
 }
 
 /** Postgres takes at most 65,535 parameters in one statement. */

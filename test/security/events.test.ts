@@ -17,6 +17,7 @@ import { tokenOf } from '../access/calls.ts'
 import { openRaw } from '../access/raw.ts'
 import { startApp, useApp } from '../setup/app.ts'
 import { addMember, createProject, createTeam, login, type Person, register } from '../setup/people.ts'
+import { crowd } from '../setup/ranks.ts'
 import { connect, type Listener } from '../setup/sockets.ts'
 import { until } from '../setup/until.ts'
 
@@ -52,9 +53,9 @@ const hears: Record<Name, readonly Who[]> = {
   'task:updated': room,
   'task:moved': room,
   'task:deleted': room,
-  'task:reranked': [],
-  'vibe:reranked': [],
-  'cut:reranked': [],
+  'task:reranked': room,
+  'vibe:reranked': room,
+  'cut:reranked': room,
   'vibe:created': room,
   'vibe:updated': room,
   'vibe:moved': room,
@@ -175,6 +176,22 @@ describe('who hears what', () => {
     const cut = await owner.must<Cut>('POST', `/api/vibes/${vibe.id}/cuts`, { name: 'Take 1' })
     await owner.must('PATCH', `/api/cuts/${cut.id}`, { bpm: 90 })
     await owner.must('POST', `/api/cuts/${cut.id}/move`, { vibeId: other.id, after: null })
+    // Ranks that leave no room are rewritten.
+    const pairOf = async (path: string, body: object) => [
+      (await owner.must<{ id: string }>('POST', path, body)).id,
+      (await owner.must<{ id: string }>('POST', path, body)).id,
+    ]
+    const [tasks, vibes, cuts] = [
+      await pairOf(`${at}/tasks`, { title: 'Beside' }),
+      await pairOf(`${at}/vibes`, { name: 'Beside' }),
+      await pairOf(`/api/vibes/${other.id}/cuts`, { name: 'Beside' }),
+    ]
+    await crowd(app, 'Task', tasks)
+    await crowd(app, 'Vibe', vibes)
+    await crowd(app, 'Cut', cuts)
+    await owner.must('POST', `/api/tasks/${task.id}/move`, { status: 'todo', after: tasks[0] })
+    await owner.must('POST', `/api/vibes/${vibe.id}/move`, { after: vibes[0] })
+    await owner.must('POST', `/api/cuts/${cut.id}/move`, { vibeId: other.id, after: cuts[0] })
     await owner.must('PUT', `/api/cuts/${cut.id}/lyrics`, { lyrics: [{ text: 'la' }] })
     const xss = `<script>alert(1)</script><img src=x onerror=alert(1)> javascript:alert(1) \u2028 ${'𝄞'}`
     const note = await owner.must<Comment>('POST', `/api/cuts/${cut.id}/comments`, { body: xss })

@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
+import { fold, snapshotOf, stateOf } from '../../src/client/index.ts'
+import type { ProjectEventName, RoomEvent, Snapshot } from '../../src/contract/index.ts'
 import { useApp } from '../setup/app.ts'
 import { type Answer, createCut, createProject, createTeam, type Person, register } from '../setup/people.ts'
-import { readLog, upTo } from './log.ts'
+import { crowd } from '../setup/ranks.ts'
+import { type Logged, readLog, upTo } from './log.ts'
 
 interface Item {
   id: string
@@ -16,11 +19,12 @@ type Page = { data: Item[]; nextCursor: string | null }
 /** A list that people order: how to read it, add to it, and move within it (or into it). */
 interface Ordered {
   name: string
+  table: 'Task' | 'Vibe' | 'Cut'
   /** The list's items in its own order. */
   list(): Promise<Item[]>
   page(limit: number, cursor?: string): Promise<Page>
   create(): Promise<Item>
-  move(id: string, after: string | null): Promise<Answer<Item>>
+  move(id: string, after: string | null, headers?: Record<string, string>): Promise<Answer<Item>>
   /** An item of another list that could be moved into this one. */
   stranger(): Promise<Item>
 }
@@ -46,23 +50,26 @@ describe('ranks', () => {
     const ordered: Ordered[] = [
       {
         name: 'a column of tasks',
+        table: 'Task',
         ...reading(`${base}/tasks?status=todo`),
         create: () => owner.must<Item>('POST', `${base}/tasks`, { title: 't' }),
-        move: (id, after) => owner.call<Item>('POST', `/api/tasks/${id}/move`, { status: 'todo', after }),
+        move: (id, after, headers) => owner.call<Item>('POST', `/api/tasks/${id}/move`, { status: 'todo', after }, headers),
         stranger: () => owner.must<Item>('POST', `${base}/tasks`, { title: 't', status: 'done' }),
       },
       {
         name: 'the cuts of a vibe',
+        table: 'Cut',
         ...reading(`/api/vibes/${here.vibe.id}/cuts`),
         create: () => owner.must<Item>('POST', `/api/vibes/${here.vibe.id}/cuts`, { name: 'c' }),
-        move: (id, after) => owner.call<Item>('POST', `/api/cuts/${id}/move`, { vibeId: here.vibe.id, after }),
+        move: (id, after, headers) => owner.call<Item>('POST', `/api/cuts/${id}/move`, { vibeId: here.vibe.id, after }, headers),
         stranger: () => owner.must<Item>('POST', `/api/vibes/${there.vibe.id}/cuts`, { name: 'c' }),
       },
       {
         name: 'the vibes of a project',
+        table: 'Vibe',
         ...reading(`${base}/vibes`),
         create: () => owner.must<Item>('POST', `${base}/vibes`, { name: 'v' }),
-        move: (id, after) => owner.call<Item>('POST', `/api/vibes/${id}/move`, { after }),
+        move: (id, after, headers) => owner.call<Item>('POST', `/api/vibes/${id}/move`, { after }, headers),
         stranger: () => other.owner.must<Item>('POST', `/api/projects/${other.project.id}/vibes`, { name: 'v' }),
       },
     ]
@@ -183,6 +190,102 @@ describe('ranks', () => {
       cursor = nextCursor ?? undefined
     } while (cursor !== undefined)
     expect(walked).toEqual(items)
+  })
+
+  const snapshotOfProject = (owner: Person, projectId: string) =>
+    owner.must<Snapshot>('GET', `/api/projects/${projectId}/snapshot`)
+
+  it('B1 before a rank would be longer than 200 characters its neighbours get new ones, with an event that says so', async () => {
+    const { owner, projectId, ordered } = await lists()
+    for (const { name, table, list, create, move } of ordered) {
+      for (const _ of upTo(6)) await create()
+      await crowd(app(), table, ids(await list()))
+      const before = await list()
+      const start = await snapshotOfProject(owner, projectId)
+      const [first, second, ...rest] = ids(before) as [string, string, ...string[]]
+      const last = rest.at(-1) ?? ''
+      const moved = await move(last, first)
+      expect([name, moved.status]).toEqual([name, 200])
+      const after = await list()
+      expect([name, ids(after)]).toEqual([name, [first, last, second, ...rest.slice(0, -1)]])
+      expectOwnPlaces(after)
+      expect(Math.max(...after.map((item) => item.rank.length))).toBeLessThanOrEqual(200)
+
+      const log = await readLog(owner, projectId, start.seq)
+      const noun = table.toLowerCase()
+      expect(log.map((event) => event.name)).toEqual([`${noun}:reranked`, `${noun}:moved`])
+      const { items, updatedAt } = (log[0] as Logged).payload as { items: Record<string, unknown>[]; updatedAt: string }
+      for (const item of items) {
+        const row = after.find(({ id }) => id === item[`${noun}Id`])
+        expect(row).toMatchObject({ rank: item.rank, version: item.version, updatedAt })
+        expect(row?.version).toBe((before.find(({ id }) => id === row?.id)?.version ?? 0) + 1)
+      }
+      const state = stateOf(start)
+      for (const event of log) fold(state, event as unknown as RoomEvent<ProjectEventName>)
+      expect(snapshotOf(state)).toEqual(snapshotOf(stateOf(await snapshotOfProject(owner, projectId))))
+      // There is room again: the next move is one event.
+      await move(second, first)
+      expect((await readLog(owner, projectId, log.at(-1)?.meta.seq)).map((event) => event.name)).toEqual([`${noun}:moved`])
+    }
+  })
+
+  it('B1 thousands of crowded items are rewritten as far as needed, at most 1,000 in one event', async () => {
+    const { owner, project } = await createTeam(app())
+    await app().db.query(
+      `INSERT INTO "Task" (id, "projectId", title, rank, "authorId")
+       SELECT gen_random_uuid(), $1, 'Task ' || n, 'a1' || repeat('V', 194) || lpad(n::text, 4, '0') || '1', $2 FROM generate_series(1, 2600) AS n`,
+      [project.id, owner.id],
+    )
+    const inOrder = async () =>
+      (await app().db.query<Item>(`SELECT id, rank FROM "Task" WHERE "projectId" = $1 ORDER BY rank`, [project.id])).rows
+    const before = ids(await inOrder())
+    const middle = before[1_300] ?? ''
+    await owner.must('POST', `/api/tasks/${before.at(-1)}/move`, { status: 'todo', after: middle })
+    const after = await inOrder()
+    const expected = before.slice(0, -1)
+    expected.splice(1_301, 0, before.at(-1) ?? '')
+    expect(ids(after)).toEqual(expected)
+    const log = (await readLog(owner, project.id)).filter((event) => event.name === 'task:reranked')
+    const sizes = log.map((event) => (event.payload.items as unknown[]).length)
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(1_000)
+    expect(sizes.length).toBeGreaterThan(1)
+    expect(after[1_301]?.rank.length).toBeLessThanOrEqual(200)
+  })
+
+  it('B1 W3 moves and creates at once into a crowded gap all succeed, in some order of them', async () => {
+    const { owner, projectId, ordered } = await lists()
+    for (const { name, table, list, create, move } of ordered) {
+      for (const _ of upTo(12)) await create()
+      await crowd(app(), table, ids(await list()))
+      const start = await snapshotOfProject(owner, projectId)
+      const [first, second, ...rest] = ids(await list()) as [string, string, ...string[]]
+      const answers = await Promise.all([
+        ...rest.map((id) => move(id, first)),
+        ...upTo(4).map(async () => ({ status: 201, body: await create() })),
+      ])
+      expect([name, answers.map(({ status }) => status).filter((status) => status >= 300)]).toEqual([name, []])
+      const items = await list()
+      expectOwnPlaces(items)
+      const order = ids(items)
+      expect([name, order.slice(1, order.indexOf(second)).toSorted()]).toEqual([name, rest.toSorted()])
+      expect(Math.max(...items.map((item) => item.rank.length))).toBeLessThanOrEqual(200)
+      const state = stateOf(start)
+      for (const event of await readLog(owner, projectId, start.seq)) fold(state, event as unknown as RoomEvent<ProjectEventName>)
+      expect(snapshotOf(state)).toEqual(snapshotOf(stateOf(await snapshotOfProject(owner, projectId))))
+    }
+  })
+
+  it('W6 a move with an old If-Match is refused with the entity, and changes nothing; a rewrite makes a version old', async () => {
+    for (const { table, list, create, move } of (await lists()).ordered) {
+      for (const _ of upTo(3)) await create()
+      await crowd(app(), table, ids(await list()))
+      const [first, second, third] = (await list()).slice(-3) as [Item, Item, Item]
+      expect((await move(third.id, first.id, { 'if-match': `"${third.version}"` })).status).toBe(200)
+      const now = await list()
+      const refused = await move(second.id, third.id, { 'if-match': `"${second.version}"` })
+      expect(refused).toMatchObject({ status: 412, body: { code: 'stale', current: now.find(({ id }) => id === second.id) } })
+      expect(await list()).toEqual(now)
+    }
   })
 
   it('ranks stay short where items are added at the end or put first', async () => {

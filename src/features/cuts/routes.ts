@@ -13,7 +13,7 @@ export function cutRoutes(app: FastifyInstance, { prisma, query }: Pick<Database
   app.write(cuts.create, ({ scope, params, body }, door) => createCut(door, scope.projectId, params.vibeId, scope.me, body))
   app.serve(cuts.get, ({ params }) => loadCut(prisma, params.cutId))
   app.write(cuts.update, ({ scope, params, body }, door) => updateCut(door, scope.projectId, params.cutId, body), loadCut)
-  app.write(cuts.move, ({ scope, params, body }, door) => moveCut(door, scope.projectId, params.cutId, body), loadCut)
+  app.write(cuts.move, ({ scope, params, body }, door) => moveCut(door, scope.projectId, params.cutId, body))
   app.write(cuts.delete, ({ scope, params }, door) => deleteCut(door, scope.projectId, params.cutId), loadCut)
   app.serve(cuts.lyrics, ({ params }) => loadLyrics(prisma, params.cutId))
   app.write(cuts.writeLyrics, ({ scope, params, body }, door) => writeLyrics(door, scope.projectId, params.cutId, body.lyrics))

@@ -4,7 +4,7 @@ import { problem } from '../../errors.ts'
 import type { Conditional } from '../../plugins/endpoints.ts'
 import type { Write } from '../../rooms/commit.ts'
 import { nextVersion, withAuthor } from '../present.ts'
-import { type List, lastRank, rankAfter } from '../rank.ts'
+import { holdOrder, type List, lastRank, rankAfter } from '../rank.ts'
 import { newRow } from '../row.ts'
 import { presentCut, presentLyrics } from './present.ts'
 
@@ -15,7 +15,11 @@ interface Fields {
 }
 type Changes = { [K in keyof Fields]?: Fields[K] | undefined }
 
-const listOf = (vibeId: string): List => ({ table: '"Cut"', where: Prisma.sql`"vibeId" = ${vibeId}::uuid` })
+const listOf = (vibeId: string): List => ({
+  table: 'Cut',
+  name: `${vibeId} cuts`,
+  where: Prisma.sql`"vibeId" = ${vibeId}::uuid`,
+})
 
 export const loadCut = async (tx: Tx, id: string) =>
   presentCut(await tx.cut.findUniqueOrThrow({ where: { id }, include: withAuthor }))
@@ -40,22 +44,32 @@ export async function updateCut({ tx, emit }: Write, projectId: string, id: stri
 }
 
 export async function moveCut(
-  { tx, query, emit }: Write,
+  door: Write & Conditional,
   projectId: string,
   id: string,
   { vibeId, after }: { vibeId: string; after: string | null },
 ) {
+  const { tx, query, emit, expect } = door
+  const room = projectRoom(projectId)
+  const list = listOf(vibeId)
+  holdOrder(door, list)
+  const [before] = await query<{ version: number; vibeId: string }>(
+    Prisma.sql`SELECT version, "vibeId" FROM "Cut" WHERE id = ${id}::uuid FOR NO KEY UPDATE`,
+  )
+  if (!before) throw problem('not-found')
+  await expect(before.version, () => loadCut(tx, id))
   if (!(await tx.vibe.findFirst({ where: { id: vibeId, projectId }, select: { id: true } })))
     throw problem('validation', undefined, {
       errors: [{ pointer: '/vibeId', code: 'unknown', detail: 'is not a vibe of this project' }],
     })
-  const rank = await rankAfter(query, listOf(vibeId), id, after)
-  const { vibeId: fromVibeId } = await tx.cut.findUniqueOrThrow({ where: { id }, select: { vibeId: true } })
+  const rank = await rankAfter(door, list, id, after, (items, updatedAt) =>
+    emit(room, 'cut:reranked', { items: items.map(({ id: cutId, ...place }) => ({ cutId, ...place })), updatedAt }),
+  )
   const cut = presentCut(
     await tx.cut.update({ where: { id }, data: { vibeId, rank, version: nextVersion }, include: withAuthor }),
   )
   const { version, updatedAt, name } = cut
-  emit(projectRoom(projectId), 'cut:moved', { cutId: id, fromVibeId, toVibeId: vibeId, rank, version, updatedAt }, name)
+  emit(room, 'cut:moved', { cutId: id, fromVibeId: before.vibeId, toVibeId: vibeId, rank, version, updatedAt }, name)
   return cut
 }
 

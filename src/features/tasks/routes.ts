@@ -16,6 +16,6 @@ export function taskRoutes(app: FastifyInstance, { prisma, query }: Pick<Databas
   app.write(tasks.create, ({ scope, params, body }, door) => createTask(door, params.projectId, scope.me, body))
   app.serve(tasks.get, ({ params }) => loadTask(prisma, params.taskId))
   app.write(tasks.update, ({ scope, params, body }, door) => updateTask(door, scope.projectId, params.taskId, body), loadTask)
-  app.write(tasks.move, ({ scope, params, body }, door) => moveTask(door, scope.projectId, params.taskId, body), loadTask)
+  app.write(tasks.move, ({ scope, params, body }, door) => moveTask(door, scope.projectId, params.taskId, body))
   app.write(tasks.delete, ({ scope, params }, door) => deleteTask(door, scope.projectId, params.taskId), loadTask)
 }

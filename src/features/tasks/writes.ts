@@ -1,9 +1,10 @@
 import { type Person, projectRoom, type Task } from '../../contract/index.ts'
 import { Prisma, type Tx } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
+import type { Conditional } from '../../plugins/endpoints.ts'
 import type { Write } from '../../rooms/commit.ts'
 import { nextVersion } from '../present.ts'
-import { type List, lastRank, rankAfter } from '../rank.ts'
+import { holdOrder, type List, lastRank, rankAfter } from '../rank.ts'
 import { newRow } from '../row.ts'
 import { presentTask, withPeople } from './present.ts'
 
@@ -18,7 +19,8 @@ interface Fields {
 type Changes = { [K in keyof Fields]?: Fields[K] | undefined }
 
 const listOf = (projectId: string, status: Status): List => ({
-  table: '"Task"',
+  table: 'Task',
+  name: `${projectId} ${status}`,
   where: Prisma.sql`"projectId" = ${projectId}::uuid AND status = ${status}::"TaskStatus"`,
 })
 
@@ -60,18 +62,28 @@ export async function updateTask(door: Write, projectId: string, id: string, cha
 }
 
 export async function moveTask(
-  { tx, query, emit }: Write,
+  door: Write & Conditional,
   projectId: string,
   id: string,
   { status, after }: { status: Status; after: string | null },
 ) {
-  const rank = await rankAfter(query, listOf(projectId, status), id, after)
-  const { status: from } = await tx.task.findUniqueOrThrow({ where: { id }, select: { status: true } })
+  const { tx, query, emit, expect } = door
+  const room = projectRoom(projectId)
+  const list = listOf(projectId, status)
+  holdOrder(door, list)
+  const [before] = await query<{ version: number; status: Status }>(
+    Prisma.sql`SELECT version, status FROM "Task" WHERE id = ${id}::uuid FOR NO KEY UPDATE`,
+  )
+  if (!before) throw problem('not-found')
+  await expect(before.version, () => loadTask(tx, id))
+  const rank = await rankAfter(door, list, id, after, (items, updatedAt) =>
+    emit(room, 'task:reranked', { items: items.map(({ id: taskId, ...place }) => ({ taskId, ...place })), updatedAt }),
+  )
   const task = presentTask(
     await tx.task.update({ where: { id }, data: { status, rank, version: nextVersion }, include: withPeople }),
   )
   const { version, updatedAt, title } = task
-  emit(projectRoom(projectId), 'task:moved', { taskId: id, from, to: status, rank, version, updatedAt }, title)
+  emit(room, 'task:moved', { taskId: id, from: before.status, to: status, rank, version, updatedAt }, title)
   return task
 }
 

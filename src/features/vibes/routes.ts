@@ -13,6 +13,6 @@ export function vibeRoutes(app: FastifyInstance, { prisma, query }: Pick<Databas
   app.write(vibes.create, ({ scope, params, body }, door) => createVibe(door, params.projectId, scope.me, body))
   app.serve(vibes.get, ({ params }) => loadVibe(prisma, params.vibeId))
   app.write(vibes.update, ({ scope, params, body }, door) => updateVibe(door, scope.projectId, params.vibeId, body), loadVibe)
-  app.write(vibes.move, ({ scope, params, body }, door) => moveVibe(door, scope.projectId, params.vibeId, body), loadVibe)
+  app.write(vibes.move, ({ scope, params, body }, door) => moveVibe(door, scope.projectId, params.vibeId, body))
   app.write(vibes.delete, ({ scope, params }, door) => deleteVibe(door, scope.projectId, params.vibeId), loadVibe)
 }

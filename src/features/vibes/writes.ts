@@ -1,8 +1,10 @@
 import { type Person, projectRoom } from '../../contract/index.ts'
 import { Prisma, type Tx } from '../../db/client.ts'
+import { problem } from '../../errors.ts'
+import type { Conditional } from '../../plugins/endpoints.ts'
 import type { Write } from '../../rooms/commit.ts'
 import { nextVersion, withAuthor } from '../present.ts'
-import { type List, lastRank, rankAfter } from '../rank.ts'
+import { holdOrder, type List, lastRank, rankAfter } from '../rank.ts'
 import { newRow } from '../row.ts'
 import { presentVibe } from './present.ts'
 
@@ -13,7 +15,11 @@ interface Fields {
 }
 type Changes = { [K in keyof Fields]?: Fields[K] | undefined }
 
-const listOf = (projectId: string): List => ({ table: '"Vibe"', where: Prisma.sql`"projectId" = ${projectId}::uuid` })
+const listOf = (projectId: string): List => ({
+  table: 'Vibe',
+  name: `${projectId} vibes`,
+  where: Prisma.sql`"projectId" = ${projectId}::uuid`,
+})
 
 export const loadVibe = async (tx: Tx, id: string) =>
   presentVibe(await tx.vibe.findUniqueOrThrow({ where: { id }, include: withAuthor }))
@@ -30,10 +36,21 @@ export async function updateVibe({ tx, emit }: Write, projectId: string, id: str
   return emit(projectRoom(projectId), 'vibe:updated', presentVibe(row))
 }
 
-export async function moveVibe({ tx, query, emit }: Write, projectId: string, id: string, { after }: { after: string | null }) {
-  const rank = await rankAfter(query, listOf(projectId), id, after)
+export async function moveVibe(door: Write & Conditional, projectId: string, id: string, { after }: { after: string | null }) {
+  const { tx, query, emit, expect } = door
+  const room = projectRoom(projectId)
+  const list = listOf(projectId)
+  holdOrder(door, list)
+  const [before] = await query<{ version: number }>(
+    Prisma.sql`SELECT version FROM "Vibe" WHERE id = ${id}::uuid FOR NO KEY UPDATE`,
+  )
+  if (!before) throw problem('not-found')
+  await expect(before.version, () => loadVibe(tx, id))
+  const rank = await rankAfter(door, list, id, after, (items, updatedAt) =>
+    emit(room, 'vibe:reranked', { items: items.map(({ id: vibeId, ...place }) => ({ vibeId, ...place })), updatedAt }),
+  )
   const vibe = presentVibe(await tx.vibe.update({ where: { id }, data: { rank, version: nextVersion }, include: withAuthor }))
-  emit(projectRoom(projectId), 'vibe:moved', { vibeId: id, rank, version: vibe.version, updatedAt: vibe.updatedAt }, vibe.name)
+  emit(room, 'vibe:moved', { vibeId: id, rank, version: vibe.version, updatedAt: vibe.updatedAt }, vibe.name)
   return vibe
 }
 
