@@ -65,10 +65,13 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
     const redis =
       config.redisUrl === undefined
         ? undefined
-        : await (await import('./db/redis.ts')).openRedis(config.redisUrl, database.readers, (up, error) =>
-            up
-              ? app.log.info('Redis is back')
-              : app.log.warn({ reason: error?.message }, 'Redis is away: news between nodes come by the sweep'),
+        : await (await import('./db/redis.ts')).openRedis(
+            config.redisUrl,
+            { readers: database.readers, prefix: config.redisPrefix },
+            (up, error) =>
+              up
+                ? app.log.info('Redis is back')
+                : app.log.warn({ reason: error?.message }, 'Redis is away: news between nodes come by the sweep'),
           )
     app.addHook('onClose', async () => redis?.close())
     await app.register(errorsPlugin)

@@ -1,39 +1,12 @@
-import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { z } from 'zod'
+import { keptSecret, readSecretFile, SECRET_LENGTH, SecretError } from './config/secrets.ts'
+import { databaseUrl, duration, origins, publicUrl, redisUrl, socketPath, whole } from './config/values.ts'
 
-const duration = (fallback: string) =>
-  z
-    .string()
-    .regex(/^\d+(s|m|h|d)$/, 'must be a number with s, m, h or d, like 15m')
-    .default(fallback)
-    .transform((text) => Number(text.slice(0, -1)) * { s: 1, m: 60, h: 3600, d: 86_400 }[text.slice(-1) as 's' | 'm' | 'h' | 'd'])
+const RETENTION = 'must be a number with s, m, h or d, like 30d (1s at least, 36500d at most), or off'
 
-const origins = z
-  .string()
-  .default('')
-  .transform((text) =>
-    text
-      .split(',')
-      .map((part) => part.trim())
-      .filter(Boolean),
-  )
-  .pipe(
-    z.array(
-      z.url({ protocol: /^[a-z][a-z0-9+.-]*$/, error: 'must be origins like https://app.example.com, separated by commas' }),
-    ),
-  )
-  .transform((list) => list.map((url) => url.replace(/\/+$/, '')))
-
-const whole = (name: string, min: number, max: number) =>
-  z
-    .string()
-    .regex(/^\d+$/, `must be ${name}`)
-    .transform(Number)
-    .pipe(z.number().min(min, `must be ${name}`).max(max, `must be ${name}`))
-
-const SECRET_LENGTH = 32
+/** Variables that may stand in a file: its path is in the variable of the same name with _FILE. */
+const IN_FILES = ['DATABASE_URL', 'REDIS_URL', 'JWT_SECRET'] as const
 
 /** Every variable Cutroom reads. `.env.example` says the same for people. */
 const Environment = z.object({
@@ -41,20 +14,19 @@ const Environment = z.object({
   PORT: whole('a port, 0 to 65535', 0, 65_535).default(3000),
   HOST: z.string().min(1).default('0.0.0.0'),
   DATA_DIR: z.string().min(1).default('.data'),
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }).optional(),
+  DATABASE_URL: databaseUrl.optional(),
   DATABASE_POOL: whole('a number of connections, 2 to 500', 2, 500).default(10),
-  REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'must be a redis:// URL' }).optional(),
-  EVENT_RETENTION: z.union([z.literal('off').transform(() => null), duration('30d')], {
-    error: 'must be a number with s, m, h or d, like 30d, or off',
-  }),
+  REDIS_URL: redisUrl.optional(),
+  REDIS_PREFIX: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/, 'must be letters, digits, _, - and dots, 64 at most')
+    .optional(),
+  EVENT_RETENTION: z.union([z.literal('off').transform(() => null), duration('30d', RETENTION)], { error: RETENTION }),
   JWT_SECRET: z.string().min(SECRET_LENGTH, `must have at least ${SECRET_LENGTH} characters`).optional(),
   ACCESS_TOKEN_TTL: duration('15m'),
   REFRESH_TOKEN_TTL: duration('30d'),
   CORS_ORIGINS: origins,
-  SOCKET_PATH: z
-    .string()
-    .regex(/^\/[\w./-]*$/, 'must be a path like /socket.io')
-    .default('/socket.io'),
+  SOCKET_PATH: socketPath,
   TRUST_PROXY: z.stringbool({ error: 'must be true or false' }).default(false),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   RATE_LIMIT: z
@@ -63,7 +35,7 @@ const Environment = z.object({
     })
     .default(1200),
   REGISTRATION: z.enum(['open', 'invite']).default('open'),
-  PUBLIC_URL: z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' }).optional(),
+  PUBLIC_URL: publicUrl.optional(),
 })
 
 export interface Config {
@@ -77,6 +49,8 @@ export interface Config {
   databasePool: number
   /** Several nodes tell each other of news through it; absent: one node, or news by the sweep. */
   redisUrl: string | undefined
+  /** Tells apart, in one Redis, databases that are copies of each other. */
+  redisPrefix: string | undefined
   /** Seconds an event stays in the log at least; null: for ever. */
   eventRetention: number | null
   jwtSecret: string
@@ -91,6 +65,7 @@ export interface Config {
   /** Requests per minute and person; null: off. */
   rateLimit: number | null
   registration: 'open' | 'invite'
+  /** Perhaps with a path, which is a prefix; no slash at the end. */
   publicUrl: string | undefined
   /** Cookies carry Secure. */
   secureCookies: boolean
@@ -106,20 +81,43 @@ export class ConfigError extends Error {
   }
 }
 
+/** Puts the contents of files in place of their paths; `lines` gets what is wrong with them. */
+function withFiles(env: NodeJS.ProcessEnv, lines: Map<string, string>): Record<string, string | undefined> {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
+  for (const name of IN_FILES) {
+    const file = given[`${name}_FILE`]
+    if (file === undefined) continue
+    try {
+      if (given[name] !== undefined) lines.set(name, `${name} and ${name}_FILE are both set: leave one out`)
+      else given[name] = readSecretFile(file)
+    } catch (error) {
+      if (!(error instanceof SecretError)) throw error
+      lines.set(name, `${name}_FILE ${error.message}`)
+    }
+  }
+  return given
+}
+
 /**
  * The configuration from environment variables. An empty variable counts as unset.
  * @throws ConfigError with one line per wrong variable
  */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
-  const parsed = Environment.safeParse(given)
   const lines = new Map<string, string>()
+  const given = withFiles(env, lines)
+  const parsed = Environment.safeParse(given)
   for (const issue of parsed.error?.issues ?? []) {
     const name = String(issue.path[0])
-    if (!lines.has(name)) lines.set(name, `${name} ${issue.message}`)
+    const holder = IN_FILES.some((one) => one === name) && env[`${name}_FILE`] ? `${name}_FILE: its content` : name
+    if (!lines.has(name)) lines.set(name, `${holder} ${issue.message}`)
   }
-  if (given.NODE_ENV === 'production' && given.JWT_SECRET === undefined)
-    lines.set('JWT_SECRET', 'JWT_SECRET must be set in production (at least 32 characters; try: openssl rand -base64 48)')
+  if (given.NODE_ENV === 'production' && given.JWT_SECRET === undefined && !lines.has('JWT_SECRET'))
+    lines.set(
+      'JWT_SECRET',
+      'JWT_SECRET or JWT_SECRET_FILE must be set in production (at least 32 characters; try: openssl rand -base64 48)',
+    )
+  if (parsed.success && parsed.data.REFRESH_TOKEN_TTL < parsed.data.ACCESS_TOKEN_TTL)
+    lines.set('REFRESH_TOKEN_TTL', 'REFRESH_TOKEN_TTL must not be shorter than ACCESS_TOKEN_TTL')
   if (!parsed.success || lines.size > 0) throw new ConfigError([...lines.values()])
 
   const e = parsed.data
@@ -132,8 +130,9 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     databaseUrl: e.DATABASE_URL,
     databasePool: e.DATABASE_POOL,
     redisUrl: e.REDIS_URL,
+    redisPrefix: e.REDIS_PREFIX,
     eventRetention: e.EVENT_RETENTION,
-    jwtSecret: e.JWT_SECRET ?? keptSecret(dataDir),
+    jwtSecret: e.JWT_SECRET ?? developmentSecret(dataDir),
     accessTokenTtl: e.ACCESS_TOKEN_TTL,
     refreshTokenTtl: e.REFRESH_TOKEN_TTL,
     corsOrigins: e.CORS_ORIGINS,
@@ -147,23 +146,10 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   }
 }
 
-/** In development a secret is made once and kept, so that a restart logs nobody out. */
-function keptSecret(dataDir: string): string {
-  const file = join(dataDir, 'jwt-secret')
-  const code = (error: unknown) => (error as NodeJS.ErrnoException).code ?? 'unknown'
-  let secret: string
+function developmentSecret(dataDir: string): string {
   try {
-    mkdirSync(dataDir, { recursive: true })
-    try {
-      writeFileSync(file, randomBytes(48).toString('base64'), { mode: 0o600, flag: 'wx' })
-    } catch (error) {
-      if (code(error) !== 'EEXIST') throw error
-    }
-    secret = readFileSync(file, 'utf8')
+    return keptSecret(dataDir)
   } catch (error) {
-    throw new ConfigError([`DATA_DIR must be a folder that can be written (${code(error)})`])
+    throw error instanceof SecretError ? new ConfigError([error.message]) : error
   }
-  if (secret.length < SECRET_LENGTH)
-    throw new ConfigError([`JWT_SECRET is not set, and the one kept in ${file} is cut short: delete it`])
-  return secret
 }

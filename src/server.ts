@@ -10,13 +10,40 @@ import { migrate } from './db/migrate.ts'
 const GRACE_MS = 25_000
 
 function configure(): Config {
-  if (existsSync('.env')) process.loadEnvFile('.env')
   try {
+    if (existsSync('.env')) loadEnv('.env')
     return readConfig(process.env)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     for (const line of error.lines) console.error(line)
     process.exit(1)
+  }
+}
+
+function loadEnv(file: string): void {
+  try {
+    process.loadEnvFile(file)
+  } catch (error) {
+    throw new ConfigError([`The file ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`])
+  }
+}
+
+/** What the system says of an address that cannot be listened at, with the variable and the cure. */
+const ADDRESS: Record<string, string> = {
+  EADDRINUSE: 'PORT is in use: stop the program that has it, or set another PORT',
+  EACCES: 'PORT may not be opened by this user: set one above 1023',
+  EADDRNOTAVAIL: 'HOST is no address of this machine: 0.0.0.0 is all of them',
+  ENOTFOUND: 'HOST cannot be resolved: 0.0.0.0 is all addresses of this machine',
+  EAI_AGAIN: 'HOST cannot be resolved: 0.0.0.0 is all addresses of this machine',
+  EAFNOSUPPORT: 'HOST is of a kind that this machine has no network for',
+}
+
+async function listen(server: FastifyInstance): Promise<void> {
+  try {
+    await server.listen({ port: config.port, host: config.host })
+  } catch (cause) {
+    const { message, code = '' } = cause as NodeJS.ErrnoException
+    throw new Error(ADDRESS[code] ?? `HOST and PORT cannot be listened at: ${message}`, { cause })
   }
 }
 
@@ -45,7 +72,7 @@ async function start(): Promise<void> {
   const databaseUrl = config.databaseUrl ?? postgres?.url ?? ''
   await migrate(databaseUrl, { log: say, connections: config.databasePool })
   app = await buildApp(config, databaseUrl)
-  await app.listen({ port: config.port, host: config.host })
+  await listen(app)
 
   const address = app.server.address()
   const port = typeof address === 'object' && address ? address.port : config.port

@@ -40,9 +40,10 @@ const packageOf = (specifier: string): string =>
  */
 const house: Record<string, { rooms: string[]; packages: string[] | null }> = {
   contract: { rooms: [], packages: ['zod'] },
-  config: { rooms: [], packages: ['node', 'zod'] },
+  lib: { rooms: [], packages: ['node'] },
+  config: { rooms: ['lib'], packages: ['node', 'zod'] },
   db: {
-    rooms: [],
+    rooms: ['lib'],
     packages: [
       'node',
       'pg',

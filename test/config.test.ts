@@ -1,10 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { ConfigError, readConfig } from '../src/config.ts'
+import { startApp } from './setup/app.ts'
 import { createDatabase } from './setup/database.ts'
 import { direct } from './setup/hostile.ts'
 import { request } from './setup/people.ts'
@@ -65,20 +68,104 @@ describe('configuration', () => {
   const wrong: [name: string, values: string[], says: RegExp][] = [
     ['NODE_ENV', ['prod', 'PRODUCTION'], /development.*production.*test/],
     ['PORT', ['http', '65536', '-1', '3000.5', '99999999999999999999'], /0 to 65535/],
-    ['DATABASE_URL', ['mysql://me:hunter2@host/db', 'localhost', 'elephant'], /postgres:\/\//],
+    [
+      'DATABASE_URL',
+      [
+        'mysql://me:hunter2@host/db',
+        'localhost',
+        'elephant',
+        'postgres://me:hunter2@host',
+        'postgres://me:hunter2@host/',
+        'postgres://host/%zz',
+        'postgres://host:99999/db',
+        'postgres://host/db?schema=pg_catalog',
+        'postgres://host/db?schema=a%22b',
+        `postgres://host/db?schema=${'x'.repeat(64)}`,
+      ],
+      /postgres:\/\//,
+    ],
     ['DATABASE_POOL', ['1', '501', 'many'], /2 to 500/],
-    ['REDIS_URL', ['http://me:hunter2@host', 'localhost:6379'], /redis:\/\//],
-    ['EVENT_RETENTION', ['7', 'never', '1w'], /30d.*off/],
+    ['REDIS_URL', ['http://me:hunter2@host', 'localhost:6379', 'redis://host/cache', 'redis://host/1/2'], /redis:\/\//],
+    ['REDIS_PREFIX', ['two words', 'a:b', 'ü', 'x'.repeat(65)], /letters.*64/],
+    ['EVENT_RETENTION', ['7', 'never', '1w', '0s', '0d', '36501d', '9'.repeat(400)], /30d.*off/],
     ['JWT_SECRET', ['hunter2', 'x'.repeat(31)], /32 characters/],
-    ['ACCESS_TOKEN_TTL', ['15', '15 m', '-1m', '1w'], /15m/],
-    ['REFRESH_TOKEN_TTL', ['forever', '30'], /15m/],
-    ['CORS_ORIGINS', ['*', 'b.example.com', 'https://a.example.com,nonsense'], /https:\/\/app\.example\.com/],
-    ['SOCKET_PATH', ['sockets', '/with space'], /\/socket\.io/],
+    ['ACCESS_TOKEN_TTL', ['15', '15 m', '-1m', '1w', '0s', '000m', '36501d', `${'9'.repeat(400)}s`], /15m/],
+    ['REFRESH_TOKEN_TTL', ['forever', '30', '0d', '9999999999999d'], /15m/],
+    [
+      'CORS_ORIGINS',
+      [
+        '*',
+        'null',
+        'b.example.com',
+        'localhost:5173',
+        '//b.example.com',
+        'https:b.example.com',
+        'https://a.example.com,nonsense',
+        'https://*.example.com',
+        'http://localhost:*',
+        'https://a.example.com/app',
+        'https://a.example.com//',
+        'https://a.example.com/?',
+        'https://a.example.com#',
+        'https://me:hunter2@a.example.com',
+        'https://a.example.com:65536',
+        'https://a b.example.com',
+        'ws://a.example.com',
+        'file:///index.html',
+        'data:text/html,x',
+        'https://a.example.com;https://b.example.com/',
+      ],
+      /https:\/\/app\.example\.com/,
+    ],
+    [
+      'SOCKET_PATH',
+      [
+        'sockets',
+        '/with space',
+        '/',
+        '//',
+        '//ws',
+        '/a//b',
+        '/ws//',
+        '/.',
+        '/..',
+        '/ws/..',
+        '/./ws',
+        '/api',
+        '/api/',
+        '/api/sockets',
+        '/docs',
+        '/docs/events',
+        '/healthz',
+        '/readyz/x',
+        '/metrics',
+        '/openapi.json',
+        '/ws?x',
+        '/%77s',
+      ],
+      /\/socket\.io/,
+    ],
     ['TRUST_PROXY', ['maybe', '2'], /true or false/],
     ['LOG_LEVEL', ['verbose', 'INFO'], /fatal.*silent/],
     ['RATE_LIMIT', ['0', 'none', '-5'], /off/],
     ['REGISTRATION', ['closed'], /open.*invite/],
-    ['PUBLIC_URL', ['example.com', 'ftp://example.com'], /https?:\/\//],
+    [
+      'PUBLIC_URL',
+      [
+        'example.com',
+        'ftp://example.com',
+        'https:example.com',
+        'https://example.com?',
+        'https://example.com/?x=1',
+        'https://example.com/#top',
+        'https://me:hunter2@example.com',
+        'https://*.example.com',
+        'https://example.com//studio',
+        'https://example.com/studio//',
+        'https://example.com:99999',
+      ],
+      /https?:\/\//,
+    ],
   ]
 
   for (const [name, values, says] of wrong)
@@ -139,6 +226,7 @@ describe('configuration', () => {
         DATABASE_URL: 'postgresql://u:p@h/d',
         DATABASE_POOL: '20',
         REDIS_URL: 'rediss://cache:6380',
+        REDIS_PREFIX: 'staging',
         EVENT_RETENTION: 'off',
         JWT_SECRET: SECRET,
         ACCESS_TOKEN_TTL: '90s',
@@ -159,6 +247,7 @@ describe('configuration', () => {
       databaseUrl: 'postgresql://u:p@h/d',
       databasePool: 20,
       redisUrl: 'rediss://cache:6380',
+      redisPrefix: 'staging',
       eventRetention: null,
       jwtSecret: SECRET,
       accessTokenTtl: 90,
@@ -177,10 +266,90 @@ describe('configuration', () => {
   it('.env.example names every variable, with the defaults', () => {
     const example = readFileSync('.env.example', 'utf8')
     const named = [...example.matchAll(/^(?:# )?([A-Z_]+)=/gm)].map(([, name]) => name)
-    const others = ['HOST', 'DATA_DIR', 'NODE_ENV']
+    const others = ['HOST', 'DATA_DIR', 'NODE_ENV', 'DATABASE_URL_FILE', 'REDIS_URL_FILE', 'JWT_SECRET_FILE']
     expect(new Set([...named, 'NODE_ENV'])).toEqual(new Set([...wrong.map(([name]) => name), ...others]))
     const set = Object.fromEntries([...example.matchAll(/^([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name, value]))
     expect(readConfig({ ...set, JWT_SECRET: SECRET })).toEqual(readConfig({ JWT_SECRET: SECRET }))
+  })
+
+  it('O3 origins, the public URL and the path of sockets are taken as browsers write them', () => {
+    const cases: [env: Record<string, string>, config: object][] = [
+      [{ CORS_ORIGINS: 'https://A.Example.com:443' }, { corsOrigins: ['https://a.example.com'] }],
+      [
+        { CORS_ORIGINS: 'HTTP://localhost:80/,http://localhost:5173' },
+        { corsOrigins: ['http://localhost', 'http://localhost:5173'] },
+      ],
+      [
+        { CORS_ORIGINS: 'https://bücher.example, http://[::1]:8080' },
+        { corsOrigins: ['https://xn--bcher-kva.example', 'http://[::1]:8080'] },
+      ],
+      [
+        { CORS_ORIGINS: 'capacitor://localhost,chrome-extension://abcd/' },
+        { corsOrigins: ['capacitor://localhost', 'chrome-extension://abcd'] },
+      ],
+      [{ PUBLIC_URL: 'HTTPS://Example.com:443/' }, { publicUrl: 'https://example.com', secureCookies: true }],
+      [{ PUBLIC_URL: 'https://example.com/studio/' }, { publicUrl: 'https://example.com/studio' }],
+      [{ PUBLIC_URL: 'http://example.com:8080/a/b' }, { publicUrl: 'http://example.com:8080/a/b', secureCookies: false }],
+      [{ SOCKET_PATH: '/ws/' }, { socketPath: '/ws' }],
+      [{ SOCKET_PATH: '/studio/socket.io' }, { socketPath: '/studio/socket.io' }],
+      [{ SOCKET_PATH: '/apis' }, { socketPath: '/apis' }],
+      [
+        { DATABASE_URL: 'postgres:///db?host=/run/postgresql&schema=my%20band' },
+        { databaseUrl: 'postgres:///db?host=/run/postgresql&schema=my%20band' },
+      ],
+      [{ REDIS_URL: 'redis://host/2' }, { redisUrl: 'redis://host/2' }],
+    ]
+    for (const [env, config] of cases)
+      expect(readConfig({ JWT_SECRET: SECRET, ...env }), JSON.stringify(env)).toMatchObject(config)
+  })
+
+  it('O3 every route of the server is out of reach of SOCKET_PATH', async () => {
+    const app = await startApp()
+    onTestFinished(app.close)
+    const routes = [...app.app.printRoutes({ commonPrefix: false }).matchAll(/^[├└]── (\/[^\s:(*]+)/gm)].map(
+      ([, path = '']) => path,
+    )
+    expect(routes.length).toBeGreaterThan(5)
+    for (const route of routes)
+      for (const path of [route.replace(/\/$/, ''), `/${route.split('/')[1]}`])
+        expect(linesOf({ JWT_SECRET: SECRET, SOCKET_PATH: path }), path).toHaveLength(path === '/socket.io' ? 0 : 1)
+  })
+
+  it('O3 a refresh token that ends before the access token stops the start', () => {
+    expect(linesOf({ JWT_SECRET: SECRET, ACCESS_TOKEN_TTL: '2h', REFRESH_TOKEN_TTL: '1h' })).toEqual([
+      'REFRESH_TOKEN_TTL must not be shorter than ACCESS_TOKEN_TTL',
+    ])
+    expect(linesOf({ JWT_SECRET: SECRET, ACCESS_TOKEN_TTL: '1h', REFRESH_TOKEN_TTL: '60m' })).toEqual([])
+  })
+
+  it('O3 secrets may stand in files: trimmed, of the same rules, and never beside the variable', () => {
+    const dir = folder()
+    const file = (name: string, content: string) => {
+      writeFileSync(join(dir, name), content)
+      return join(dir, name)
+    }
+    const env = {
+      NODE_ENV: 'production',
+      JWT_SECRET_FILE: file('secret', `\n${SECRET}\r\n`),
+      DATABASE_URL_FILE: file('database', 'postgres://u:p@h/d\n'),
+      REDIS_URL_FILE: file('redis', ' redis://h '),
+    }
+    expect(readConfig(env)).toMatchObject({ jwtSecret: SECRET, databaseUrl: 'postgres://u:p@h/d', redisUrl: 'redis://h' })
+    const wrongFiles: [env: Record<string, string>, says: RegExp][] = [
+      [{ JWT_SECRET: SECRET }, /^JWT_SECRET and JWT_SECRET_FILE are both set/],
+      [{ JWT_SECRET_FILE: join(dir, 'none') }, /^JWT_SECRET_FILE must be a file that can be read \(ENOENT\)$/],
+      [{ JWT_SECRET_FILE: dir }, /^JWT_SECRET_FILE must be a file/],
+      [{ JWT_SECRET_FILE: '/dev/zero' }, /^JWT_SECRET_FILE must be a file/],
+      [{ JWT_SECRET_FILE: file('empty', ' \n') }, /^JWT_SECRET_FILE must be a file that is not empty$/],
+      [{ JWT_SECRET_FILE: file('short', 'hunter2') }, /^JWT_SECRET_FILE: its content must have at least 32 characters$/],
+      [{ DATABASE_URL_FILE: file('mysql', 'mysql://me:hunter2@host/db') }, /^DATABASE_URL_FILE: its content must be a postgres/],
+      [{ REDIS_URL: 'redis://h' }, /^REDIS_URL and REDIS_URL_FILE are both set/],
+    ]
+    for (const [change, says] of wrongFiles) {
+      const lines = linesOf({ ...env, ...change })
+      expect(lines, JSON.stringify(change)).toEqual([expect.stringMatching(says)])
+      expect(lines.join()).not.toContain('hunter2')
+    }
   })
 
   it('O3 development makes a secret once, keeps it for its owner only, and finds it again', () => {
@@ -206,14 +375,24 @@ describe('configuration', () => {
     const file = join(dataDir, 'file')
     writeFileSync(file, '')
     expect(linesOf({ DATA_DIR: file })).toEqual([expect.stringMatching(/^DATA_DIR /)])
-    expect(linesOf({ DATA_DIR: join(file, 'below') })).toEqual([expect.stringMatching(/^DATA_DIR /)])
+    for (const path of [
+      join(file, 'below'),
+      '/proc/x',
+      '/proc/x/y',
+      '/proc/self/x',
+      '/sys/x',
+      '/dev/null',
+      '/dev/null/x',
+      'x'.repeat(300),
+    ])
+      expect(linesOf({ DATA_DIR: path }), path).toEqual([expect.stringMatching(/^DATA_DIR /)])
   })
 })
 
-describe('the process', () => {
+describe('the process', { timeout: 60_000 }, () => {
   it('O3 ends with 1 and just the lines on stderr when variables are wrong', async () => {
     const ran = run({ PORT: 'http', JWT_SECRET: 'hunter2', DATABASE_URL: 'mysql://me:hunter2@host/db', LOG_LEVEL: 'trace' })
-    await until('the end', () => ran.code !== undefined)
+    await until('the end', () => ran.code !== undefined, 30_000)
     expect(ran.code).toBe(1)
     expect(ran.stdout).toBe('')
     const lines = ran.stderr.trimEnd().split('\n')
@@ -221,9 +400,45 @@ describe('the process', () => {
     expect(ran.stderr).not.toContain('hunter2')
   })
 
+  const OWN = { PORT: '0', HOST: '127.0.0.1', JWT_SECRET: SECRET }
+  const endings: [what: string, env: () => Record<string, string>, says: RegExp][] = [
+    ['a DATA_DIR below /proc', () => ({ DATA_DIR: '/proc/x' }), /^DATA_DIR must be a folder that can be written \(ENOENT\)$/],
+    ['a DATA_DIR that is a file', () => ({ DATA_DIR: resolve('package.json') }), /^DATA_DIR must be a folder .*\(ENOTDIR\)$/],
+    ['a DATA_DIR of the kernel', () => ({ DATA_DIR: '/proc' }), /^DATA_DIR must be a folder that can be written/],
+  ]
+  for (const [what, env, says] of endings)
+    it(`O3 ends with 1 and one line for ${what}`, async () => {
+      const ran = run({ ...OWN, ...env() })
+      await until('the end', () => ran.code !== undefined, 30_000)
+      expect(ran.code).toBe(1)
+      const lines = ran.stderr.trimEnd().split('\n')
+      expect(lines).toEqual([expect.stringMatching(says)])
+    })
+
+  it('O3 ends with 1 and one line for an address that cannot be listened at', async () => {
+    const database = await createDatabase()
+    onTestFinished(() => database.drop())
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    onTestFinished(() => void taken.close())
+    const address = taken.address()
+    const port = typeof address === 'object' && address ? address.port : 0
+    const addresses: [env: Record<string, string>, says: RegExp][] = [
+      [{ PORT: `${port}` }, /^PORT is in use/],
+      [{ HOST: 'no-such-host.invalid' }, /^HOST cannot be resolved/],
+      [{ HOST: '192.0.2.1' }, /^HOST is no address of this machine/],
+    ]
+    for (const [env, says] of addresses) {
+      const ran = run({ ...OWN, DATABASE_URL: database.url, ...env })
+      await until('the end', () => ran.code !== undefined, 30_000)
+      expect(ran.code).toBe(1)
+      expect(ran.stderr.trimEnd().split('\n')).toEqual([expect.stringMatching(says)])
+    }
+  }, 60_000)
+
   it('O3 ends with 1 and no password when the database cannot be reached', async () => {
     const ran = run({ PORT: '0', JWT_SECRET: SECRET, DATABASE_URL: 'postgres://me:hunter2@127.0.0.1:1/db', LOG_LEVEL: 'trace' })
-    await until('the end', () => ran.code !== undefined)
+    await until('the end', () => ran.code !== undefined, 30_000)
     expect(ran.code).toBe(1)
     expect(ran.stderr).toContain('127.0.0.1')
     expect(ran.stdout + ran.stderr).not.toContain('hunter2')

@@ -15,7 +15,8 @@ import {
 } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { type Binaries, codeOf, ifNotThere, type RunAs, writeOnce } from './embedded-host.ts'
+import { codeOf } from '../lib/folders.ts'
+import { type Binaries, ifNotThere, type RunAs, writeOnce } from './embedded-host.ts'
 
 /** The settings of the surroundings (PGDATA, LC_*, TZ) are none of the cluster's. */
 export const cleanEnv = { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' }

@@ -17,6 +17,7 @@ import {
 } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join, relative } from 'node:path'
+import { codeOf } from '../lib/folders.ts'
 
 /** The user that Postgres runs as, since it refuses root. */
 export interface RunAs {
@@ -201,9 +202,4 @@ export function ifNotThere(step: () => void): boolean {
     if (['EEXIST', 'ENOTEMPTY'].includes(codeOf(error))) return false
     throw error
   }
-}
-
-/** The `code` of a system, Postgres or pg error; '' when it has none. */
-export function codeOf(error: unknown): string {
-  return String((error as { code?: unknown }).code ?? '')
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { codeOf } from '../lib/folders.ts'
 import type { Cluster, Server } from './embedded-cluster.ts'
-import { codeOf } from './embedded-host.ts'
 import { prepareConnection } from './session-settings.ts'
 
 /** The claim of this process on the cluster: one connection that holds an advisory lock. */

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, mkdirSync, openSync, readFileSync, realpathSync, renameSync, statSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, realpathSync, renameSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { codeOf, makeFolder } from '../lib/folders.ts'
 import {
   type Cluster,
   cleanEnv,
@@ -14,7 +15,7 @@ import {
   signalPostmaster,
   sweepDrafts,
 } from './embedded-cluster.ts'
-import { type Binaries, clusterHome, codeOf, locateBinaries, postgresUser, type RunAs } from './embedded-host.ts'
+import { type Binaries, clusterHome, locateBinaries, postgresUser, type RunAs } from './embedded-host.ts'
 import { InUseError, type Owner, own } from './embedded-owner.ts'
 
 export interface EmbeddedOptions {
@@ -45,9 +46,36 @@ const WAY_CLEAR = 30_000
  * @throws when another live process uses the folder, and with the end of Postgres's log when it does not start
  */
 export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
-  const { log } = options
   if (process.platform === 'win32') throw new Error('There is no embedded Postgres on Windows: set DATABASE_URL.')
-  mkdirSync(resolve(options.dataDir), { recursive: true })
+  try {
+    makeFolder(resolve(options.dataDir))
+    return await start(options)
+  } catch (cause) {
+    const { path } = cause as NodeJS.ErrnoException
+    // Of a file below, or of the folder itself: the variable is what people can change.
+    if (path === undefined || !UNUSABLE.has(codeOf(cause))) throw cause
+    const where = path === resolve(options.dataDir) || path.includes('.probe-') ? '' : `: ${path}`
+    throw new Error(`DATA_DIR must be a folder that can be written (${codeOf(cause)}${where})`, { cause })
+  }
+}
+
+/** What a file or folder says that cannot be used. */
+const UNUSABLE = new Set([
+  'EACCES',
+  'EPERM',
+  'EROFS',
+  'ENOSPC',
+  'EDQUOT',
+  'ENOENT',
+  'ENOTDIR',
+  'EISDIR',
+  'ENAMETOOLONG',
+  'ELOOP',
+  'EIO',
+])
+
+async function start(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
+  const { log } = options
   const dataDir = realpathSync(options.dataDir)
   const user = postgresUser()
   const home = clusterHome(dataDir, user, log)

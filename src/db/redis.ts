@@ -27,27 +27,37 @@ const SETTINGS: RedisOptions = {
   retryStrategy: (attempt) => Math.min(100 * 2 ** attempt, 1_000) * (0.5 + Math.random()),
 }
 
-/** A name for a database among those whose nodes use one Redis. */
-async function databaseName(readers: pg.Pool): Promise<string> {
+export interface RedisName {
+  /** Of the database whose nodes meet in Redis. */
+  readers: pg.Pool
+  /** REDIS_PREFIX. */
+  prefix: string | undefined
+}
+
+/**
+ * A name for a database among those whose nodes use one Redis. Two servers that were copied from one backup are the same to
+ * Postgres, through restarts and promotions, and their nodes may be anywhere: only the operator can tell them apart, by a prefix.
+ */
+async function databaseName({ readers, prefix }: RedisName): Promise<string> {
   const { rows } = await readers.query<{ name: string }>(
-    `SELECT concat_ws('.', (SELECT system_identifier FROM pg_control_system()), oid) AS name
+    `SELECT concat_ws('.', (SELECT system_identifier FROM pg_control_system()), oid, nullif(current_schema(), 'public')) AS name
      FROM pg_database WHERE datname = current_database()`,
   )
-  return `cutroom:${rows[0]?.name}`
+  return ['cutroom', prefix, rows[0]?.name].filter((part) => part !== undefined).join(':')
 }
 
 /**
  * Connects to Redis, now or as soon as it is there.
- * @param readers of the database whose nodes meet there
+ * @param database whose nodes meet there
  * @param onState told when it is gone, and when it is back
  * @throws what `pg` throws where the database cannot be asked
  */
 export async function openRedis(
   url: string,
-  readers: pg.Pool,
+  database: RedisName,
   onState: (up: boolean, error?: Error) => void,
 ): Promise<SharedRedis> {
-  const name = await databaseName(readers)
+  const name = await databaseName(database)
   const client = new Redis(url, {
     ...SETTINGS,
     enableOfflineQueue: false,
