@@ -9,7 +9,7 @@ const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 /** Hashes at a time: they run on libuv's four threads, one of which stays free for files and names. */
 const gate = createGate(Math.min(availableParallelism(), 3))
 /** How many more may wait, about ten seconds' worth on two cores. */
-const MAX_WAITING = 500
+const MAX_WAITING = 1_000
 let present = 0
 
 /**
