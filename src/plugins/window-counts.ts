@@ -10,6 +10,8 @@ export interface WindowCounts {
   of(key: string): Window | undefined
   /** Counts one, in the window under way or in a new one. */
   add(key: string): Window
+  /** Keys that are remembered. */
+  size(): number
 }
 
 /**
@@ -55,6 +57,7 @@ export function createWindowCounts({
 
   return {
     of,
+    size: () => below.size + locked.size,
     add(key) {
       const window = of(key) ?? begin(key)
       window.count++
