@@ -37,6 +37,12 @@ const isBinary = ({ type, data }: Packet): boolean => type === 'message' && (typ
 /** Whoever was closed for flooding is not let in again for this long, ms: a new socket brings a full bucket. */
 const PENANCE_MS = 10_000
 
+/** Handshakes of one person a second, and at once: all sockets a person may have come back twice. */
+const HANDSHAKE_RATE = 10
+const HANDSHAKE_BURST = 200
+/** People whose handshakes are counted; one who made none for the longest time is forgotten first. */
+const MAX_COUNTED_PEOPLE = 10_000
+
 /** Refills with time up to `burst`. */
 export class Bucket {
   #tokens: number
@@ -110,6 +116,15 @@ export function createAdmission({ behindProxy, limits }: AdmissionOptions) {
   /** Until when, by person. */
   const penitents = new Map<string, number>()
 
+  const handshakes = new Map<string, Bucket>()
+
+  /** @throws problem rate-limited while the person is kept out for flooding */
+  function assertNotBanned(personId: string): void {
+    const until = penitents.get(personId) ?? 0
+    if (until > Date.now())
+      throw problem('rate-limited', 'Too much was asked', { retryAfter: Math.ceil((until - Date.now()) / 1000) })
+  }
+
   /** Closed by force: what a closed connection still has to send does not hold it open. */
   function doubt(connection: Connection, entry: Entry): void {
     strangers.add(entry.address, 1)
@@ -178,6 +193,21 @@ export function createAdmission({ behindProxy, limits }: AdmissionOptions) {
     },
 
     /**
+     * Counts a handshake with a good token, before the database is asked about it.
+     * @throws problem rate-limited when the person makes too many
+     */
+    countHandshake(personId: string): void {
+      assertNotBanned(personId)
+      if (!limits) return
+      const bucket = handshakes.get(personId) ?? new Bucket(HANDSHAKE_RATE, HANDSHAKE_BURST)
+      handshakes.delete(personId)
+      const [oldest] = handshakes.size < MAX_COUNTED_PEOPLE ? [] : handshakes.keys()
+      if (oldest !== undefined) handshakes.delete(oldest)
+      handshakes.set(personId, bucket)
+      if (!bucket.spend()) throw problem('rate-limited', 'Too many handshakes', { retryAfter: bucket.wait() })
+    },
+
+    /**
      * The connection's socket is this person's.
      * @throws problem rate-limited when they have too many, or this connection has one
      */
@@ -185,9 +215,7 @@ export function createAdmission({ behindProxy, limits }: AdmissionOptions) {
       const entry = entries.get(connection)
       // Gone while its token was looked at.
       if (!entry) return
-      const until = penitents.get(personId) ?? 0
-      if (until > Date.now())
-        throw problem('rate-limited', 'Too much was asked', { retryAfter: Math.ceil((until - Date.now()) / 1000) })
+      assertNotBanned(personId)
       if (entry.person !== null) throw problem('rate-limited', 'A connection carries one socket')
       if (limits && persons.of(personId) >= limits.personSockets)
         throw problem('rate-limited', `One person has at most ${limits.personSockets} sockets`, { retryAfter: 30 })

@@ -250,7 +250,11 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   const heads = new WeakMap<RoomSocket, Position>()
   io.use((socket, next) => {
     Promise.resolve()
-      .then(() => options.principalOf(options.handshakeCaller(socket.handshake)))
+      .then(() => {
+        const claims = options.handshakeCaller(socket.handshake)
+        admission.countHandshake(claims.userId)
+        return options.principalOf(claims)
+      })
       .then((principal) => {
         const { person, sessionId, expiresAt } = principal
         admission.admit(socket.conn, person.id)

@@ -3,8 +3,11 @@ import { hash } from '@node-rs/argon2'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Problem } from '../../src/contract/index.ts'
 import { createWindowCounts } from '../../src/plugins/window-counts.ts'
+import { openRaw } from '../access/raw.ts'
 import { useApp } from '../setup/app.ts'
 import { createProject, PASSWORD, register, request } from '../setup/people.ts'
+import { connect } from '../setup/sockets.ts'
+import { until } from '../setup/until.ts'
 
 const code = (answer: { status: number; body: unknown }) => `${answer.status} ${(answer.body as Problem | undefined)?.code}`
 
@@ -46,9 +49,9 @@ describe('guessing passwords, behind a proxy that names addresses', () => {
     for (let n = 0; n < times; n++) expect(code(await login(email, `wrong ${n}`, address))).toBe('401 bad-credentials')
   }
 
-  it('B2 an office of 150 people behind one address logs in at nine', async () => {
+  it('B2 an office of 125 people behind one address logs in at nine', async () => {
     const office = newAddress()
-    const people = await accounts(150)
+    const people = await accounts(125)
     const answers = await Promise.all(people.map((email) => login(email, PASSWORD, office)))
     expect(answers.map(({ status }) => status)).toEqual(people.map(() => 200))
   })
@@ -143,6 +146,27 @@ describe('adding people unasked', () => {
     expect((await add(other, theirs.id)).status).toBe(201)
     // Whoever was added leaves by themselves.
     expect((await guest.call('DELETE', `/api/projects/${one.id}/members/${guest.id}`)).status).toBe(204)
+  })
+})
+
+describe('handshakes', () => {
+  const app = useApp({ env: { RATE_LIMIT: '1000000' } })
+
+  it('B2 one person makes 200 handshakes at once and 10 a second; others are let in meanwhile', async () => {
+    const [person, other] = [await register(app()), await register(app())]
+    // Of a closed session: the connections stay those of strangers, who may send a few packets each.
+    await person.must('POST', '/api/auth/logout')
+    const raws = await Promise.all(Array.from({ length: 18 }, () => openRaw(app())))
+    for (const { ws } of raws) for (let n = 0; n < 18; n++) ws.send(`40${JSON.stringify({ token: person.token })}`)
+    const answers = () => raws.flatMap(({ packets }) => packets.filter((packet) => packet.startsWith('44')))
+    await until('all answers', () => answers().length === 18 * 18)
+    const problems = answers().map((packet) => JSON.parse(packet.slice(2)).data as Problem)
+    const refused = problems.filter(({ code }) => code === 'rate-limited')
+    expect(refused.length).toBeGreaterThan(0)
+    expect(refused.length).toBeLessThanOrEqual(124)
+    expect(refused[0]).toMatchObject({ status: 429, retryAfter: 1 })
+    expect(new Set(problems.map(({ code }) => code))).toEqual(new Set(['session-revoked', 'rate-limited']))
+    expect((await connect(app(), other)).socket.connected).toBe(true)
   })
 })
 
