@@ -59,11 +59,15 @@ export const rooms = {
       tags: ['rooms'],
       params: projectParams,
       querystring: z.strictObject({
-        cursor: z.string().max(1_000).optional().meta({ description: 'nextCursor of the page before, with the same `comments`' }),
+        cursor: z
+          .string()
+          .max(1_000)
+          .optional()
+          .meta({ description: 'nextCursor of the page before, which says which comments, too' }),
         comments: z
           .union([z.enum(['all', 'none']), id])
-          .default('all')
-          .meta({ description: 'Which comments: all, none, or those on the cut or task of this id' }),
+          .optional()
+          .meta({ description: 'Which comments: all (without this), none, or those on the cut or task of this id' }),
       }),
       response: { 200: Snapshot },
     },
@@ -74,6 +78,9 @@ export const rooms = {
     access: 'project:read',
     schema: {
       summary: 'The log after a position, oldest first; 410 below the floor',
+      description:
+        'At most `limit` events and 1 MiB of payloads, one event at least: fewer than `limit` do not mean the end. Go on with `after` ' +
+        'from the last `meta.seq` until that is `head`.',
       tags: ['rooms'],
       params: projectParams,
       querystring: z.strictObject({

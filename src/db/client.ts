@@ -21,6 +21,10 @@ export interface Database {
   query: Query
   /** A few connections of its own for the log's readers, so that delivery never queues behind writers. */
   readers: pg.Pool
+  /** A few more for requests that read much, pages of the log and of snapshots: they hold up neither delivery nor writes. */
+  pages: { query: Query; begin(): Promise<Transaction> }
+  /** One for probes, however busy all others are. */
+  probe: pg.Pool
   close(): Promise<void>
 }
 
@@ -71,8 +75,10 @@ const LIMITS: SessionSettings = {
  */
 const READING: SessionSettings = { enable_seqscan: 'off' }
 
-/** Connections beside those for requests. */
-export const READERS = 3
+/** Connections beside those for requests: for delivery, for pages, and one for probes. */
+const READERS = 3
+const PAGE_READERS = 3
+export const BESIDES = READERS + PAGE_READERS + 1
 
 /** More texts than this are not ours to count on (lists of any length make texts of any length): they go unnamed. */
 const MOST_STATEMENTS = 500
@@ -111,20 +117,28 @@ export function openDatabase(url: string, options: { connections: number; onErro
   })
   const pool = new pg.Pool({ ...connect({}), max: options.connections, pipeline: true })
   const readers = new pg.Pool({ ...connect(READING), max: READERS })
-  for (const each of [pool, readers]) each.on('error', options.onError)
+  const pages = new pg.Pool({ ...connect(READING), max: PAGE_READERS, pipeline: true })
+  const probe = new pg.Pool({ ...connect({}), max: 1 })
+  const pools = [pool, readers, pages, probe]
+  for (const each of pools) each.on('error', options.onError)
   const nameOf = statementNames()
   const adapter = new PrismaPg(pool, { schema, statementNameGenerator: (statement) => nameOf(statement.sql) })
   const prisma = new PrismaClient({ adapter })
+  const queryOn =
+    (pool: pg.Pool): Query =>
+    async ({ text, values }) =>
+      (await pool.query({ name: nameOf(text), text, values })).rows
   return {
     prisma,
-    query: async (statement) =>
-      (await pool.query({ name: nameOf(statement.text), text: statement.text, values: statement.values })).rows,
+    query: queryOn(pool),
     pool,
     begin: openTransactions(pool, schema, nameOf),
     readers,
+    pages: { query: queryOn(pages), begin: openTransactions(pages, schema, nameOf) },
+    probe,
     async close() {
       await prisma.$disconnect()
-      await Promise.all([pool.end(), readers.end()])
+      await Promise.all(pools.map((each) => each.end()))
     },
   }
 }

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { Prisma, READERS } from './client.ts'
+import { Prisma, BESIDES } from './client.ts'
 
 /** PostgreSQL 15, as server_version_num has it. */
 const OLDEST = 150_000
@@ -48,9 +48,9 @@ export async function checkServer(client: pg.ClientBase, requests: number): Prom
       `DATABASE_URL leads to a database in ${encoding}: make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0`,
     )
   if (standby) throw new UnfitDatabaseError('DATABASE_URL leads to a standby, which cannot be written: name the primary')
-  if (connections < requests + READERS)
+  if (connections < requests + BESIDES)
     throw new UnfitDatabaseError(
-      `DATABASE_POOL: ${requests} connections and ${READERS} more are needed, and the server gives this role ${connections}: lower it, or raise max_connections or the CONNECTION LIMIT`,
+      `DATABASE_POOL: ${requests} connections and ${BESIDES} more are needed, and the server gives this role ${connections}: lower it, or raise max_connections or the CONNECTION LIMIT`,
     )
 }
 

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { z } from 'zod'
-import { prose } from '../contract/values.ts'
+import { prose, timeInput } from '../contract/values.ts'
 import { Prisma, type Query } from '../db/client.ts'
 import { problem } from '../errors.ts'
 import { PAGE_BYTES, type Readable, type Row, readPart } from './reading.ts'
@@ -29,11 +29,7 @@ function listOf({ params, query, request }: Asked, of = ''): string {
  * @param list the list that is read: a cursor is good for the list that gave it only
  * @throws problem validation
  */
-function readCursor(
-  cursor: string | undefined,
-  list: string,
-  key: z.ZodType<string> = prose(6_000),
-): readonly [key: string, id: string] | null {
+function readCursor(cursor: string | undefined, list: string, key: z.ZodType<string>): readonly [key: string, id: string] | null {
   if (cursor === undefined) return null
   try {
     const [, ...at] = z.tuple([z.literal(list), key, z.uuid()]).parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()))
@@ -54,27 +50,37 @@ function readCursor(
 
 /** How a list is ordered: by a column that may repeat, if any, then by one that does not. */
 export interface Order {
-  sort?: { column: 'rank' | 'createdAt'; type: 'text' | 'timestamptz'; key?: z.ZodType<string> }
-  id: 'id' | 'userId' | 'cutId' | 'projectId'
+  sort?: keyof typeof sorts
+  id: keyof typeof ids
 }
-export const byRank: Order = { sort: { column: 'rank', type: 'text' }, id: 'id' }
+export const byRank: Order = { sort: 'rank', id: 'id' }
 /** UUIDv7 ids sort by age. */
 export const byId: Order = { id: 'id' }
 
-const columnsOf = ({ sort, id }: Order) =>
-  Prisma.raw([...(sort ? [sort.column] : []), id].map((name) => `t."${name}"`).join(', '))
+const ids = {
+  id: Prisma.sql`t.id`,
+  userId: Prisma.sql`t."userId"`,
+  cutId: Prisma.sql`t."cutId"`,
+  projectId: Prisma.sql`t."projectId"`,
+}
+const sorts = {
+  rank: { column: Prisma.sql`t.rank`, key: prose(6_000), value: (key: string) => Prisma.sql`${key}::text` },
+  createdAt: { column: Prisma.sql`t."createdAt"`, key: timeInput, value: (key: string) => Prisma.sql`${key}::timestamptz` },
+}
+
+export const columnsOf = ({ sort, id }: Order): Prisma.Sql => (sort ? Prisma.sql`${sorts[sort].column}, ${ids[id]}` : ids[id])
 
 /** The condition for rows after a place; its first part is the one at which an index can begin. */
 export function after({ sort, id }: Order, at: readonly [key: string, id: string] | null): Prisma.Sql {
   if (at === null) return Prisma.sql`true`
-  const beyond = Prisma.sql`t.${Prisma.raw(`"${id}"`)} > ${at[1]}::uuid`
+  const beyond = Prisma.sql`${ids[id]} > ${at[1]}::uuid`
   if (!sort) return beyond
-  const [column, key] = [Prisma.raw(`t."${sort.column}"`), Prisma.sql`${at[0]}::${Prisma.raw(sort.type)}`]
-  return Prisma.sql`${column} >= ${key} AND (${column} > ${key} OR ${beyond})`
+  const { column, value } = sorts[sort]
+  return Prisma.sql`${column} >= ${value(at[0])} AND (${column} > ${value(at[0])} OR ${beyond})`
 }
 
 function placeOf({ sort, id }: Order, row: Row): readonly [key: string, id: string] {
-  const key = sort ? row[sort.column] : ''
+  const key = sort ? row[sort] : ''
   return [key instanceof Date ? key.toISOString() : String(key), String(row[id])]
 }
 
@@ -90,7 +96,7 @@ export async function readPage<Item>(
   { order, reading, rows, of }: { order: Order; reading: Readable<Item>; rows: (after: Prisma.Sql) => Prisma.Sql; of?: string },
 ): Promise<{ data: Item[]; nextCursor: string | null }> {
   const list = listOf(asked, of)
-  const at = readCursor(asked.query.cursor, list, order.sort?.key)
+  const at = readCursor(asked.query.cursor, list, order.sort ? sorts[order.sort].key : z.literal(''))
   const part = await readPart(query, reading, {
     rows: rows(after(order, at)),
     order: columnsOf(order),

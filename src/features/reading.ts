@@ -4,7 +4,7 @@ import { Prisma, type Query } from '../db/client.ts'
 /** A page at most, bytes of JSON. */
 export const PAGE_BYTES = 1024 * 1024
 /** What a row adds to its texts, bytes: names of fields, ids, times. */
-const ROW_BYTES = 500
+export const ROW_BYTES = 500
 /** JSON writes a byte of text in six at most. */
 const WORST_ESCAPE = 6
 

@@ -62,7 +62,7 @@ export const operationsPlugin = fp<{ database: Database }>(
       try {
         // A standby can be read, and no more.
         const standby = 'SELECT WHERE pg_is_in_recovery()'
-        const { rowCount } = await Promise.race([database.readers.query(standby), noAnswer(READY_MS)])
+        const { rowCount } = await Promise.race([database.probe.query(standby), noAnswer(READY_MS)])
         if (rowCount !== 0) throw new Error('DATABASE_URL leads to a standby')
       } catch (cause) {
         throw problem('unavailable', 'The database cannot be reached', { retryAfter: 1 }, { cause })

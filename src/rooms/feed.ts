@@ -2,7 +2,7 @@ import type { Position } from '../access.ts'
 import type { RoomId } from '../contract/index.ts'
 import { problem } from '../errors.ts'
 import type { Log, LogEntry } from './log.ts'
-import { createNews, PAGE } from './news.ts'
+import { createNews } from './news.ts'
 import { createTails, type Page, type Tail, type TailOptions } from './tail.ts'
 
 /** Delivers one room's log to the local sockets in the room: each event once, in order. */
@@ -73,8 +73,8 @@ export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs, un
       let more: boolean
       do {
         feed.again = false
-        const page = await news(room, feed.delivered)
-        for (const entry of page) {
+        const { entries, more: further } = await news(room, feed.delivered)
+        for (const entry of entries) {
           if (feeds.get(room) !== feed) return
           if (entry.meta.seq !== feed.delivered + 1) throw problem('unavailable', 'The log has a hole', { retryAfter: 1 })
           feed.delivered = entry.meta.seq
@@ -82,7 +82,7 @@ export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs, un
           deliver(room, entry)
         }
         tellWaiting(feed)
-        more = page.length === PAGE
+        more = further
       } while (more || feed.again)
     } finally {
       // In the tick that saw no more news: a poke after it starts anew, none falls between.

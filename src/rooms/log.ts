@@ -1,6 +1,6 @@
 import type { Position } from '../access.ts'
 import type { Meta, RoomId } from '../contract/index.ts'
-import type { Database } from '../db/client.ts'
+import type { Database, Query, QueryResultRow, Statement } from '../db/client.ts'
 import { problem } from '../errors.ts'
 
 /** One event as the log holds it. */
@@ -11,23 +11,36 @@ export interface LogEntry {
   meta: Meta
 }
 
+/** Payloads that are read at a time, bytes, where the reader names no other bound. */
+const READ_BYTES = 1024 * 1024
+
 /**
  * Reads the log. Rows come in `seq` order, which is commit order. Every answer is of the history that `epoch` names:
  * one of another history is thrown away (problem unavailable), and `onEpoch` told.
  */
 export interface Log {
   /**
-   * Events with after < seq ≤ upTo, oldest first, at most `limit`; without a hole.
+   * Events with after < seq ≤ upTo, oldest first, at most `limit` with at most `bytes` of payloads, one at least; without a hole.
    * @throws problem unavailable where retention has taken the first of them
    */
-  read(room: RoomId, after: number, upTo: number, limit: number): Promise<LogEntry[]>
+  read(room: RoomId, after: number, upTo: number, limit: number, bytes?: number): Promise<LogEntry[]>
   /**
-   * What each of these rooms holds after a position, at most `limit` each, in one statement. A room whose log was cut there is left
-   * to whoever looks at the positions.
+   * What each of these rooms holds after a position, in one statement; both bounds are each room's. A room whose log was cut there is
+   * left to whoever looks at the positions.
    */
-  news(rooms: readonly { room: RoomId; after: number }[], limit: number): Promise<Map<RoomId, LogEntry[]>>
-  /** The same from `after` on, with the position, in one snapshot; no entries below the floor. Null where the room does not exist. */
-  page(room: RoomId, after: number, limit: number): Promise<(Position & { epoch: string; entries: LogEntry[] }) | null>
+  news(rooms: readonly { room: RoomId; after: number }[], limit: number, bytes?: number): Promise<Map<RoomId, News>>
+  /**
+   * The same from `after` on, with the position, in one snapshot; no entries below the floor. Null where the room does not exist.
+   * On the connections of requests: a client that reads the log holds up no delivery.
+   */
+  page(
+    room: RoomId,
+    after: number,
+    limit: number,
+    bytes?: number,
+  ): Promise<(Position & { epoch: string; entries: LogEntry[] }) | null>
+  /** Head, floor and epoch as a transaction sees them; null where the room does not exist there. */
+  positionIn(query: Query, room: RoomId): Promise<(Position & { epoch: string }) | null>
   /** Head and floor; null where the room does not exist. */
   position(room: RoomId): Promise<Position | null>
   /** Positions of these rooms, in one statement, which also looks whether it still is the same history. */
@@ -36,6 +49,13 @@ export interface Log {
   epoch(): string
   /** Told in the tick in which another history was seen: no position of the old one means anything now. */
   onEpoch(listener: () => void): void
+}
+
+/** What a room has new. */
+export interface News {
+  entries: LogEntry[]
+  /** There are further events behind these. */
+  more: boolean
 }
 
 /**
@@ -52,7 +72,23 @@ const EPOCH = `(SELECT CASE WHEN NOT pg_is_in_recovery() THEN substr(md5(
  */
 const MARK = `(SELECT hashtextextended(extract(epoch FROM pg_postmaster_start_time()) || pg_relation_filepath(to_regclass('"Room"')), 0)) AS mark`
 const COLUMNS = 'e.id, e.seq, e.name, e.payload, e.label, e."actorId", e."actorName", e."mutationId", e.at'
+/** As many of the events that are found as the bound allows, and how many there were. Payloads are not read for their length. */
+const bounded = (found: string, bytes: string) => `(SELECT * FROM (
+    SELECT *, row_number() OVER w AS n, sum(coalesce(bytes, octet_length(payload::text))) OVER w AS total, count(*) OVER () AS found
+    FROM (${found}) e WINDOW w AS (ORDER BY seq ROWS UNBOUNDED PRECEDING)
+  ) e WHERE n = 1 OR total <= ${bytes})`
 
+const READ = bounded('SELECT * FROM "Event" WHERE room = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4', '$5')
+const NEWS = bounded('SELECT * FROM "Event" WHERE room = r.room AND seq > r.after ORDER BY seq LIMIT $3', '$4')
+const PAGE = bounded('SELECT * FROM "Event" WHERE room = r.id AND seq > $2 AND $2 >= r.floor ORDER BY seq LIMIT $3', '$4')
+const POSITION = { name: 'log-position', text: `SELECT ${MARK}, head, floor FROM "Room" WHERE id = $1` }
+
+type Named = Statement & { name: string }
+interface At {
+  mark: string
+  head: string
+  floor: string
+}
 interface History {
   mark: string
   epoch: string | null
@@ -73,8 +109,12 @@ interface Row {
 
 const changed = () => problem('unavailable', 'The database has changed', { retryAfter: 1 })
 
-/** @throws problem unavailable when the database is a standby */
-export async function openLog(readers: Database['readers']): Promise<Log> {
+/**
+ * @param readers connections for delivery
+ * @param request runs what clients ask of the log, on other connections
+ * @throws problem unavailable when the database is a standby
+ */
+export async function openLog(readers: Database['readers'], request?: Query): Promise<Log> {
   let mark = ''
   let epoch = ''
   const listeners: (() => void)[] = []
@@ -89,10 +129,12 @@ export async function openLog(readers: Database['readers']): Promise<Log> {
     const { rows } = await readers.query<History>(`SELECT ${MARK}, ${EPOCH}`)
     for (const row of rows) settle(row)
   }
+  const byReaders: Query = async <R extends QueryResultRow>(statement: Statement) =>
+    (await readers.query<R>(statement as Named)).rows
   /** Runs a statement; its rows are of the history that had the name `epoch` when it was asked, and still has. */
-  async function query<R extends { mark: string }>(statement: { name: string; text: string; values: unknown[] }): Promise<R[]> {
+  async function query<R extends { mark: string }>(statement: Named, run = byReaders): Promise<R[]> {
     const asked = epoch
-    const { rows } = await readers.query<R>(statement)
+    const rows = await run<R>(statement)
     const seen = rows[0]?.mark ?? mark
     if (seen !== mark) await look()
     if (seen !== mark || asked !== epoch) throw changed()
@@ -118,11 +160,13 @@ export async function openLog(readers: Database['readers']): Promise<Log> {
   const toPosition = (row: { head: string; floor: string }): Position => ({ head: Number(row.head), floor: Number(row.floor) })
 
   return {
-    async read(room, after, upTo, limit) {
+    async read(room, after, upTo, limit, bytes = READ_BYTES) {
       const rows = await query<Row>({
         name: 'log-read',
-        text: `SELECT ${MARK}, ${COLUMNS} FROM "Event" e WHERE room = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4`,
-        values: [room, after, upTo, limit],
+        text: `SELECT ${MARK}, ${COLUMNS}
+               FROM ${READ} e
+               ORDER BY e.seq`,
+        values: [room, after, upTo, limit, bytes],
       })
       const entries = rows.map((row) => toEntry(room, row))
       // Nothing else makes holes. Whoever asks again is told what to do.
@@ -130,37 +174,43 @@ export async function openLog(readers: Database['readers']): Promise<Log> {
         throw problem('unavailable', 'The log was cut before the reader came here', { retryAfter: 1 })
       return entries
     },
-    async news(rooms, limit) {
-      const rows = await query<Row & { room: RoomId }>({
+    async news(rooms, limit, bytes = READ_BYTES) {
+      const rows = await query<Row & { room: RoomId; found: string }>({
         name: 'log-news',
-        text: `SELECT e.room, ${MARK}, ${COLUMNS} FROM unnest($1::text[], $2::bigint[]) AS r(room, after)
-               CROSS JOIN LATERAL (SELECT * FROM "Event" WHERE room = r.room AND seq > r.after ORDER BY seq LIMIT $3) e
+        text: `SELECT e.room, e.found, ${MARK}, ${COLUMNS} FROM unnest($1::text[], $2::bigint[]) AS r(room, after)
+               CROSS JOIN LATERAL ${NEWS} e
                ORDER BY e.room, e.seq`,
-        values: [rooms.map(({ room }) => room), rooms.map(({ after }) => after), limit],
+        values: [rooms.map(({ room }) => room), rooms.map(({ after }) => after), limit, bytes],
       })
-      const found = new Map<RoomId, LogEntry[]>(rooms.map(({ room }) => [room, []]))
-      for (const row of rows) found.get(row.room)?.push(toEntry(row.room, row))
-      return found
+      const news = new Map<RoomId, News>(rooms.map(({ room }) => [room, { entries: [], more: false }]))
+      for (const row of rows) {
+        const one = news.get(row.room)
+        one?.entries.push(toEntry(row.room, row))
+        if (one) one.more = one.entries.length < Number(row.found) || one.entries.length === limit
+      }
+      return news
     },
-    async page(room, after, limit) {
-      const rows = await query<(Row | { [K in keyof Row]: null }) & { mark: string; head: string; floor: string }>({
-        name: 'log-page',
-        text: `SELECT ${MARK}, r.head, r.floor, ${COLUMNS} FROM "Room" r
-               LEFT JOIN LATERAL (SELECT * FROM "Event" WHERE room = r.id AND seq > $2 AND $2 >= r.floor ORDER BY seq LIMIT $3) e ON true
-               WHERE r.id = $1 ORDER BY e.seq`,
-        values: [room, after, limit],
-      })
+    async page(room, after, limit, bytes = READ_BYTES) {
+      const rows = await query<(Row | { [K in keyof Row]: null }) & { mark: string; head: string; floor: string }>(
+        {
+          name: 'log-page',
+          text: `SELECT ${MARK}, r.head, r.floor, ${COLUMNS} FROM "Room" r LEFT JOIN LATERAL ${PAGE} e ON true
+                 WHERE r.id = $1 ORDER BY e.seq`,
+          values: [room, after, limit, bytes],
+        },
+        request,
+      )
       const [first] = rows
       if (!first) return null
       return { ...toPosition(first), epoch, entries: rows.flatMap((row) => (row.id === null ? [] : [toEntry(room, row)])) }
     },
     async position(room) {
-      const [row] = await query<{ mark: string; head: string; floor: string }>({
-        name: 'log-position',
-        text: `SELECT ${MARK}, head, floor FROM "Room" WHERE id = $1`,
-        values: [room],
-      })
+      const [row] = await query<At>({ ...POSITION, values: [room] })
       return row ? toPosition(row) : null
+    },
+    async positionIn(run, room) {
+      const [row] = await query<At>({ ...POSITION, values: [room] }, run)
+      return row ? { ...toPosition(row), epoch } : null
     },
     async positions(rooms) {
       const asked = epoch

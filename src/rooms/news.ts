@@ -1,8 +1,11 @@
 import type { RoomId } from '../contract/index.ts'
-import type { Log, LogEntry } from './log.ts'
+import type { Log, News } from './log.ts'
 
 /** Events of one room in one go: no more than its sockets can be told. */
-export const PAGE = 100
+const EVENTS = 100
+/** Payloads of one room, and of all rooms of a statement, bytes; one event of each room is read in any case. */
+const ROOM_BYTES = 1024 * 1024
+const READ_BYTES = 4 * 1024 * 1024
 /** Rooms that are read in one statement, and statements under way at a time. */
 const ROOMS = 25
 const READS = 2
@@ -10,7 +13,7 @@ const READS = 2
 interface Asked {
   room: RoomId
   after: number
-  resolve: (entries: LogEntry[]) => void
+  resolve: (news: News) => void
   reject: (error: unknown) => void
 }
 
@@ -18,7 +21,7 @@ interface Asked {
  * Reads what rooms hold after a position, at most a page each. Rooms that have news while others are read are read together: the more
  * is written, the less each room costs.
  */
-export function createNews(log: Log): (room: RoomId, after: number) => Promise<LogEntry[]> {
+export function createNews(log: Log): (room: RoomId, after: number) => Promise<News> {
   const asked: Asked[] = []
   let reads = 0
 
@@ -27,10 +30,10 @@ export function createNews(log: Log): (room: RoomId, after: number) => Promise<L
     reads++
     const batch = asked.splice(0, ROOMS)
     log
-      .news(batch, PAGE)
+      .news(batch, EVENTS, Math.min(ROOM_BYTES, Math.floor(READ_BYTES / batch.length)))
       .then(
         (found) => {
-          for (const { room, resolve } of batch) resolve(found.get(room) ?? [])
+          for (const { room, resolve } of batch) resolve(found.get(room) ?? { entries: [], more: false })
         },
         (error: unknown) => {
           for (const { reject } of batch) reject(error)

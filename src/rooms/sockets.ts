@@ -144,7 +144,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   const sendAway = createDrain(io)
   const onError = (error: unknown, room?: RoomId) => app.log.error({ err: error, room }, 'delivery failed; the sweep tries again')
 
-  const log = await openLog(database.readers)
+  const log = await openLog(database.readers, database.pages.query)
   const online = createOnline({
     readers: database.readers,
     tell(peerId, change) {

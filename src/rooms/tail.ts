@@ -159,7 +159,7 @@ export function createTails({ log, encode }: TailOptions): (room: RoomId) => Tai
       const end = Math.min(upTo, first() - 1)
       // Others come from a little further back.
       const span = Math.min(2 ** Math.ceil(Math.log2(Math.max(end - after, 64))), space())
-      const entries = await log.read(room, Math.max(floor, end - span), end, span)
+      const entries = await log.read(room, Math.max(floor, end - span), end, span, ROOM_BYTES - bytes)
       const before = entries.map(toTold)
       learn(before)
       if (closed || before.at(-1)?.seq !== end || (tail.length > 0 && first() !== end + 1)) return
@@ -195,7 +195,7 @@ export function createTails({ log, encode }: TailOptions): (room: RoomId) => Tai
       const step = 2 ** Math.floor(Math.log2(Math.min(Math.max(PAGE_BYTES / typical, 8), PAGE_EVENTS)))
       const end = Math.min(upTo, after - (after % step) + step)
       const made = log
-        .read(room, after, end, step)
+        .read(room, after, end, step, PAGE_BYTES)
         .then((entries) => {
           // What does not fit is read again, and not kept, nor encoded, until then.
           function* lazily() {

@@ -17,7 +17,7 @@ export async function readLog(person: Person, projectId: string, after = 0): Pro
       `/api/projects/${projectId}/events?after=${from}&limit=500`,
     )
     all.push(...page.data)
-    if (page.data.length < 500) return all
+    if (page.data.length === 0 || page.data.at(-1)?.meta.seq === page.head) return all
   }
 }
 

@@ -9,7 +9,7 @@ type Listed = Parameters<typeof readPage>[1] & { query: { resolved?: 'true' | 'f
 
 /** Those of resolved or open threads: a reply goes with the first comment of its thread. */
 function inThreads(ids: Prisma.Sql, resolved: 'true' | 'false'): Prisma.Sql {
-  const settled = Prisma.raw(resolved === 'true' ? 'IS NOT NULL' : 'IS NULL')
+  const settled = resolved === 'true' ? Prisma.sql`IS NOT NULL` : Prisma.sql`IS NULL`
   return Prisma.sql`(SELECT t.id FROM (${ids} ORDER BY id OFFSET 0) t CROSS JOIN LATERAL (
     SELECT FROM "Comment" c WHERE c.id = t.id AND (c."parentId" IS NULL AND c."resolvedAt" ${settled}
       OR EXISTS (SELECT FROM "Comment" first WHERE first.id = c."parentId" AND first."resolvedAt" ${settled})) LIMIT 1) kept)`

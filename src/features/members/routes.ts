@@ -1,12 +1,11 @@
 import type { FastifyInstance } from 'fastify'
 import { members } from '../../contract/index.ts'
-import { timeInput } from '../../contract/values.ts'
 import { type Database, Prisma } from '../../db/client.ts'
 import { type Order, readPage } from '../paging.ts'
 import { memberReading } from './present.ts'
 import { addMember, changeRole, loadMember, removeMember } from './writes.ts'
 
-const byJoining: Order = { sort: { column: 'createdAt', type: 'timestamptz', key: timeInput }, id: 'userId' }
+const byJoining: Order = { sort: 'createdAt', id: 'userId' }
 
 /** People one person may add in an hour, to all projects together: they are not asked, and can only leave. */
 const ADDITIONS = 300

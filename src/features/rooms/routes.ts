@@ -4,10 +4,10 @@ import type { Database } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
 import { readSnapshot } from './snapshot.ts'
 
-export function roomRoutes(app: FastifyInstance, { prisma }: { prisma: Database['prisma'] }): void {
+export function roomRoutes(app: FastifyInstance, { pages }: Pick<Database, 'pages'>): void {
   const { log } = app.rooms
 
-  app.serve(rooms.snapshot, async ({ params }) => ({ epoch: log.epoch(), ...(await readSnapshot(prisma, params.projectId)) }))
+  app.serve(rooms.snapshot, ({ params, query }) => readSnapshot({ log, begin: pages.begin }, params.projectId, query))
 
   app.serve(rooms.events, async ({ params, query }) => {
     const page = await log.page(projectRoom(params.projectId), query.after, query.limit)

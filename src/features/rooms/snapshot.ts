@@ -1,41 +1,111 @@
+import { z } from 'zod'
 import { projectRoom, type Snapshot } from '../../contract/index.ts'
-import type { Database } from '../../db/client.ts'
+import { type Database, Prisma, type Query } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
-import { presentComment, withPeople as withCommentPeople } from '../comments/present.ts'
-import { presentCut, presentLyrics } from '../cuts/present.ts'
-import { presentMember, withUser } from '../members/present.ts'
-import { withAuthor } from '../present.ts'
-import { presentProject } from '../projects/present.ts'
-import { presentTask, withPeople } from '../tasks/present.ts'
-import { presentVibe } from '../vibes/present.ts'
+import type { Log } from '../../rooms/log.ts'
+import { columnsOf } from '../paging.ts'
+import { projectReading } from '../projects/present.ts'
+import { PAGE_BYTES, readPart } from '../reading.ts'
+import { type Part, partsOf, ROWS } from './parts.ts'
 
-/** All of a project and the exact position in its log that it shows: `seq` is given inside COMMIT, with the rows. */
-export function readSnapshot(prisma: Database['prisma'], projectId: string): Promise<Omit<Snapshot, 'epoch'>> {
-  return prisma.$transaction(
-    async (tx) => {
-      const where = { projectId }
-      const room = await tx.room.findUnique({ where: { id: projectRoom(projectId) } })
-      const project = await tx.project.findUnique({ where: { id: projectId }, include: withAuthor })
-      if (!room || !project) throw problem('not-found')
-      const members = await tx.member.findMany({ where, include: withUser, orderBy: [{ createdAt: 'asc' }, { userId: 'asc' }] })
-      const tasks = await tx.task.findMany({ where, include: withPeople, orderBy: { rank: 'asc' } })
-      const vibes = await tx.vibe.findMany({ where, include: withAuthor, orderBy: { rank: 'asc' } })
-      const cuts = await tx.cut.findMany({ where, include: withAuthor, orderBy: { rank: 'asc' } })
-      const lyrics = await tx.lyrics.findMany({ where })
-      const comments = await tx.comment.findMany({ where, include: withCommentPeople, orderBy: { id: 'asc' } })
-      return {
-        seq: Number(room.head),
-        head: Number(room.head),
-        nextCursor: null,
-        project: presentProject(project),
-        members: members.map(presentMember),
-        tasks: tasks.map(presentTask),
-        vibes: vibes.map(presentVibe),
-        cuts: cuts.map(presentCut),
-        lyrics: lyrics.map(presentLyrics),
-        comments: comments.map(presentComment),
-      }
-    },
-    { isolationLevel: 'RepeatableRead', maxWait: 5_000, timeout: 30_000 },
-  )
+/** What stands around the rows of a page, bytes. */
+const ENVELOPE_BYTES = 2_000
+
+/** Where a page ended. */
+const Cursor = z.object({
+  projectId: z.uuid(),
+  epoch: z.string(),
+  seq: z.number().int().min(0),
+  comments: z.union([z.enum(['all', 'none']), z.uuid()]),
+  /** How many parts are done, and where in the next one the page ended. */
+  part: z.number().int().min(0).max(10),
+  after: z.uuid().nullable(),
+})
+type Cursor = z.output<typeof Cursor>
+
+interface Asked {
+  cursor?: string | undefined
+  comments?: string | undefined
+}
+
+const write = (cursor: Cursor): string => Buffer.from(JSON.stringify(cursor)).toString('base64url')
+
+/** @throws problem validation for a cursor of another project, or of other comments */
+function read(projectId: string, { cursor, comments }: Asked): Cursor | null {
+  if (cursor === undefined) return null
+  try {
+    const place = Cursor.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()))
+    if (place.projectId === projectId && (comments ?? place.comments) === place.comments) return place
+  } catch {
+    // Not one of ours.
+  }
+  const detail = 'use nextCursor as it came, with the same path and comments'
+  throw problem('validation', 'The cursor is not of this snapshot', {
+    errors: [{ pointer: '/query/cursor', code: 'custom', detail }],
+  })
+}
+
+/** Fills a page, part after part, and says where it ended; null where all is told. */
+async function fill(
+  query: Query,
+  parts: Part[],
+  place: Cursor,
+  page: Record<string, unknown[]>,
+  bytes: number,
+): Promise<Cursor | null> {
+  let left = bytes
+  for (let at = place.part, after = place.after; at < parts.length; at++, after = null) {
+    const part = parts[at] as Part
+    const empty = left === bytes
+    const { rows, items, more } = await readPart(query, part.reading, {
+      rows: part.rows(after),
+      order: columnsOf(part.order),
+      limit: ROWS,
+      bytes: left,
+      least: empty ? 1 : 0,
+    })
+    page[part.name]?.push(...items)
+    for (const item of items) left -= Buffer.byteLength(JSON.stringify(item)) + 1
+    const last = rows.at(-1)
+    if (more) return { ...place, part: at, after: last ? String(last[part.order.id]) : after }
+  }
+  return null
+}
+
+/**
+ * One page of a project. The first one fixes the position; each is read at one position of its own, which `head` names, and holds no
+ * connection until the next is asked for. Rows are taken by id, which no change moves: none is left out, none comes twice.
+ */
+export async function readSnapshot(
+  { log, begin }: { log: Log; begin: Database['begin'] },
+  projectId: string,
+  asked: Asked,
+): Promise<Snapshot> {
+  const before = read(projectId, asked)
+  const { query, send, rollback, commit } = await begin()
+  try {
+    send(Prisma.sql`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY`)
+    const at = await log.positionIn(query, projectRoom(projectId))
+    if (!at) throw problem('not-found')
+    if (before && (before.epoch !== at.epoch || before.seq < at.floor || before.seq > at.head))
+      throw problem('gone', 'The log was cut or exchanged since the first page; begin anew')
+    const own = {
+      rows: Prisma.sql`"Project" t WHERE t.id = ${projectId}::uuid`,
+      order: Prisma.sql`t.id`,
+      limit: 1,
+      bytes: PAGE_BYTES,
+    }
+    const [project] = (await readPart(query, projectReading, own)).items
+    if (!project) throw problem('not-found')
+    const page = { members: [], tasks: [], vibes: [], cuts: [], lyrics: [], comments: [] }
+    const { epoch, head } = at
+    const first = { projectId, epoch, seq: head, comments: (asked.comments ?? 'all') as Cursor['comments'], part: 0, after: null }
+    const place = before ?? first
+    const bytes = PAGE_BYTES - ENVELOPE_BYTES - Buffer.byteLength(JSON.stringify(project))
+    const next = await fill(query, partsOf(projectId, place.comments), place, page, bytes)
+    await commit()
+    return { epoch, seq: place.seq, head, project, ...page, nextCursor: next && write(next) }
+  } catch (error) {
+    throw await rollback(error)
+  }
 }
