@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { Prisma, BESIDES } from './client.ts'
+import { BESIDES, Prisma } from './client.ts'
 
 /** PostgreSQL 15, as server_version_num has it. */
 const OLDEST = 150_000

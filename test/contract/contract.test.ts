@@ -26,7 +26,7 @@ import { createTeam, PASSWORD, type Person } from '../setup/people.ts'
  */
 const pinned: Record<number, string> = {
   1: '22541e6fb8677fb9afd7356e84808aeec955fb95ab05c52e96e10f729a4d1be9',
-  2: 'afdb0845ddc84a560b7426450ec2b5c0c3c85aa83c38bbda394d95c915209799',
+  2: '2430e9e8cce098b6ccaca66eeebc58e1f01b2f4d6ef4a80939524521bfb7fcf5',
 }
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
