@@ -85,7 +85,9 @@ export function createAccount({ api, cookies, retryForMs, closing, onEntered, on
     await inOrder(async () => {
       // by cookie: a login that was asked for before and was answered since
       if (cookies && !session.current().out) ended.push(session.end(true))
-      await Promise.all(ended.filter(({ out }) => !out).map((login) => closeOnServer(login)))
+      const all = ended.filter(({ out }) => !out)
+      // the cookie is of the last one
+      await Promise.all(all.map((login, n) => closeOnServer(login, n < all.length - 1)))
     })
   }
 

@@ -27,10 +27,16 @@ export function createRooms({ call, ...deps }: RoomsDeps) {
   const waiting = new Set<string>()
   let full: Problem | undefined
 
+  /** The limit is one of a connection. */
+  function forgetLimit(): void {
+    full = undefined
+    waiting.clear()
+  }
+
   /** A room has been left: there is space for the next one. */
   function forget(id: string): void {
     open.delete(id)
-    if (waiting.delete(id) || !full) return
+    if (waiting.delete(id)) return
     full = undefined
     const [next] = [...open.keys()].filter((key) => waiting.has(key))
     if (next === undefined) return
@@ -78,16 +84,20 @@ export function createRooms({ call, ...deps }: RoomsDeps) {
       return { room: inlet.room, inlet, isNew: !known }
     },
     connected(): void {
-      full = undefined
-      waiting.clear()
+      forgetLimit()
       each((inlet) => inlet.connected())
     },
-    disconnected: () => each((inlet) => inlet.disconnected()),
-    suspended: (problem: Problem | undefined) => each((inlet) => inlet.suspended(problem)),
+    disconnected(): void {
+      forgetLimit()
+      each((inlet) => inlet.disconnected())
+    },
+    suspended(problem: Problem | undefined): void {
+      forgetLimit()
+      each((inlet) => inlet.suspended(problem))
+    },
     check: () => each((inlet) => inlet.check()),
     end(problem?: Problem): void {
-      waiting.clear()
-      full = undefined
+      forgetLimit()
       each((inlet) => inlet.end(problem))
     },
     /** Takes an event, if its room is open. */
