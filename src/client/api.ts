@@ -139,18 +139,11 @@ export function createApi(options: ApiOptions) {
     })
   }
 
-  /** Closes the session of a token on the server. */
-  async function closeByToken(login: Login): Promise<void> {
-    const end = () =>
-      ask(auth.logout, undefined, { token: login.tokens?.accessToken }, EXCHANGE_TIMEOUT_MS, { ...target, cookies: false })
-    try {
-      await end()
-    } catch (error) {
-      const canRenew = error instanceof CutroomError && error.code === 'token-expired' && !cookies
-      if (!canRenew) throw error
-      await session.exchange(login)
-      await end()
-    }
+  /** Closes the session of a token on the server: the refresh token is enough, and does not expire before it. */
+  async function closeByToken({ tokens }: Login): Promise<void> {
+    const refreshToken = tokens?.refreshToken
+    const body = refreshToken === undefined ? undefined : { refreshToken }
+    await ask(auth.logout, body, { token: tokens?.accessToken }, EXCHANGE_TIMEOUT_MS, { ...target, cookies: false })
   }
 
   async function closeByCookie(login: Login): Promise<void> {

@@ -84,6 +84,7 @@ export function createJar(inner: Fetch = fetch) {
     cookies,
     /** For the handshakes of sockets, read anew for each. */
     headersFor: (path = '/socket.io/'): Record<string, string> =>
-      Object.defineProperty({}, 'cookie', { enumerable: true, get: () => header(path) }),
+      // Engine.IO writes there, too
+      Object.defineProperty({}, 'cookie', { enumerable: true, get: () => header(path), set: () => {} }),
   }
 }
