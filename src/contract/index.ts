@@ -15,9 +15,9 @@ export { Cut, Lyrics } from './cuts.ts'
 export * from './endpoint.ts'
 export * from './problems.ts'
 export { Member, Project } from './projects.ts'
-export { Activity, LogEvent, Meta, Presence, Snapshot } from './rooms.ts'
+export { Activity, LogEvent, Meta, Presence, PresenceState, Snapshot } from './rooms.ts'
 export { Task, TaskStatus } from './tasks.ts'
-export { Paging, Person, Role } from './values.ts'
+export { isBounded, Paging, Person, Role } from './values.ts'
 export { Vibe } from './vibes.ts'
 export { comments, cuts, passing, requests, rooms, tasks, vibes }
 export const { projects, members } = projectContract

@@ -5,7 +5,7 @@ import { endpoint } from './endpoint.ts'
 import { Problem } from './problems.ts'
 import { Member, Project, projectParams } from './projects.ts'
 import { Task } from './tasks.ts'
-import { id, Person, Role, seq, time } from './values.ts'
+import { id, isBounded, Person, Role, seq, time } from './values.ts'
 import { Vibe } from './vibes.ts'
 
 /** What stands beside every durable event. `epoch` names one history of the log; positions of another mean nothing. */
@@ -92,20 +92,23 @@ export const rooms = {
   }),
 }
 
+/** One person in a room as the others see them. */
 export const Presence = z
   .object({ user: Person, since: time, state: z.record(z.string(), z.unknown()).nullable() })
   .meta({ id: 'Presence' })
 export type Presence = z.output<typeof Presence>
 
-function isSmall(value: unknown): boolean {
-  try {
-    return new TextEncoder().encode(JSON.stringify(value)).length <= 1024
-  } catch {
-    // Nested too deeply to be written.
-    return false
-  }
-}
-const state = z.record(z.string().max(100), z.unknown()).nullable().refine(isSmall, 'at most 1 KiB as JSON')
+/** Levels of objects and lists in a state, and what stands in them. */
+const STATE_LEVELS = 8
+const STATE_BYTES = 1024
+const isSmall = (value: unknown): boolean =>
+  isBounded(value, STATE_LEVELS, STATE_BYTES) && new TextEncoder().encode(JSON.stringify(value)).length <= STATE_BYTES
+
+/** What a person shows of themselves in a room. */
+export const PresenceState = z
+  .record(z.string().max(100), z.unknown())
+  .nullable()
+  .refine(isSmall, 'at most 1 KiB as JSON, at most 8 levels deep')
 
 const failed = z.object({ ok: z.literal(false), error: Problem })
 const ack = <T extends z.ZodRawShape>(shape: T) =>
@@ -117,12 +120,19 @@ const position = { after: seq.optional(), epoch: z.string().max(100).optional() 
 export const requests = {
   'join:project': {
     payload: z.strictObject({ projectId: id, ...position, activity: z.boolean().default(true) }),
-    ack: ack({ ...joined, role: Role, presence: z.array(Presence) }),
+    ack: ack({
+      ...joined,
+      role: Role,
+      presence: z
+        .array(Presence)
+        .meta({ description: 'At most 500 people and 64 KiB: in a crowd states are left out (null), then people' }),
+      presenceTotal: z.int().meta({ description: 'People in the room, listed or not' }),
+    }),
   },
   'leave:project': { payload: z.strictObject({ projectId: id }), ack: ack({}) },
   'join:user': { payload: z.strictObject(position), ack: ack(joined) },
   'session:refresh': { payload: z.strictObject({ token: z.string().max(4096) }), ack: ack({ expiresAt: time }) },
-  'presence:set': { payload: z.strictObject({ projectId: id, state }), ack: ack({}) },
+  'presence:set': { payload: z.strictObject({ projectId: id, state: PresenceState }), ack: ack({}) },
   typing: { payload: z.strictObject({ projectId: id, targetId: id, isTyping: z.boolean() }), ack: ack({}) },
 }
 

@@ -9,6 +9,17 @@ export const line = (max: number) => z.string().trim().min(1).max(max).refine(is
 /** Longer text; may be empty. */
 export const prose = (max: number) => z.string().max(max).refine(isPlainText, 'must be well-formed text without NUL')
 
+/** Is a parsed value nested at most `levels` deep, and of at most `most` values? Looks no further than that. */
+export function isBounded(value: unknown, levels: number, most: number): boolean {
+  let left = most
+  const look = (inner: unknown, depth: number): boolean => {
+    if (--left < 0) return false
+    if (typeof inner !== 'object' || inner === null) return true
+    return depth > 0 && Object.values(inner).every((each) => look(each, depth - 1))
+  }
+  return look(value, levels)
+}
+
 /** UUIDv7 where Cutroom made it; any UUID is accepted as a question, in small letters from here on: rooms are named by it. */
 export const id = z.uuid().toLowerCase().meta({ description: 'UUID' })
 

@@ -58,7 +58,7 @@ export async function own(server: Server, given: Where): Promise<Owner> {
       where.log('claimed Postgres again')
     } catch (error) {
       where.log(`Postgres is lost: ${error instanceof Error ? error.message : error}`)
-      await client.end()
+      await client.end().catch(() => {})
     }
   }
   watch()

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis, type RedisOptions } from 'ioredis'
 import type pg from 'pg'
 
@@ -18,6 +19,8 @@ const COMMAND_MS = 500
 const SILENT_MS = 8_000
 /** Between looks whether a connection still lives: a subscriber asks nothing by itself. */
 const PING_MS = 3_000
+/** After a refused read of the stream, ms. */
+const REFUSED_MS = 1_000
 
 const SETTINGS: RedisOptions = {
   connectTimeout: 2_000,
@@ -25,6 +28,22 @@ const SETTINGS: RedisOptions = {
   keepAlive: 5_000,
   // Nodes that lost the same Redis do not come back in step.
   retryStrategy: (attempt) => Math.min(100 * 2 ** attempt, 1_000) * (0.5 + Math.random()),
+}
+
+/**
+ * The adapter waits for neither of its commands: a refusal (of an access list, or of a Redis that is closed) would be a rejection without a
+ * handler, which ends the process, and a read that is refused at once would be asked again at once, for ever.
+ */
+function handleRefusals(copy: Redis): void {
+  const { subscribe, xread } = copy as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>
+  Object.assign(copy, {
+    subscribe: (...args: unknown[]) => subscribe?.apply(copy, args).catch(() => {}),
+    xread: (...args: unknown[]) =>
+      xread?.apply(copy, args).catch(async (error: unknown) => {
+        await sleep(REFUSED_MS, undefined, { ref: false })
+        throw error
+      }),
+  })
 }
 
 export interface RedisName {
@@ -71,6 +90,7 @@ export async function openRedis(
     const copy = new Redis(url, { ...SETTINGS, maxRetriesPerRequest: null })
     copies.push(copy)
     copy.on('error', () => {})
+    handleRefusals(copy)
     return copy
   }
 

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { RoomId } from '../contract/index.ts'
 import { type ProblemError, problem } from '../errors.ts'
 import type { RoomServer } from './delivery.ts'
+import { guarded } from './guard.ts'
 import { addressOf, networkOf } from './handshake.ts'
 import { asking, type RoomSocket } from './join.ts'
 
@@ -82,6 +83,7 @@ export interface AdmissionOptions {
   behindProxy: boolean
   /** null: none, for benches, which come from one address. */
   limits: typeof LIMITS | null
+  onError: (error: unknown) => void
 }
 
 /** A number for each of those that are counted. */
@@ -108,7 +110,7 @@ interface Entry {
 export type Admission = ReturnType<typeof createAdmission>
 
 /** Who may connect, how many at once, and how long without saying who they are. */
-export function createAdmission({ behindProxy, limits }: AdmissionOptions) {
+export function createAdmission({ behindProxy, limits, onError }: AdmissionOptions) {
   const addresses = createCounts()
   const strangers = createCounts()
   const persons = createCounts()
@@ -129,7 +131,10 @@ export function createAdmission({ behindProxy, limits }: AdmissionOptions) {
   function doubt(connection: Connection, entry: Entry): void {
     strangers.add(entry.address, 1)
     entry.packets = new Bucket(1, 20)
-    entry.timer = setTimeout(() => connection.close(true), STRANGER_MS)
+    entry.timer = setTimeout(
+      guarded(onError, () => connection.close(true)),
+      STRANGER_MS,
+    )
   }
   function trust(entry: Entry): void {
     strangers.add(entry.address, -1)
@@ -149,15 +154,17 @@ export function createAdmission({ behindProxy, limits }: AdmissionOptions) {
     Object.assign(connection.transport, { closeTimeout: FAREWELL_MS })
     addresses.add(entry.address, 1)
     doubt(connection, entry)
-    connection.on('packet', (packet: Packet) => {
+    const onPacket = (packet: Packet) => {
       if (!entry.packets.spend() || isBinary(packet)) connection.close(true)
-    })
-    connection.on('close', () => {
+    }
+    const onClose = () => {
       dismiss(connection)
       trust(entry)
       addresses.add(entry.address, -1)
       entries.delete(connection)
-    })
+    }
+    connection.on('packet', guarded(onError, onPacket))
+    connection.on('close', guarded(onError, onClose))
   }
 
   /** The socket is gone; its connection has to bring another one soon, or goes, too. */
@@ -174,7 +181,7 @@ export function createAdmission({ behindProxy, limits }: AdmissionOptions) {
 
     /** Counts what connects to this server from now on. */
     watch(io: RoomServer, server: Server): void {
-      io.engine.on('connection', arrive)
+      io.engine.on('connection', guarded(onError, arrive))
       // Engine.IO makes another WebSocket server whenever the HTTP server begins to listen, and lets nobody name its options.
       server.on('listening', () => {
         const { ws } = io.engine as unknown as { ws?: { options: { closeTimeout: number } } }
@@ -237,7 +244,10 @@ export function createAdmission({ behindProxy, limits }: AdmissionOptions) {
       const { rooms } = socket.data
       // One's own room is one of them.
       if (limits && !rooms.has(room) && rooms.size + asking(socket) > limits.socketProjects)
-        throw problem('rate-limited', `A socket stands in at most ${limits.socketProjects} projects`)
+        throw problem(
+          'rate-limited',
+          `A socket is in at most ${limits.socketProjects} projects: leave one first, or open another socket`,
+        )
     },
   }
 }

@@ -36,6 +36,29 @@ export function concatenate(parts: readonly Buffer[]): Buffer {
   return whole
 }
 
+/** The adapter between nodes. */
+interface ClusterAdapter {
+  serverSideEmit(packet: unknown[]): Promise<void>
+  onMessage(message: { type?: unknown; data?: { packet?: unknown; requestId?: unknown } } | null, offset?: string): void
+}
+/** The number of a message from server to servers. */
+const SERVER_SIDE_EMIT = 9
+
+/**
+ * Leaves of the adapter between nodes what is used of it: one event that carries one text. Whatever else stands in Redis is no order
+ * to this server, and what cannot be sent is reported instead of ending the process as a promise that was not awaited.
+ */
+export function restrictCluster(io: RoomServer, event: string, onError: (error: unknown) => void): void {
+  const adapter = io.of('/').adapter as unknown as ClusterAdapter
+  const { serverSideEmit, onMessage } = adapter
+  adapter.serverSideEmit = (packet) => serverSideEmit.call(adapter, packet).catch(onError)
+  adapter.onMessage = (message, offset) => {
+    const packet = message?.data?.packet
+    if (message?.type !== SERVER_SIDE_EMIT || message.data?.requestId !== undefined) return
+    if (Array.isArray(packet) && packet.length === 2 && packet[0] === event) onMessage.call(adapter, message, offset)
+  }
+}
+
 /** Encodes an entry as a catch-up tells it, to any number of sockets: as one WebSocket frame. */
 export function createEncoder(io: RoomServer): (entry: LogEntry) => Buffer {
   const { adapter } = io.of('/') as unknown as { adapter: { _encode(packet: object, options: PacketOptions): string[] } }

@@ -1,37 +1,26 @@
 import { randomUUID } from 'node:crypto'
-import * as z from 'zod'
-import { Presence, type RoomId } from '../contract/index.ts'
+import type { RoomId } from '../contract/index.ts'
+import { type ClusterMessage, decodeMessage, encodeMessage, MAX_PARTS, MAX_RECORDS, MAX_ROOMS } from './cluster-messages.ts'
+import { restrictCluster } from './connection.ts'
 import type { RoomServer } from './delivery.ts'
-import type { PresenceTable, Sight } from './presence.ts'
-
-const room = z.custom<RoomId>((value) => typeof value === 'string' && /^(project|user):/.test(value))
-const sights: z.ZodType<Sight[]> = z.array(z.object({ room, userId: z.uuid(), presence: Presence.nullable(), at: z.number() }))
-const head = { node: z.uuid(), version: z.int() }
-
-/** What nodes say to each other. All of it are hints: lost, repeated and shuffled ones do no lasting harm. */
-const Word = z.discriminatedUnion('say', [
-  /** There is news in these rooms. */
-  z.object({ say: z.literal('news'), rooms: z.array(room) }),
-  /** What I see has changed, from the version before this one. */
-  z.object({ say: z.literal('changed'), ...head, sights }),
-  /** All that I see. */
-  z.object({ say: z.literal('all'), ...head, sights }),
-  /** I live, and this is my version. */
-  z.object({ say: z.literal('alive'), ...head }),
-  /** Tell all that you see; null: everybody. */
-  z.object({ say: z.literal('ask'), node: z.uuid().nullable() }),
-])
-type Word = z.output<typeof Word>
+import { guarded } from './guard.ts'
+import type { PresenceTable } from './presence.ts'
+import type { Sight } from './presence-record.ts'
+import { createTurns } from './turns.ts'
 
 export interface NodeToNode {
-  word: (word: Word) => void
+  word: (text: string) => void
 }
+
+/** Who types where, or stopped. */
+export type Typed = Omit<Extract<ClusterMessage, { say: 'typing' }>, 'say'>
 
 export interface Nodes {
   /** Wakes the feeds of the other nodes. */
   news(rooms: Iterable<RoomId>): void
   /** What this node sees has changed. */
   changed(sights: Sight[]): void
+  typing(typed: Typed): void
   /** Says no more who is where, so that the others keep what this node saw until its people had time to come back. */
   silence(): void
   close(): void
@@ -42,16 +31,23 @@ export interface NodesOptions {
   presence: PresenceTable
   /** Told which rooms have news elsewhere. */
   poke: (rooms: RoomId[]) => void
+  /** Told who types elsewhere. */
+  onTyping: (typed: Typed) => void
+  /** Told now and then how many messages were refused since the last time. */
+  onRefused: (count: number) => void
+  onError: (error: unknown) => void
   /** Between signs of life, ms. */
   beatMs: number
   /** A node that said nothing for this long is dead, ms. */
   deadMs: number
 }
 
-/** Between questions to one node, ms: its answer is everything it sees. A change is followed by a sign of life as soon. */
+/** Between questions to one node, and between answers that are everything a node sees, ms. A change is followed by a sign of life as soon. */
 const ASK_MS = 500
-/** Most rooms in one word. */
-const NEWS_ROOMS = 1_000
+/** Between reports of refused messages, ms. */
+const REPORT_MS = 60_000
+/** Nodes that are kept in mind; more than any cluster has. */
+const MAX_NODES = 1_000
 
 /** Another node, as far as it is known here. Times are of this process, ms. */
 interface Other {
@@ -60,40 +56,75 @@ interface Other {
   newest: number
   heard: number
   asked: number
+  /** The parts so far of all that it sees. */
+  partial: { version: number; next: number; sights: Sight[] } | null
 }
 
 /** The other nodes, over the Socket.IO adapter. A node's version names what it sees; whoever missed one asks for all of it. */
-export function createNodes({ io, presence, poke, beatMs, deadMs }: NodesOptions): Nodes {
+export function createNodes({ io, presence, poke, onTyping, onRefused, onError, beatMs, deadMs }: NodesOptions): Nodes {
   const self = randomUUID()
   const others = new Map<string, Other>()
   const waiting = new Set<RoomId>()
+  const turn = createTurns()
   let version = 0
   let told = 0
   let silent = false
-  // A node that drains still finishes writes, and others have to hear of them.
-  const say = (word: Word) => void ((silent && word.say !== 'news') || io.serverSideEmit('word', word))
-  const tellAll = () => say({ say: 'all', node: self, version, sights: presence.own() })
+  /** An answer with everything is due; when the last one was given. */
+  let due = false
+  let answered = Number.NEGATIVE_INFINITY
+  let refused = 0
+  let reported = Number.NEGATIVE_INFINITY
 
-  function hear(word: Word): void {
-    if (word.say === 'news') {
-      poke(word.rooms)
-      return
+  function send(message: ClusterMessage): void {
+    // A node that drains still finishes writes, and others have to hear of them.
+    if (!silent || message.say === 'news') io.serverSideEmit('word', encodeMessage(message))
+  }
+  /** Behind what was said before, and not all in one turn of the event loop. */
+  const say = (message: ClusterMessage) => void turn(() => send(message)).catch(onError)
+
+  function tellAll(): void {
+    due = false
+    answered = performance.now()
+    const all = presence.own().slice(0, MAX_PARTS * MAX_RECORDS)
+    const parts = Math.max(Math.ceil(all.length / MAX_RECORDS), 1)
+    for (let part = 0; part < parts; part++) {
+      const sights = all.slice(part * MAX_RECORDS, (part + 1) * MAX_RECORDS)
+      say({ say: 'all', node: self, version, part, parts, sights })
     }
-    if (word.say === 'ask') {
-      if (word.node === null || word.node === self) tellAll()
-      return
-    }
-    const other = others.get(word.node) ?? { version: -1, newest: -1, heard: 0, asked: Number.NEGATIVE_INFINITY }
-    others.set(word.node, other)
+  }
+  function answerAsked(): void {
+    if (due && performance.now() - answered >= ASK_MS) tellAll()
+  }
+
+  /** @returns all that it sees, once the last part is here; a lost one is found by its version, and asked for */
+  function collect(other: Other, message: Extract<ClusterMessage, { say: 'all' }>): Sight[] | null {
+    if (message.part === 0) other.partial = { version: message.version, next: 0, sights: [] }
+    const { partial } = other
+    if (partial?.version !== message.version || partial.next !== message.part) return null
+    partial.next++
+    partial.sights.push(...message.sights)
+    if (partial.next < message.parts) return null
+    other.partial = null
+    return partial.sights
+  }
+
+  function hearOf(message: Extract<ClusterMessage, { node: string; version: number }>): void {
+    const { node } = message
+    const other = others.get(node) ?? { version: -1, newest: -1, heard: 0, asked: Number.NEGATIVE_INFINITY, partial: null }
+    if (!others.has(node) && others.size >= MAX_NODES) return
+    others.set(node, other)
     other.heard = performance.now()
-    other.newest = Math.max(other.newest, word.version)
-    const next = word.say === 'changed' && word.version === other.version + 1
-    const newer = word.say === 'all' && word.version >= other.version
-    if (next || newer) {
-      presence.heard(word.node, word.sights, newer)
-      other.version = word.version
+    other.newest = Math.max(other.newest, message.version)
+    if (message.say === 'changed' && message.version === other.version + 1) {
+      presence.heard(node, message.sights, false)
+      other.version = message.version
     }
-    askFor(word.node, other)
+    const all = message.say === 'all' ? collect(other, message) : null
+    if (all && message.version >= other.version) {
+      presence.heard(node, all, true)
+      other.version = message.version
+    }
+    askFor(node, other)
   }
   function askFor(node: string, other: Other): void {
     if (other.version >= other.newest || performance.now() - other.asked < ASK_MS) return
@@ -101,49 +132,71 @@ export function createNodes({ io, presence, poke, beatMs, deadMs }: NodesOptions
     say({ say: 'ask', node })
   }
 
-  io.on('word', (word) => {
-    const parsed = Word.safeParse(word)
-    if (parsed.success) hear(parsed.data)
-  })
+  function hear(text: unknown): void {
+    const message = decodeMessage(text)
+    if (!message) refused++
+    else if (message.say === 'news') poke(message.rooms)
+    else if (message.say === 'typing') onTyping(message)
+    else if (message.say !== 'ask') hearOf(message)
+    else if (message.node === null || message.node === self) {
+      due = true
+      answerAsked()
+    }
+  }
+  restrictCluster(io, 'word', onError)
+  io.on('word', guarded(onError, hear))
 
-  const beat = setInterval(() => {
+  function beat(): void {
     say({ say: 'alive', node: self, version })
     for (const [node, { heard }] of others)
       if (performance.now() - heard > deadMs) {
         others.delete(node)
         presence.forget(node)
       }
-  }, beatMs)
-  // Of what was lost, a word or the answer to a question, nobody waits for the next beat.
-  const repair = setInterval(() => {
+  }
+  /** Of what was lost, a word or the answer to a question, nobody waits for the next beat. */
+  function repair(): void {
     if (told < version) say({ say: 'alive', node: self, version })
     told = version
     for (const [node, other] of others) askFor(node, other)
-  }, ASK_MS)
-  for (const timer of [beat, repair]) timer.unref()
+    answerAsked()
+    if (refused === 0 || performance.now() - reported < REPORT_MS) return
+    onRefused(refused)
+    refused = 0
+    reported = performance.now()
+  }
+  const timers = [setInterval(guarded(onError, beat), beatMs), setInterval(guarded(onError, repair), ASK_MS)]
+  for (const timer of timers) timer.unref()
   say({ say: 'ask', node: null })
+
+  function tellNews(): void {
+    const all = [...waiting]
+    waiting.clear()
+    for (let i = 0; i < all.length; i += MAX_ROOMS) send({ say: 'news', rooms: all.slice(i, i + MAX_ROOMS) })
+  }
 
   return {
     news(rooms) {
-      // Writes of one turn of the event loop make one word.
-      if (waiting.size === 0)
-        setImmediate(() => {
-          const all = [...waiting]
-          waiting.clear()
-          for (let i = 0; i < all.length; i += NEWS_ROOMS) say({ say: 'news', rooms: all.slice(i, i + NEWS_ROOMS) })
-        })
-      for (const id of rooms) waiting.add(id)
+      for (const id of rooms) {
+        // Writes of one turn of the event loop make one word.
+        if (waiting.size === 0) setImmediate(guarded(onError, tellNews))
+        waiting.add(id)
+      }
     },
     changed(now) {
-      version++
-      say({ say: 'changed', node: self, version, sights: now })
+      for (let i = 0; i < now.length; i += MAX_RECORDS) {
+        version++
+        say({ say: 'changed', node: self, version, sights: now.slice(i, i + MAX_RECORDS) })
+      }
+    },
+    typing(typed) {
+      send({ say: 'typing', ...typed })
     },
     silence() {
       silent = true
     },
     close() {
-      clearInterval(beat)
-      clearInterval(repair)
+      for (const timer of timers) clearInterval(timer)
     },
   }
 }

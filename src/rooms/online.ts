@@ -1,6 +1,7 @@
 import type { Database } from '../db/client.ts'
+import { guarded } from './guard.ts'
 
-/** Tells people who share a project when somebody comes online or goes offline (`chat:presence`). */
+/** Tells people who share a project when one of them comes online or goes offline (`chat:presence`). */
 export interface Online {
   changed(userId: string, isOnline: boolean): void
   close(): void
@@ -8,17 +9,24 @@ export interface Online {
 
 export interface OnlineOptions {
   readers: Database['readers']
+  /** The people who are connected here: no one else is asked for. */
+  connected: () => Iterable<string>
   /** Tells one person, where they are connected here, about another. */
   tell: (peerId: string, change: { userId: string; isOnline: boolean }) => void
   onError: (error: unknown) => void
-  /** Changes within this time are looked up in one query, ms: a reconnect storm asks a few times, not once a person. */
+  /** Changes within this time are looked up together, ms: a reconnect storm asks a few times, not once a person. */
   coalesceMs: number
 }
 
-/** By whom it is told to: what one socket is told in one go leaves together. */
+/** By peer: what one socket is told in one go leaves together. Never more rows than pairs of the two lists. */
 const PEERS = `SELECT DISTINCT b."userId" AS peer, a."userId" FROM "Member" a
-  JOIN "Member" b ON b."projectId" = a."projectId" AND b."userId" <> a."userId" WHERE a."userId" = ANY($1::uuid[]) ORDER BY peer`
+  JOIN "Member" b ON b."projectId" = a."projectId" AND b."userId" <> a."userId"
+  WHERE a."userId" = ANY($1::uuid[]) AND b."userId" = ANY($2::uuid[]) ORDER BY peer`
 
+/** Pairs of one changed and one connected person in one statement, and people of either side. */
+const PAIRS = 4_000
+const PEERS_AT_ONCE = 500
+const CHANGED_AT_ONCE = 200
 /** After a failed look, ms. */
 const RETRY_MS = 1_000
 /** How many are told in one turn of the event loop. */
@@ -26,46 +34,61 @@ const SLICE = 200
 /** How long nothing more is told after a crowd came back, ms: one for each that was told something. */
 const MOST_REST_MS = 450
 
-export function createOnline({ readers, tell, onError, coalesceMs }: OnlineOptions): Online {
-  const changes = new Map<string, boolean>()
+const nextTurn = () => new Promise<void>((next) => setImmediate(next))
+
+export function createOnline({ readers, connected, tell, onError, coalesceMs }: OnlineOptions): Online {
+  let changes = new Map<string, boolean>()
   let flush: NodeJS.Timeout | undefined
   let telling: Promise<void> = Promise.resolve()
   let closed = false
   let restUntil = 0
 
+  /** @returns how many were told something */
+  async function announceTo(peers: string[], now: ReadonlyMap<string, boolean>): Promise<number> {
+    const values = [[...now.keys()], peers]
+    const { rows } = await readers.query<{ userId: string; peer: string }>({ name: 'online-peers', text: PEERS, values })
+    for (const [index, { userId, peer }] of rows.entries()) {
+      // A crowd that comes back is told to itself: everybody else has a turn in between.
+      if (index % SLICE === SLICE - 1) await nextTurn()
+      tell(peer, { userId, isOnline: now.get(userId) ?? false })
+    }
+    return rows.length
+  }
+
+  /** The pairs are looked up a few at a time: of a crowd there are millions, and each list of them is let go before the next. */
   async function announce(): Promise<void> {
-    const now = new Map(changes)
-    changes.clear()
+    let told = 0
+    const waiting = changes
+    changes = new Map()
     try {
-      const { rows } = await readers.query<{ userId: string; peer: string }>({
-        name: 'online-peers',
-        text: PEERS,
-        values: [[...now.keys()]],
-      })
-      for (const [index, { userId, peer }] of rows.entries()) {
-        // A crowd that comes back is told to itself: everybody else has a turn in between.
-        if (index % SLICE === SLICE - 1) await new Promise((next) => setImmediate(next))
-        tell(peer, { userId, isOnline: now.get(userId) ?? false })
+      while (waiting.size > 0 && !closed) {
+        const here = [...new Set(connected())]
+        const peersAtOnce = Math.min(here.length, PEERS_AT_ONCE)
+        const changedAtOnce = Math.min(Math.max(Math.floor(PAIRS / Math.max(peersAtOnce, 1)), 1), CHANGED_AT_ONCE)
+        const now = new Map([...waiting].slice(0, changedAtOnce))
+        for (let i = 0; i < here.length; i += PEERS_AT_ONCE) told += await announceTo(here.slice(i, i + PEERS_AT_ONCE), now)
+        for (const userId of now.keys()) waiting.delete(userId)
+        await nextTurn()
       }
-      restUntil = performance.now() + Math.min(rows.length, MOST_REST_MS)
+      restUntil = performance.now() + Math.min(told, MOST_REST_MS)
     } catch (error) {
       if (closed) return
       onError(error)
-      for (const [userId, isOnline] of now) if (!changes.has(userId)) changes.set(userId, isOnline)
+      // What has changed since is newer.
+      changes = new Map([...waiting, ...changes])
       later(RETRY_MS)
     }
   }
 
   function later(ms: number): void {
     if (closed) return
-    flush ??= setTimeout(
-      () => {
-        flush = undefined
-        // One look at a time: of two at once the older might be answered last.
-        telling = telling.then(announce)
-      },
-      Math.max(ms, restUntil - performance.now()),
-    )
+    const start = () => {
+      flush = undefined
+      // One look at a time: of two at once the older might be answered last.
+      telling = telling.then(announce)
+      return telling
+    }
+    flush ??= setTimeout(guarded(onError, start), Math.max(ms, restUntil - performance.now()))
   }
 
   return {

@@ -1,13 +1,18 @@
 import type { Person, Presence, RoomId } from '../contract/index.ts'
-
-/** One person in one room as one node sees them; `presence` is null when they have gone. */
-export interface Sight {
-  room: RoomId
-  userId: string
-  presence: Presence | null
-  /** When the state was set, ms since the epoch: of several tabs the last word counts. */
-  at: number
-}
+import { guarded } from './guard.ts'
+import {
+  bounded,
+  differ,
+  type Entry,
+  inMessages,
+  newEntry,
+  redraw,
+  type Sight,
+  see,
+  seenBy,
+  unsee,
+  view,
+} from './presence-record.ts'
 
 /**
  * Who stands in which room. Never in the log, never moves a head. Each node alone writes what it sees itself; a person
@@ -18,7 +23,11 @@ export interface PresenceTable {
   /** `grace`: the person may be back in a moment (a lost connection), so others are told only later. */
   exit(room: RoomId, userId: string, socketId: string, grace: boolean): void
   set(room: RoomId, userId: string, state: Presence['state']): void
+  /** Draws a person anew where this node sees them in a room: their name or picture has changed. */
+  redraw(room: RoomId, person: Person): void
   list(room: RoomId): Presence[]
+  /** For an answer: as many as it may carry, and how many there are. */
+  listBounded(room: RoomId): { people: Presence[]; total: number }
   /** All that this node sees by itself. */
   own(): Sight[]
   /** What another node sees: changes of it, or, with `whole`, all of it. */
@@ -31,7 +40,8 @@ export interface PresenceTable {
 }
 
 export interface PresenceOptions {
-  /** Tells the local sockets. */
+  onError: (error: unknown) => void
+  /** Tells the local sockets, in as many messages as it takes. */
   announce: (room: RoomId, change: { present: Presence[]; left: string[] }) => void
   /** Tells the other nodes. */
   publish: (sights: Sight[]) => void
@@ -41,51 +51,15 @@ export interface PresenceOptions {
   coalesceMs: number
 }
 
-/** What one node sees. */
-interface Seen {
-  node: string
-  presence: Presence
-  at: number
-}
-
-// Lists of one, nearly always, and exactly as long as they are: a Map or a Set for each, or room to grow, would be most of what
-// it costs to stand here.
-interface Entry {
-  /** One for each node. */
-  seen: readonly Seen[]
-  sockets: readonly string[]
-  leaving: NodeJS.Timeout | undefined
-  /** What the local sockets were told last. */
-  shown: Presence | null
-  /** An answer has told something else meanwhile: whatever it comes to, all are told. */
-  listed: boolean
-}
-
 /** How long nothing more is told after a change of one person, and after any number of them. */
 const REST_MS = 10
 const MOST_REST_MS = 450
 const SELF = ''
 
-const differ = (a: Presence | null, b: Presence | null): boolean => JSON.stringify(a) !== JSON.stringify(b)
+/** Ids in one message. */
+const LEFT = 1_000
 
-/** The last word comes last, and all nodes agree which it is. */
-const byWord = (a: Seen, b: Seen): number =>
-  a.at - b.at || (JSON.stringify(a.presence.state) < JSON.stringify(b.presence.state) ? -1 : 1)
-
-const seenBy = ({ seen }: Entry, node: string): Seen | undefined => seen.find((one) => one.node === node)
-
-function see(entry: Entry, sight: Seen): void {
-  entry.seen = entry.seen.filter(({ node }) => node !== sight.node).concat(sight)
-}
-
-/** @returns whether it saw them */
-function unsee(entry: Entry, node: string): boolean {
-  const before = entry.seen
-  entry.seen = before.filter((one) => one.node !== node)
-  return entry.seen.length < before.length
-}
-
-export function createPresence({ announce, publish, graceMs, coalesceMs }: PresenceOptions): PresenceTable {
+export function createPresence({ announce, publish, onError, graceMs, coalesceMs }: PresenceOptions): PresenceTable {
   const rooms = new Map<RoomId, Map<string, Entry>>()
   const changed = new Map<RoomId, Map<string, 'here' | 'elsewhere'>>()
   let flushing: NodeJS.Timeout | undefined
@@ -95,25 +69,16 @@ export function createPresence({ announce, publish, graceMs, coalesceMs }: Prese
   function entryOf(room: RoomId, userId: string): Entry {
     const people = rooms.get(room) ?? new Map<string, Entry>()
     rooms.set(room, people)
-    const entry = people.get(userId) ?? { seen: [], sockets: [], leaving: undefined, shown: null, listed: false }
+    const entry = people.get(userId) ?? newEntry()
     people.set(userId, entry)
     return entry
-  }
-
-  /** The union of what the nodes see. Who came back on another node was never away. */
-  function view(entry: Entry): Presence | null {
-    const last = entry.seen.toSorted(byWord).at(-1)
-    if (!last) return null
-    const seen = entry.seen.map(({ presence }) => presence.since)
-    const since = [...seen, entry.shown?.since ?? last.presence.since].sort()[0]
-    return since === last.presence.since ? last.presence : { ...last.presence, since: since ?? last.presence.since }
   }
 
   function touch(room: RoomId, userId: string, where: 'here' | 'elsewhere'): void {
     const people = changed.get(room) ?? new Map()
     changed.set(room, people)
     if (people.get(userId) !== 'here') people.set(userId, where)
-    flushing ??= setTimeout(flush, Math.max(coalesceMs, restUntil - performance.now()))
+    flushing ??= setTimeout(guarded(onError, flush), Math.max(coalesceMs, restUntil - performance.now()))
   }
 
   function flush(): void {
@@ -136,11 +101,17 @@ export function createPresence({ announce, publish, graceMs, coalesceMs }: Prese
         if (where === 'here') sights.push({ room, userId, presence: own?.presence ?? null, at: own?.at ?? 0 })
         if (!now && entry.sockets.length === 0) drop(room, userId)
       }
-      if (present.length > 0 || left.length > 0) announce(room, { present, left })
+      tell(room, present, left)
     }
     if (sights.length > 0 && !silent) publish(sights)
     // When everybody comes back at once, everybody would be told of everybody one by one.
     restUntil = performance.now() + Math.min(batch.reduce((sum, [, people]) => sum + people.size, 0) * REST_MS, MOST_REST_MS)
+  }
+
+  function tell(room: RoomId, present: Presence[], left: string[]): void {
+    const messages = inMessages(present)
+    for (let n = 0; n < messages.length || n * LEFT < left.length; n++)
+      announce(room, { present: messages[n] ?? [], left: left.slice(n * LEFT, (n + 1) * LEFT) })
   }
 
   function drop(room: RoomId, userId: string): void {
@@ -160,13 +131,25 @@ export function createPresence({ announce, publish, graceMs, coalesceMs }: Prese
     touch(room, userId, 'elsewhere')
   }
 
+  /** What an answer tells of those who are there: it counts as told. */
+  function* here(room: RoomId): Generator<Presence> {
+    for (const [userId, entry] of rooms.get(room) ?? []) {
+      const now = view(entry)
+      if (changed.get(room)?.has(userId)) entry.listed ||= differ(now, entry.shown)
+      if (now) yield now
+    }
+  }
+
   const table: PresenceTable = {
     enter(room, person, socketId) {
       const entry = entryOf(room, person.id)
       if (!entry.sockets.includes(socketId)) entry.sockets = entry.sockets.concat(socketId)
       clearTimeout(entry.leaving)
       entry.leaving = undefined
-      if (seenBy(entry, SELF)) return
+      if (seenBy(entry, SELF)) {
+        table.redraw(room, person)
+        return
+      }
       // A state that another node holds is the later word.
       see(entry, { node: SELF, presence: { user: person, since: new Date().toISOString(), state: null }, at: 0 })
       touch(room, person.id, 'here')
@@ -177,7 +160,11 @@ export function createPresence({ announce, publish, graceMs, coalesceMs }: Prese
       entry.sockets = entry.sockets.filter((id) => id !== socketId)
       if (entry.sockets.length > 0) return
       if (!grace) gone(room, userId, entry)
-      else entry.leaving = setTimeout(() => gone(room, userId, entry), graceMs)
+      else
+        entry.leaving = setTimeout(
+          guarded(onError, () => gone(room, userId, entry)),
+          graceMs,
+        )
     },
     set(room, userId, state) {
       const entry = rooms.get(room)?.get(userId)
@@ -188,12 +175,16 @@ export function createPresence({ announce, publish, graceMs, coalesceMs }: Prese
       see(entry, { node: SELF, presence: { ...own.presence, state }, at })
       touch(room, userId, 'here')
     },
-    list: (room) =>
-      [...(rooms.get(room) ?? [])].flatMap(([userId, entry]) => {
-        const now = view(entry)
-        if (changed.get(room)?.has(userId)) entry.listed ||= differ(now, entry.shown)
-        return now ?? []
-      }),
+    redraw(room, person) {
+      const entry = rooms.get(room)?.get(person.id)
+      if (entry && redraw(entry, SELF, person)) touch(room, person.id, 'here')
+    },
+    list: (room) => [...here(room)],
+    listBounded(room) {
+      let total = 0
+      for (const { seen } of rooms.get(room)?.values() ?? []) if (seen.length > 0) total++
+      return { people: bounded(here(room)), total }
+    },
     own: () =>
       [...rooms].flatMap(([room, people]) =>
         [...people].flatMap(([userId, entry]) => {

@@ -1,13 +1,15 @@
 import type { z } from 'zod'
 import { admit, admitSession, atLeast, type Position } from '../access.ts'
-import { projectRoom, type Requests, type RoomId, requests, userRoom } from '../contract/index.ts'
+import { isBounded, projectRoom, type Requests, type RoomId, requests, userRoom } from '../contract/index.ts'
 import type { Query } from '../db/client.ts'
 import { issuesOf, problem, toProblem, toWire } from '../errors.ts'
 import { type Admission, Bucket } from './admission.ts'
 import type { Feeds } from './feed.ts'
 import { createGate, type Gate } from './gate.ts'
+import { guarded } from './guard.ts'
 import { type From, inTurn, leave, modeOf, type RoomSocket, stand } from './join.ts'
 import type { Log } from './log.ts'
+import type { Typed } from './nodes.ts'
 import type { PresenceTable } from './presence.ts'
 import type { Typing } from './typing.ts'
 
@@ -27,6 +29,8 @@ export interface RequestOptions {
   refresh: (socket: RoomSocket, token: string) => Promise<number>
   /** Told when a socket could not come into its own room. */
   deaf: (socket: RoomSocket, error: unknown) => void
+  /** Tells the other nodes who types. */
+  tellNodes: (typed: Typed) => void
   onError: (error: unknown) => void
 }
 
@@ -38,11 +42,25 @@ const PATIENCE = 400
 /** What another replay of a room costs on top, at most, and how many events cost one. */
 const REPLAY = 9
 const REPLAY_EVENTS = 50
+/** Of a payload; as of a body over HTTP. */
+const MAX_LEVELS = 32
+const MAX_VALUES = 5_000
 /** Looks of one socket into the database at a time: the others are for other people. */
 const LOOKS = 4
 
 /** Handles what a socket asks: parse, handle, acknowledge. Every answer, good or bad, fits the contract. */
-export function createRequests({ admission, log, feeds, presence, typing, query, refresh, deaf, onError }: RequestOptions) {
+export function createRequests({
+  admission,
+  log,
+  feeds,
+  presence,
+  typing,
+  query,
+  refresh,
+  deaf,
+  tellNodes,
+  onError,
+}: RequestOptions) {
   const standingIn = (socket: RoomSocket, projectId: string) => {
     const standing = socket.data.rooms.get(projectRoom(projectId))
     if (!standing?.live) throw problem('forbidden', 'Join the project first')
@@ -97,13 +115,15 @@ export function createRequests({ admission, log, feeds, presence, typing, query,
       try {
         const { head, mode } = await stand(socket, room, { after, epoch, activity, role: at.role }, at, { log, feeds })
         presence.enter(room, socket.data.person, socket.id)
+        const { people, total } = presence.listBounded(room)
         return {
           room,
           epoch: log.epoch(),
           head,
           mode,
           role: socket.data.rooms.get(room)?.role ?? at.role,
-          presence: presence.list(room),
+          presence: people,
+          presenceTotal: total,
         }
       } catch (error) {
         // Whoever stood there before asking again, and now does not, is not seen there either.
@@ -140,8 +160,11 @@ export function createRequests({ admission, log, feeds, presence, typing, query,
     typing(socket, { projectId, targetId, isTyping }) {
       if (!atLeast(standingIn(socket, projectId).role ?? 'viewer', 'commenter')) throw problem('forbidden')
       const room = projectRoom(projectId)
-      const tell = (now: boolean) =>
-        socket.to(room).volatile.emit('typing', { projectId, targetId, userId: socket.data.person.id, isTyping: now })
+      const tell = (now: boolean) => {
+        const typed = { projectId, targetId, userId: socket.data.person.id, isTyping: now }
+        socket.local.to(room).volatile.emit('typing', typed)
+        tellNodes(typed)
+      }
       typing.set(`${socket.id} ${projectId} ${targetId}`, isTyping, () => tell(false))
       tell(isTyping)
       return {}
@@ -149,6 +172,7 @@ export function createRequests({ admission, log, feeds, presence, typing, query,
   }
 
   async function answer<N extends Name>(socket: RoomSocket, name: N, payload: unknown): Promise<unknown> {
+    if (!isBounded(payload, MAX_LEVELS, MAX_VALUES)) throw problem('bad-request', 'Nested too deeply, or too many values')
     const parsed = requests[name].payload.safeParse(payload)
     if (!parsed.success) throw problem('validation', undefined, { errors: issuesOf(parsed.error.issues) })
     return handlers[name](socket, parsed.data as Parsed<N>)
@@ -159,7 +183,7 @@ export function createRequests({ admission, log, feeds, presence, typing, query,
     const questions = new Bucket(RATE, BURST)
     buckets.set(socket, questions)
     const refusals = new Bucket(RATE, PATIENCE)
-    socket.onAny(async (name: string, ...args: unknown[]) => {
+    const hear = async (name: string, ...args: unknown[]): Promise<void> => {
       const last = args.at(-1)
       const ack = typeof last === 'function' ? (last as (value: unknown) => void) : () => {}
       try {
@@ -177,6 +201,8 @@ export function createRequests({ admission, log, feeds, presence, typing, query,
         if (failed.status >= 500) onError(error)
         ack({ ok: false, error: toWire(failed) })
       }
-    })
+    }
+    // What fails in the answer itself reaches no one by an answer.
+    socket.onAny(guarded(onError, hear))
   }
 }

@@ -1,8 +1,10 @@
 import type { RoomId } from '../contract/index.ts'
 import { type Backlog, backlogOf, sendAway, waits } from './connection.ts'
 import type { RoomServer } from './delivery.ts'
+import { guarded } from './guard.ts'
 import { park, type RoomSocket } from './join.ts'
 import type { PresenceTable } from './presence.ts'
+import { bounded, differ } from './presence-record.ts'
 
 export interface SlowOptions {
   io: RoomServer
@@ -11,6 +13,7 @@ export interface SlowOptions {
   onLost: (socket: RoomSocket, error: unknown) => void
   /** A socket did not read for too long, or let too much pile up, and is closed. */
   onClosed: (socket: RoomSocket, backlog: Backlog) => void
+  onError: (error: unknown) => void
   /** Milliseconds between looks at the sockets. */
   lookMs: number
   /** How long nothing may leave before a socket is parked, ms. */
@@ -37,20 +40,22 @@ interface State {
  * Looks after sockets that do not read what they are sent. Such a socket is parked: the log keeps for it what the server
  * need not, its neighbours never notice, and it gets all of it when it reads again.
  */
-export function createSlowWatch({ io, presence, onLost, onClosed, lookMs, stuckMs, closeMs }: SlowOptions) {
+export function createSlowWatch({ io, presence, onLost, onClosed, onError, lookMs, stuckMs, closeMs }: SlowOptions) {
   const states = new WeakMap<RoomSocket, State>()
   const counts = { parked: 0, parkings: 0, closed: 0 }
 
   async function parkIn(socket: RoomSocket, room: RoomId): Promise<void> {
-    const before = presence.list(room)
+    const before = new Map(presence.list(room).map((one) => [one.user.id, one]))
     counts.parked++
     counts.parkings++
     try {
       await park(socket, room)
       if (!room.startsWith('project:') || !socket.rooms.has(room)) return
-      // Who came and went meanwhile, in one word.
-      const present = presence.list(room)
-      const left = before.map(({ user }) => user.id).filter((id) => !present.some(({ user }) => user.id === id))
+      const after = new Map(presence.list(room).map((one) => [one.user.id, one]))
+      const left = [...before.keys()].filter((id) => !after.has(id))
+      const changed = [...after].flatMap(([id, one]) => (differ(one, before.get(id) ?? null) ? [one] : []))
+      // In one word, which must not park it again.
+      const present = bounded(changed)
       socket.emit('presence:changed', { projectId: room.slice('project:'.length), present, left })
     } catch (error) {
       onLost(socket, error)
@@ -79,13 +84,14 @@ export function createSlowWatch({ io, presence, onLost, onClosed, lookMs, stuckM
       sendAway(socket, 'too slow')
     } else if (stuck >= stuckMs || backlog.bytes > PARK_BYTES) {
       state.cap = Math.min(state.cap, backlog.bytes + ANSWER_BYTES)
-      for (const [room, { live, parked }] of socket.data.rooms) if (live && !parked) void parkIn(socket, room)
+      for (const [room, { live, parked }] of socket.data.rooms) if (live && !parked) parkIn(socket, room).catch(onError)
     }
   }
 
+  const lookAt = guarded(onError, look)
   const timer = setInterval(() => {
     const now = performance.now()
-    for (const socket of io.of('/').sockets.values()) look(socket, now)
+    for (const socket of io.of('/').sockets.values()) lookAt(socket, now)
   }, lookMs)
   timer.unref()
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import fastifySocketIO from 'fastify-socket.io'
 import type { Caller, Position } from '../access.ts'
-import { type Activity, type Person, type RoomId, userRoom } from '../contract/index.ts'
+import { type Activity, type Person, projectRoom, type RoomId, userRoom } from '../contract/index.ts'
 import type { Database, Query } from '../db/client.ts'
 import type { SharedRedis } from '../db/redis.ts'
 import { ProblemError, problem, toProblem, toWire } from '../errors.ts'
@@ -12,10 +12,11 @@ import { createEncoder, forgetHandshake } from './connection.ts'
 import { createDelivery, type RoomServer } from './delivery.ts'
 import { createDrain } from './drain.ts'
 import { createFeeds } from './feed.ts'
+import { guarded } from './guard.ts'
 import { refuse } from './handshake.ts'
 import { leave, type RoomSocket, stand } from './join.ts'
 import { type Log, type LogEntry, openLog } from './log.ts'
-import { createNodes, type Nodes } from './nodes.ts'
+import { createNodes, type Nodes, type Typed } from './nodes.ts'
 import { createOnline } from './online.ts'
 import { createPresence } from './presence.ts'
 import { createRequests } from './requests.ts'
@@ -105,7 +106,8 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     ...TIMINGS,
     ...options.timings,
   }
-  const admission = createAdmission(options)
+  const onHintError = (error: unknown) => app.log.error({ err: error }, 'rooms: a timer or a hint failed; the next one goes on')
+  const admission = createAdmission({ ...options, onError: onHintError })
   let draining = false
   let nodes: Nodes | undefined
 
@@ -147,12 +149,15 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   const log = await openLog(database.readers, database.pages.query)
   const online = createOnline({
     readers: database.readers,
+    *connected() {
+      for (const { data } of io.of('/').sockets.values()) yield data.person.id
+    },
     tell(peerId, change) {
       // Most of them are not here: for them nothing need be encoded.
       const own = userRoom(peerId)
       if (io.of('/').adapter.rooms.has(own)) io.local.to(own).emit('chat:presence', change)
     },
-    onError,
+    onError: onHintError,
     coalesceMs: 50,
   })
   const presence = createPresence({
@@ -166,10 +171,13 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
       for (const userId of left) online.changed(userId, false)
     },
     publish: (sights) => nodes?.changed(sights),
+    onError: onHintError,
     graceMs,
     coalesceMs: 50,
   })
-  const typing = createTyping(typingMs)
+  const typing = createTyping(typingMs, onHintError)
+  const onTyping = ({ projectId, targetId, userId, isTyping }: Typed) =>
+    io.local.to(projectRoom(projectId)).volatile.emit('typing', { projectId, targetId, userId, isTyping })
   const feeds = createFeeds({
     log,
     encode: createEncoder(io),
@@ -183,7 +191,17 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     sweepMs: () => (redis && !redis.healthy() ? sweepAloneMs : sweepMs),
     unreadMs,
   })
-  if (redis) nodes = createNodes({ io, presence, poke: feeds.poke, beatMs, deadMs })
+  if (redis)
+    nodes = createNodes({
+      io,
+      presence,
+      poke: feeds.poke,
+      onTyping,
+      onRefused: (count) => app.log.warn({ count }, 'cluster: messages of other nodes were refused'),
+      onError: onHintError,
+      beatMs,
+      deadMs,
+    })
   const slow = createSlowWatch({
     io,
     presence,
@@ -193,12 +211,24 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     },
     onClosed: (socket, { bytes }) =>
       app.log.warn({ userId: socket.data.person.id, bytes }, 'a socket that does not read is closed'),
+    onError: onHintError,
     lookMs,
     stuckMs,
     closeMs,
   })
-  const clock = createClock({ io, onExpired: (socket) => end(socket, 'expired'), lookMs })
-  const listen = createRequests({ admission, log, feeds, presence, typing, query, refresh, deaf, onError })
+  const clock = createClock({ io, onExpired: (socket) => end(socket, 'expired'), onError: onHintError, lookMs })
+  const listen = createRequests({
+    admission,
+    log,
+    feeds,
+    presence,
+    typing,
+    query,
+    refresh,
+    deaf,
+    tellNodes: (typed) => nodes?.typing(typed),
+    onError,
+  })
 
   /** Out of every room in this tick; then the connection, which a stock client does not reopen by itself. */
   function end(socket: RoomSocket, reason: 'expired' | 'revoked'): void {
@@ -269,24 +299,31 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
       })
   })
 
-  io.on('connection', (socket) => {
+  function disconnected(socket: RoomSocket): void {
+    const { person, rooms } = socket.data
+    admission.dismiss(socket.conn)
+    typing.clear(socket.id)
+    for (const room of [...rooms.keys()]) {
+      leave(socket, room)
+      presence.exit(room, person.id, socket.id, true)
+    }
+    presence.exit(userRoom(person.id), person.id, socket.id, true)
+  }
+
+  function connected(socket: RoomSocket): Promise<void> {
     const { person } = socket.data
-    socket.on('disconnect', () => {
-      admission.dismiss(socket.conn)
-      typing.clear(socket.id)
-      for (const room of [...socket.data.rooms.keys()]) {
-        leave(socket, room)
-        presence.exit(room, person.id, socket.id, true)
-      }
-      presence.exit(userRoom(person.id), person.id, socket.id, true)
-    })
+    socket.on(
+      'disconnect',
+      guarded(onHintError, () => disconnected(socket)),
+    )
     presence.enter(userRoom(person.id), person, socket.id)
     listen(socket)
     forgetHandshake(socket)
     const at = heads.get(socket) ?? { head: 0, floor: 0 }
     heads.delete(socket)
-    void welcome(socket, at)
-  })
+    return welcome(socket, at)
+  }
+  io.on('connection', guarded(onHintError, connected))
 
   app.addHook('onClose', async () => {
     slow.close()

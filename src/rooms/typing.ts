@@ -1,3 +1,5 @@
+import { guarded } from './guard.ts'
+
 /** "Is typing", relayed and never kept. A person whose "stopped" was lost stops by themselves. */
 export interface Typing {
   set(key: string, isTyping: boolean, stop: () => void): void
@@ -6,7 +8,7 @@ export interface Typing {
   close(): void
 }
 
-export function createTyping(ttlMs: number): Typing {
+export function createTyping(ttlMs: number, onError: (error: unknown) => void): Typing {
   const active = new Map<string, { timer: NodeJS.Timeout; stop: () => void }>()
   const drop = (key: string) => {
     const entry = active.get(key)
@@ -22,7 +24,7 @@ export function createTyping(ttlMs: number): Typing {
         active.delete(key)
         stop()
       }
-      active.set(key, { timer: setTimeout(expire, ttlMs), stop })
+      active.set(key, { timer: setTimeout(guarded(onError, expire), ttlMs), stop })
     },
     clear(prefix) {
       for (const key of [...active.keys()]) if (key.startsWith(prefix)) drop(key)?.stop()

@@ -1,0 +1,17 @@
+/**
+ * A callback for timers and events that cannot end the process: what it throws, or the promise that it returns rejects with, goes to
+ * `onError`.
+ */
+export function guarded<A extends unknown[]>(
+  onError: (error: unknown) => void,
+  work: (...args: A) => unknown,
+): (...args: A) => void {
+  return (...args) => {
+    try {
+      const result = work(...args)
+      if (result instanceof Promise) result.catch(onError)
+    } catch (error) {
+      onError(error)
+    }
+  }
+}
