@@ -59,14 +59,20 @@ export function restrictCluster(io: RoomServer, event: string, onError: (error: 
   }
 }
 
-/** Encodes an entry as a catch-up tells it, to any number of sockets: as one WebSocket frame. */
-export function createEncoder(io: RoomServer): (entry: LogEntry) => Buffer {
+/** Encodes an event for any number of sockets, as one WebSocket frame. */
+export function createFrames(io: RoomServer): (name: string, ...args: unknown[]) => Buffer {
   const { adapter } = io.of('/') as unknown as { adapter: { _encode(packet: object, options: PacketOptions): string[] } }
-  return ({ name, payload, meta }) => {
+  return (...data) => {
     const options: PacketOptions = {}
-    adapter._encode({ type: 2, nsp: '/', data: [name, payload, { ...meta, replayed: true }] }, options)
+    adapter._encode({ type: 2, nsp: '/', data }, options)
     return concatenate(options.wsPreEncodedFrame ?? [])
   }
+}
+
+/** Encodes an entry as a catch-up tells it. */
+export function createEncoder(io: RoomServer): (entry: LogEntry) => Buffer {
+  const frame = createFrames(io)
+  return ({ name, payload, meta }) => frame(name, payload, { ...meta, replayed: true })
 }
 
 /** What a frame of the server carries, without the 4 that says that it is a message: behind two bytes and its length, if that is long. */

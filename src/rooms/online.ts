@@ -11,20 +11,21 @@ export interface OnlineOptions {
   readers: Database['readers']
   /** The people who are connected here: no one else is asked for. */
   connected: () => Iterable<string>
-  /** Tells one person, where they are connected here, about another. */
-  tell: (peerId: string, change: { userId: string; isOnline: boolean }) => void
+  encode: (change: { userId: string; isOnline: boolean }) => Buffer
+  /** Tells one person, where they are connected here, about others, in one go. */
+  tell: (peerId: string, frames: { frame: Buffer }[]) => void
   onError: (error: unknown) => void
   /** Changes within this time are looked up together, ms: a reconnect storm asks a few times, not once a person. */
   coalesceMs: number
 }
 
-/** By peer: what one socket is told in one go leaves together. Never more rows than pairs of the two lists. */
+/** Never more rows than pairs of the two lists. */
 const PEERS = `SELECT DISTINCT b."userId" AS peer, a."userId" FROM "Member" a
   JOIN "Member" b ON b."projectId" = a."projectId" AND b."userId" <> a."userId"
-  WHERE a."userId" = ANY($1::uuid[]) AND b."userId" = ANY($2::uuid[]) ORDER BY peer`
+  WHERE a."userId" = ANY($1::uuid[]) AND b."userId" = ANY($2::uuid[])`
 
 /** Pairs of one changed and one connected person in one statement, and people of either side. */
-const PAIRS = 4_000
+const PAIRS = 5_000
 const PEERS_AT_ONCE = 500
 const CHANGED_AT_ONCE = 200
 /** After a failed look, ms. */
@@ -36,21 +37,28 @@ const MOST_REST_MS = 450
 
 const nextTurn = () => new Promise<void>((next) => setImmediate(next))
 
-export function createOnline({ readers, connected, tell, onError, coalesceMs }: OnlineOptions): Online {
+export function createOnline({ readers, connected, encode, tell, onError, coalesceMs }: OnlineOptions): Online {
   let changes = new Map<string, boolean>()
   let flush: NodeJS.Timeout | undefined
   let telling: Promise<void> = Promise.resolve()
   let closed = false
   let restUntil = 0
 
-  /** @returns how many were told something */
-  async function announceTo(peers: string[], now: ReadonlyMap<string, boolean>): Promise<number> {
+  /** @returns how much was told */
+  async function announceTo(peers: string[], now: ReadonlyMap<string, { frame: Buffer }>): Promise<number> {
     const values = [[...now.keys()], peers]
     const { rows } = await readers.query<{ userId: string; peer: string }>({ name: 'online-peers', text: PEERS, values })
-    for (const [index, { userId, peer }] of rows.entries()) {
+    const byPeer = new Map<string, { frame: Buffer }[]>()
+    for (const { userId, peer } of rows) {
+      const frames = byPeer.get(peer) ?? []
+      const change = now.get(userId)
+      if (change) byPeer.set(peer, frames.concat(change))
+    }
+    let told = 0
+    for (const [peer, frames] of byPeer) {
       // A crowd that comes back is told to itself: everybody else has a turn in between.
-      if (index % SLICE === SLICE - 1) await nextTurn()
-      tell(peer, { userId, isOnline: now.get(userId) ?? false })
+      if (++told % SLICE === 0) await nextTurn()
+      tell(peer, frames)
     }
     return rows.length
   }
@@ -65,7 +73,8 @@ export function createOnline({ readers, connected, tell, onError, coalesceMs }: 
         const here = [...new Set(connected())]
         const peersAtOnce = Math.min(here.length, PEERS_AT_ONCE)
         const changedAtOnce = Math.min(Math.max(Math.floor(PAIRS / Math.max(peersAtOnce, 1)), 1), CHANGED_AT_ONCE)
-        const now = new Map([...waiting].slice(0, changedAtOnce))
+        const next = [...waiting].slice(0, changedAtOnce)
+        const now = new Map(next.map(([userId, isOnline]) => [userId, { frame: encode({ userId, isOnline }) }]))
         for (let i = 0; i < here.length; i += PEERS_AT_ONCE) told += await announceTo(here.slice(i, i + PEERS_AT_ONCE), now)
         for (const userId of now.keys()) waiting.delete(userId)
         await nextTurn()

@@ -8,7 +8,7 @@ import { ProblemError, problem, toProblem, toWire } from '../errors.ts'
 import { createAdmission, type LIMITS } from './admission.ts'
 import { createClock } from './clock.ts'
 import { type Commit, type CommitOptions, createCommit } from './commit.ts'
-import { createEncoder, forgetHandshake } from './connection.ts'
+import { createEncoder, createFrames, forgetHandshake, isOpen, write } from './connection.ts'
 import { createDelivery, type RoomServer } from './delivery.ts'
 import { createDrain } from './drain.ts'
 import { createFeeds } from './feed.ts'
@@ -147,15 +147,18 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   const onError = (error: unknown, room?: RoomId) => app.log.error({ err: error, room }, 'delivery failed; the sweep tries again')
 
   const log = await openLog(database.readers, database.pages.query)
+  const frame = createFrames(io)
   const online = createOnline({
     readers: database.readers,
     *connected() {
       for (const { data } of io.of('/').sockets.values()) yield data.person.id
     },
-    tell(peerId, change) {
-      // Most of them are not here: for them nothing need be encoded.
-      const own = userRoom(peerId)
-      if (io.of('/').adapter.rooms.has(own)) io.local.to(own).emit('chat:presence', change)
+    encode: (change) => frame('chat:presence', change),
+    tell(peerId, frames) {
+      for (const id of io.of('/').adapter.rooms.get(userRoom(peerId)) ?? []) {
+        const socket = io.of('/').sockets.get(id)
+        if (socket && isOpen(socket)) write(socket, frames)
+      }
     },
     onError: onHintError,
     coalesceMs: 50,

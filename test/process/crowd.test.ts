@@ -1,0 +1,137 @@
+import { readFile } from 'node:fs/promises'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { WebSocket } from 'ws'
+import { claimsOf, forge } from '../access/calls.ts'
+import { hasRedis, refuseWithoutRedis, startRedis } from '../faults/support/redis.ts'
+import { testConfig } from '../setup/app.ts'
+import { createTeam, type Person } from '../setup/people.ts'
+import { databaseForTest, useServers } from '../setup/server-process.ts'
+import { connect } from '../setup/sockets.ts'
+import { until } from '../setup/until.ts'
+import { openPool } from './pool.ts'
+
+/** The figure that was asked for is 2,000 beside 512 MB of heap (CROWD=2000 CROWD_HEAP=512); a smaller crowd needs less of both. */
+const CROWD = Number(process.env.CROWD ?? 200)
+const HEAP_MB = Number(process.env.CROWD_HEAP ?? 160)
+const WAIT_MS = 120_000
+
+if (!hasRedis()) refuseWithoutRedis('a crowd beside a small node')
+
+/** So many more members of a project, each with a session of their own; their access tokens. */
+async function addCrowd(databaseUrl: string, projectId: string, like: Person): Promise<{ id: string; token: string }[]> {
+  const pool = openPool(databaseUrl)
+  const { rows } = await pool.query<{ id: string; sid: string }>(
+    `WITH people AS (
+       INSERT INTO "User" (id, email, name, "passwordHash")
+       SELECT gen_random_uuid(), 'crowd-' || n || '@example.com', 'Person ' || n, '' FROM generate_series(1, $2::int) n RETURNING id
+     ), rooms AS (INSERT INTO "Room" (id) SELECT 'user:' || id FROM people),
+     members AS (INSERT INTO "Member" ("projectId", "userId", role) SELECT $1::uuid, id, 'editor' FROM people)
+     INSERT INTO "Session" (id, "userId", "tokenHash", "expiresAt")
+     SELECT gen_random_uuid(), id, '', now() + interval '1 day' FROM people RETURNING "userId" AS id, id AS sid`,
+    [projectId, CROWD],
+  )
+  const config = testConfig()
+  return rows.map(({ id, sid }) => ({ id, token: forge({ config }, { ...claimsOf(like.token), sub: id, sid }) }))
+}
+
+interface Member {
+  /** Resolves with the answer as it came. */
+  join(projectId: string): Promise<string>
+}
+
+/** A client that reads everything and looks at the little it waits for: a thousand of them fit in one process. */
+async function openMember(url: string, token: string): Promise<Member> {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`)
+  onTestFinished(() => socket.terminate())
+  const waiting = new Map<string, (text: string) => void>()
+  socket.on('error', () => {})
+  socket.on('message', (data: Buffer) => {
+    const head = data.toString('latin1', 0, 16)
+    if (head === '2') socket.send('3')
+    for (const [start, came] of waiting) if (head.startsWith(start)) came(data.toString())
+  })
+  const until = (start: string) =>
+    new Promise<string>((came, fail) => {
+      waiting.set(start, came)
+      socket.once('close', (code) => fail(new Error(`closed (${code}) while waiting for ${start}`)))
+    })
+  const connected = until('42["connected"')
+  socket.on('open', () => socket.send(`40${JSON.stringify({ token })}`))
+  await connected
+  waiting.clear()
+  return {
+    async join(projectId) {
+      for (let id = 1; ; id++) {
+        const answer = until(`43${id}[`)
+        socket.send(`42${id}["join:project",{"projectId":"${projectId}","activity":false}]`)
+        const text = await answer
+        if (!text.includes('"code":"unavailable"')) return text
+        await new Promise((done) => setTimeout(done, 1_000))
+      }
+    },
+  }
+}
+
+describe.runIf(hasRedis())('a crowd beside a small node', () => {
+  const servers = useServers()
+
+  it('B1 B2 a node lives when all people of a project vanish from another at once, and when they come to it at once', {
+    timeout: 600_000,
+  }, async () => {
+    const redis = await startRedis()
+    onTestFinished(() => redis.close())
+    const databaseUrl = await databaseForTest()
+    const env = { REDIS_URL: redis.url }
+    const large = await servers.start({ databaseUrl, env })
+    const small = await servers.start({ databaseUrl, env: { ...env, NODE_OPTIONS: `--max-old-space-size=${HEAP_MB}` } })
+    const { project, owner } = await createTeam(small)
+    const crowd = await addCrowd(databaseUrl, project.id, owner)
+    const watcher = await connect(small, owner)
+    await watcher.join(project.id)
+
+    const online = new Map<string, boolean>()
+    const present = new Set<string>()
+    watcher.socket.on('chat:presence', ({ userId, isOnline }) => online.set(userId, isOnline))
+    watcher.socket.on('presence:changed', (change) => {
+      for (const { user } of change.present) present.add(user.id)
+      for (const id of change.left) present.delete(id)
+    })
+    watcher.frames.push = () => 0
+    const isSeen = (seen: boolean) => crowd.every(({ id }) => (online.get(id) ?? false) === seen && present.has(id) === seen)
+
+    let slowest = 0
+    const pulse = setInterval(async () => {
+      const from = performance.now()
+      await fetch(`${small.url}/healthz`).catch(() => {})
+      slowest = Math.max(slowest, performance.now() - from)
+    }, 100)
+    onTestFinished(() => clearInterval(pulse))
+
+    let bytes = 0
+    /** Each connects; then all join at once. */
+    async function come(url: string): Promise<void> {
+      const members: Member[] = []
+      for (let i = 0; i < crowd.length; i += 100)
+        members.push(...(await Promise.all(crowd.slice(i, i + 100).map(({ token }) => openMember(url, token)))))
+      const acks = await Promise.all(members.map((member) => member.join(project.id)))
+      bytes = acks.reduce((sum, ack) => sum + ack.length, 0)
+      expect(acks.filter((ack) => !ack.includes('"ok":true'))).toEqual([])
+    }
+
+    await come(large.url)
+    await until('the watcher sees the crowd', () => isSeen(true), WAIT_MS)
+    large.signal('SIGKILL')
+    await until('the watcher sees that it vanished', () => isSeen(false), WAIT_MS)
+    await come(small.url)
+    const acks = bytes / CROWD
+    await until('the watcher sees the crowd again', () => isSeen(true), WAIT_MS)
+
+    expect(small.alive()).toBe(true)
+    expect((await fetch(`${small.url}/readyz`)).status).toBe(200)
+    expect(acks).toBeLessThan(66_000)
+    if (process.env.CROWD) {
+      const peak = /VmHWM:\s+(\d+) kB/.exec(await readFile(`/proc/${small.pid}/status`, 'utf8'))?.[1]
+      console.log(`${CROWD} people: ${acks} bytes of answer each, peak ${Number(peak) / 1024} MiB, health after ${slowest} ms`)
+    }
+  })
+})
