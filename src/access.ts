@@ -139,16 +139,19 @@ export function proof(who: Caller, target: { type: Target; id: string }, scope: 
 }
 
 /**
- * The caller's role in a project and where its log stands, in one snapshot: a removal seen nowhere yet has a later seq.
+ * The caller as they are drawn now, their role in a project and where its log stands, in one snapshot: a removal seen nowhere yet has
+ * a later seq.
  * @throws problem not-found, for strangers and strange ids alike
  */
-export async function admit(query: Query, userId: string, projectId: string): Promise<{ role: Role } & Position> {
-  const [row] = await query<{ role: Role; head: string; floor: string }>(
-    Prisma.sql`SELECT m.role, r.head, r.floor FROM "Member" m JOIN "Room" r ON r.id = ${projectRoom(projectId)}
+export async function admit(query: Query, userId: string, projectId: string): Promise<{ person: Person; role: Role } & Position> {
+  const [row] = await query<Person & { role: Role; head: string; floor: string }>(
+    Prisma.sql`SELECT u.id, u.name, u."avatarUrl", m.role, r.head, r.floor FROM "Member" m
+      JOIN "User" u ON u.id = m."userId" JOIN "Room" r ON r.id = ${projectRoom(projectId)}
       WHERE m."projectId" = ${projectId}::uuid AND m."userId" = ${userId}::uuid`,
   )
   if (!row) throw problem('not-found')
-  return { role: row.role, head: Number(row.head), floor: Number(row.floor) }
+  const { role, head, floor, ...person } = row
+  return { person, role, head: Number(head), floor: Number(floor) }
 }
 
 /**

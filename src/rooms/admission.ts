@@ -246,7 +246,7 @@ export function createAdmission({ behindProxy, limits, onError }: AdmissionOptio
       if (limits && !rooms.has(room) && rooms.size + asking(socket) > limits.socketProjects)
         throw problem(
           'rate-limited',
-          `A socket is in at most ${limits.socketProjects} projects: leave one first, or open another socket`,
+          `A socket stands in at most ${limits.socketProjects} projects`,
         )
     },
   }

@@ -1,6 +1,6 @@
 import type { Server } from 'socket.io'
-import type { Activity, ClientToServer, RoomId, ServerToClient } from '../contract/index.ts'
-import { changesRole, endsSession, type Revocation, revokes } from './eviction.ts'
+import { type Activity, type ClientToServer, type Person, type RoomId, type ServerToClient, userRoom } from '../contract/index.ts'
+import { changesRole, endsSession, type Revocation, redraws, revokes } from './eviction.ts'
 import { activityRoom, leave, parkedRoom, type RoomSocket, type SocketData, send } from './join.ts'
 import type { LogEntry } from './log.ts'
 import type { NodeToNode } from './nodes.ts'
@@ -43,6 +43,16 @@ export function createDelivery({ io, presence, activityOf, endSession }: Deliver
     }
   }
 
+  /** A renamed person is drawn so wherever they are here, in every room that tells of it, and in rooms they join from now on. */
+  function redraw(room: RoomId, person: Person): void {
+    const { adapter, sockets } = io.of('/')
+    for (const id of adapter.rooms.get(userRoom(person.id)) ?? []) {
+      const socket = sockets.get(id)
+      if (socket) socket.data.person = person
+    }
+    presence.redraw(room, person)
+  }
+
   return function deliver(room: RoomId, entry: LogEntry): void {
     const ended = endsSession(entry)
     // Also those that are just reading their own log again: they stand in other rooms.
@@ -56,6 +66,8 @@ export function createDelivery({ io, presence, activityOf, endSession }: Deliver
         if (standing) standing.role = change.role
       }
     }
+    const drawn = redraws(entry)
+    if (drawn) redraw(room, drawn)
     send(io.local.to(room), entry, false)
     const activity = activityOf(entry)
     if (activity) io.local.to(activityRoom(room)).emit('activity:new', activity)

@@ -1,4 +1,4 @@
-import type { Payload, Role } from '../contract/index.ts'
+import type { Payload, Person, Role } from '../contract/index.ts'
 import type { LogEntry } from './log.ts'
 
 export interface Revocation {
@@ -27,4 +27,9 @@ export function changesRole(entry: LogEntry): { userId: string; role: Role } | n
 /** Does this entry of a person's log close a session? */
 export function endsSession(entry: LogEntry): string | null {
   return entry.name === 'session:revoked' ? (entry.payload as Payload<'session:revoked'>).sessionId : null
+}
+
+/** The person whom this entry of a project's log draws anew. */
+export function redraws(entry: LogEntry): Person | null {
+  return entry.name === 'person:updated' ? (entry.payload as Payload<'person:updated'>) : null
 }

@@ -221,9 +221,11 @@ export async function stand(
     // Its role is kept by the events; the one that was read with the question may be older.
     before.activity = ask.activity ?? before.activity
     while (before.parked) await before.parked
+    if (before.cancelled) throw problem('superseded')
     void (before.activity ? socket.join(activityRoom(room)) : socket.leave(activityRoom(room)))
     const feed = await feeds.hold(room)
     feed.release()
+    if (before.cancelled) throw problem('superseded')
     return { head: feed.delivered(), mode: 'live' }
   }
   leave(socket, room)

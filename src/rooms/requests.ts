@@ -111,7 +111,10 @@ export function createRequests({
     async 'join:project'(socket, { projectId, after, epoch, activity }) {
       const room = projectRoom(projectId)
       admission.admitRoom(socket, room)
-      const at = await lookInTurn(socket, room, { after, epoch }, () => admit(query, socket.data.person.id, projectId))
+      const { person } = socket.data
+      const at = await lookInTurn(socket, room, { after, epoch }, () => admit(query, person.id, projectId))
+      // A change of name that was delivered while this was looked up is newer.
+      if (socket.data.person === person) socket.data.person = at.person
       try {
         const { head, mode } = await stand(socket, room, { after, epoch, activity, role: at.role }, at, { log, feeds })
         presence.enter(room, socket.data.person, socket.id)

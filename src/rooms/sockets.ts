@@ -99,6 +99,9 @@ const TIMINGS = {
   closeMs: 30_000,
 }
 
+/** How long an expired socket may take to read that it is, ms. */
+const CLOSE_TIMEOUT_MS = 1_000
+
 /** The rooms on a Fastify server: the Socket.IO server, the feeds behind it, and `app.rooms.commit`. */
 export async function registerRooms(app: FastifyInstance, options: RoomsOptions): Promise<void> {
   const { database, query, redis } = options
@@ -184,7 +187,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   const feeds = createFeeds({
     log,
     encode: createEncoder(io),
-    deliver: createDelivery({ io, presence, activityOf: options.activityOf, endSession: (socket) => end(socket, 'revoked') }),
+    deliver: createDelivery({ io, presence, activityOf: options.activityOf, endSession: revoke }),
     // Every client comes back, names a position of the old history and is told `reset`.
     onLost: () => {
       app.log.warn({ epoch: log.epoch() }, 'the log was exchanged or cut; every client comes again')
@@ -219,7 +222,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     stuckMs,
     closeMs,
   })
-  const clock = createClock({ io, onExpired: (socket) => end(socket, 'expired'), onError: onHintError, lookMs })
+  const clock = createClock({ io, onExpired: expire, onError: onHintError, lookMs })
   const listen = createRequests({
     admission,
     log,
@@ -233,21 +236,39 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     onError,
   })
 
-  /** Out of every room in this tick; then the connection, which a stock client does not reopen by itself. */
-  function end(socket: RoomSocket, reason: 'expired' | 'revoked'): void {
+  /** In this very tick: nothing that comes later reaches the socket. */
+  function leaveAll(socket: RoomSocket): void {
     for (const room of [...socket.data.rooms.keys()]) {
       leave(socket, room)
       presence.exit(room, socket.data.person.id, socket.id, true)
     }
-    socket.emit('session:expired', { reason })
+  }
+
+  /** An ordered disconnect, after which a stock client does not come back by itself. */
+  function revoke(socket: RoomSocket): void {
+    leaveAll(socket)
+    socket.emit('session:expired', { reason: 'revoked' })
     socket.disconnect(true)
+  }
+
+  /** A closed connection, after which a stock client comes back with whatever token it then has. */
+  function expire(socket: RoomSocket): void {
+    if (!isOpen(socket)) {
+      // It was told so before, and takes nothing of it.
+      socket.conn.close(true)
+      return
+    }
+    leaveAll(socket)
+    socket.emit('session:expired', { reason: 'expired' })
+    socket.data.expiresAt = Date.now() + CLOSE_TIMEOUT_MS
+    socket.conn.close()
   }
 
   /** Outside its own room a socket would not hear that its session is closed: it ends, or has to come again. */
   function deaf(socket: RoomSocket, error: unknown): void {
     const own = userRoom(socket.data.person.id)
     if (!socket.connected) return
-    if (error instanceof ProblemError && error.code === 'session-revoked') end(socket, 'revoked')
+    if (error instanceof ProblemError && error.code === 'session-revoked') revoke(socket)
     else if (!socket.data.rooms.has(own)) {
       onError(error, own)
       socket.conn.close()
@@ -303,13 +324,10 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   })
 
   function disconnected(socket: RoomSocket): void {
-    const { person, rooms } = socket.data
+    const { person } = socket.data
     admission.dismiss(socket.conn)
     typing.clear(socket.id)
-    for (const room of [...rooms.keys()]) {
-      leave(socket, room)
-      presence.exit(room, person.id, socket.id, true)
-    }
+    leaveAll(socket)
     presence.exit(userRoom(person.id), person.id, socket.id, true)
   }
 

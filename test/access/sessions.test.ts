@@ -70,7 +70,7 @@ describe('sessions on live sockets', () => {
     const before = writing.count()
     await until('writes after the end', () => writing.count() > before + 5)
     await writing.stop()
-    expect(end.reason).toBe('io server disconnect')
+    expect(end.reason).toBe('transport close')
     expect(end.at).toBeGreaterThanOrEqual(expiresAt - 50)
     expect(end.at).toBeLessThan(expiresAt + SECOND)
     expect(named(listener, 'session:expiring').map(({ payload }) => payload)).toEqual([
@@ -90,6 +90,28 @@ describe('sessions on live sockets', () => {
       named(observer, 'presence:changed').some(({ payload }) => (payload.left as string[]).includes(editor.id)),
     )
     expect((await observer.join(project.id)).presence.map(({ user }) => user.id)).toEqual([owner.id])
+  })
+
+  it('A2 a socket that reads nothing is put out of its rooms when its token expires, and hung up on', async () => {
+    const { project, owner, editor } = await createTeam(app(), 'editor')
+    const raw = await openRaw(app())
+    raw.ws.send(`40${JSON.stringify({ token: tokenOf(app(), editor.token, 3) })}`)
+    await until('connected', () => raw.events().some(({ name }) => name === 'connected'))
+    raw.ws.send(`421${JSON.stringify(['join:project', { projectId: project.id }])}`)
+    await until('joined', () => raw.ack(1)?.ok === true)
+    raw.ws.pause()
+    const observer = await connect(app(), owner)
+    await observer.join(project.id)
+    const fill = async () => {
+      // As much as the kernel takes, and more.
+      for (let n = 0; n < 60; n++)
+        await owner.must('POST', `/api/projects/${project.id}/tasks`, { title: 'x', description: 'x'.repeat(9_000) })
+    }
+    await fill()
+    await until('it is gone', () => app().app.rooms.counts().sockets === 1, 8_000)
+    await until('the others see them go', () =>
+      named(observer, 'presence:changed').some(({ payload }) => (payload.left as string[]).includes(editor.id)),
+    )
   })
 
   describe('with short tokens', () => {
@@ -157,7 +179,7 @@ describe('sessions on live sockets', () => {
       error: { code: 'validation' },
     })
     // None of them moved its end.
-    expect(await closed).toMatchObject({ reason: 'io server disconnect' })
+    expect(await closed).toMatchObject({ reason: 'transport close' })
     expect(named(listener, 'session:expired')).toHaveLength(1)
   })
 

@@ -1,10 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
-import { claimsOf, forge } from '../access/calls.ts'
 import { hasRedis, refuseWithoutRedis, startRedis } from '../faults/support/redis.ts'
-import { testConfig } from '../setup/app.ts'
-import { createTeam, type Person } from '../setup/people.ts'
+import { addCrowd } from '../setup/members.ts'
+import { createTeam } from '../setup/people.ts'
 import { databaseForTest, useServers } from '../setup/server-process.ts'
 import { connect } from '../setup/sockets.ts'
 import { until } from '../setup/until.ts'
@@ -16,23 +15,6 @@ const HEAP_MB = Number(process.env.CROWD_HEAP ?? 160)
 const WAIT_MS = 120_000
 
 if (!hasRedis()) refuseWithoutRedis('a crowd beside a small node')
-
-/** So many more members of a project, each with a session of their own; their access tokens. */
-async function addCrowd(databaseUrl: string, projectId: string, like: Person): Promise<{ id: string; token: string }[]> {
-  const pool = openPool(databaseUrl)
-  const { rows } = await pool.query<{ id: string; sid: string }>(
-    `WITH people AS (
-       INSERT INTO "User" (id, email, name, "passwordHash")
-       SELECT gen_random_uuid(), 'crowd-' || n || '@example.com', 'Person ' || n, '' FROM generate_series(1, $2::int) n RETURNING id
-     ), rooms AS (INSERT INTO "Room" (id) SELECT 'user:' || id FROM people),
-     members AS (INSERT INTO "Member" ("projectId", "userId", role) SELECT $1::uuid, id, 'editor' FROM people)
-     INSERT INTO "Session" (id, "userId", "tokenHash", "expiresAt")
-     SELECT gen_random_uuid(), id, '', now() + interval '1 day' FROM people RETURNING "userId" AS id, id AS sid`,
-    [projectId, CROWD],
-  )
-  const config = testConfig()
-  return rows.map(({ id, sid }) => ({ id, token: forge({ config }, { ...claimsOf(like.token), sub: id, sid }) }))
-}
 
 interface Member {
   /** Resolves with the answer as it came. */
@@ -85,7 +67,7 @@ describe.runIf(hasRedis())('a crowd beside a small node', () => {
     const large = await servers.start({ databaseUrl, env })
     const small = await servers.start({ databaseUrl, env: { ...env, NODE_OPTIONS: `--max-old-space-size=${HEAP_MB}` } })
     const { project, owner } = await createTeam(small)
-    const crowd = await addCrowd(databaseUrl, project.id, owner)
+    const crowd = await addCrowd(openPool(databaseUrl), { projectId: project.id, count: CROWD, like: owner })
     const watcher = await connect(small, owner)
     await watcher.join(project.id)
 

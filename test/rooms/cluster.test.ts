@@ -7,6 +7,7 @@ import { createRandom } from '../../src/demo/random.ts'
 import { hasRedis, type Redis, refuseWithoutRedis, startRedis } from '../faults/support/redis.ts'
 import { startApp, type TestApp } from '../setup/app.ts'
 import { createDatabase } from '../setup/database.ts'
+import { addProjects } from '../setup/members.ts'
 import { addMember, createTeam, register } from '../setup/people.ts'
 import { connect, type Listener } from '../setup/sockets.ts'
 import { until } from '../setup/until.ts'
@@ -229,22 +230,15 @@ describe.runIf(hasRedis())('what nodes say to each other', () => {
     await listeners[0]?.join(project.id)
     const first = await connect(a, editor)
     await first.join(project.id)
-    const { rows } = await a.db.query<{ id: string }>(
-      `WITH made AS (
-         INSERT INTO "Project" (id, name, "authorId") SELECT gen_random_uuid(), 'Album ' || n, $1::uuid FROM generate_series(1, 230) n RETURNING id
-       ), members AS (INSERT INTO "Member" ("projectId", "userId", role) SELECT id, $1::uuid, 'owner' FROM made),
-       rooms AS (INSERT INTO "Room" (id) SELECT 'project:' || id FROM made)
-       SELECT id FROM made`,
-      [owner.id],
-    )
-    for (const [n, { id }] of rows.entries()) expect(await listeners[n % 3]?.join(id)).toMatchObject({ ok: true })
+    const ids = await addProjects(a.db, { userId: owner.id, count: 230 })
+    for (const [n, id] of ids.entries()) expect(await listeners[n % 3]?.join(id)).toMatchObject({ ok: true })
     nodes.push(await start())
     const late = nodes[1] as TestApp
     const viewer = await register(late, 'Vera Viewer')
-    await addMember(owner, rows.at(-1)?.id ?? '', viewer, 'viewer')
+    await addMember(owner, ids.at(-1) ?? '', viewer, 'viewer')
     await addMember(owner, project.id, viewer, 'viewer')
     const far = await connect(late, viewer)
-    for (const id of [project.id, rows.at(-1)?.id ?? ''])
+    for (const id of [project.id, ids.at(-1) ?? ''])
       await until('they are seen there', async () => (await far.join(id)).presence.some(({ user }) => user.id === owner.id))
   })
 })

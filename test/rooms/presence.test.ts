@@ -1,7 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type Presence, projectRoom, userRoom } from '../../src/contract/index.ts'
-import { useApp } from '../setup/app.ts'
+import { createPresence } from '../../src/rooms/presence.ts'
+import { startApp, useApp } from '../setup/app.ts'
+import { addCrowd } from '../setup/members.ts'
 import { addMember, createCut, createProject, createTeam, type Person, register } from '../setup/people.ts'
+import { watchPlans } from '../setup/plans.ts'
 import { connect, type Listener } from '../setup/sockets.ts'
 import { until } from '../setup/until.ts'
 import { roundTrip } from './frames.ts'
@@ -268,4 +272,84 @@ describe('presence', () => {
     for (const name of ['presence:changed', 'typing', 'chat:presence'])
       expect(named(a, name).every((frame) => frame.meta === undefined)).toBe(true)
   })
+
+  it('P1 a renamed person is drawn with the new name in every room, at once and after joining again', async () => {
+    const { project, owner, editor } = await createTeam(app(), 'editor')
+    const other = await createProject(owner, 'Second')
+    await addMember(owner, other.id, editor)
+    const [watcher, renamed, elsewhere] = [
+      await connect(app(), owner),
+      await connect(app(), editor),
+      await connect(app(), editor),
+    ]
+    await watcher.join(project.id)
+    await renamed.join(project.id)
+    await renamed.ask('presence:set', { projectId: project.id, state: { tab: 'mix' } })
+    await until('the editor is there', () => changes(watcher).some(({ present }) => present.some(({ state }) => state !== null)))
+    await editor.must('PATCH', '/api/me', { name: 'Renamed Mo' })
+    const drawn = () =>
+      changes(watcher)
+        .flatMap(({ present }) => present.filter(({ user }) => user.id === editor.id))
+        .at(-1)
+    await until('drawn anew', () => drawn()?.user.name === 'Renamed Mo')
+    // What they show of themselves, and since when, stays.
+    expect(drawn()).toMatchObject({ state: { tab: 'mix' } })
+    const nameIn = async (projectId: string) =>
+      (await watcher.join(projectId)).presence.flatMap(({ user }) => (user.id === editor.id ? [(user as Person).name] : []))
+    expect(await nameIn(project.id)).toEqual(['Renamed Mo'])
+    // A socket that stood in no room when it happened.
+    await elsewhere.join(other.id)
+    expect(await nameIn(other.id)).toEqual(['Renamed Mo'])
+    await renamed.join(project.id)
+    expect(await nameIn(project.id)).toEqual(['Renamed Mo'])
+    await editor.must('PATCH', '/api/me', { avatarUrl: 'https://example.com/mo.png' })
+    await until('drawn anew', () => drawn()?.user.avatarUrl === 'https://example.com/mo.png')
+  })
+
+  it('B1 an answer lists as much of a crowd as it may carry: states are left out first, then people', async () => {
+    const { project, owner } = await createTeam(app())
+    const crowd = await addCrowd(app().db, { projectId: project.id, count: 90, like: owner, config: app().config })
+    const listeners = await Promise.all(crowd.map((person) => connect(app(), person)))
+    await Promise.all(listeners.map((listener) => listener.join(project.id)))
+    const state = { text: 'x'.repeat(900) }
+    for (const listener of listeners)
+      expect(await listener.ask('presence:set', { projectId: project.id, state })).toEqual({ ok: true })
+    const late = await connect(app(), owner)
+    const ack = (await late.join(project.id)) as unknown as { presence: Presence[]; presenceTotal: number }
+    expect(new Set(ack.presence.map(({ user }) => user.id))).toEqual(new Set([owner.id, ...crowd.map(({ id }) => id)]))
+    expect(ack.presenceTotal).toBe(91)
+    expect(JSON.stringify(ack).length).toBeLessThan(66_000)
+    const states = ack.presence.filter((one) => one.state !== null)
+    expect(states.length).toBeGreaterThan(40)
+    expect(states.length).toBeLessThan(90)
+  })
+
+  it('B1 those who are online are asked for among the connected alone', async () => {
+    const { project, owner, editor } = await createTeam(app(), 'editor')
+    await addCrowd(app().db, { projectId: project.id, count: 3_000, like: owner, config: app().config })
+    const watched = await watchPlans(app().databaseUrl)
+    const node = await startApp({ databaseUrl: watched.url() })
+    onTestFinished(async () => {
+      await node.close()
+      await watched.close()
+    })
+    const watcher = await connect(node, owner)
+    await connect(node, editor)
+    await until('told', () => online(watcher).some(({ userId }) => userId === editor.id))
+    const looks = watched.ran.filter((each) => each['Query Text'].includes('AS peer'))
+    expect(looks.length).toBeGreaterThan(0)
+    for (const { Plan } of looks) expect(Plan['Actual Rows']).toBeLessThanOrEqual(2)
+  })
+})
+
+it('B1 five hundred people at most are listed, and counted all', () => {
+  const presence = createPresence({ announce() {}, publish() {}, onError() {}, graceMs: 1, coalesceMs: 60_000 })
+  onTestFinished(() => presence.close())
+  const room = projectRoom(randomUUID())
+  for (let n = 0; n < 700; n++) presence.enter(room, { id: randomUUID(), name: 'P', avatarUrl: null }, `${n}`)
+  const { people, total } = presence.listBounded(room)
+  expect(total).toBe(700)
+  expect(people.length).toBeGreaterThan(300)
+  expect(people.length).toBeLessThanOrEqual(500)
+  expect(JSON.stringify(people).length).toBeLessThan(65_536)
 })

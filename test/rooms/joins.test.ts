@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest'
+import { useApp } from '../setup/app.ts'
+import { addProjects } from '../setup/members.ts'
+import { createTeam } from '../setup/people.ts'
+import { connect, type Listener } from '../setup/sockets.ts'
+import { until } from '../setup/until.ts'
+
+const sleep = (ms: number) => new Promise<void>((done) => setTimeout(done, ms))
+
+/** Joins as a client that heeds what it is told: a refusal with `retryAfter` is asked again then, one without is final. */
+async function joinPaced(listener: Listener, projectIds: string[]) {
+  const answers: Awaited<ReturnType<Listener['join']>>[] = []
+  for (const projectId of projectIds)
+    for (;;) {
+      const answer = await listener.join(projectId, { activity: false })
+      if (answer.error?.retryAfter === undefined) {
+        answers.push(answer)
+        break
+      }
+      await sleep(answer.error.retryAfter * 1_000)
+    }
+  return answers
+}
+
+describe('joins of one socket', () => {
+  // With the limits of a node.
+  const app = useApp({ env: { RATE_LIMIT: '1000000' } })
+
+  it('B2 beyond its 256 projects a socket is told the limit and no time to wait, and stays', async () => {
+    const { owner } = await createTeam(app())
+    const ids = await addProjects(app().db, { userId: owner.id, count: 300 })
+    const listener = await connect(app(), owner)
+    const answers = await joinPaced(listener, ids)
+    expect(answers.filter(({ ok }) => ok)).toHaveLength(256)
+    const refused = answers.slice(256)
+    for (const { ok, error } of refused) {
+      expect(ok).toBe(false)
+      expect(error).toMatchObject({ code: 'rate-limited', status: 429, detail: expect.stringContaining('256') })
+      expect(error).not.toHaveProperty('retryAfter')
+    }
+    // One that leaves makes room for one more.
+    await listener.ask('leave:project', { projectId: ids[0] })
+    const [next] = await joinPaced(listener, ids.slice(-1))
+    expect(next?.ok).toBe(true)
+    await owner.must('POST', `/api/projects/${ids[10]}/tasks`, { title: 'Still live' })
+    await until('live', () => listener.events(`project:${ids[10]}`).length === 1)
+    expect(listener.socket.connected).toBe(true)
+  }, 120_000)
+
+  it('B2 too fast is told with a time to wait', async () => {
+    const { owner } = await createTeam(app())
+    const ids = await addProjects(app().db, { userId: owner.id, count: 200 })
+    const listener = await connect(app(), owner)
+    const answers = await Promise.all(ids.map((id) => listener.join(id, { activity: false })))
+    const refused = answers.filter(({ ok }) => !ok)
+    expect(refused.length).toBeGreaterThan(0)
+    for (const { error } of refused) expect(error).toMatchObject({ code: 'rate-limited', retryAfter: expect.any(Number) })
+    expect(listener.socket.connected).toBe(true)
+  })
+})
