@@ -21,6 +21,7 @@ import { operationsPlugin } from './plugins/operations.ts'
 import { securityPlugin } from './plugins/security.ts'
 import { stoppingPlugin } from './plugins/stopping.ts'
 import { LIMITS } from './rooms/admission.ts'
+import { createPurge } from './rooms/purge.ts'
 import { createRetention } from './rooms/retention.ts'
 import { type RoomsOptions, registerRooms } from './rooms/sockets.ts'
 
@@ -105,11 +106,18 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
       onError: (error) => app.log.warn({ err: error }, 'old rows stay for now; the next round tries again'),
     })
     app.addHook('onClose', () => retention.close())
+    const purge = createPurge({
+      pool: database.pool,
+      onPurged: (projects) => app.log.info({ projects }, 'purge: deleted projects are gone'),
+      onError: (error) =>
+        app.log.warn({ err: error }, 'purge: rows of deleted projects stay for now; the next round tries again'),
+    })
+    app.addHook('onClose', () => purge.close())
 
     const { prisma } = database
     authRoutes(app, { config, prisma })
     meRoutes(app, { database })
-    projectRoutes(app, database)
+    projectRoutes(app, { ...database, purge })
     memberRoutes(app, database)
     taskRoutes(app, database)
     vibeRoutes(app, database)

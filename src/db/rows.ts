@@ -4,7 +4,7 @@ import type { Comment, Cut, Lyrics, Member, Project, Room, Session, Task, User, 
 export interface Rows {
   User: User
   Session: Omit<Session, 'revokedAt' | 'revokedFor'>
-  Project: Project
+  Project: Omit<Project, 'deletedAt'>
   Member: Member
   Task: Task
   Vibe: Vibe

@@ -42,6 +42,8 @@ declare module 'fastify' {
 export interface WriteOptions<E extends Endpoint, P> {
   /** Slow work before the transaction, once per request. A repeated request gets its first answer, whatever this says then. */
   prepare?: (asked: Asked<E>) => Promise<P>
+  /** Lets the write begin at its time. What waits here holds no connection to the database. */
+  within?: <T>(asked: Asked<E>, write: () => Promise<T>) => Promise<T>
   /** The handler holds or closes the caller's session itself. */
   holdsSession?: boolean
 }
@@ -210,7 +212,7 @@ export const endpointsPlugin = fp<{ config: Config; query: Query }>(
         let guessed = false
         const prepared = options.prepare ? await outcomeOf(options.prepare(asked(request, reply, null))) : NOTHING
         if (prepared.failed && key === undefined) throw prepared.reason
-        const answer = await app.rooms.commit(actor, async (door) => {
+        const inTransaction = async (door: Write): Promise<Answer<typeof endpoint>> => {
           const write = async (scope: Scope | null) => {
             // As they are called while the write holds them.
             if (scope) actor.name = scope.me.name
@@ -248,7 +250,9 @@ export const endpointsPlugin = fp<{ config: Config; query: Query }>(
             },
             () => admitSession(door.query, caller),
           )
-        })
+        }
+        const commit = () => app.rooms.commit(actor, inTransaction)
+        const answer = await (options.within ? options.within(asked(request, reply, null), commit) : commit())
         return send(reply, endpoint, answer, base)
       })
     })

@@ -18,6 +18,12 @@ export interface Actor {
  */
 export type Emit = <N extends EventName>(room: RoomId, name: N, payload: Payload<N>, label?: string) => Payload<N>
 
+/**
+ * The same event for each of many rooms, at the end of the write, however many there are.
+ * @param rooms a query with one column, `room`; rooms that do not exist are passed over
+ */
+export type EmitAll = <N extends EventName>(rooms: Statement, name: N, payload: Payload<N>, label?: string) => void
+
 /** A row with its new rank. */
 export interface Reranked {
   id: string
@@ -33,6 +39,7 @@ export interface Write {
   /** Sends a statement that fails, and the write with it, where something is not as the writer thinks. */
   insist: (proof: Statement) => void
   emit: Emit
+  emitAll: EmitAll
   /** Gives rows new ranks, in one statement, and each its next version. @returns those that still had the rank they `was` at */
   rerank: (table: 'Task' | 'Vibe' | 'Cut', rows: { id: string; was: string; rank: string }[], at: Date) => Promise<Reranked[]>
   /**
@@ -45,15 +52,18 @@ export interface Write {
 /** The one door for writes: rows and events in one transaction, then a wake-up. The callback may run more than once. */
 export type Commit = <T>(actor: Actor | null, write: (door: Write) => Promise<T>) => Promise<T>
 
-interface Pending {
-  id: string
-  room: RoomId
+interface Logged {
   name: EventName
   /** JSON. */
   payload: string
   /** Its length in UTF-8. */
   bytes: number
   label: string | null
+}
+
+interface Pending extends Logged {
+  id: string
+  room: RoomId
 }
 
 export interface CommitOptions {
@@ -72,17 +82,27 @@ export function createCommit({ begin, poke, beforeCommit }: CommitOptions): Comm
     const pending: Pending[] = []
     /** Payloads and the events that have them: a payload often is the answer, too. */
     const written = new Map<unknown, Pending>()
-    const emit: Emit = (room, name, payload, label) => {
+    const toMany: (Logged & { rooms: Statement })[] = []
+    function log<N extends EventName>(
+      name: N,
+      payload: Payload<N>,
+      label: string | undefined,
+    ): { data: Payload<N>; logged: Logged } {
       const parsed = events[name].safeParse(payload)
       if (!parsed.success)
         throw problem('internal', undefined, undefined, {
           cause: new Error(`${name} does not fit its schema`, { cause: parsed.error }),
         })
       const json = JSON.stringify(parsed.data)
-      const event = { id: newId(), room, name, payload: json, bytes: Buffer.byteLength(json), label: label ?? null }
-      written.set(parsed.data, event)
+      const logged = { name, payload: json, bytes: Buffer.byteLength(json), label: label ?? null }
+      return { data: parsed.data as Payload<N>, logged }
+    }
+    const emit: Emit = (room, name, payload, label) => {
+      const { data, logged } = log(name, payload, label)
+      const event = { id: newId(), room, ...logged }
+      written.set(data, event)
       pending.push(event)
-      return parsed.data as Payload<typeof name>
+      return data
     }
     const transaction = await begin()
     const { query, send } = transaction
@@ -94,6 +114,7 @@ export function createCommit({ begin, poke, beforeCommit }: CommitOptions): Comm
       insert: (table, row) => send(insertion(table, [row])),
       insist: send,
       emit,
+      emitAll: (rooms, name, payload, label) => void toMany.push({ rooms, ...log(name, payload, label).logged }),
       rerank: (table, rows, at) => query(reranking(table, rows, at)),
       keep(key, body, room) {
         const eventId = written.get(body)?.id ?? null
@@ -105,8 +126,10 @@ export function createCommit({ begin, poke, beforeCommit }: CommitOptions): Comm
       },
     }
     let result: T
+    const rooms = new Set<RoomId>()
     try {
       result = await write(door)
+      for (const each of toMany) for (const { room } of await query<{ room: RoomId }>(eventForAll(actor, each))) rooms.add(room)
       for (const statement of eventInsertions(actor, pending)) send(statement)
       if (beforeCommit) {
         await transaction.settled()
@@ -116,7 +139,8 @@ export function createCommit({ begin, poke, beforeCommit }: CommitOptions): Comm
       throw await transaction.rollback(error)
     }
     await transaction.commit()
-    return { result, rooms: new Set(pending.map((event) => event.room)) }
+    for (const { room } of pending) rooms.add(room)
+    return { result, rooms }
   }
 
   return async (actor, write) => {
@@ -169,6 +193,21 @@ function reranking(table: string, rows: { id: string; was: string; rank: string 
     WHERE t.id = n.id AND t.rank = n.was RETURNING t.id, t.rank, t.version`
   const column = <K extends 'id' | 'was' | 'rank'>(name: K) => rows.map((row) => row[name])
   return { text, values: [column('id'), column('was'), column('rank'), at.toISOString()] }
+}
+
+/** The counters are locked in one order for all writers, and until the commit: what is stamped here is in commit order, too. */
+function eventForAll(actor: Actor | null, { rooms, name, payload, bytes, label }: Logged & { rooms: Statement }): Statement {
+  const own = rooms.values.length
+  const places = Array.from({ length: 7 }, (_, n) => `$${own + n + 1}`)
+  const [$name, $payload, $bytes, $label, $actorId, $actorName, $mutationId] = places
+  const text = `WITH told AS MATERIALIZED (${rooms.text}), counters AS MATERIALIZED (
+      SELECT r.id FROM "Room" r WHERE r.id IN (SELECT room FROM told) ORDER BY r.id COLLATE "C" FOR UPDATE
+    ), stamped AS (UPDATE "Room" r SET head = r.head + 1 FROM counters c WHERE r.id = c.id RETURNING r.id, r.head)
+    INSERT INTO "Event" (id, room, seq, name, payload, bytes, label, "actorId", "actorName", "mutationId", at)
+    SELECT event_id(), s.id, s.head, ${$name}::text, ${$payload}::json, ${$bytes}::int, ${$label}::text,
+      ${$actorId}::uuid, ${$actorName}::text, ${$mutationId}::text, clock_timestamp() FROM stamped s RETURNING room`
+  const { id = null, name: actorName = null, mutationId = null } = actor ?? {}
+  return { text, values: [...rooms.values, name, payload, bytes, label, id, actorName, mutationId] }
 }
 
 /** Postgres takes at most 65,535 parameters in one statement. */

@@ -33,12 +33,17 @@ export interface RetentionOptions {
 const FIRST_MS = 60_000
 const EVERY_MS = 300_000
 /** Rows in one statement. */
-const STEP = 1_000
+export const STEP = 1_000
 const ROOMS = 200
 const REST_MS = 5
 const KEY_HOURS = 24
 const LOCK = '7310301140218675558'
 const LOWEST_ID = '00000000-0000-0000-0000-000000000000'
+
+/** Takes away rows of a deleted project. The newest first: replies before what they reply to, which would take them along one by one. */
+const ofProject = (table: string, order: string) =>
+  `DELETE FROM "${table}" WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM "${table}" WHERE "projectId" = $1 ORDER BY ${order} LIMIT ${STEP}))`
 
 /** Each takes at most STEP rows, found by an index. */
 export const statements = {
@@ -57,6 +62,16 @@ export const statements = {
     WHERE r.id = 'project:' || gone.id AND r.floor = r.head
       AND NOT EXISTS (SELECT FROM "Project" p WHERE p.id = gone.id)
       AND NOT EXISTS (SELECT FROM "Event" e WHERE e.room = r.id AND e.seq IS NOT NULL)`,
+  deletedProjects: `SELECT id FROM "Project" WHERE "deletedAt" IS NOT NULL ORDER BY "deletedAt" LIMIT ${ROOMS}`,
+  /** In this order: nothing takes others along then. */
+  projectRows: [
+    ofProject('Comment', '"projectId", id DESC'),
+    ofProject('Lyrics', '"projectId"'),
+    ofProject('Cut', '"projectId"'),
+    ofProject('Vibe', '"projectId", rank'),
+    ofProject('Task', '"projectId", rank, id'),
+  ],
+  project: 'DELETE FROM "Project" WHERE id = $1 AND "deletedAt" IS NOT NULL',
   keys: `DELETE FROM "IdempotencyKey" WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM "IdempotencyKey" WHERE "createdAt" < now() - interval '${KEY_HOURS} hours' ORDER BY "createdAt" LIMIT ${STEP}))`,
   sessions: `WITH page AS MATERIALIZED (

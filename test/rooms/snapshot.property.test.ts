@@ -387,10 +387,12 @@ describe('a snapshot and what follows it', () => {
   })
 
   /** Everything that draws a person anew, done at once by and about somebody who is being renamed. */
-  async function drawing(world: World, renamed: Person, outsider: Person): Promise<Answer[]> {
+  async function drawing(world: World, renamed: Person, outsider: Person, theirs: string): Promise<Answer[]> {
     const [owner] = world.people as [Person]
     const at = `/api/projects/${world.projectId}`
     return Promise.all([
+      owner.call('PATCH', `/api/cuts/${world.cuts[0]}`, { bpm: 99 }),
+      owner.call('POST', `/api/comments/${theirs}/resolve`),
       renamed.call('POST', `${at}/tasks`, { title: 'by them' }),
       owner.call('POST', `${at}/tasks`, { title: 'for them', assigneeId: renamed.id }),
       owner.call('PATCH', `/api/tasks/${world.tasks[0]}`, { assigneeId: renamed.id }),
@@ -406,6 +408,7 @@ describe('a snapshot and what follows it', () => {
     it(`R4 a person drawn while they are renamed: the ${first} comes to its COMMIT first`, async () => {
       const world = await begin(app(), await people(app()))
       const [owner, renamed, , outsider] = world.people as [Person, Person, Person, Person]
+      const theirs = (await renamed.must<{ id: string }>('POST', `/api/cuts/${world.cuts[0]}/comments`, { body: 'theirs' })).id
       const snapshot = await snapshotBy(owner, world.projectId)
       const rename = () =>
         Promise.all([renamed, outsider].map((person) => person.call('PATCH', '/api/me', { name: `New ${person.name}` })))
@@ -426,9 +429,9 @@ describe('a snapshot and what follows it', () => {
         )
         return (rows[0]?.n ?? 0) > 0
       }
-      const leading: Promise<Answer[]> = first === 'rename' ? rename() : drawing(world, renamed, outsider)
+      const leading: Promise<Answer[]> = first === 'rename' ? rename() : drawing(world, renamed, outsider, theirs)
       await until('the first to reach their COMMIT', () => atCommit >= 1)
-      const following: Promise<Answer[]> = first === 'rename' ? drawing(world, renamed, outsider) : rename()
+      const following: Promise<Answer[]> = first === 'rename' ? drawing(world, renamed, outsider, theirs) : rename()
       await until('the second to wait for them', waits)
       hold = undefined
       open()

@@ -1,7 +1,8 @@
 import { type Person, projectRoom } from '../../contract/index.ts'
-import type { Tx } from '../../db/client.ts'
+import { Prisma, type Tx } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
 import type { Write } from '../../rooms/commit.ts'
+import { holdPeople } from '../people.ts'
 import { excerpt, nextVersion } from '../present.ts'
 import { newRow } from '../row.ts'
 import { presentComment, withPeople } from './present.ts'
@@ -61,17 +62,23 @@ export async function reply(door: Write, projectId: string, author: Person, toId
   return door.emit(projectRoom(projectId), 'comment:reply', comment)
 }
 
-export async function editComment({ tx, emit }: Write, projectId: string, id: string, body: string) {
-  const row = await tx.comment.update({
+const holdDrawn = (door: Write, id: string) =>
+  holdPeople(door, Prisma.sql`SELECT unnest(ARRAY["authorId", "resolvedById"]) FROM "Comment" WHERE id = ${id}::uuid`)
+
+export async function editComment(door: Write, projectId: string, id: string, body: string) {
+  holdDrawn(door, id)
+  const row = await door.tx.comment.update({
     where: { id },
     data: { body, editedAt: new Date(), version: nextVersion },
     include: withPeople,
   })
-  return emit(projectRoom(projectId), 'comment:updated', presentComment(row))
+  return door.emit(projectRoom(projectId), 'comment:updated', presentComment(row))
 }
 
 /** Resolving what is resolved, or reopening what is open, changes nothing and says nothing. */
-export async function settle({ tx, emit }: Write, projectId: string, id: string, by: string | null) {
+export async function settle(door: Write, projectId: string, id: string, by: string | null) {
+  const { tx, emit } = door
+  holdDrawn(door, id)
   const before = await loadComment(tx, id)
   if (before.parentId !== null) throw problem('conflict', 'Only the first comment of a thread is resolved or reopened')
   if ((before.resolvedAt !== null) === (by !== null)) return before

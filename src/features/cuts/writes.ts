@@ -3,6 +3,7 @@ import { Prisma, type Tx } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
 import type { Conditional } from '../../plugins/endpoints.ts'
 import type { Write } from '../../rooms/commit.ts'
+import { holdPeople } from '../people.ts'
 import { nextVersion, withAuthor } from '../present.ts'
 import { holdOrder, type List, lastRank, rankAfter } from '../rank.ts'
 import { newRow } from '../row.ts'
@@ -38,9 +39,10 @@ export async function createCut(
   return emit(projectRoom(projectId), 'cut:created', presentCut({ ...row, author }))
 }
 
-export async function updateCut({ tx, emit }: Write, projectId: string, id: string, changes: Changes) {
-  const row = await tx.cut.update({ where: { id }, data: { ...changes, version: nextVersion }, include: withAuthor })
-  return emit(projectRoom(projectId), 'cut:updated', presentCut(row))
+export async function updateCut(door: Write, projectId: string, id: string, changes: Changes) {
+  holdPeople(door, Prisma.sql`SELECT "authorId" FROM "Cut" WHERE id = ${id}::uuid`)
+  const row = await door.tx.cut.update({ where: { id }, data: { ...changes, version: nextVersion }, include: withAuthor })
+  return door.emit(projectRoom(projectId), 'cut:updated', presentCut(row))
 }
 
 export async function moveCut(

@@ -7,6 +7,7 @@ import type { Asked } from '../../plugins/endpoints.ts'
 import { atPasswordGate, hashPassword, verifyPassword } from '../auth/password.ts'
 import { presentUser } from '../auth/present.ts'
 import { replacePassword, revokeSessions } from '../auth/writes.ts'
+import { createRenames } from './renames.ts'
 import { updatePerson } from './writes.ts'
 
 /** Sessions in the list of one person: the newest. */
@@ -16,14 +17,17 @@ const GUESSES = 20
 
 export function meRoutes(app: FastifyInstance, { database }: { database: Pick<Database, 'prisma' | 'query'> }): void {
   const { prisma } = database
+  const renames = createRenames(database.query)
   const guesses = app.limit('password', GUESSES)
 
   app.serve(contract.get, async ({ me }) => presentUser(await prisma.user.findUniqueOrThrow({ where: { id: me.person.id } })))
 
-  app.write(contract.update, async ({ me, body }, door) => {
-    const user = await updatePerson(door, me.person.id, body, door.expect)
-    return presentUser(user)
-  })
+  app.write(
+    contract.update,
+    async ({ me, body }, door) => presentUser(await updatePerson(door, me.person.id, body, door.expect)),
+    undefined,
+    { within: ({ me }, write) => renames.run(me.person.id, write) },
+  )
 
   /** Verifies the current password and hashes the next one. */
   const hashBoth = ({ me, body }: Asked<typeof contract.changePassword>) =>

@@ -2,6 +2,7 @@ import { type Person, projectRoom, type Role, userRoom } from '../../contract/in
 import { Prisma, type Tx } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
 import type { Write } from '../../rooms/commit.ts'
+import { holdPeople } from '../people.ts'
 import { nextVersion } from '../present.ts'
 import { loadProject } from '../projects/writes.ts'
 import { begun } from '../row.ts'
@@ -46,6 +47,7 @@ async function keepAnOwner({ query }: Write, projectId: string, userId: string):
 
 export async function changeRole(door: Write, projectId: string, userId: string, role: Role) {
   if (role !== 'owner') await keepAnOwner(door, projectId, userId)
+  holdPeople(door, Prisma.sql`SELECT ${userId}::uuid`)
   const data = { role, version: nextVersion }
   const row = await door.tx.member.update({ where: keyOf(projectId, userId), data, include: withUser })
   return door.emit(projectRoom(projectId), 'member:updated', presentMember(row))

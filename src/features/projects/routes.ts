@@ -1,11 +1,15 @@
 import type { FastifyInstance } from 'fastify'
 import { projects } from '../../contract/index.ts'
 import { type Database, Prisma } from '../../db/client.ts'
+import type { Purge } from '../../rooms/purge.ts'
 import { readPage } from '../paging.ts'
 import { ownProjectReading } from './present.ts'
 import { createProject, deleteProject, loadProject, updateProject } from './writes.ts'
 
-export function projectRoutes(app: FastifyInstance, { prisma, query }: Pick<Database, 'prisma' | 'query'>): void {
+export function projectRoutes(
+  app: FastifyInstance,
+  { prisma, query, purge }: Pick<Database, 'prisma' | 'query'> & { purge: Pick<Purge, 'soon'> },
+): void {
   app.serve(projects.list, (asked) => {
     const of = asked.me.person.id
     // No more than the index holds: a page of it is read in its order.
@@ -16,5 +20,7 @@ export function projectRoutes(app: FastifyInstance, { prisma, query }: Pick<Data
   app.write(projects.create, ({ me, body }, door) => createProject(door, me.userId, body))
   app.serve(projects.get, ({ params }) => loadProject(prisma, params.projectId))
   app.write(projects.update, ({ params, body }, door) => updateProject(door, params.projectId, body), loadProject)
-  app.write(projects.delete, ({ params }, door) => deleteProject(door, params.projectId), loadProject)
+  app.write(projects.delete, ({ me, params }, door) => deleteProject(door, params.projectId, me.userId), loadProject, {
+    within: (_, write) => write().finally(purge.soon),
+  })
 }

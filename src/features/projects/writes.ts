@@ -2,6 +2,7 @@ import { type Person, projectRoom, userRoom } from '../../contract/index.ts'
 import { Prisma, type Tx } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
 import type { Write } from '../../rooms/commit.ts'
+import { holdPeople } from '../people.ts'
 import { nextVersion, withAuthor } from '../present.ts'
 import { begun, newRow } from '../row.ts'
 import { presentProject } from './present.ts'
@@ -28,23 +29,29 @@ export async function createProject(
 }
 
 export async function updateProject(
-  { tx, emit }: Write,
+  door: Write,
   id: string,
   data: { name?: string | undefined; description?: string | null | undefined },
 ) {
-  const row = await tx.project.update({ where: { id }, data: { ...data, version: nextVersion }, include: withAuthor })
-  return emit(projectRoom(id), 'project:updated', presentProject(row))
+  holdPeople(door, Prisma.sql`SELECT "authorId" FROM "Project" WHERE id = ${id}::uuid`)
+  const row = await door.tx.project.update({ where: { id }, data: { ...data, version: nextVersion }, include: withAuthor })
+  return door.emit(projectRoom(id), 'project:updated', presentProject(row))
 }
 
-/** Rows go, the room and its log stay: whoever was away still learns how it ended. */
-export async function deleteProject({ tx, query, emit }: Write, id: string): Promise<void> {
+/**
+ * The members go, and with them all access: nothing of the project can be seen from then on. Its rows, however many, are taken away
+ * little by little afterwards (rooms/purge.ts). The room and its log stay: whoever was away still learns how it ended.
+ * @param by who deletes it
+ */
+export async function deleteProject({ tx, query, emit, emitAll }: Write, id: string, by: string): Promise<void> {
   // Against members who come meanwhile: the list below is exact.
   await query(Prisma.sql`SELECT 1 FROM "Project" WHERE id = ${id}::uuid FOR UPDATE`)
-  const project = await tx.project.findUniqueOrThrow({
-    where: { id },
-    select: { name: true, members: { select: { userId: true } } },
-  })
-  await tx.project.delete({ where: { id } })
-  emit(projectRoom(id), 'project:deleted', { projectId: id }, project.name)
-  for (const member of project.members) emit(userRoom(member.userId), 'project:left', { projectId: id, reason: 'deleted' })
+  const members = await query<{ userId: string }>(Prisma.sql`SELECT "userId" FROM "Member" WHERE "projectId" = ${id}::uuid`)
+  await tx.member.deleteMany({ where: { projectId: id } })
+  const { name } = await tx.project.update({ where: { id }, data: { deletedAt: new Date() }, select: { name: true } })
+  emit(projectRoom(id), 'project:deleted', { projectId: id }, name)
+  const left = { projectId: id, reason: 'deleted' } as const
+  emit(userRoom(by), 'project:left', left)
+  const others = members.map(({ userId }) => userId).filter((userId) => userId !== by)
+  emitAll(Prisma.sql`SELECT 'user:' || id AS room FROM unnest(${others}::uuid[]) AS id`, 'project:left', left)
 }

@@ -3,6 +3,7 @@ import { Prisma, type Tx } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
 import type { Conditional } from '../../plugins/endpoints.ts'
 import type { Write } from '../../rooms/commit.ts'
+import { holdPeople } from '../people.ts'
 import { nextVersion } from '../present.ts'
 import { holdOrder, type List, lastRank, rankAfter } from '../rank.ts'
 import { newRow } from '../row.ts'
@@ -57,6 +58,7 @@ export async function createTask(
 
 export async function updateTask(door: Write, projectId: string, id: string, changes: Changes) {
   await holdAssignee(door, projectId, changes.assigneeId)
+  holdPeople(door, Prisma.sql`SELECT unnest(ARRAY["authorId", "assigneeId"]) FROM "Task" WHERE id = ${id}::uuid`)
   const row = await door.tx.task.update({ where: { id }, data: { ...changes, version: nextVersion }, include: withPeople })
   return door.emit(projectRoom(projectId), 'task:updated', presentTask(row))
 }

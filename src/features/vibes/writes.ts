@@ -3,6 +3,7 @@ import { Prisma, type Tx } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
 import type { Conditional } from '../../plugins/endpoints.ts'
 import type { Write } from '../../rooms/commit.ts'
+import { holdPeople } from '../people.ts'
 import { nextVersion, withAuthor } from '../present.ts'
 import { holdOrder, type List, lastRank, rankAfter } from '../rank.ts'
 import { newRow } from '../row.ts'
@@ -31,9 +32,10 @@ export async function createVibe({ query, insert, emit }: Write, projectId: stri
   return emit(projectRoom(projectId), 'vibe:created', presentVibe({ ...row, author }))
 }
 
-export async function updateVibe({ tx, emit }: Write, projectId: string, id: string, changes: Changes) {
-  const row = await tx.vibe.update({ where: { id }, data: { ...changes, version: nextVersion }, include: withAuthor })
-  return emit(projectRoom(projectId), 'vibe:updated', presentVibe(row))
+export async function updateVibe(door: Write, projectId: string, id: string, changes: Changes) {
+  holdPeople(door, Prisma.sql`SELECT "authorId" FROM "Vibe" WHERE id = ${id}::uuid`)
+  const row = await door.tx.vibe.update({ where: { id }, data: { ...changes, version: nextVersion }, include: withAuthor })
+  return door.emit(projectRoom(projectId), 'vibe:updated', presentVibe(row))
 }
 
 export async function moveVibe(door: Write & Conditional, projectId: string, id: string, { after }: { after: string | null }) {

@@ -1,0 +1,60 @@
+import { Prisma, type Query } from '../../db/client.ts'
+import { problem } from '../../errors.ts'
+import { createGate } from '../../rooms/gate.ts'
+
+/** Projects of a person from which on a new name is much work. */
+const MANY = 300
+/** Such renames at a time, for all people together. */
+const WIDTH = 2
+/** Those that may wait. */
+const MOST_WAITING = 100
+/** How long they may, ms. */
+const PATIENCE_MS = 10_000
+const RETRY_AFTER = 5
+
+export interface Renames {
+  /**
+   * Runs a rename when there is time for it: those of one person one after another. Those that wait hold no connection.
+   * @throws problem unavailable when too many wait, or for too long
+   */
+  run<T>(userId: string, write: () => Promise<T>): Promise<T>
+}
+
+/** Lets renames of people in many projects take turns, so that they leave the database to others. */
+export function createRenames(query: Query): Renames {
+  const all = createGate(WIDTH)
+  const people = new Map<string, { gate: ReturnType<typeof createGate>; present: number }>()
+  let waiting = 0
+
+  async function isMuch(userId: string): Promise<boolean> {
+    const [found] = await query<{ much: boolean }>(Prisma.sql`
+      SELECT (SELECT count(*) FROM (SELECT 1 FROM "Member" WHERE "userId" = ${userId}::uuid LIMIT ${MANY}) AS m) = ${MANY}
+        OR (SELECT count(*) FROM (SELECT 1 FROM "Project" WHERE "authorId" = ${userId}::uuid LIMIT ${MANY}) AS p) = ${MANY} AS much`)
+    return found?.much ?? false
+  }
+
+  async function takeTurn<T>(userId: string, write: () => Promise<T>): Promise<T> {
+    const busy = () => problem('unavailable', 'Too many changes of names at once', { retryAfter: RETRY_AFTER })
+    if (waiting >= MOST_WAITING) throw busy()
+    const person = people.get(userId) ?? { gate: createGate(1), present: 0 }
+    people.set(userId, person)
+    person.present++
+    waiting++
+    const since = performance.now()
+    try {
+      return await person.gate.pass(() =>
+        all.pass(() => {
+          if (performance.now() - since > PATIENCE_MS) throw busy()
+          return write()
+        }),
+      )
+    } finally {
+      waiting--
+      if (--person.present === 0) people.delete(userId)
+    }
+  }
+
+  return {
+    run: async (userId, write) => ((await isMuch(userId)) ? takeTurn(userId, write) : write()),
+  }
+}
