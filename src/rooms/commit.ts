@@ -129,12 +129,13 @@ export function createCommit({ begin, poke, beforeCommit }: CommitOptions): Comm
     const rooms = new Set<RoomId>()
     try {
       result = await write(door)
-      for (const each of toMany) for (const { room } of await query<{ room: RoomId }>(eventForAll(actor, each))) rooms.add(room)
       for (const statement of eventInsertions(actor, pending)) send(statement)
       if (beforeCommit) {
         await transaction.settled()
         await beforeCommit()
       }
+      // Counters are locked last, as in COMMIT.
+      for (const each of toMany) for (const { room } of await query<{ room: RoomId }>(eventForAll(actor, each))) rooms.add(room)
     } catch (error) {
       throw await transaction.rollback(error)
     }

@@ -60,9 +60,9 @@ export const statements = {
   events: 'DELETE FROM "Event" WHERE room = $1 AND seq >= $2 AND seq <= $3',
   tombstones: `DELETE FROM "Room" r USING unnest($1::uuid[]) AS gone(id)
     WHERE r.id = 'project:' || gone.id AND r.floor = r.head
-      AND NOT EXISTS (SELECT FROM "Project" p WHERE p.id = gone.id)
+      AND NOT EXISTS (SELECT FROM "Project" p WHERE p.id = gone.id AND p."deletedAt" IS NULL)
       AND NOT EXISTS (SELECT FROM "Event" e WHERE e.room = r.id AND e.seq IS NOT NULL)`,
-  deletedProjects: `SELECT id FROM "Project" WHERE "deletedAt" IS NOT NULL ORDER BY "deletedAt" LIMIT ${ROOMS}`,
+  deletedProjects: `SELECT id FROM "Project" WHERE "deletedAt" IS NOT NULL ORDER BY id LIMIT ${ROOMS}`,
   /** In this order: nothing takes others along then. */
   projectRows: [
     ofProject('Comment', '"projectId", id DESC'),

@@ -4,7 +4,7 @@ ALTER TABLE "Project" ADD COLUMN     "deletedAt" TIMESTAMPTZ(3);
 -- From here on by hand.
 
 -- Deleted projects whose rows are still being taken away.
-CREATE INDEX "Project_deleted" ON "Project" ("deletedAt") WHERE "deletedAt" IS NOT NULL;
+CREATE INDEX "Project_deleted" ON "Project" ("id") WHERE "deletedAt" IS NOT NULL;
 
 -- An id that sorts by the microsecond in which it was made (UUID version 7), so that events keep the order of their calls.
 CREATE FUNCTION event_id() RETURNS uuid LANGUAGE sql VOLATILE AS $$

@@ -6,15 +6,16 @@ import { nextVersion, presentPerson } from '../present.ts'
 
 /** Rooms of the projects in which the person is drawn somewhere, whether or not they still are a member. */
 const roomsDrawing = (userId: string) => Prisma.sql`
-  SELECT 'project:' || p.id AS room FROM "Project" p WHERE p."deletedAt" IS NULL AND p.id IN (
-    SELECT "projectId" FROM "Member" WHERE "userId" = ${userId}::uuid
+  SELECT 'project:' || id AS room FROM ((
+    SELECT "projectId" AS id FROM "Member" WHERE "userId" = ${userId}::uuid
     UNION SELECT id FROM "Project" WHERE "authorId" = ${userId}::uuid
     UNION SELECT "projectId" FROM "Task" WHERE "authorId" = ${userId}::uuid
     UNION SELECT "projectId" FROM "Task" WHERE "assigneeId" = ${userId}::uuid
     UNION SELECT "projectId" FROM "Vibe" WHERE "authorId" = ${userId}::uuid
     UNION SELECT "projectId" FROM "Cut" WHERE "authorId" = ${userId}::uuid
     UNION SELECT "projectId" FROM "Comment" WHERE "authorId" = ${userId}::uuid
-    UNION SELECT "projectId" FROM "Comment" WHERE "resolvedById" = ${userId}::uuid)`
+    UNION SELECT "projectId" FROM "Comment" WHERE "resolvedById" = ${userId}::uuid)
+    EXCEPT SELECT id FROM "Project" WHERE "deletedAt" IS NOT NULL) AS drawn`
 
 /**
  * Changes how a person is drawn and tells every project that draws them, in one statement. A write that draws people holds their
