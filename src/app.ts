@@ -16,8 +16,11 @@ import { contractPlugin } from './plugins/contract.ts'
 import { docsPlugin } from './plugins/docs.ts'
 import { endpointsPlugin } from './plugins/endpoints.ts'
 import { errorsPlugin, refuse } from './plugins/errors.ts'
+import { createAnswerHeaders, headersPlugin } from './plugins/headers.ts'
 import { loggerOptions } from './plugins/logger.ts'
 import { operationsPlugin } from './plugins/operations.ts'
+import { createOrigins } from './plugins/origins.ts'
+import { refuseUnparsed, refuseUnrouted } from './plugins/raw-refusals.ts'
 import { securityPlugin } from './plugins/security.ts'
 import { stoppingPlugin } from './plugins/stopping.ts'
 import { LIMITS } from './rooms/admission.ts'
@@ -37,7 +40,9 @@ export type Seams = Partial<Pick<RoomsOptions, 'beforeCommit' | 'timings' | 'lim
  * @param seams for tests and benches only
  */
 export async function buildApp(config: Config, databaseUrl: string, seams: Seams = {}): Promise<FastifyInstance> {
-  const app = Fastify({
+  const headers = createAnswerHeaders(config)
+  const origins = createOrigins(config, (fields, line) => app.log.warn(fields, line))
+  const app: FastifyInstance = Fastify({
     logger: loggerOptions(config),
     // One proxy, the nearest: what stands in X-Forwarded-For before its own word, the visitor may have written.
     trustProxy: config.trustProxy && ((_address, hop) => hop === 0),
@@ -46,7 +51,11 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
     // Whoever does not come to the end of their headers is gone in 6 s.
     http: { headersTimeout: 4_000, connectionsCheckingInterval: 1_000 },
     // Odd addresses, refused before there is a route.
-    frameworkErrors: (error, request, reply) => refuse(error, request, reply),
+    frameworkErrors: (error, request, reply) => refuse(error, request, reply.headers(headers.ofRefusal(request.headers.origin))),
+    clientErrorHandler(error, socket) {
+      app.log.debug({ reason: error.code }, 'http: a request could not be parsed')
+      refuseUnparsed(error, socket, headers)
+    },
     // stoppingPlugin answers in the words of the contract.
     return503OnClosing: false,
     // A proxy may name requests; a stranger may not.
@@ -76,9 +85,10 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
           )
     app.addHook('onClose', async () => redis?.close())
     await app.register(errorsPlugin)
+    await app.register(headersPlugin, { config, headers, origins })
     await app.register(stoppingPlugin)
     await app.register(contractPlugin)
-    await app.register(authPlugin, { config, query })
+    await app.register(authPlugin, { config, query, origins })
     await app.register(endpointsPlugin, { config, query })
     await app.register(securityPlugin, { config, redis })
     await app.register(docsPlugin, { config })
@@ -92,11 +102,13 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
       handshakeCaller: app.tokens.handshakeCaller,
       principalOf: app.tokens.principalOf,
       mayConnect: app.tokens.mayUseCookies,
+      noteOrigin: origins.note,
       behindProxy: config.trustProxy,
       limits: config.rateLimit === null ? null : LIMITS,
       activityOf,
       ...seams,
     })
+    refuseUnrouted(app.server, config.socketPath, headers)
     await app.register(operationsPlugin, { database })
     const retention = createRetention({
       pool: database.pool,

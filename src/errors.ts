@@ -128,19 +128,26 @@ export const invalid = (part: string, issues: readonly z.core.$ZodIssue[]): Prob
 export function toProblem(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error
   const e = error as { statusCode?: unknown; code?: unknown; message?: unknown }
-  // Prisma's "record not found": the thing was there when access was checked, and was deleted meanwhile.
+  const detail = typeof e.message === 'string' ? e.message : undefined
+  // Of Fastify, which says so with a status: also where a visitor hung up, with a code that a lost database has, too.
+  if (typeof e.statusCode === 'number') return httpProblem(e.statusCode, e.code, detail, error)
+  // Prisma's "record not found": the thing was there when access was checked, and was deleted since.
   if (e.code === 'P2025') return problem('not-found', undefined, undefined, { cause: error })
   const fault = databaseFault(error)
   if (fault === 'unavailable')
     return problem('unavailable', 'The database cannot be reached', { retryAfter: 1 }, { cause: error })
-  if (fault === 'serialization') return problem('unavailable', 'Too much contention', { retryAfter: 1 }, { cause: error })
+  if (fault === 'serialization') return problem('unavailable', 'Too much contention', { retryAfter: 1 })
   if (fault !== null) return problem('conflict', undefined, undefined, { cause: error })
-  const detail = typeof e.message === 'string' ? e.message : undefined
-  // An id that is too long for one names nothing.
-  if (e.code === 'FST_ERR_MAX_PARAM_LENGTH') return problem('not-found')
-  if (e.statusCode === 413) return problem('too-large', detail)
-  if (e.statusCode === 415) return problem('unsupported-media-type', detail)
-  if (e.statusCode === 503) return problem('unavailable', detail, { retryAfter: 1 })
-  if (typeof e.statusCode === 'number' && e.statusCode >= 400 && e.statusCode < 500) return problem('bad-request', detail)
   return problem('internal', undefined, undefined, { cause: error })
+}
+
+function httpProblem(status: number, code: unknown, detail: string | undefined, cause: unknown): ProblemError {
+  // An id that is too long for one names nothing.
+  if (code === 'FST_ERR_MAX_PARAM_LENGTH') return problem('not-found')
+  if (code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE') return problem('bad-request', 'The body did not come whole')
+  if (status === 413) return problem('too-large', detail)
+  if (status === 415) return problem('unsupported-media-type', detail)
+  if (status === 503) return problem('unavailable', detail, { retryAfter: 1 })
+  if (status >= 400 && status < 500) return problem('bad-request', detail)
+  return problem('internal', undefined, undefined, { cause })
 }

@@ -12,6 +12,7 @@ import type { Write } from '../rooms/commit.ts'
 import type { TokenClaims as Claims, Principal } from '../rooms/sockets.ts'
 import { type Cookies, createCookies } from './cookies.ts'
 import { remember } from './memory.ts'
+import type { Origins } from './origins.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -85,8 +86,8 @@ async function noteUse({ tx }: Write, { sessionId, userId, generation }: Claims)
   })
 }
 
-export const authPlugin = fp<{ config: Config; query: Query }>(
-  async (app, { config, query }) => {
+export const authPlugin = fp<{ config: Config; query: Query; origins: Origins }>(
+  async (app, { config, query, origins }) => {
     await app.register(fastifyCookie)
     await app.register(fastifyJwt, {
       secret: config.jwtSecret,
@@ -102,17 +103,6 @@ export const authPlugin = fp<{ config: Config; query: Query }>(
     })
     app.decorateRequest('caller', null)
     app.decorateRequest('principal', null)
-
-    const allowed = new Set(config.corsOrigins)
-    if (config.publicUrl) allowed.add(new URL(config.publicUrl).origin)
-    // Who reaches us through TLS may be shown our host's plain pages by whoever sits on the wire: they are not ours.
-    const schemes = config.secureCookies ? ['https:'] : ['http:', 'https:']
-    function isAllowed(origin: string, host: string | undefined): boolean {
-      if (allowed.has(origin)) return true
-      if (!URL.canParse(origin)) return false
-      const page = new URL(origin)
-      return page.origin === origin && page.host === host && schemes.includes(page.protocol)
-    }
 
     // A token that was checked is not checked again until it expires: the session behind it is, each time.
     const known = new Map<string, Claims>()
@@ -189,7 +179,7 @@ export const authPlugin = fp<{ config: Config; query: Query }>(
       },
       mayUseCookies(headers) {
         if (!cookies.isIn(headers.cookie)) return true
-        if (headers.origin !== undefined) return isAllowed(headers.origin, headers.host)
+        if (headers.origin !== undefined) return origins.isAllowed(headers.origin, headers.host)
         // Browsers say where a request comes from; programs that are no browsers say nothing.
         const site = headers['sec-fetch-site']
         return site === undefined || site === 'same-origin' || site === 'none'

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import fastJsonStringify from 'fast-json-stringify'
 import fp from 'fastify-plugin'
 import { z } from 'zod'
@@ -70,9 +71,24 @@ export const contractPlugin = fp(
     // Fastify would read it as a string; here it is no JSON, like anything else that is none.
     app.removeContentTypeParser('text/plain')
     const parse = app.getDefaultJsonParser('error', 'error')
-    app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+    app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
+      if (bytes.length === 0) {
+        done(null, undefined)
+        return
+      }
+      // Decoding would put U+FFFD in the place of what is no text.
+      if (!isUtf8(bytes)) {
+        done(problem('bad-request', 'The body is not UTF-8'))
+        return
+      }
+      const body = bytes.toString()
       if (body.length < SHORT || isModest(body)) parse(request, body, done)
       else done(problem('bad-request', 'The body is nested too deeply or has too many values'))
+    })
+    // No body is no body, whatever type it was said to have.
+    app.addContentTypeParser('*', (request, _payload, done) => {
+      const isEmpty = request.headers['content-length'] === '0'
+      done(isEmpty ? null : problem('unsupported-media-type'), undefined)
     })
     app.setValidatorCompiler<unknown>(({ schema, httpPart }) => (value: unknown) => {
       if (!isZod(schema)) return { value }

@@ -92,6 +92,8 @@ export const docsPlugin = fp<{ config: Config }>(
     await app.register(fastifySwaggerUi, {
       routePrefix: '/docs',
       staticCSP: true,
+      // On plain http it would send the page's own scripts to a port that speaks no TLS; browsers spare localhost alone.
+      transformStaticCSP: (policy) => (config.secureCookies ? policy : policy.replace(/\s*upgrade-insecure-requests;?/, '')),
       uiConfig: { validatorUrl: null, docExpansion: 'list', layout: 'BaseLayout' },
     })
   },

@@ -5,9 +5,10 @@ import { problem, toProblem, toWire } from '../errors.ts'
 /** Answers with any error as a problem. */
 export function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply) {
   const failed = toProblem(error)
-  // A refusal in words of our own (the server is stopping) is no fault.
+  // A refusal in words of our own (the server is stopping) is no fault, and neither is the loser of a race.
   if (failed.status === 500 || (failed.status > 500 && failed.cause !== undefined))
     request.log.error({ err: failed.cause ?? failed }, failed.message)
+  else if (failed.cause !== undefined) request.log.debug({ err: failed.cause }, failed.message)
   const { retryAfter } = failed.extra
   if (retryAfter !== undefined) reply.header('retry-after', Math.ceil(retryAfter))
   if (failed.status === 401) reply.header('www-authenticate', 'Bearer')

@@ -1,5 +1,6 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import { isIPv6 } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { type ProblemError, toWire } from '../errors.ts'
 
 /**
@@ -23,9 +24,23 @@ export function addressOf({ headers, socket }: Pick<IncomingMessage, 'headers' |
   return said.at(-1)?.trim() || (socket.remoteAddress ?? '')
 }
 
-/** Answers a handshake that is refused, upgrade or poll, and hangs up: Engine.IO itself knows no status but 400 and 403. */
-export function refuse(request: IncomingMessage, refused: ProblemError): void {
-  const { status } = refused
+/** How long a refused connection may take to read its answer, ms. */
+const LINGER_MS = 1_000
+
+/** Answers on a bare connection, which no HTTP response writes to, and hangs up. */
+export function refuseConnection(socket: Duplex, refused: ProblemError, extra: Record<string, string> = {}): void {
+  const { body, headers } = answerOf(refused)
+  const head = Object.entries({ ...extra, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`)
+  // Nothing else listens any more: an upgrade takes the socket out of the HTTP server's hands.
+  socket.on('error', () => {})
+  // What still comes in is read and dropped: closed over unread bytes, a connection is reset and its answer lost.
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+  socket.once('close', () => clearTimeout(timer))
+  socket.resume()
+  socket.end(`HTTP/1.1 ${refused.status} ${STATUS_CODES[refused.status]}\r\n${head.join('')}\r\n${body}`)
+}
+
+function answerOf(refused: ProblemError): { body: string; headers: Record<string, string> } {
   const body = JSON.stringify(toWire(refused))
   const headers = {
     'content-type': 'application/problem+json',
@@ -35,14 +50,16 @@ export function refuse(request: IncomingMessage, refused: ProblemError): void {
     connection: 'close',
     ...(refused.extra.retryAfter !== undefined && { 'retry-after': `${refused.extra.retryAfter}` }),
   }
+  return { body, headers }
+}
+
+/** Answers a handshake that is refused, upgrade or poll, and hangs up: Engine.IO itself knows no status but 400 and 403. */
+export function refuse(request: IncomingMessage, refused: ProblemError, extra: Record<string, string> = {}): void {
   const { res } = request as { res?: ServerResponse }
-  if (res) {
-    res.writeHead(status, headers).end(body)
+  if (!res) {
+    refuseConnection(request.socket, refused, extra)
     return
   }
-  const { socket } = request
-  const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-  // Nobody else listens any more: an upgrade takes the socket out of the HTTP server's hands.
-  socket.on('error', () => {})
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head.join('')}\r\n${body}`, () => socket.destroy())
+  const { body, headers } = answerOf(refused)
+  res.writeHead(refused.status, { ...extra, ...headers }).end(body)
 }

@@ -69,6 +69,8 @@ export interface RoomsOptions {
   principalOf: (claims: TokenClaims) => Promise<Principal>
   /** May a page of this origin use the cookies of this handshake? */
   mayConnect: (headers: Record<string, string | string[] | undefined>) => boolean
+  /** Told the headers of each handshake, for the log of origins that are not let in. */
+  noteOrigin: (headers: { origin?: string | undefined; host?: string | undefined }) => void
   /** The address of a visitor is the last of X-Forwarded-For. */
   behindProxy: boolean
   /** How much one address and one person may hold; null: as much as they like. */
@@ -126,6 +128,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     ...(redis && { adapter: streams?.createAdapter(redis.client, { streamName: redis.name, channelPrefix: redis.name }) }),
     // CORS does not guard WebSockets: an upgrade with cookies from a strange page is refused before a socket exists.
     allowRequest: (request, decide) => {
+      options.noteOrigin(request.headers)
       const refused = draining
         ? problem('unavailable', 'The server is stopping', { retryAfter: 1 })
         : options.mayConnect(request.headers)

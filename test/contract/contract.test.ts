@@ -26,7 +26,7 @@ import { createTeam, PASSWORD, type Person } from '../setup/people.ts'
  */
 const pinned: Record<number, string> = {
   1: '22541e6fb8677fb9afd7356e84808aeec955fb95ab05c52e96e10f729a4d1be9',
-  2: '02ddfd3c06cc50658365f78c5e11d941229050a6b638ad4c239b31a2bbfc55af',
+  2: '5912ffd39857ef2919d39c0966e440aa81bd983630b8adcab89cc60bcb9bb5f8',
 }
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json }

@@ -1,7 +1,7 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Problem } from '../../src/contract/index.ts'
 import { keyOf, listed, pathOf } from '../access/calls.ts'
-import { useApp } from '../setup/app.ts'
+import { startApp, useApp } from '../setup/app.ts'
 import { createCut, createTeam, request } from '../setup/people.ts'
 import { connect, open } from '../setup/sockets.ts'
 
@@ -75,6 +75,23 @@ describe('answers', () => {
     expect(directives['script-src']?.filter((value) => /unsafe|https?:|\*|data:/.test(value))).toEqual([])
     // The page obeys its own rule.
     expect(html.match(/<script(?![^>]*\bsrc=)[^>]*>[^<]/g)).toBeNull()
+  })
+
+  it('S19 the pages of the docs load over plain http under any name, and upgrade where PUBLIC_URL is https', async () => {
+    const secure = await startApp({ env: { PUBLIC_URL: 'https://cutroom.example' } })
+    onTestFinished(() => secure.close())
+    for (const path of [
+      '/docs',
+      '/docs/',
+      '/docs/static/index.html',
+      '/docs/static/swagger-ui-bundle.js',
+      '/docs/json',
+      '/openapi.json',
+    ]) {
+      const policy = async (url: string) => (await fetch(url + path)).headers.get('content-security-policy') ?? ''
+      expect([path, await policy(app().url)]).toEqual([path, expect.not.stringContaining('upgrade-insecure-requests')])
+      expect([path, await policy(secure.url)]).toEqual([path, expect.stringContaining('upgrade-insecure-requests')])
+    }
   })
 
   it('S19 cookies and tokens stay out of caches', async () => {

@@ -1,0 +1,84 @@
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import fastifyCors from '@fastify/cors'
+import fp from 'fastify-plugin'
+import helmet, { type HelmetOptions } from 'helmet'
+import type { Config } from '../config.ts'
+import { USER_HEADER } from './auth.ts'
+import type { Origins } from './origins.ts'
+
+/** What helmet says. It says the same to everybody: once is enough. */
+function helmetHeaders(options: HelmetOptions): Record<string, string> {
+  const request = new IncomingMessage(new Socket())
+  const response = new ServerResponse(request)
+  helmet(options)(request, response, (error) => {
+    if (error) throw error
+  })
+  return Object.fromEntries(Object.entries(response.getHeaders()).map(([name, value]) => [name, String(value)]))
+}
+
+const VARY = 'Authorization, Cookie'
+const EXPOSED = ['etag', 'location', 'retry-after']
+
+export interface AnswerHeaders {
+  /** Of every answer. */
+  secure: Record<string, string>
+  /** Of a refusal that is made before any hook runs: with CORS for a page of this origin, if it is allowed, and in no cache. */
+  ofRefusal(origin: string | undefined): Record<string, string>
+}
+
+export function createAnswerHeaders({
+  corsOrigins,
+  secureCookies,
+}: Pick<Config, 'corsOrigins' | 'secureCookies'>): AnswerHeaders {
+  const secure = helmetHeaders({
+    // Plain HTTP on a laptop must keep working; a proxy with TLS adds these itself.
+    strictTransportSecurity: secureCookies,
+    contentSecurityPolicy: { directives: { upgradeInsecureRequests: secureCookies ? [] : null } },
+  })
+  return {
+    secure,
+    ofRefusal: (origin) => ({
+      ...secure,
+      'cache-control': 'no-store',
+      vary: corsOrigins.length > 0 ? `${VARY}, Origin` : VARY,
+      ...(origin !== undefined &&
+        corsOrigins.includes(origin) && {
+          'access-control-allow-origin': origin,
+          'access-control-allow-credentials': 'true',
+          'access-control-expose-headers': EXPOSED.join(', '),
+        }),
+    }),
+  }
+}
+
+/** Headers of every answer, and CORS. Comes before whatever may refuse a request: a page must be able to read why. */
+export const headersPlugin = fp<{ config: Config; headers: AnswerHeaders; origins: Origins }>(
+  async (app, { config, headers, origins }) => {
+    app.addHook('onRequest', (request, reply, done) => {
+      reply.headers(headers.secure)
+      // What decides an answer: a browser keeps one for each of these, and CORS adds the origin.
+      if (request.url.startsWith('/api/')) reply.header('vary', VARY)
+      origins.note(request.headers)
+      done()
+    })
+    await app.register(fastifyCors, {
+      // Where nobody is let in from elsewhere, there is nothing to say.
+      origin: config.corsOrigins.length > 0 && config.corsOrigins,
+      credentials: true,
+      methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
+      allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-match', 'if-none-match', USER_HEADER],
+      exposedHeaders: EXPOSED,
+      maxAge: 600,
+      // An OPTIONS request that is no preflight is answered like one: the plugin's refusal is plain text.
+      strictPreflight: false,
+    })
+    // Answers are somebody's own: no cache between keeps them, and those with tokens nobody keeps.
+    app.addHook('onSend', (request, reply, _payload, done) => {
+      if (request.url.startsWith('/api/') && !reply.hasHeader('cache-control'))
+        reply.header('cache-control', request.url.startsWith('/api/auth/') ? 'no-store' : 'private, no-cache')
+      done()
+    })
+  },
+  { name: 'cutroom-headers' },
+)

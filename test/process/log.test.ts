@@ -1,0 +1,83 @@
+import { connect } from 'node:net'
+import { describe, expect, it } from 'vitest'
+import { poll, upgrade } from '../security/wire.ts'
+import { PASSWORD, register, request } from '../setup/people.ts'
+import { databaseForTest, useServers } from '../setup/server-process.ts'
+import { until } from '../setup/until.ts'
+
+/** Lines of the log from warnings on. */
+const complaints = (output: string): { level: number; msg: string; origin?: string }[] =>
+  output.split('\n').flatMap((line) => (/"level":[456]0/.test(line) ? [JSON.parse(line)] : []))
+
+describe('the log', () => {
+  const servers = useServers()
+
+  it('says nothing of visitors who hang up in the middle of a body', async () => {
+    const server = await servers.start({ databaseUrl: await databaseForTest(), env: { RATE_LIMIT: '1200' } })
+    const ann = await register(server)
+    const connections = async () => {
+      const metrics = await (await fetch(`${server.url}/metrics`)).text()
+      return Number(/^cutroom_nodejs_active_resources\{type="TCPSocketWrap"\} (\d+)$/m.exec(metrics)?.[1] ?? Number.NaN)
+    }
+    const before = await connections()
+    const heads = ['Content-Length: 1000', 'Transfer-Encoding: chunked'].flatMap((length) =>
+      ['POST /api/projects', 'PATCH /api/me', 'POST /api/auth/login'].map(
+        (target) =>
+          `${target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${ann.token}\r\nContent-Type: application/json\r\n${length}\r\n\r\n`,
+      ),
+    )
+    for (const head of heads)
+      for (const hangUp of ['destroy', 'resetAndDestroy', 'end'] as const) {
+        const socket = connect(server.port, '127.0.0.1')
+        socket.on('error', () => {})
+        const body = head.includes('chunked') ? '10\r\n{"name":' : '{"name":'
+        await new Promise<void>((done) => socket.write(head + body, () => done()))
+        socket[hangUp]()
+      }
+    await until('the server to have seen them', async () => (await connections()) <= before)
+    expect((await ann.call('GET', '/api/me')).status).toBe(200)
+    expect(complaints(server.output())).toEqual([])
+  })
+
+  it('names a refused origin and CORS_ORIGINS, once for REST and sockets together, and few of many', async () => {
+    const server = await servers.start({
+      databaseUrl: await databaseForTest(),
+      env: { CORS_ORIGINS: 'https://app.example.com' },
+    })
+    const ann = await register(server)
+    const login = await request(server.url, 'POST', '/api/auth/login', { body: { email: ann.email, password: PASSWORD } })
+    const cookie = login.headers
+      .getSetCookie()
+      .map((line) => line.split(';')[0])
+      .join('; ')
+    const knock = async (origin: string) => {
+      await ann.call('GET', '/api/me', undefined, { origin })
+      await request(server.url, 'PATCH', '/api/me', { body: { name: 'Ann' }, headers: { cookie, origin } })
+      await request(server.url, 'POST', '/api/auth/refresh', { headers: { cookie, origin } })
+      await fetch(`${server.url}/api/me`, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'PATCH' } })
+      await upgrade(server, { cookie, origin })
+      await poll(server, { origin })
+    }
+    const named = () => complaints(server.output())
+    for (const origin of [server.url, 'https://app.example.com']) await knock(origin)
+    expect(named()).toEqual([])
+    for (const origin of ['https://evil.example', 'http://app.example.com', 'null']) {
+      const before = named().length
+      await knock(origin)
+      await until('a line', () => named().length > before)
+      expect(named().slice(before)).toMatchObject([{ level: 40, origin, msg: expect.stringContaining('CORS_ORIGINS') }])
+      expect(named().at(-1)?.msg).toContain(origin)
+    }
+    for (let n = 0; n < 300; n++) await fetch(`${server.url}/healthz`, { headers: { origin: `https://${n}.example` } })
+    await until('a hundred lines', () => named().length >= 100)
+    await ann.call('GET', '/api/me', undefined, { origin: 'https://evil.example' })
+    expect(named()).toHaveLength(100)
+  })
+
+  it('names the origin of a socket that is refused before any request', async () => {
+    const server = await servers.start({ databaseUrl: await databaseForTest() })
+    await upgrade(server, { cookie: 'cutroom_access=x', origin: 'https://evil.example' })
+    await until('a line', () => complaints(server.output()).length > 0)
+    expect(complaints(server.output())).toMatchObject([{ level: 40, origin: 'https://evil.example' }])
+  })
+})
