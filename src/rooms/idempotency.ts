@@ -28,7 +28,7 @@ async function firstAnswer(query: Write['query'], { userId, key }: Key): Promise
           ELSE substring(coalesce(e.room, k.answer->>'room') FROM '^project:(.*)$') END::uuid AS "projectId") a,
       LATERAL (SELECT coalesce(CASE
         WHEN a."projectId" IS NULL THEN a.own
-        WHEN EXISTS (SELECT FROM "Project" p WHERE p.id = a."projectId")
+        WHEN EXISTS (SELECT FROM "Project" p WHERE p.id = a."projectId" AND p."deletedAt" IS NULL)
           THEN EXISTS (SELECT FROM "Member" m WHERE m."projectId" = a."projectId" AND m."userId" = k."userId")
         ELSE a.own OR a.body IS NULL END, false) AS visible) v
       WHERE k."userId" = ${userId}::uuid AND k.key = ${key}`,
