@@ -244,10 +244,7 @@ export function createAdmission({ behindProxy, limits, onError }: AdmissionOptio
       const { rooms } = socket.data
       // One's own room is one of them.
       if (limits && !rooms.has(room) && rooms.size + asking(socket) > limits.socketProjects)
-        throw problem(
-          'rate-limited',
-          `A socket stands in at most ${limits.socketProjects} projects`,
-        )
+        throw problem('rate-limited', `A socket stands in at most ${limits.socketProjects} projects`)
     },
   }
 }

@@ -72,9 +72,16 @@ describe('U4 whatever a database has set', () => {
     })
 
   it('U4 every connection has the same settings as in a database that sets none', async () => {
+    // Not in the hostile run, where tests connect as roles that may not set them back.
+    const privileged = ['session_replication_role', 'deadlock_timeout', 'zero_damaged_pages']
     const settingsOf = async (url: string) => {
       const database = openDatabase(url, { connections: 1, onError: () => {} })
-      const names = [...Object.keys(HOSTILE).filter((name) => name !== 'jit_above_cost'), 'jit', 'transaction_isolation']
+      const names = [
+        ...Object.keys(HOSTILE).filter((name) => name !== 'jit_above_cost'),
+        'jit',
+        'transaction_isolation',
+        ...privileged,
+      ]
       const text = `SELECT name, current_setting(name, true) AS value FROM unnest($1::text[]) AS name ORDER BY 1`
       try {
         const found = [await database.pool.query(text, [names]), await database.readers.query(text, [names])]
@@ -88,7 +95,8 @@ describe('U4 whatever a database has set', () => {
     }
     const hostile = await ownDatabase()
     await hostile.run(hostility(hostile.name))
-    await hostile.run(`ALTER DATABASE "${hostile.name}" SET session_replication_role = 'replica'`)
+    for (const [n, value] of ['replica', '1h', 'on'].entries())
+      await hostile.run(`ALTER DATABASE "${hostile.name}" SET ${privileged[n]} = '${value}'`)
     const plain = await ownDatabase()
     for (const name of Object.keys(HOSTILE)) await plain.run(`ALTER DATABASE "${plain.name}" RESET ${name}`)
     const [asked, read, written] = await settingsOf(hostile.url)

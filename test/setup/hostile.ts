@@ -34,7 +34,6 @@ export const HOSTILE: Record<string, string> = {
   enable_indexonlyscan: 'off',
   enable_bitmapscan: 'off',
   jit_above_cost: '0',
-  deadlock_timeout: '1h',
   'plpgsql.extra_errors': 'all',
 }
 
@@ -65,6 +64,7 @@ const PLAIN = {
   enable_indexscan: 'on',
   enable_indexonlyscan: 'on',
   enable_bitmapscan: 'on',
+  jit: 'off',
   'plpgsql.extra_errors': 'none',
 }
 
