@@ -104,6 +104,8 @@ export function createPurge({ pool, onPurged, onError, everyMs = EVERY_MS, soonM
 
   return {
     soon() {
+      // Its time stays as it was set: deletions that go on and on would put it off for ever.
+      if (wanted) return
       wanted = true
       schedule()
     },

@@ -21,6 +21,10 @@ export function projectRoutes(
   app.serve(projects.get, ({ params }) => loadProject(prisma, params.projectId))
   app.write(projects.update, ({ params, body }, door) => updateProject(door, params.projectId, body), loadProject)
   app.write(projects.delete, ({ me, params }, door) => deleteProject(door, params.projectId, me.userId), loadProject, {
-    within: (_, write) => write().finally(purge.soon),
+    async within(_, write) {
+      const answer = await write()
+      purge.soon()
+      return answer
+    },
   })
 }
