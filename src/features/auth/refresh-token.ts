@@ -1,8 +1,8 @@
 import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
 
 /**
- * Refresh tokens are `<session id>.<generation>.<mac>`. They are derived, not drawn: in the grace after a rotation the
- * same successor can be given again, although only its hash is stored; and a made-up token is told from a used one.
+ * Refresh tokens are `<session id>.<generation>.<mac>`. They are derived, not drawn: the same successor can be given again while its
+ * answer may be lost, although only its hash is stored; and a made-up token is told from a used one without the database.
  */
 export interface RefreshTokens {
   of(sessionId: string, generation: number): string
