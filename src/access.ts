@@ -145,7 +145,7 @@ export function proof(who: Caller, target: { type: Target; id: string }, scope: 
  */
 export async function admit(query: Query, userId: string, projectId: string): Promise<{ person: Person; role: Role } & Position> {
   const [row] = await query<Person & { role: Role; head: string; floor: string }>(
-    Prisma.sql`SELECT u.id, u.name, u."avatarUrl", m.role, r.head, r.floor FROM "Member" m
+    Prisma.sql`SELECT m.role, r.head, r.floor, u.id, u.name, u."avatarUrl" FROM "Member" m
       JOIN "User" u ON u.id = m."userId" JOIN "Room" r ON r.id = ${projectRoom(projectId)}
       WHERE m."projectId" = ${projectId}::uuid AND m."userId" = ${userId}::uuid`,
   )
