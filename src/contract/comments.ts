@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { cutParams } from './cuts.ts'
 import { endpoint } from './endpoint.ts'
-import { id, mediaMs, Paging, Person, page, prose, stamps, time } from './values.ts'
+import { id, isVisible, mediaMs, Paging, Person, page, prose, stamps, time } from './values.ts'
 
 export const Comment = z
   .object({
@@ -22,7 +22,7 @@ export const Comment = z
   .meta({ id: 'Comment' })
 export type Comment = z.output<typeof Comment>
 
-const body = prose(10_000).refine((value) => value.trim() !== '', 'must not be empty')
+const body = prose(10_000).refine(isVisible, 'must have a visible character')
 const span = <T extends { atMs?: number | null; endMs?: number | null }>(value: T) =>
   value.endMs == null || (value.atMs != null && value.endMs >= value.atMs)
 const spanRule = 'endMs needs atMs and must not come before it'

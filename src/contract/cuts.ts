@@ -30,11 +30,18 @@ const fields = {
   bpm: z.number().min(1).max(999).nullable(),
   timeSignature: z
     .string()
-    .regex(/^\d{1,2}\/(1|2|4|8|16|32)$/, 'like 4/4 or 7/8')
+    .regex(/^[1-9]\d?\/(1|2|4|8|16|32)$/, 'like 4/4 or 7/8')
     .nullable(),
 }
 export const cutParams = z.object({ cutId: id })
 const params = cutParams
+
+/** Lines of lyrics, and UTF-16 units in one. */
+const LINES = 1_000
+const LINE_LENGTH = 1_000
+/** Bytes of JSON for one unit, where a client writes it as an escape, and around a line. */
+const ESCAPED = 6
+const FRAME = 64
 const tags = ['cuts'] as const
 
 export const cuts = {
@@ -101,12 +108,13 @@ export const cuts = {
     method: 'PUT',
     url: '/api/cuts/:cutId/lyrics',
     access: 'lyrics:update',
+    bodyLimit: LINES * (LINE_LENGTH * ESCAPED + FRAME),
     schema: {
       summary: 'Replace the lyrics (use If-Match when several people write)',
       tags,
       params,
       body: z.strictObject({
-        lyrics: z.array(z.strictObject({ atMs: mediaMs.nullable().default(null), text: prose(1_000) })).max(1_000),
+        lyrics: z.array(z.strictObject({ atMs: mediaMs.nullable().default(null), text: prose(LINE_LENGTH) })).max(LINES),
       }),
       response: { 200: Lyrics },
     },

@@ -42,6 +42,8 @@ export interface Endpoint {
   access: Access
   /** Where a created thing is read again; `:names` are fields of the answer. */
   location?: string
+  /** Longest body, bytes, where what the contract allows is longer than other bodies may be. */
+  bodyLimit?: number
   schema: {
     summary: string
     description?: string

@@ -5,7 +5,7 @@ import { endpoint } from './endpoint.ts'
 import { Problem } from './problems.ts'
 import { Member, Project, projectParams } from './projects.ts'
 import { Task } from './tasks.ts'
-import { id, isBounded, Person, Role, seq, time } from './values.ts'
+import { digits, id, isBounded, Person, Role, seq, time } from './values.ts'
 import { Vibe } from './vibes.ts'
 
 /** What stands beside every durable event. `epoch` names one history of the log; positions of another mean nothing. */
@@ -84,8 +84,8 @@ export const rooms = {
       tags: ['rooms'],
       params: projectParams,
       querystring: z.strictObject({
-        after: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0),
-        limit: z.coerce.number().int().min(1).max(500).default(200),
+        after: digits(0, Number.MAX_SAFE_INTEGER).default(0),
+        limit: digits(1, 500).default(200),
       }),
       response: { 200: z.object({ data: z.array(LogEvent), epoch: z.string(), head: seq, floor: seq }) },
     },

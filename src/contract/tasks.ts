@@ -42,7 +42,10 @@ const fields = {
   description: prose(20_000).nullable(),
   assigneeId: id.nullable().meta({ description: 'A member of the project' }),
   dueAt: timeInput.nullable(),
-  labels: z.array(line(50)).max(50),
+  labels: z
+    .array(line(50))
+    .max(50)
+    .refine((labels) => new Set(labels.map((label) => label.normalize())).size === labels.length, 'must differ from each other'),
 }
 const params = z.object({ taskId: id })
 const tags = ['tasks'] as const

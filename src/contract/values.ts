@@ -3,8 +3,25 @@ import * as z from 'zod'
 /** What Postgres can keep and every client can read: no NUL, no lone surrogates. */
 const isPlainText = (value: string): boolean => !value.includes('\u0000') && value.isWellFormed()
 
-/** Text as a person writes it, 1 to `max` UTF-16 units after trimming. */
-export const line = (max: number) => z.string().trim().min(1).max(max).refine(isPlainText, 'must be well-formed text without NUL')
+/** Spaces, controls, format characters and fillers, which screens leave empty; U+2800 is a Braille cell without dots. */
+const INVISIBLE = /^[\s\p{Cc}\p{Cf}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]*$/u
+/** Is there anything to see? */
+export const isVisible = (value: string): boolean => !INVISIBLE.test(value)
+
+/** What ends a line, for Unicode (UAX 14). */
+const LINE_BREAK = /[\n\v\f\r\u0085\u2028\u2029]/
+const isOneLine = (value: string): boolean => !LINE_BREAK.test(value)
+
+/** One line of text as a person writes it, 1 to `max` UTF-16 units after trimming, with something to see in it. */
+export const line = (max: number) =>
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(max)
+    .refine(isPlainText, 'must be well-formed text without NUL')
+    .refine(isOneLine, 'must be one line')
+    .refine(isVisible, 'must have a visible character')
 
 /** Longer text; may be empty. */
 export const prose = (max: number) => z.string().max(max).refine(isPlainText, 'must be well-formed text without NUL')
@@ -44,6 +61,14 @@ export const url = z
   .url({ protocol: /^https?$/ })
   .max(2048)
   .refine(isPlainText, 'must be well-formed text without NUL')
+  .refine(isOneLine, 'must be one line')
+
+/** A whole number in a query, in plain digits: "0x10", "1e2" and "" are none. */
+export const digits = (min: number, max: number) =>
+  z.preprocess(
+    (value) => (typeof value === 'string' && /^(0|[1-9]\d{0,15})$/.test(value) ? Number(value) : value),
+    z.int().min(min).max(max),
+  )
 
 /** A person as screens draw them. */
 export const Person = z.object({ id, name: z.string(), avatarUrl: z.string().nullable() }).meta({ id: 'Person' })
@@ -54,7 +79,7 @@ export type Role = z.output<typeof Role>
 
 /** Query of every list. */
 export const Paging = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(200).default(50),
+  limit: digits(1, 200).default(50),
   cursor: z.string().max(8_000).optional().meta({ description: 'nextCursor of the page before' }),
 })
 

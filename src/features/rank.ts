@@ -57,6 +57,14 @@ async function lastOf(query: Query, list: List): Promise<string | null> {
 /** A rank behind everything in the list. */
 export const lastRank = async (query: Query, list: List): Promise<string> => rankBehind(await lastOf(query, list))
 
+/** Does the item stand in the list already, right after this sibling (null: in the first place)? */
+export async function standsAfter(query: Query, list: List, item: string, after: string | null): Promise<boolean> {
+  const [own] = await select(query, list, Prisma.sql`id = ${item}::uuid`)
+  if (!own) return false
+  const [sibling] = await select(query, list, Prisma.sql`rank < ${own.rank} ORDER BY rank DESC LIMIT 1`)
+  return (sibling?.id ?? null) === after
+}
+
 /**
  * Lets moves into this list wait for each other until the commit, for ranks that are rewritten mean nothing to a move that has seen
  * the old ones. Comes before the lock on the row that moves: a rewrite waits for rows.

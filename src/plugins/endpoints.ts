@@ -124,12 +124,13 @@ export const endpointsPlugin = fp<{ config: Config; query: Query }>(
     const base = basePathOf(config)
 
     function route(compiled: Compiled, handler: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>): void {
-      const { method, url, schema, access } = compiled.endpoint
+      const { method, url, schema, access, bodyLimit } = compiled.endpoint
       app.route({
         method,
         url,
         schema: { querystring: noQuery, ...schema, tags: [...schema.tags] },
         config: { access },
+        ...(bodyLimit !== undefined && { bodyLimit }),
         // Whom the token names is known before a byte of the body is read, and what they ask is counted before the database is asked.
         onRequest(request, _reply, done) {
           if (access !== 'public' && access !== 'session') request.caller = app.tokens.callerOf(request)

@@ -255,7 +255,7 @@ describe('bad input over REST', () => {
     for (const [key, body] of Object.entries(texts)) {
       for (const bad of ['a\u0000b', '\ud800', 'a\udc00b', '\ud83d\ud83d', '\udfb5\ud83c'])
         expect({ key, bad, answer: code(await write(key, body(bad))) }).toEqual({ key, bad, answer: '422 validation' })
-      const fine = '𝄞 Ünïcödé ‮rtl‬ \u0001 e\u0301 👩‍👩‍👧 \u2028 \\ " <b>'
+      const fine = '𝄞 Ünïcödé ‮rtl‬ \u0001 e\u0301 👩‍👩‍👧 \\ " <b>'
       if (/email|avatarUrl|timeSignature/.test(key)) continue
       const answer = await write(key, body(fine))
       expect({ key, answer: answer.status }).toEqual({

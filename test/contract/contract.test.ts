@@ -26,7 +26,7 @@ import { createTeam, PASSWORD, type Person } from '../setup/people.ts'
  */
 const pinned: Record<number, string> = {
   1: '22541e6fb8677fb9afd7356e84808aeec955fb95ab05c52e96e10f729a4d1be9',
-  2: '5912ffd39857ef2919d39c0966e440aa81bd983630b8adcab89cc60bcb9bb5f8',
+  2: 'f2d66ecfe76889846e4bf54f9f30d4fd104f0357759baf569298e8c48c94b33e',
 }
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json }

@@ -5,6 +5,7 @@ import type { Write } from '../../rooms/commit.ts'
 import { holdPeople } from '../people.ts'
 import { excerpt, nextVersion } from '../present.ts'
 import { newRow } from '../row.ts'
+import { isUnchanged } from '../unchanged.ts'
 import { presentComment, withPeople } from './present.ts'
 
 /** What a comment hangs on; a reply also on the first comment of its thread. */
@@ -66,6 +67,8 @@ const holdDrawn = (door: Write, id: string) =>
   holdPeople(door, Prisma.sql`SELECT unnest(ARRAY["authorId", "resolvedById"]) FROM "Comment" WHERE id = ${id}::uuid`)
 
 export async function editComment(door: Write, projectId: string, id: string, body: string) {
+  const before = await loadComment(door.tx, id)
+  if (isUnchanged(before, { body })) return before
   holdDrawn(door, id)
   const row = await door.tx.comment.update({
     where: { id },

@@ -5,8 +5,9 @@ import type { Conditional } from '../../plugins/endpoints.ts'
 import type { Write } from '../../rooms/commit.ts'
 import { holdPeople } from '../people.ts'
 import { nextVersion, withAuthor } from '../present.ts'
-import { holdOrder, type List, lastRank, rankAfter } from '../rank.ts'
+import { holdOrder, type List, lastRank, rankAfter, standsAfter } from '../rank.ts'
 import { newRow } from '../row.ts'
+import { isUnchanged } from '../unchanged.ts'
 import { presentCut, presentLyrics } from './present.ts'
 
 interface Fields {
@@ -40,6 +41,8 @@ export async function createCut(
 }
 
 export async function updateCut(door: Write, projectId: string, id: string, changes: Changes) {
+  const before = await loadCut(door.tx, id)
+  if (isUnchanged(before, changes)) return before
   holdPeople(door, Prisma.sql`SELECT "authorId" FROM "Cut" WHERE id = ${id}::uuid`)
   const row = await door.tx.cut.update({ where: { id }, data: { ...changes, version: nextVersion }, include: withAuthor })
   return door.emit(projectRoom(projectId), 'cut:updated', presentCut(row))
@@ -60,6 +63,7 @@ export async function moveCut(
   )
   if (!before) throw problem('not-found')
   await expect(before.version, () => loadCut(tx, id))
+  if (await standsAfter(query, list, id, after)) return loadCut(tx, id)
   if (!(await tx.vibe.findFirst({ where: { id: vibeId, projectId }, select: { id: true } })))
     throw problem('validation', undefined, {
       errors: [{ pointer: '/vibeId', code: 'unknown', detail: 'is not a vibe of this project' }],
@@ -89,11 +93,10 @@ export async function writeLyrics(
   lines: Lyrics['lyrics'],
 ): Promise<Lyrics> {
   await query(Prisma.sql`SELECT 1 FROM "Lyrics" WHERE "cutId" = ${cutId}::uuid FOR UPDATE`)
-  const { version, cut } = await tx.lyrics.findUniqueOrThrow({
-    where: { cutId },
-    select: { version: true, cut: { select: { name: true } } },
-  })
-  await expect(version, () => loadLyrics(tx, cutId))
+  const { cut, ...before } = await tx.lyrics.findUniqueOrThrow({ where: { cutId }, include: { cut: { select: { name: true } } } })
+  const shown = presentLyrics(before)
+  await expect(shown.version, async () => shown)
+  if (isUnchanged(shown, { lyrics: lines })) return shown
   const row = await tx.lyrics.update({ where: { cutId }, data: { lines, version: nextVersion } })
   return emit(projectRoom(projectId), 'lyrics:updated', presentLyrics(row), cut.name)
 }

@@ -6,6 +6,7 @@ import { holdPeople } from '../people.ts'
 import { nextVersion } from '../present.ts'
 import { loadProject } from '../projects/writes.ts'
 import { begun } from '../row.ts'
+import { isUnchanged } from '../unchanged.ts'
 import { presentMember, withUser } from './present.ts'
 
 const keyOf = (projectId: string, userId: string) => ({ projectId_userId: { projectId, userId } })
@@ -46,6 +47,8 @@ async function keepAnOwner({ query }: Write, projectId: string, userId: string):
 }
 
 export async function changeRole(door: Write, projectId: string, userId: string, role: Role) {
+  const before = await loadMember(door.tx, projectId, userId)
+  if (isUnchanged(before, { role })) return before
   if (role !== 'owner') await keepAnOwner(door, projectId, userId)
   holdPeople(door, Prisma.sql`SELECT ${userId}::uuid`)
   const data = { role, version: nextVersion }

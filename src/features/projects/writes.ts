@@ -5,6 +5,7 @@ import type { Write } from '../../rooms/commit.ts'
 import { holdPeople } from '../people.ts'
 import { nextVersion, withAuthor } from '../present.ts'
 import { begun, newRow } from '../row.ts'
+import { isUnchanged } from '../unchanged.ts'
 import { presentProject } from './present.ts'
 
 export const loadProject = async (tx: Tx, id: string) =>
@@ -33,6 +34,8 @@ export async function updateProject(
   id: string,
   data: { name?: string | undefined; description?: string | null | undefined },
 ) {
+  const before = await loadProject(door.tx, id)
+  if (isUnchanged(before, data)) return before
   holdPeople(door, Prisma.sql`SELECT "authorId" FROM "Project" WHERE id = ${id}::uuid`)
   const row = await door.tx.project.update({ where: { id }, data: { ...data, version: nextVersion }, include: withAuthor })
   return door.emit(projectRoom(id), 'project:updated', presentProject(row))

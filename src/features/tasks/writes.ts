@@ -5,8 +5,9 @@ import type { Conditional } from '../../plugins/endpoints.ts'
 import type { Write } from '../../rooms/commit.ts'
 import { holdPeople } from '../people.ts'
 import { nextVersion } from '../present.ts'
-import { holdOrder, type List, lastRank, rankAfter } from '../rank.ts'
+import { holdOrder, type List, lastRank, rankAfter, standsAfter } from '../rank.ts'
 import { newRow } from '../row.ts'
+import { isUnchanged } from '../unchanged.ts'
 import { presentTask, withPeople } from './present.ts'
 
 type Status = Task['status']
@@ -57,6 +58,8 @@ export async function createTask(
 }
 
 export async function updateTask(door: Write, projectId: string, id: string, changes: Changes) {
+  const before = await loadTask(door.tx, id)
+  if (isUnchanged(before, changes)) return before
   await holdAssignee(door, projectId, changes.assigneeId)
   holdPeople(door, Prisma.sql`SELECT unnest(ARRAY["authorId", "assigneeId"]) FROM "Task" WHERE id = ${id}::uuid`)
   const row = await door.tx.task.update({ where: { id }, data: { ...changes, version: nextVersion }, include: withPeople })
@@ -78,6 +81,7 @@ export async function moveTask(
   )
   if (!before) throw problem('not-found')
   await expect(before.version, () => loadTask(tx, id))
+  if (await standsAfter(query, list, id, after)) return loadTask(tx, id)
   const rank = await rankAfter(door, list, id, after, (items, updatedAt) =>
     emit(room, 'task:reranked', { items: items.map(({ id: taskId, ...place }) => ({ taskId, ...place })), updatedAt }),
   )

@@ -5,8 +5,9 @@ import type { Conditional } from '../../plugins/endpoints.ts'
 import type { Write } from '../../rooms/commit.ts'
 import { holdPeople } from '../people.ts'
 import { nextVersion, withAuthor } from '../present.ts'
-import { holdOrder, type List, lastRank, rankAfter } from '../rank.ts'
+import { holdOrder, type List, lastRank, rankAfter, standsAfter } from '../rank.ts'
 import { newRow } from '../row.ts'
+import { isUnchanged } from '../unchanged.ts'
 import { presentVibe } from './present.ts'
 
 interface Fields {
@@ -33,6 +34,8 @@ export async function createVibe({ query, insert, emit }: Write, projectId: stri
 }
 
 export async function updateVibe(door: Write, projectId: string, id: string, changes: Changes) {
+  const before = await loadVibe(door.tx, id)
+  if (isUnchanged(before, changes)) return before
   holdPeople(door, Prisma.sql`SELECT "authorId" FROM "Vibe" WHERE id = ${id}::uuid`)
   const row = await door.tx.vibe.update({ where: { id }, data: { ...changes, version: nextVersion }, include: withAuthor })
   return door.emit(projectRoom(projectId), 'vibe:updated', presentVibe(row))
@@ -48,6 +51,7 @@ export async function moveVibe(door: Write & Conditional, projectId: string, id:
   )
   if (!before) throw problem('not-found')
   await expect(before.version, () => loadVibe(tx, id))
+  if (await standsAfter(query, list, id, after)) return loadVibe(tx, id)
   const rank = await rankAfter(door, list, id, after, (items, updatedAt) =>
     emit(room, 'vibe:reranked', { items: items.map(({ id: vibeId, ...place }) => ({ vibeId, ...place })), updatedAt }),
   )
