@@ -186,10 +186,13 @@ function apply(state: ProjectState, event: RoomEvent<ProjectEventName>): void {
     case 'comment:reopened':
       put(state.comments, payload.id, payload)
       return
-    case 'comment:deleted':
+    case 'comment:deleted': {
+      const known = state.comments.get(payload.commentId)
       state.comments.delete(payload.commentId)
-      deleteComments(state, (comment) => comment.parentId === payload.commentId)
+      // A reply has none.
+      if (!known || known.parentId === null) deleteComments(state, (comment) => comment.parentId === payload.commentId)
       return
+    }
     default:
       // the compiler proves that no name of the contract gets here
       event satisfies never

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { prose, timeInput } from '../contract/values.ts'
 import { Prisma, type Query } from '../db/client.ts'
 import { problem } from '../errors.ts'
+import { SHORT } from './rank.ts'
 import { PAGE_BYTES, type Readable, type Row, readPart } from './reading.ts'
 
 /** What stands around the entities of a page, its cursor above all, bytes. */
@@ -52,8 +53,10 @@ function readCursor(cursor: string | undefined, list: string, key: z.ZodType<str
 export interface Order {
   sort?: keyof typeof sorts
   id: keyof typeof ids
+  /** Of a list that people order: where a row's rank stands. */
+  table?: Prisma.Sql
 }
-export const byRank: Order = { sort: 'rank', id: 'id' }
+export const byRank = (table: Prisma.Sql): Order => ({ sort: 'rank', id: 'id', table })
 /** UUIDv7 ids sort by age. */
 export const byId: Order = { id: 'id' }
 
@@ -71,12 +74,15 @@ const sorts = {
 export const columnsOf = ({ sort, id }: Order): Prisma.Sql => (sort ? Prisma.sql`${sorts[sort].column}, ${ids[id]}` : ids[id])
 
 /** The condition for rows after a place; its first part is the one at which an index can begin. */
-export function after({ sort, id }: Order, at: readonly [key: string, id: string] | null): Prisma.Sql {
+export function after({ sort, id, table }: Order, at: readonly [key: string, id: string] | null): Prisma.Sql {
   if (at === null) return Prisma.sql`true`
   const beyond = Prisma.sql`${ids[id]} > ${at[1]}::uuid`
   if (!sort) return beyond
   const { column, value } = sorts[sort]
-  return Prisma.sql`${column} >= ${value(at[0])} AND (${column} > ${value(at[0])} OR ${beyond})`
+  // A long rank may have been rewritten since, with those behind it: then the page begins where the row is now.
+  const isLasting = table === undefined || at[0].length <= SHORT
+  const key = isLasting ? value(at[0]) : Prisma.sql`LEAST(${value(at[0])}, (SELECT rank FROM ${table} WHERE id = ${at[1]}::uuid))`
+  return Prisma.sql`${column} >= ${key} AND (${column} > ${key} OR ${beyond})`
 }
 
 function placeOf({ sort, id }: Order, row: Row): readonly [key: string, id: string] {

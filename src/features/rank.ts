@@ -5,10 +5,8 @@ import type { Reranked, Write } from '../rooms/commit.ts'
 
 /** No rank is longer, characters. */
 const LONGEST = 200
-/** After a rewrite the new ranks are no longer than this, so that the next one is some four hundred moves away. */
-const REWRITTEN = 100
-/** Neighbours on each side that a rewrite begins with; four times as many while the ranks around them leave too little room. */
-const NEIGHBOURS = 8
+/** Ranks up to here are never rewritten, so that what stands between two of them fits in a little more than that, however many. */
+export const SHORT = 100
 /** Items in one event. */
 const MOST_ITEMS = 1_000
 
@@ -105,42 +103,29 @@ export async function rankAfter(
   return window.rank
 }
 
-/** New ranks for the items around the gap behind `before`, as few of them as will do, and a rank for the gap. */
+/** New ranks for the items around the gap behind `before`, as far as the next short ranks, and a rank for the gap. */
 async function makeRoom(query: Query, list: List, item: string, before: string | null) {
-  const others = Prisma.sql`id <> ${item}::uuid`
-  const last = await lastOf(query, list)
-  const [own] = await select(query, list, Prisma.sql`id = ${item}::uuid`)
-  for (let count = NEIGHBOURS; ; count *= 4) {
-    const up = before === null ? Prisma.sql`true` : Prisma.sql`rank > ${before}`
-    const below =
-      before === null
-        ? []
-        : await select(query, list, Prisma.sql`${others} AND rank <= ${before} ORDER BY rank DESC LIMIT ${count + 1}`)
-    const above = await select(query, list, Prisma.sql`${others} AND ${up} ORDER BY rank LIMIT ${count + 1}`)
-    const left = below.slice(0, count).reverse()
-    const right = above.slice(0, count)
-    // At the end the room ends before the place where an item that is created now would stand.
-    const ranks = spread(
-      below[count]?.rank ?? null,
-      above[count]?.rank ?? wholeAfter(last),
-      [...left, ...right, ...(own ? [own] : [])],
-      left.length + 1 + right.length,
-    )
-    const whole = below.length <= count && above.length <= count
-    if (!whole && ranks.some((rank) => rank.length > REWRITTEN)) continue
-    const [rank = ''] = ranks.splice(left.length, 1)
-    const items = [...left, ...right].map(({ id, rank: was }, n) => ({ id, was, rank: ranks[n] ?? '' }))
-    return { rank, items }
-  }
+  const short = Prisma.sql`id <> ${item}::uuid AND length(rank) <= ${SHORT}`
+  const up = before === null ? Prisma.sql`true` : Prisma.sql`rank > ${before}`
+  const [below] =
+    before === null ? [] : await select(query, list, Prisma.sql`${short} AND rank <= ${before} ORDER BY rank DESC LIMIT 1`)
+  const [above] = await select(query, list, Prisma.sql`${short} AND ${up} ORDER BY rank LIMIT 1`)
+  // At the end the room ends before the place where an item that is created now would stand.
+  const [low, high] = [below?.rank ?? null, above?.rank ?? wholeAfter(await lastOf(query, list))]
+  const beyond = low === null ? Prisma.sql`true` : Prisma.sql`rank > ${low}`
+  const between = await select(query, list, Prisma.sql`${beyond} AND rank < ${high} ORDER BY rank`)
+  const others = between.filter(({ id }) => id !== item)
+  const ranks = spread(low, high, new Set(between.map(({ rank }) => rank)), others.length + 1)
+  const [rank = ''] = ranks.splice(before === null ? 0 : others.filter((other) => other.rank <= before).length, 1)
+  return { rank, items: others.map(({ id, rank: was }, n) => ({ id, was, rank: ranks[n] ?? '' })) }
 }
 
 /** So many ranks between two, evenly, none of which is taken: rows get them one after the other. */
-function spread(low: string | null, high: string, taken: Item[], count: number): string[] {
-  const old = new Set(taken.map(({ rank }) => rank))
+function spread(low: string | null, high: string, taken: ReadonlySet<string>, count: number): string[] {
   const ranks = generateNKeysBetween(low, high, count)
   return ranks.map((rank, n) => {
     let free = rank
-    while (old.has(free)) free = rankBetween(rank, ranks[n + 1] ?? high)
+    while (taken.has(free)) free = rankBetween(rank, ranks[n + 1] ?? high)
     return free
   })
 }

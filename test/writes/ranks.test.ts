@@ -252,6 +252,27 @@ describe('ranks', () => {
     expect(after[1_301]?.rank.length).toBeLessThanOrEqual(200)
   })
 
+  it('B1 paging by cursor misses nothing where ranks are rewritten between two pages', async () => {
+    for (const { name, table, list, page, create, move } of (await lists()).ordered) {
+      for (const _ of upTo(9)) await create()
+      await crowd(app(), table, ids(await list()))
+      const before = ids(await list())
+      const [first, second] = before as [string, string]
+      const walked: string[] = []
+      let cursor: string | undefined
+      for (let n = 0; ; n++) {
+        const { data, nextCursor } = await page(2, cursor)
+        walked.push(...ids(data))
+        if (nextCursor === null) break
+        cursor = nextCursor
+        // The last one goes to a place that was read already; all others keep theirs and have new ranks.
+        if (n === 1) expect((await move(before.at(-1) ?? '', first)).status).toBe(200)
+      }
+      expect([name, walked]).toEqual([name, before.slice(0, -1)])
+      expect(ids(await list())).toEqual([first, before.at(-1), second, ...before.slice(2, -1)])
+    }
+  })
+
   it('B1 W3 moves and creates at once into a crowded gap all succeed, in some order of them', async () => {
     const { owner, projectId, ordered } = await lists()
     for (const { name, table, list, create, move } of ordered) {

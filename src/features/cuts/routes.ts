@@ -8,7 +8,7 @@ import { createCut, deleteCut, loadCut, loadLyrics, moveCut, updateCut, writeLyr
 export function cutRoutes(app: FastifyInstance, { prisma, query }: Pick<Database, 'prisma' | 'query'>): void {
   app.serve(cuts.list, (asked) => {
     const rows = (after: Prisma.Sql) => Prisma.sql`"Cut" t WHERE t."vibeId" = ${asked.params.vibeId}::uuid AND ${after}`
-    return readPage(query, asked, { order: byRank, reading: cutReading, rows })
+    return readPage(query, asked, { order: byRank(Prisma.sql`"Cut"`), reading: cutReading, rows })
   })
   app.write(cuts.create, ({ scope, params, body }, door) => createCut(door, scope.projectId, params.vibeId, scope.me, body))
   app.serve(cuts.get, ({ params }) => loadCut(prisma, params.cutId))

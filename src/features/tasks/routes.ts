@@ -11,7 +11,7 @@ export function taskRoutes(app: FastifyInstance, { prisma, query }: Pick<Databas
     const inColumn = status === undefined ? Prisma.empty : Prisma.sql`AND t.status = ${status}::"TaskStatus"`
     const rows = (after: Prisma.Sql) =>
       Prisma.sql`"Task" t WHERE t."projectId" = ${asked.params.projectId}::uuid ${inColumn} AND ${after}`
-    return readPage(query, asked, { order: byRank, reading: taskReading, rows })
+    return readPage(query, asked, { order: byRank(Prisma.sql`"Task"`), reading: taskReading, rows })
   })
   app.write(tasks.create, ({ scope, params, body }, door) => createTask(door, params.projectId, scope.me, body))
   app.serve(tasks.get, ({ params }) => loadTask(prisma, params.taskId))

@@ -8,7 +8,7 @@ import { createVibe, deleteVibe, loadVibe, moveVibe, updateVibe } from './writes
 export function vibeRoutes(app: FastifyInstance, { prisma, query }: Pick<Database, 'prisma' | 'query'>): void {
   app.serve(vibes.list, (asked) => {
     const rows = (after: Prisma.Sql) => Prisma.sql`"Vibe" t WHERE t."projectId" = ${asked.params.projectId}::uuid AND ${after}`
-    return readPage(query, asked, { order: byRank, reading: vibeReading, rows })
+    return readPage(query, asked, { order: byRank(Prisma.sql`"Vibe"`), reading: vibeReading, rows })
   })
   app.write(vibes.create, ({ scope, params, body }, door) => createVibe(door, params.projectId, scope.me, body))
   app.serve(vibes.get, ({ params }) => loadVibe(prisma, params.vibeId))
