@@ -17,6 +17,7 @@ import { docsPlugin } from './plugins/docs.ts'
 import { endpointsPlugin } from './plugins/endpoints.ts'
 import { errorsPlugin, refuse } from './plugins/errors.ts'
 import { createAnswerHeaders, headersPlugin } from './plugins/headers.ts'
+import { inFlightPlugin } from './plugins/in-flight.ts'
 import { loggerOptions } from './plugins/logger.ts'
 import { operationsPlugin } from './plugins/operations.ts'
 import { createOrigins } from './plugins/origins.ts'
@@ -48,6 +49,8 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
     trustProxy: config.trustProxy && ((_address, hop) => hop === 0),
     bodyLimit: BODY_LIMIT,
     requestTimeout: 30_000,
+    // On which not a byte moves, in either direction: an answer that nobody reads ends.
+    connectionTimeout: 30_000,
     // Whoever does not come to the end of their headers is gone in 6 s.
     http: { headersTimeout: 4_000, connectionsCheckingInterval: 1_000 },
     // Odd addresses, refused before there is a route.
@@ -89,6 +92,7 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
     await app.register(stoppingPlugin)
     await app.register(contractPlugin)
     await app.register(authPlugin, { config, query, origins })
+    await app.register(inFlightPlugin, { config })
     await app.register(endpointsPlugin, { config, query })
     await app.register(securityPlugin, { config, redis })
     await app.register(docsPlugin, { config })

@@ -44,6 +44,8 @@ export interface Endpoint {
   location?: string
   /** Longest body, bytes, where what the contract allows is longer than other bodies may be. */
   bodyLimit?: number
+  /** Its answers are pages of up to 1 MiB: one person reads two of them at a time. */
+  largePages?: true
   schema: {
     summary: string
     description?: string

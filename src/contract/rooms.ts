@@ -51,6 +51,7 @@ export const rooms = {
     method: 'GET',
     url: '/api/projects/:projectId/snapshot',
     access: 'project:read',
+    largePages: true,
     schema: {
       summary: 'All of a project, or a part of it, from one exact position of its log on',
       description:
@@ -76,6 +77,7 @@ export const rooms = {
     method: 'GET',
     url: '/api/projects/:projectId/events',
     access: 'project:read',
+    largePages: true,
     schema: {
       summary: 'The log after a position, oldest first; 410 below the floor',
       description:

@@ -124,7 +124,7 @@ export const endpointsPlugin = fp<{ config: Config; query: Query }>(
     const base = basePathOf(config)
 
     function route(compiled: Compiled, handler: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>): void {
-      const { method, url, schema, access, bodyLimit } = compiled.endpoint
+      const { method, url, schema, access, bodyLimit, largePages = false } = compiled.endpoint
       app.route({
         method,
         url,
@@ -136,18 +136,21 @@ export const endpointsPlugin = fp<{ config: Config; query: Query }>(
           if (access !== 'public' && access !== 'session') request.caller = app.tokens.callerOf(request)
           done()
         },
-        preValidation(request, _reply, done) {
-          const { caller } = request
-          if (caller === null) return done()
-          if (access === 'account')
-            app.tokens.principalOf(caller).then((principal) => {
-              request.principal = principal
-              done()
-            }, done)
-          // Elsewhere the statement that looks up their right looks up their session, too.
-          else if (caller.confirmed) done()
-          else app.tokens.confirm(caller).then(() => done(), done)
-        },
+        preValidation: [
+          (request, reply, done) => app.takePlace(request, reply, largePages, done),
+          (request, _reply, done) => {
+            const { caller } = request
+            if (caller === null) done()
+            else if (access === 'account')
+              app.tokens.principalOf(caller).then((principal) => {
+                request.principal = principal
+                done()
+              }, done)
+            // Elsewhere the statement that looks up their right looks up their session, too.
+            else if (caller.confirmed) done()
+            else app.tokens.confirm(caller).then(() => done(), done)
+          },
+        ],
         handler,
       })
     }
@@ -258,5 +261,5 @@ export const endpointsPlugin = fp<{ config: Config; query: Query }>(
       })
     })
   },
-  { name: 'cutroom-endpoints', dependencies: ['cutroom-auth'] },
+  { name: 'cutroom-endpoints', dependencies: ['cutroom-auth', 'cutroom-in-flight'] },
 )
