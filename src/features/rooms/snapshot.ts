@@ -90,7 +90,7 @@ export async function readSnapshot(
     if (before && (before.epoch !== at.epoch || before.seq < at.floor || before.seq > at.head))
       throw problem('gone', 'The log was cut or exchanged since the first page; begin anew')
     const own = {
-      rows: Prisma.sql`"Project" t WHERE t.id = ${projectId}::uuid`,
+      rows: Prisma.sql`"Project" t WHERE t.id = ${projectId}::uuid AND t."deletedAt" IS NULL`,
       order: Prisma.sql`t.id`,
       limit: 1,
       bytes: PAGE_BYTES,
