@@ -247,7 +247,7 @@ describe('bad input over REST', () => {
 
   it('A3 what Postgres cannot keep is refused wherever people write, and what it can comes back as it was', async () => {
     const places = Object.keys(texts).map((key) => key.split('#')[0])
-    const withoutText = ['login', 'refresh', 'password', 'move', '/members/:userId']
+    const withoutText = ['login', 'logout', 'refresh', 'password', 'move', '/members/:userId']
     for (const endpoint of listed)
       if (endpoint.schema.body !== undefined && !withoutText.some((part) => endpoint.url.endsWith(part)))
         expect(places).toContain(keyOf(endpoint))
@@ -386,7 +386,8 @@ describe('bad input over REST', () => {
         })
       // With the name of the list, which a stranger may copy: whatever stands beside it, a page or a refusal.
       await owner.must('POST', `/api/projects`, { name: 'A second row' })
-      const genuine = (await owner.must<{ nextCursor: string | null }>('GET', `${path}?limit=1`)).nextCursor
+      const few = 'limit' in (endpoint.schema.querystring?.shape ?? {}) ? '?limit=1' : ''
+      const genuine = (await owner.must<{ nextCursor: string | null }>('GET', `${path}${few}`)).nextCursor
       const [list] = genuine === null ? [''] : (JSON.parse(Buffer.from(genuine, 'base64url').toString()) as string[])
       for (const key of [
         '',
@@ -637,12 +638,12 @@ describe('bad input over sockets', () => {
         [`["join:project",{"projectId":"${ids.projectId}","after":"0"}]`, 'validation'],
         [`["join:project",{"projectId":"${ids.projectId}","epoch":"${'x'.repeat(101)}"}]`, 'validation'],
         [`["join:project",{"projectId":"${ids.projectId}","role":"owner"}]`, 'validation'],
-        [`["join:project",{"projectId":${deep}}]`, 'validation'],
-        [`["join:project",${deep}]`, 'validation'],
+        [`["join:project",{"projectId":${deep}}]`, 'bad-request'],
+        [`["join:project",${deep}]`, 'bad-request'],
         [`["presence:set",{"projectId":"${ids.projectId}","state":"busy"}]`, 'validation'],
         [`["presence:set",{"projectId":"${ids.projectId}","state":{"a":"${'x'.repeat(1_100)}"}}]`, 'validation'],
         [`["presence:set",{"projectId":"${ids.projectId}","state":{"${'k'.repeat(101)}":1}}]`, 'validation'],
-        [`["presence:set",{"projectId":"${ids.projectId}","state":{"a":${deep}}}]`, 'validation'],
+        [`["presence:set",{"projectId":"${ids.projectId}","state":{"a":${deep}}}]`, 'bad-request'],
         ['["typing",{"__proto__":{"polluted":true}}]', 'validation'],
         ['["typing",{"constructor":{"prototype":{"polluted":true}}}]', 'validation'],
         [`["typing",{"projectId":"${ids.projectId}","targetId":"x","isTyping":true}]`, 'validation'],
