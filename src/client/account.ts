@@ -95,5 +95,6 @@ export function createAccount({ api, cookies, retryForMs, closing, onEntered, on
     login: (body: object) => enter(auth.login, body),
     register: (body: object) => enter(auth.register, body),
     logout,
+    closeReplaced,
   }
 }

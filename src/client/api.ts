@@ -146,18 +146,9 @@ export function createApi(options: ApiOptions) {
     await ask(auth.logout, body, { token: tokens?.accessToken }, EXCHANGE_TIMEOUT_MS, { ...target, cookies: false })
   }
 
-  async function closeByCookie(login: Login): Promise<void> {
-    const end = () => ask(auth.logout, undefined, byCookie(login))
-    try {
-      await end()
-    } catch (error) {
-      if (!(error instanceof CutroomError)) throw error
-      // the cookie is of another login by now
-      if (error.code === 'session-revoked' && login.tokens) return closeByToken(login)
-      if (!session.isRenewable(error.code)) throw error
-      await session.exchange(login)
-      await end()
-    }
+  /** A session that is over already is as good as closed. */
+  const unlessOver = (error: unknown): void => {
+    if (!(error instanceof CutroomError && error.status === 401)) throw error
   }
 
   /**
@@ -165,12 +156,9 @@ export function createApi(options: ApiOptions) {
    * @param replaced the cookies are of its successor
    */
   async function close(login: Login, replaced = false): Promise<void> {
-    try {
-      if (cookies && !replaced) await closeByCookie(login)
-      else if (login.tokens) await closeByToken(login)
-    } catch (error) {
-      if (!(error instanceof CutroomError && error.status === 401)) throw error
-    }
+    if (cookies && !replaced) await ask(auth.logout, undefined, byCookie(login)).catch(unlessOver)
+    // by token, too: the cookie may have been of another session by now
+    if (login.tokens) await closeByToken(login).catch(unlessOver)
   }
 
   return {

@@ -48,6 +48,7 @@ export function createClient(options: ClientOptions): CutroomClient {
       link.pushToken()
     },
     onLost: lost,
+    onReplaced: (login) => account.closeReplaced(login),
   })
   const { call, session } = api
 
@@ -128,7 +129,9 @@ export function createClient(options: ClientOptions): CutroomClient {
 
   /** The session has ended without being asked to. */
   function lost(problem: Problem): void {
-    session.end(false)
+    const ended = session.end(false)
+    // where only the cookie is gone, or of another by now, the session is still open
+    if (cookies) account.closeReplaced(ended)
     link.stop(problem)
     const isNews = !signedOut
     signedOut = true

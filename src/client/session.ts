@@ -37,6 +37,8 @@ export interface SessionHooks extends StoreOptions {
   onRenewed(): void
   /** The server does not know this session any more. */
   onLost(problem: Problem): void
+  /** The store, or the cookie, is of another session by now: only this client has the tokens of this one. */
+  onReplaced(login: Login): void
   /** Another login, or none, took the place of this one. */
   onEnded(login: Login): void
   /** Aborts: no more attempts. */
@@ -84,6 +86,7 @@ export function createSession(hooks: SessionHooks) {
   /** A login has new tokens, which the app has stored. */
   function use(login: Login, tokens: Tokens): void {
     login.tokens = tokens
+    login.userId ??= claimsOf(tokens.accessToken).sub
     login.pause = undefined
     if (login !== current) return
     renewedAt = Date.now()
@@ -100,8 +103,10 @@ export function createSession(hooks: SessionHooks) {
     const { tokens } = login
     if (!tokens || !stored || login !== current) return false
     if (stored.accessToken === tokens.accessToken || isOlder(stored, tokens)) return false
-    if (isOtherSession(stored, tokens))
+    if (isOtherSession(stored, tokens)) {
+      hooks.onReplaced(login)
       throw new CutroomError(problemOf('session-revoked', 'Another login has taken its place in the store'))
+    }
     use(login, stored)
     return endsAt(login) > now()
   }
@@ -119,6 +124,8 @@ export function createSession(hooks: SessionHooks) {
         const next = { ...answer, refreshToken: answer.refreshToken ?? used }
         readClock(next)
         if (login === current && !cookies) await store.put(next)
+        // the cookie was of another session of the same person
+        if (cookies && login.tokens && isOtherSession(next, login.tokens)) hooks.onReplaced({ ...login })
         return use(login, next)
       } catch (error) {
         const isOver = wasCurrent && login !== current

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createFollow, type Joined, type Position } from '../../src/client/follow.ts'
+import { createFollow, type FollowHooks, type Joined, type Position } from '../../src/client/follow.ts'
 import { problemOf } from '../../src/client/problem.ts'
 import type { Refused } from '../../src/client/wire.ts'
 import type { Meta, ProblemCode } from '../../src/contract/index.ts'
@@ -17,25 +17,22 @@ function setup(from: Position | null = null) {
   const loads: { resolve(start: Position): void; reject(error: unknown): void; signal: AbortSignal }[] = []
   const seen: number[] = []
   const notes: string[] = []
-  const follow = createFollow<{ meta: Meta }, Joined>(
-    {
-      send: (position, ack) => joins.push({ position, ack }),
-      apply: ({ meta }) => seen.push(meta.seq),
-      joined() {},
-      load: (_, signal) => new Promise((resolve, reject) => loads.push({ resolve, reject, signal })),
-      syncing: () => notes.push('syncing'),
-      live: () => notes.push('live'),
-      refused: ({ code }) => notes.push(code),
-    },
-    from,
-    1_000,
-  )
+  const hooks: FollowHooks<{ meta: Meta }, Joined> = {
+    send: (position, ack) => joins.push({ position, ack }),
+    apply: ({ meta }) => seen.push(meta.seq),
+    joined() {},
+    load: (_, signal) => new Promise((resolve, reject) => loads.push({ resolve, reject, signal })),
+    syncing: () => notes.push('syncing'),
+    live: () => notes.push('live'),
+    refused: ({ code }) => notes.push(code),
+  }
+  const follow = createFollow(hooks, from, 1_000)
   const last = <T>(items: T[]): T => {
     const item = items.at(-1)
     if (item === undefined) throw new Error('nothing was asked')
     return item
   }
-  return { follow, joins, loads, seen, notes, join: () => last(joins), load: () => last(loads) }
+  return { follow, hooks, joins, loads, seen, notes, join: () => last(joins), load: () => last(loads) }
 }
 
 /** Live at position 5. */
@@ -96,6 +93,48 @@ describe('follow', () => {
     await vi.advanceTimersByTimeAsync(0)
     expect(seen).toEqual([8])
     expect(notes).toEqual(['syncing', 'live'])
+  })
+
+  it('B1 keeps a bounded number of events while a start is fetched; of more it lets go, and joins after the start', async () => {
+    const { follow, join, joins, load, seen, notes } = setup()
+    follow.connected()
+    join().ack(ok('live', 5))
+    for (let seq = 6; seq <= 3_005; seq++) follow.take(event(seq))
+    load().resolve({ epoch: 'e', seq: 7 })
+    await vi.advanceTimersByTimeAsync(0)
+    expect([joins.length, join().position, seen]).toEqual([2, { epoch: 'e', seq: 7 }, []])
+    for (let seq = 8; seq <= 3_005; seq++) follow.take(event(seq))
+    join().ack(ok('resumed', 3_005))
+    expect([seen.length, seen.at(-1), notes.at(-1)]).toEqual([2_998, 3_005, 'live'])
+  })
+
+  it('waits in a queue without losing patience, and gives its place back', async () => {
+    const { joins, follow, hooks } = setup({ epoch: 'e', seq: 5 })
+    let go = () => {}
+    let done = 0
+    hooks.queue = (run) => {
+      go = run
+    }
+    hooks.done = () => done++
+    follow.connected()
+    vi.advanceTimersByTime(60_000)
+    expect(joins).toHaveLength(0)
+    go()
+    expect(joins).toHaveLength(1)
+    joins[0]?.ack(ok('resumed', 5))
+    expect(done).toBe(1)
+    // a turn that comes after all is over is none
+    follow.disconnected()
+    go()
+    expect(joins).toHaveLength(1)
+  })
+
+  it('B2 a limit that time does not lift is for the app; one that says how long is waited for', () => {
+    const { follow, joins, join, notes } = live()
+    follow.take(event(9))
+    join().ack(no('rate-limited'))
+    vi.advanceTimersByTime(60_000)
+    expect([joins.length, notes.at(-1)]).toEqual([2, 'rate-limited'])
   })
 
   it('loses nothing that comes before the answer to a first join', async () => {
