@@ -198,6 +198,7 @@ describe('account actions in any order, on a network that loses, repeats and del
     async (mode) => {
       await fc.assert(
         fc.asyncProperty(run, (script) => check(mode, script)),
+        // RUNS: for a longer look; a failure prints its seed
         { numRuns: Number(process.env.RUNS ?? 12), endOnFailure: true, verbose: 1 },
       )
     },
