@@ -1,11 +1,12 @@
 import { createProject, type Person, register } from '../../setup/people.ts'
+import { until } from '../../setup/until.ts'
 import { goOn, sleep } from '../support/drive.ts'
 import type { Scenario } from '../support/scenario.ts'
 import type { Stage } from '../support/stage.ts'
 import { ask } from '../support/standby.ts'
 import { percentile } from '../support/statistics.ts'
 import { populate, type World } from '../support/world.ts'
-import { openHttp, startWriter, type Writer } from '../support/writer.ts'
+import { openHttp, startWriter, type Write, type Writer } from '../support/writer.ts'
 
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`
 
@@ -34,7 +35,10 @@ function startLane(stage: Stage, url: string, writer: Writer): Lane {
     async beside(work) {
       const [from, since] = [Date.now(), performance.now()]
       await work()
-      return { ms: performance.now() - since, p99: percentile(writer.latencies(from, Date.now()), 0.99) }
+      const [to, ms] = [Date.now(), performance.now() - since]
+      const isUnderWay = ({ sentAt, outcome }: Write) => sentAt >= from && sentAt <= to && outcome === 'running'
+      await until('the writes of this time to be answered', () => !writer.writes.some(isUnderWay), 60_000)
+      return { ms, p99: percentile(writer.latencies(from, to), 0.99) }
     },
   }
 }
