@@ -488,7 +488,7 @@ describe('delivery', () => {
       const onTask = await editor.must<Comment>('POST', `/api/tasks/${task.id}/comments`, { body: 'when?' })
       await editor.must('POST', `/api/tasks/${task.id}/move`, { status: 'done', after: null })
       await editor.must('POST', `/api/vibes/${vibe.id}/move`, { after: null })
-      await editor.must('PUT', `/api/cuts/${cut.id}/lyrics`, { lyrics: [] })
+      await editor.must('PUT', `/api/cuts/${cut.id}/lyrics`, { lyrics: [{ text: 'la' }] })
       await editor.must('DELETE', `/api/cuts/${cut.id}`)
       await owner.must('DELETE', `/api/projects/${project.id}/members/${viewer.id}`)
       await owner.must('PATCH', `/api/projects/${project.id}`, { name: 'Record' })
