@@ -12,7 +12,7 @@ import { openPool } from './pool.ts'
 /** The figure that was asked for is 2,000 beside 512 MB of heap (CROWD=2000 CROWD_HEAP=512); a smaller crowd needs less of both. */
 const CROWD = Number(process.env.CROWD ?? 200)
 const HEAP_MB = Number(process.env.CROWD_HEAP ?? 160)
-const WAIT_MS = 120_000
+const WAIT_MS = process.env.CROWD ? 900_000 : 120_000
 
 if (!hasRedis()) refuseWithoutRedis('a crowd beside a small node')
 
@@ -58,7 +58,7 @@ describe.runIf(hasRedis())('a crowd beside a small node', () => {
   const servers = useServers()
 
   it('B1 B2 a node lives when all people of a project vanish from another at once, and when they come to it at once', {
-    timeout: 600_000,
+    timeout: 5 * WAIT_MS,
   }, async () => {
     const redis = await startRedis()
     onTestFinished(() => redis.close())
