@@ -181,3 +181,13 @@ export async function holdSession(query: Query, { userId, sessionId }: Caller): 
   )
   if (rows.length === 0) throw problem('session-revoked')
 }
+
+/**
+ * A statement that does as `holdSession` does, and fails (as a division by zero) when the session is closed: nobody waits for its
+ * answer. Tried again, the write finds the closed session first.
+ */
+export const sessionProof = ({ userId, sessionId }: Caller): Statement => ({
+  text: `WITH seen AS MATERIALIZED (SELECT 1 FROM "Session" WHERE id = $1::uuid AND "userId" = $2::uuid
+    AND "revokedAt" IS NULL AND "expiresAt" > now() FOR SHARE) SELECT 1 / count(*) FROM seen`,
+  values: [sessionId, userId],
+})

@@ -3,7 +3,7 @@ import { hash } from '@node-rs/argon2'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Problem } from '../../src/contract/index.ts'
 import { useApp } from '../setup/app.ts'
-import { login, PASSWORD, type Person, register, request } from '../setup/people.ts'
+import { createTeam, login, PASSWORD, type Person, register, request } from '../setup/people.ts'
 import { until } from '../setup/until.ts'
 import { claimsOf } from './calls.ts'
 
@@ -129,6 +129,37 @@ describe('a write of the account that waits while its session is closed', () => 
         expect(rows).toEqual([{ name: 'Wanda Waits', projects: 0 }])
         expect((await loginWith(person.email, PASSWORD)).status).toBe(200)
       })
+
+  it('U3 a write in a project that waits while its session is closed does nothing', async () => {
+    const { project, editor, owner } = await createTeam(app(), 'editor')
+    const task = await owner.must<{ id: string }>('POST', `/api/projects/${project.id}/tasks`, { title: 'Mix' })
+    const late: Record<string, (person: Person) => Promise<{ status: number; body: unknown }>> = {
+      'a change': (person) => person.call('PATCH', `/api/tasks/${task.id}`, { title: 'Too late' }),
+      'a comment': (person) => person.call('POST', `/api/tasks/${task.id}/comments`, { body: 'Too late' }),
+      'a deletion': (person) => person.call('DELETE', `/api/tasks/${task.id}`),
+    }
+    for (const [title, write] of Object.entries(late)) {
+      const session = await login(app(), editor)
+      const client = await app().db.connect()
+      let answer: ReturnType<typeof write>
+      try {
+        await client.query('BEGIN')
+        await client.query('SELECT 1 FROM "Task" WHERE id = $1 FOR UPDATE', [task.id])
+        answer = write(session)
+        await until(`${title} waits`, async () => (await waiting()) > 0)
+        await request(app().url, 'POST', '/api/auth/logout', { body: { refreshToken: session.refreshToken } })
+      } finally {
+        await client.query('ROLLBACK')
+        client.release()
+      }
+      expect({ title, answer: code(await answer) }).toEqual({ title, answer: '401 session-revoked' })
+    }
+    const { rows } = await app().db.query(
+      'SELECT title, (SELECT count(*)::int FROM "Comment" WHERE "taskId" = t.id) AS comments FROM "Task" t WHERE id = $1',
+      [task.id],
+    )
+    expect(rows).toEqual([{ title: 'Mix', comments: 0 }])
+  })
 
   it('U3 two sessions that close each other at once: one is closed, and its request did nothing', async () => {
     const one = await register(app())
