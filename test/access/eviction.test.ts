@@ -110,7 +110,12 @@ describe('eviction', () => {
 
     const left = seen(observer, project.id).find(({ name }) => name === 'member:left')
     const removal = left?.meta.seq ?? 0
-    expect(left?.payload).toEqual({ projectId: project.id, userId: editor.id, removedBy: owner.id })
+    expect(left?.payload).toEqual({
+      projectId: project.id,
+      userId: editor.id,
+      removedBy: owner.id,
+      updatedAt: expect.any(String),
+    })
     expect(removal).toBeLessThan(head)
     for (const tab of [plain, quiet, polling]) {
       expect(seen(tab, project.id)).toEqual(seen(observer, project.id).filter(({ meta }) => meta.seq < removal))
