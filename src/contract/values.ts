@@ -21,7 +21,8 @@ export const line = (max: number) =>
     .max(max)
     .refine(isPlainText, 'must be well-formed text without NUL')
     .refine(isOneLine, 'must be one line')
-    .refine(isVisible, 'must have a visible character')
+    // An empty one is too short, which says enough.
+    .refine((value) => value === '' || isVisible(value), 'must have a visible character')
 
 /** Longer text; may be empty. */
 export const prose = (max: number) => z.string().max(max).refine(isPlainText, 'must be well-formed text without NUL')

@@ -56,6 +56,7 @@ describe('ids of others', () => {
     'POST /api/auth/register': { email: `${randomUUID()}@example.com`, password: PASSWORD, name: 'New', delivery: 'body' },
     'POST /api/auth/login': { email: here.owner.email, password: PASSWORD, delivery: 'body' },
     'POST /api/auth/refresh': { refreshToken: here.owner.refreshToken },
+    'POST /api/auth/logout': { refreshToken: here.owner.refreshToken },
     'PATCH /api/me': { name: 'Renamed' },
     'PUT /api/me/password': { current: PASSWORD, next: PASSWORD },
     'POST /api/projects': { name: 'Second' },

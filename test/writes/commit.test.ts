@@ -281,8 +281,8 @@ describe('order', () => {
     const programs = await Promise.all(upTo(3).map(() => program(app)))
 
     await Promise.all([
-      ...upTo(10).map(async () => {
-        for (const n of upTo(6)) await owner.must('PATCH', `/api/tasks/${task.id}`, { title: `api ${n}` })
+      ...upTo(10).map(async (writer) => {
+        for (const n of upTo(6)) await owner.must('PATCH', `/api/tasks/${task.id}`, { title: `api ${writer} ${n}` })
       }),
       ...programs.map(async (psql) => {
         for (const n of upTo(20)) {
