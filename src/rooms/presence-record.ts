@@ -72,9 +72,11 @@ export function redraw(entry: Entry, node: string, user: Person): boolean {
   return true
 }
 
-/** People, and bytes of JSON, in one answer or one message. */
+/** People, and bytes of JSON, in one answer. */
 const LIST_PEOPLE = 500
 const LIST_BYTES = 64 * 1024
+/** Bytes of JSON in one message, which is written to each socket of a crowd in one turn of the event loop. */
+const MESSAGE_BYTES = 16 * 1024
 
 /** Of a record without its state, and of the state; a crowd that comes back is listed once for each of it. */
 const sizes = new WeakMap<Presence, { person: number; state: number }>()
@@ -113,7 +115,7 @@ export function inMessages(all: readonly Presence[]): Presence[][] {
     const { person, state } = sizeOf(presence)
     const last = messages.at(-1)
     bytes += person + state
-    if (last && last.length < LIST_PEOPLE && bytes <= LIST_BYTES) last.push(presence)
+    if (last && bytes <= MESSAGE_BYTES) last.push(presence)
     else {
       messages.push([presence])
       bytes = person + state

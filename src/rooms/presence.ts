@@ -13,6 +13,7 @@ import {
   unsee,
   view,
 } from './presence-record.ts'
+import { createTurns } from './turns.ts'
 
 /**
  * Who stands in which room. Never in the log, never moves a head. Each node alone writes what it sees itself; a person
@@ -62,6 +63,7 @@ const LEFT = 1_000
 export function createPresence({ announce, publish, onError, graceMs, coalesceMs }: PresenceOptions): PresenceTable {
   const rooms = new Map<RoomId, Map<string, Entry>>()
   const changed = new Map<RoomId, Map<string, 'here' | 'elsewhere'>>()
+  const turn = createTurns()
   let flushing: NodeJS.Timeout | undefined
   let restUntil = 0
   let silent = false
@@ -108,10 +110,11 @@ export function createPresence({ announce, publish, onError, graceMs, coalesceMs
     restUntil = performance.now() + Math.min(batch.reduce((sum, [, people]) => sum + people.size, 0) * REST_MS, MOST_REST_MS)
   }
 
+  /** In order, and not all in one turn of the event loop: each message of a crowd goes to all of the crowd. */
   function tell(room: RoomId, present: Presence[], left: string[]): void {
     const messages = inMessages(present)
     for (let n = 0; n < messages.length || n * LEFT < left.length; n++)
-      announce(room, { present: messages[n] ?? [], left: left.slice(n * LEFT, (n + 1) * LEFT) })
+      turn(() => announce(room, { present: messages[n] ?? [], left: left.slice(n * LEFT, (n + 1) * LEFT) })).catch(onError)
   }
 
   function drop(room: RoomId, userId: string): void {
