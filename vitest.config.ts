@@ -4,8 +4,9 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: 'test/setup/global.ts',
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    // Long, for a machine that is busy with other things: no test waits for its limit.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // Each file has a database and a server of its own, and waits for clocks and sockets half of its time.
     maxWorkers: 4,
     // Files share a worker's loaded modules, which keep no state: loading them anew for each is a quarter of all the work.

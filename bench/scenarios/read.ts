@@ -117,7 +117,7 @@ async function snapshot(staged: Staged, entities: number, at: number): Promise<R
   const { status, text } = await ask(request)
   const found = text.split('"createdAt"').length - 1
   if (status !== 200) throw new Error(`no snapshot: ${status} ${text.slice(0, 200)}`)
-  const title = `Cutroom, snapshot of ${entities} entities (${found} dated, ${Math.round(text.length / 1024)} KiB)`
+  const title = `Cutroom, first page of a snapshot of ${entities} entities (${found} dated, ${Math.round(text.length / 1024)} KiB)`
   return { staged, title, requests: [request], connections: 2, bytes: text.length }
 }
 

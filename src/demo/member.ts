@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { createClient, type Room, snapshotOf, stateOf } from '../client/index.ts'
+import { createClient, loadProject, type Room, snapshotOf } from '../client/index.ts'
 import { rooms } from '../contract/index.ts'
 import { perform } from './action.ts'
 import { createCable } from './cable.ts'
@@ -56,10 +56,12 @@ export async function playMember({ url, email, password, projectId }: Casting, l
   /** Is what the events made of the project what the server has? */
   async function settle(room: Room, head: number): Promise<{ seq: number; difference: string | null }> {
     await room.caughtUp(head, { timeoutMs: SETTLE_MS }).catch(() => {})
-    const { epoch, seq, ...content } = await client.call(rooms.snapshot, { params: { projectId } })
+    const page = (cursor?: string) => client.call(rooms.snapshot, { params: { projectId }, query: { cursor } })
+    const { state, start } = await loadProject(page, AbortSignal.timeout(SETTLE_MS))
+    const { epoch, seq } = start
     if (!room.state || room.position?.seq !== seq || room.position.epoch !== epoch)
       return { seq: room.position?.seq ?? 0, difference: `stands at #${room.position?.seq ?? '?'}, the snapshot at #${seq}` }
-    const [mine, fresh] = [snapshotOf(room.state), snapshotOf(stateOf(content))]
+    const [mine, fresh] = [snapshotOf(room.state), snapshotOf(state)]
     const differs = (Object.keys(fresh) as (keyof typeof fresh)[]).filter((part) => !isDeepStrictEqual(mine[part], fresh[part]))
     return { seq, difference: differs.length > 0 ? `${differs.join(', ')} differ` : null }
   }

@@ -3,9 +3,9 @@ import {
   type ClientOptions,
   createClient,
   type LinkStatus,
+  loadProject,
   type Room,
   snapshotOf,
-  stateOf,
   type Tokens,
 } from '../../src/client/index.ts'
 import type { Problem, Snapshot } from '../../src/contract/index.ts'
@@ -48,11 +48,14 @@ export const live = (room: Room) => until('the room is live', () => room.status 
 
 /** The state that was folded here is the one that the server would give now. */
 export async function expectCurrent(room: Room, person: Person): Promise<void> {
-  const { epoch, seq, ...snapshot } = await person.must<Snapshot>('GET', `/api/projects/${room.projectId}/snapshot`)
+  const page = (cursor?: string) =>
+    person.must<Snapshot>('GET', `/api/projects/${room.projectId}/snapshot${cursor === undefined ? '' : `?cursor=${cursor}`}`)
+  const { state, start } = await loadProject(page, AbortSignal.timeout(30_000))
+  const { epoch, seq } = start
   await room.caughtUp(seq, { timeoutMs: 10_000 })
   expect(room.position).toEqual({ epoch, seq })
   // By way of maps, which puts both in one order.
-  expect(room.state && snapshotOf(room.state)).toEqual(snapshotOf(stateOf(snapshot)))
+  expect(room.state && snapshotOf(room.state)).toEqual(snapshotOf(state))
 }
 
 export const writeTask = (person: Person, projectId: string, title: string) =>

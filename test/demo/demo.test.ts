@@ -48,7 +48,7 @@ describe('npm run demo', () => {
     expect(text).toMatch(/the server is up again after/)
     expect(code, text).toBe(0)
     expect(left).toEqual([])
-  }, 60_000)
+  }, 180_000)
 
   it('says what is wrong with a seed', async () => {
     const { code, text } = await play('--seed', 'seven')

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type CutroomClient, createClient, type Room, snapshotOf, stateOf } from '../../../src/client/index.ts'
+import { type CutroomClient, createClient, loadProject, type Room, snapshotOf } from '../../../src/client/index.ts'
 import { rooms } from '../../../src/contract/index.ts'
 import { until } from '../../setup/until.ts'
 import type { Stage } from './stage.ts'
@@ -57,9 +57,11 @@ export async function startFolds(stage: Stage, world: World, urls: string[], cou
           continue
         }
         const asker = createClient({ url, tokens: client.tokens })
-        const { epoch, seq, ...content } = await asker.call(rooms.snapshot, { params: { projectId } })
+        const page = (cursor?: string) => asker.call(rooms.snapshot, { params: { projectId }, query: { cursor } })
+        const loaded = await loadProject(page, AbortSignal.timeout(withinMs))
         asker.close()
-        const fresh = snapshotOf(stateOf(content))
+        const { epoch, seq } = loaded.start
+        const fresh = snapshotOf(loaded.state)
         const { state, position } = room
         if (!state || position?.seq !== seq || position.epoch !== epoch)
           found.push(`${projectId} stands at #${position?.seq} of ${position?.epoch}, the snapshot at #${seq} of ${epoch}`)
