@@ -117,7 +117,9 @@ async function unread(stage: Stage, node: Node, place: Place): Promise<number> {
     socket.on('error', () => {})
     socket.pause()
     const token = place.members[0]?.token
-    socket.write(`GET /api/projects/${place.id}/events?limit=500&after=${n} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n\r\n`)
+    socket.write(
+      `GET /api/projects/${place.id}/events?limit=500&after=${n} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n\r\n`,
+    )
   }
   const from = performance.now()
   await until('they are there', async () => (await handles()) >= before + READERS / 2, 10_000)
