@@ -34,7 +34,7 @@ export function sharedStore(redis: SharedRedis): SharedStore {
 export async function readCount(
   shared: SharedStore,
   ask: (store: Store, done: Done) => void,
-  store = shared.store,
+  store: SharedStore['store'] = shared.store,
 ): Promise<Count | undefined> {
   if (!shared.redis.healthy() || Date.now() < shared.restUntil) return undefined
   return new Promise((resolve) => {
