@@ -27,6 +27,10 @@ export const line = (max: number) =>
 /** Longer text; may be empty. */
 export const prose = (max: number) => z.string().max(max).refine(isPlainText, 'must be well-formed text without NUL')
 
+/** Levels and values of one message of a client at most, over HTTP and over sockets. */
+export const MAX_LEVELS = 32
+export const MAX_VALUES = 5_000
+
 /** Is a parsed value nested at most `levels` deep, and of at most `most` values? Looks no further than that. */
 export function isBounded(value: unknown, levels: number, most: number): boolean {
   let left = most

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import fastJsonStringify from 'fast-json-stringify'
 import fp from 'fastify-plugin'
 import { z } from 'zod'
+import { MAX_LEVELS, MAX_VALUES } from '../contract/index.ts'
 import { invalid, problem } from '../errors.ts'
 
 const isZod = (schema: unknown): schema is z.ZodType => typeof schema === 'object' && schema !== null && '_zod' in schema
@@ -42,9 +43,6 @@ export function serializerOf(schema: z.ZodType): (value: unknown) => string {
   }
 }
 
-/** Deeper than any body of the contract, and with more values: such a one takes longer to parse than a turn may last. */
-const DEEPEST = 32
-const MOST_VALUES = 5_000
 /** Characters; what is shorter is parsed in no time, whatever it is. */
 const SHORT = 10_000
 
@@ -60,7 +58,7 @@ function isModest(json: string): boolean {
     else if (character === '[' || character === '{') depth++
     else if (character === ']' || character === '}') depth--
     else if (character === ',') values++
-    if (depth > DEEPEST || values > MOST_VALUES) return false
+    if (depth > MAX_LEVELS || values > MAX_VALUES) return false
   }
   return true
 }

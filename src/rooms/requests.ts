@@ -1,6 +1,15 @@
 import type { z } from 'zod'
 import { admit, admitSession, atLeast, type Position } from '../access.ts'
-import { isBounded, projectRoom, type Requests, type RoomId, requests, userRoom } from '../contract/index.ts'
+import {
+  isBounded,
+  MAX_LEVELS,
+  MAX_VALUES,
+  projectRoom,
+  type Requests,
+  type RoomId,
+  requests,
+  userRoom,
+} from '../contract/index.ts'
 import type { Query } from '../db/client.ts'
 import { issuesOf, problem, toProblem, toWire } from '../errors.ts'
 import { type Admission, Bucket } from './admission.ts'
@@ -42,9 +51,6 @@ const PATIENCE = 400
 /** What another replay of a room costs on top, at most, and how many events cost one. */
 const REPLAY = 9
 const REPLAY_EVENTS = 50
-/** Of a payload; as of a body over HTTP. */
-const MAX_LEVELS = 32
-const MAX_VALUES = 5_000
 /** Looks of one socket into the database at a time: the others are for other people. */
 const LOOKS = 4
 

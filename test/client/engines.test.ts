@@ -28,8 +28,8 @@ const PLATFORM = `
       this.signal.notify()
     }
   }
-  globalThis.URL = class URL { constructor(text) { this.href = text } get origin() { throw new Error('not implemented') } }
-  globalThis.URLSearchParams = class URLSearchParams { append() {} set() { throw new Error('not implemented') } }
+  globalThis.URL = class URL { constructor(text) { this.href = text } get origin() { throw new Error('this engine has no such member') } }
+  globalThis.URLSearchParams = class URLSearchParams { append() {} set() { throw new Error('this engine has no such member') } }
   var skew = 0
   const now = Date.now
   Date.now = () => now() + skew

@@ -64,7 +64,7 @@ export function frame(text: string): Buffer {
     payload.length < 126
       ? Buffer.from([0x81, 0x80 | payload.length])
       : Buffer.from([0x81, 0x80 | 126, payload.length >> 8, payload.length & 255])
-  // A mask of zeroes masks nothing, and is as good as any.
+  // A mask of zeroes leaves the bytes as they are, and is allowed.
   return Buffer.concat([head, Buffer.alloc(4), payload])
 }
 

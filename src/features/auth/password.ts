@@ -44,6 +44,6 @@ export async function verifyPassword(password: string, passwordHash: string | un
   const forms = new Set([normalize(password), password])
   let right = false
   for (const form of forms) right ||= await verify(stored, form)
-  // Half a character becomes U+FFFD on its way into the hash, as any other half does.
+  // Every lone surrogate becomes U+FFFD on its way into the hash, so all of them would be equal.
   return right && passwordHash !== undefined && password.isWellFormed()
 }

@@ -129,7 +129,7 @@ export function authRoutes(app: FastifyInstance, { config, prisma }: { config: C
     // Cookies of another session are not this one's to clear.
     const kept = rules.refreshTokens.parse(cookies.refreshOf(request.cookies) ?? '')
     if (!kept || kept.sessionId === sessionId) cookies.clear(reply)
-    // A client whose answer was lost repeats its refresh token; an access token of a closed session is refused as anywhere.
+    // A client whose answer was lost repeats its refresh token; an access token of a closed session is refused here, too.
     if (!wasOpen && !byRefreshToken) throw problem('session-revoked')
   })
 
