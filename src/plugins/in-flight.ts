@@ -19,6 +19,8 @@ declare module 'fastify' {
 const PAGES = 2
 /** Requests of one person that wait, at most. */
 const WAITING = 200
+/** How long one waits for its place, ms: it is told so before its connection ends for silence. */
+const PATIENCE_MS = 8_000
 /** An answer of this length is counted until it was read, bytes. */
 const LARGE = 64 * 1024
 
@@ -81,6 +83,7 @@ class Passage {
   readonly #next: (error?: Error) => void
   #passed = 0
   #ended = false
+  #timer: NodeJS.Timeout | undefined
 
   constructor(lanes: [lane: Lane, name: string][], next: (error?: Error) => void) {
     this.#lanes = lanes
@@ -91,7 +94,13 @@ class Passage {
   advance(): boolean {
     for (const [lane, name] of this.#lanes.slice(this.#passed)) {
       const outcome = lane.enter(name, this.#go)
-      if (outcome === 'waits') return true
+      if (outcome === 'waits') {
+        this.#timer ??= setTimeout(
+          () => this.abandon(problem('unavailable', 'Your other requests take too long', { retryAfter: 2 })),
+          PATIENCE_MS,
+        )
+        return true
+      }
       if (outcome === 'refused') {
         this.end()
         this.#next(problem('rate-limited', 'Too many requests at a time', { retryAfter: 1 }))
@@ -99,6 +108,7 @@ class Passage {
       }
       this.#passed++
     }
+    clearTimeout(this.#timer)
     this.#next()
     return false
   }
@@ -108,18 +118,19 @@ class Passage {
     this.advance()
   }
 
-  /** Ends it where it still waits. */
-  abandon(): void {
+  /** Ends it where it still waits. @param reason what it is answered */
+  abandon(reason: Error): void {
     const here = this.#lanes[this.#passed]
     if (this.#ended || !here) return
     here[0].forget(here[1], this.#go)
     this.end()
-    this.#next(problem('unavailable', 'The client hung up while it waited'))
+    this.#next(reason)
   }
 
   end(): void {
     if (this.#ended) return
     this.#ended = true
+    clearTimeout(this.#timer)
     for (const [lane, name] of this.#lanes.slice(0, this.#passed).reverse()) lane.leave(name)
   }
 }
@@ -149,7 +160,8 @@ export const inFlightPlugin = fp<{ config: Config }>(
     app.decorate('takePlace', (request, reply, reads, next) => {
       const passage = new Passage(lanesOf(request, reads), next)
       passages.set(request, passage)
-      if (passage.advance()) reply.raw.once('close', () => passage.abandon())
+      if (passage.advance())
+        reply.raw.once('close', () => passage.abandon(problem('unavailable', 'The client hung up while it waited')))
     })
     app.addHook('onSend', (request, reply, payload, done) => {
       const passage = passages.get(request)

@@ -1,24 +1,45 @@
-/** Lets `width` through at a time; the others wait their turn, first come first served. */
+/** Lets `width` through at a time; the others wait, first come first served. */
 export interface Gate {
-  pass<T>(work: () => Promise<T>): Promise<T>
-  /** Nobody is inside or waits. */
+  /**
+   * @param patience how long to wait, ms, and the error for one who waited that long; without it, for as long as it takes
+   */
+  pass<T>(work: () => Promise<T>, patience?: { ms: number; error: () => Error }): Promise<T>
+  /** None is inside, none waits. */
   isEmpty(): boolean
 }
 
 export function createGate(width: number): Gate {
   let inside = 0
-  const waiting: (() => void)[] = []
+  const waiting = new Set<() => void>()
+
+  const wait = (patience: { ms: number; error: () => Error } | undefined) =>
+    new Promise<void>((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined
+      const enter = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+      waiting.add(enter)
+      if (patience)
+        timer = setTimeout(() => {
+          waiting.delete(enter)
+          reject(patience.error())
+        }, patience.ms)
+    })
+
   return {
-    async pass(work) {
-      // Whoever leaves hands over the place, so nobody slips in between.
+    async pass(work, patience) {
       if (inside < width) inside++
-      else await new Promise<void>((enter) => waiting.push(enter))
+      else await wait(patience)
       try {
         return await work()
       } finally {
-        const next = waiting.shift()
-        if (next) next()
-        else inside--
+        // The place is handed over: no later one slips in between.
+        const [next] = waiting
+        if (next) {
+          waiting.delete(next)
+          next()
+        } else inside--
       }
     },
     isEmpty: () => inside === 0,

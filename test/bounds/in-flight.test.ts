@@ -68,6 +68,26 @@ describe('requests of one person', () => {
     expect((await Promise.all(logins)).map(({ status }) => status)).toEqual(Array(12).fill(200))
   })
 
+  it('B2 that wait for 8 s are answered 503 with a time, and are not carried out', async () => {
+    const { project, owner, task } = await place(app())
+    const release = await lockRow(app(), 'Task', task.id)
+    const patch = (title: string) => owner.call('PATCH', `/api/tasks/${task.id}`, { title })
+    const inside = Array.from({ length: POOL / 2 }, () => patch('inside'))
+    await until('the row is waited for', async () => (await blocked(app())) === POOL / 2)
+    const late = await Promise.all([patch('late'), patch('late')])
+    for (const answer of late) {
+      expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } })
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
+    }
+    await release()
+    await Promise.all(inside)
+    expect(await patch('last')).toMatchObject({ status: 200 })
+    const { rows } = await app().db.query(`SELECT 1 FROM "Event" WHERE room = $1 AND payload ->> 'title' = 'late'`, [
+      projectRoom(project.id),
+    ])
+    expect(rows).toEqual([])
+  })
+
   it('B2 whose client hangs up while they wait are not carried out', async () => {
     const { project, owner, task } = await place(app())
     const release = await lockRow(app(), 'Task', task.id)

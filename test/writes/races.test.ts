@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { direct } from '../setup/hostile.ts'
 import { createCut, createTeam } from '../setup/people.ts'
 import { databaseForTest, useServers } from '../setup/server-process.ts'
 import { until } from '../setup/until.ts'
@@ -15,7 +16,10 @@ describe('a deletion that wins a race', () => {
   }, async () => {
     const databaseUrl = await databaseForTest()
     const server = await servers.start({ databaseUrl, env: { LOG_LEVEL: 'info', DATABASE_POOL: '30' } })
-    const [db, watcher] = [new pg.Client({ connectionString: databaseUrl }), new pg.Client({ connectionString: databaseUrl })]
+    const [db, watcher] = [
+      new pg.Client({ connectionString: direct(databaseUrl) }),
+      new pg.Client({ connectionString: direct(databaseUrl) }),
+    ]
     for (const client of [db, watcher]) {
       await client.connect()
       onTestFinished(() => client.end())

@@ -8,8 +8,8 @@ const MANY = 300
 const WIDTH = 2
 /** Those that may wait. */
 const MOST_WAITING = 100
-/** How long they may, ms. */
-const PATIENCE_MS = 10_000
+/** How long they may, ms. With the wait for a place in flight before and the write after it, under the 30 s of a silent connection. */
+const PATIENCE_MS = 8_000
 const RETRY_AFTER = 5
 
 export interface Renames {
@@ -40,14 +40,10 @@ export function createRenames(query: Query): Renames {
     people.set(userId, person)
     person.present++
     waiting++
-    const since = performance.now()
+    const until = performance.now() + PATIENCE_MS
+    const patience = () => ({ ms: until - performance.now(), error: busy })
     try {
-      return await person.gate.pass(() =>
-        all.pass(() => {
-          if (performance.now() - since > PATIENCE_MS) throw busy()
-          return write()
-        }),
-      )
+      return await person.gate.pass(() => all.pass(write, patience()), patience())
     } finally {
       waiting--
       if (--person.present === 0) people.delete(userId)
