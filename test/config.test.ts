@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import pg from 'pg'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, inject, it, onTestFinished } from 'vitest'
 import { ConfigError, readConfig } from '../src/config.ts'
 import { startApp } from './setup/app.ts'
 import { createDatabase } from './setup/database.ts'
@@ -43,7 +43,7 @@ interface Ran {
 /** The process as people start it, in a folder of its own, with nothing of this process's environment but PATH. */
 function run(env: Record<string, string>): Ran {
   const cwd = folder()
-  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), resolve('src/server.ts')], {
+  const child = spawn(process.execPath, [join(inject('build'), 'server.js')], {
     cwd,
     env: { PATH: process.env.PATH ?? '', DATA_DIR: join(cwd, 'data'), ...env },
   })

@@ -7,7 +7,7 @@ import { until } from '../setup/until.ts'
 import { openRaw, type Raw } from './raw.ts'
 
 /** How often a removal meets a burst: EVICTION_ROUNDS=1000 tries harder, SEED=… tries the same again. */
-const ROUNDS = Number(process.env.EVICTION_ROUNDS ?? 100)
+const ROUNDS = Number(process.env.EVICTION_ROUNDS ?? 40)
 const LANES = 8
 
 const seen = (listener: Listener, projectId: string) => listener.events(`project:${projectId}`)

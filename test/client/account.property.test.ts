@@ -199,7 +199,7 @@ describe('account actions in any order, on a network that loses, repeats and del
       await fc.assert(
         fc.asyncProperty(run, (script) => check(mode, script)),
         // RUNS: for a longer look; a failure prints its seed
-        { numRuns: Number(process.env.RUNS ?? 12), endOnFailure: true, verbose: 1 },
+        { numRuns: Number(process.env.RUNS ?? 6), endOnFailure: true, verbose: 1 },
       )
     },
     240_000,

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, inject, it, onTestFinished } from 'vitest'
 
 /** Plays the quick demo from the sources, in a folder for temporary files of its own. */
 async function play(...args: string[]): Promise<{ code: number; text: string; left: string[] }> {
@@ -13,7 +13,7 @@ async function play(...args: string[]): Promise<{ code: number; text: string; le
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
-      ['--import', 'tsx', 'src/demo/main.ts', ...args],
+      [join(inject('build'), 'demo/main.js'), ...args],
       { env },
       (error, stdout, stderr) => {
         const left = readdirSync(temp).filter((name) => name.startsWith('cutroom-demo-'))

@@ -317,7 +317,7 @@ describe('a snapshot and what follows it', () => {
       await owner.must('DELETE', `/api/projects/${world.projectId}`)
     })
     await fc.assert(property, {
-      numRuns: 25,
+      numRuns: Number(process.env.RUNS ?? 10),
       interruptAfterTimeLimit: 25_000,
       examples: [[everything]],
     })

@@ -1,12 +1,13 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { withDatabase } from './database.ts'
 import { hostility, isHostile } from './hostile.ts'
+import { buildServer } from './spawn-server.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -14,11 +15,13 @@ declare module 'vitest' {
     postgresUrl: string
     /** A migrated database to clone. */
     template: string
+    /** The folder of a build of src: server.js and the rest. */
+    build: string
   }
 }
 
 /**
- * One Postgres for the whole run (TEST_DATABASE_URL, else an embedded one), with a migrated template database. With TEST_HOSTILE=1
+ * One build of the server and one Postgres for the whole run (TEST_DATABASE_URL, else an embedded one), with a migrated template database. With TEST_HOSTILE=1
  * all databases have hostile settings.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -38,10 +41,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await admin.query(`CREATE DATABASE "${template}"`)
   if (isHostile()) await admin.query(hostility(template))
   await migrate(withDatabase(url, template))
+  const built = await buildServer()
+  project.provide('build', dirname(built.entry))
   project.provide('postgresUrl', url)
   project.provide('template', template)
 
   return async () => {
+    await built.remove()
     await admin.query(`DROP DATABASE IF EXISTS "${template}" WITH (FORCE)`)
     await admin.end()
     await embedded?.stop()
