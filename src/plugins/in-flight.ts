@@ -5,6 +5,10 @@ import { problem } from '../errors.ts'
 import { networkOf } from '../rooms/handshake.ts'
 
 declare module 'fastify' {
+  interface FastifyRequest {
+    /** Its way through the lanes; null while it has not asked for a place. */
+    passage: Passage | null
+  }
   interface FastifyInstance {
     /**
      * Goes on when the caller has a place; from then on the request may use the database. The place is free again when the answer is
@@ -26,7 +30,8 @@ const LARGE = 64 * 1024
 
 interface Key {
   inside: number
-  waiting: Set<() => void>
+  /** Made for the first that waits: most keys never have one. */
+  waiting: Set<() => void> | null
 }
 
 /** Characters or bytes; of a stream it is not known. */
@@ -49,12 +54,16 @@ class Lane {
 
   /** @param go called later where it waits: it is inside then */
   enter(name: string, go: () => void): 'inside' | 'waits' | 'refused' {
-    const key = this.#keys.get(name) ?? { inside: 0, waiting: new Set() }
-    this.#keys.set(name, key)
+    const key = this.#keys.get(name)
+    if (!key) {
+      this.#keys.set(name, { inside: 1, waiting: null })
+      return 'inside'
+    }
     if (key.inside < this.#width) {
       key.inside++
       return 'inside'
     }
+    key.waiting ??= new Set()
     if (key.waiting.size >= this.#most) return 'refused'
     key.waiting.add(go)
     return 'waits'
@@ -62,16 +71,16 @@ class Lane {
 
   /** Waits no longer. */
   forget(name: string, go: () => void): void {
-    this.#keys.get(name)?.waiting.delete(go)
+    this.#keys.get(name)?.waiting?.delete(go)
   }
 
   leave(name: string): void {
     const key = this.#keys.get(name)
     if (!key) return
-    const [next] = key.waiting
+    const [next] = key.waiting ?? []
     if (next) {
       // The place is handed over: no later request slips in between.
-      key.waiting.delete(next)
+      key.waiting?.delete(next)
       next()
     } else if (--key.inside === 0) this.#keys.delete(name)
   }
@@ -92,8 +101,8 @@ class Passage {
 
   /** @returns whether it has to wait */
   advance(): boolean {
-    for (const [lane, name] of this.#lanes.slice(this.#passed)) {
-      const outcome = lane.enter(name, this.#go)
+    for (let lane = this.#lanes[this.#passed]; lane; lane = this.#lanes[this.#passed]) {
+      const outcome = lane[0].enter(lane[1], this.#go)
       if (outcome === 'waits') {
         this.#timer ??= setTimeout(
           () => this.abandon(problem('unavailable', 'Your other requests take too long', { retryAfter: 2 })),
@@ -131,7 +140,10 @@ class Passage {
     if (this.#ended) return
     this.#ended = true
     clearTimeout(this.#timer)
-    for (const [lane, name] of this.#lanes.slice(0, this.#passed).reverse()) lane.leave(name)
+    while (this.#passed > 0) {
+      const lane = this.#lanes[--this.#passed]
+      lane?.[0].leave(lane[1])
+    }
   }
 }
 
@@ -145,7 +157,6 @@ export const inFlightPlugin = fp<{ config: Config }>(
     const most = config.rateLimit === null ? Number.POSITIVE_INFINITY : WAITING
     const [people, pages] = [new Lane(half, most), new Lane(PAGES, most)]
     const [networks, visitors] = [new Lane(Math.max(1, Math.floor(half / 2)), most), new Lane(half, Number.POSITIVE_INFINITY)]
-    const passages = new WeakMap<FastifyRequest, Passage>()
 
     function lanesOf({ caller, ip }: FastifyRequest, reads: boolean): [Lane, string][] {
       if (caller === null)
@@ -157,14 +168,15 @@ export const inFlightPlugin = fp<{ config: Config }>(
       return reads ? [[pages, caller.userId], own] : [own]
     }
 
+    app.decorateRequest('passage', null)
     app.decorate('takePlace', (request, reply, reads, next) => {
       const passage = new Passage(lanesOf(request, reads), next)
-      passages.set(request, passage)
+      request.passage = passage
       if (passage.advance())
         reply.raw.once('close', () => passage.abandon(problem('unavailable', 'The client hung up while it waited')))
     })
     app.addHook('onSend', (request, reply, payload, done) => {
-      const passage = passages.get(request)
+      const { passage } = request
       if (passage) {
         if (lengthOf(payload) < LARGE || reply.raw.destroyed) passage.end()
         else
