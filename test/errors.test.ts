@@ -2,6 +2,7 @@ import pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import { databaseFault, toProblem } from '../src/errors.ts'
 import { startApp, useApp } from './setup/app.ts'
+import { direct } from './setup/hostile.ts'
 import { createProject, register } from './setup/people.ts'
 
 describe('what the database says', () => {
@@ -17,7 +18,7 @@ describe('what the database says', () => {
     try {
       await holder.query('BEGIN; LOCK TABLE "User" IN ROW EXCLUSIVE MODE')
       for (const [code, setting, statement] of provoked) {
-        const client = new pg.Client({ connectionString: app().databaseUrl })
+        const client = new pg.Client({ connectionString: direct(app().databaseUrl) })
         await client.connect()
         await client.query(setting)
         const error: unknown = await client.query(`BEGIN; ${statement}`).catch((thrown: unknown) => thrown)

@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { direct } from '../../setup/hostile.ts'
 import { startCrowd } from '../support/crowd.ts'
 import { conclude } from '../support/drive.ts'
 import { startFolds } from '../support/folds.ts'
@@ -10,7 +11,7 @@ import { insist } from '../support/writer.ts'
 async function countKeys(
   databaseUrl: string,
 ): Promise<Map<string, { rows: number; events: number; kept: number; committedAt: number }>> {
-  const client = new pg.Client({ connectionString: databaseUrl })
+  const client = new pg.Client({ connectionString: direct(databaseUrl) })
   await client.connect()
   try {
     const { rows } = await client.query<{ key: string; rows: number; events: number; kept: number; at: Date }>(`

@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { direct } from '../../setup/hostile.ts'
 import { until } from '../../setup/until.ts'
 import { startCrowd } from '../support/crowd.ts'
 import { conclude, goOn, sleep, standing } from '../support/drive.ts'
@@ -23,7 +24,7 @@ const FAULTS: [string, (postgres: Postgres, databaseUrl: string) => Promise<void
   [
     'kill -9 of one backend',
     async (_, databaseUrl) => {
-      const admin = new pg.Client({ connectionString: databaseUrl })
+      const admin = new pg.Client({ connectionString: direct(databaseUrl) })
       admin.on('error', () => {})
       await admin.connect()
       const { rows } = await admin.query<{ pid: number }>(
@@ -58,7 +59,7 @@ async function startAgain(postgres: Postgres, databaseUrl: string): Promise<void
 const silent = () => {}
 
 async function run(databaseUrl: string, sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: databaseUrl })
+  const client = new pg.Client({ connectionString: direct(databaseUrl) })
   client.on('error', silent)
   await client.connect()
   await client.query(sql).finally(() => client.end())

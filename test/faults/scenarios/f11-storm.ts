@@ -1,6 +1,7 @@
 import { createHmac, randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import pg from 'pg'
+import { direct } from '../../setup/hostile.ts'
 import { judgeBaseline } from '../support/oracle.ts'
 import { type RawPlan, startRawCrowd } from '../support/raw-crowd.ts'
 import type { Scenario } from '../support/scenario.ts'
@@ -95,7 +96,7 @@ export const scenario: Scenario = {
     const size = stage.short ? 300 : 2_000
     const postgres = await stage.ownPostgres({ settings: { shared_preload_libraries: 'pg_stat_statements' } })
     const databaseUrl = await postgres.database()
-    const db = new pg.Client({ connectionString: databaseUrl })
+    const db = new pg.Client({ connectionString: direct(databaseUrl) })
     await db.connect()
     stage.undo(() => db.end())
     await db.query('CREATE EXTENSION pg_stat_statements')

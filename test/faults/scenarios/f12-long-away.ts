@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { createRetention } from '../../../src/rooms/retention.ts'
+import { direct } from '../../setup/hostile.ts'
 import { type Crowd, startFollowers } from '../support/crowd.ts'
 import { conclude, goOn, sleep, standing } from '../support/drive.ts'
 import { startFolds } from '../support/folds.ts'
@@ -73,7 +74,7 @@ export const scenario: Scenario = {
       }
     })
     const writer = startWriter({ world, urls, perSecond: stage.short ? 30 : 50, seed: stage.random.int(0, 2 ** 31) })
-    const pool = new pg.Pool({ connectionString: databaseUrl, max: 2 })
+    const pool = new pg.Pool({ connectionString: direct(databaseUrl), max: 2 })
     stage.undo(() => pool.end())
     const retention = createRetention({
       ...{ pool, retentionSeconds: 30 * DAY, sessionSeconds: 30 * DAY, firstMs: 2 ** 30 },

@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { direct } from '../../setup/hostile.ts'
 import { type LogOnDisk, readLogOnDisk } from './oracle.ts'
 import type { Stage } from './stage.ts'
 import type { World } from './world.ts'
@@ -15,7 +16,7 @@ export function keepLog(stage: Stage, world: World): { read(): Promise<LogOnDisk
       { last: 0, rows: new Map<number, { id: string; mutationId: string | null }>() },
     ]),
   )
-  const pool = new pg.Pool({ connectionString: stage.databaseUrl, max: 1 })
+  const pool = new pg.Pool({ connectionString: direct(stage.databaseUrl), max: 1 })
   const missed: string[] = []
 
   async function copy(): Promise<void> {

@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { direct } from '../../setup/hostile.ts'
 import { until } from '../../setup/until.ts'
 import type { Seen } from './crowd.ts'
 import type { Folds } from './folds.ts'
@@ -27,7 +28,7 @@ export interface LogOnDisk {
 
 /** Reads the log behind the servers' backs. */
 export async function readLogOnDisk(databaseUrl: string, world: World): Promise<LogOnDisk> {
-  const client = new pg.Client({ connectionString: databaseUrl })
+  const client = new pg.Client({ connectionString: direct(databaseUrl) })
   await client.connect()
   try {
     const rooms = world.projects.map((place) => `project:${place.id}`)

@@ -8,6 +8,7 @@ import pg from 'pg'
 import { cleanEnv, ensureCluster } from '../../../src/db/embedded-cluster.ts'
 import { clusterHome, locateBinaries, postgresUser } from '../../../src/db/embedded-host.ts'
 import { migrate } from '../../../src/db/migrate.ts'
+import { direct } from '../../setup/hostile.ts'
 import { freePort } from '../../setup/spawn-server.ts'
 import { until } from '../../setup/until.ts'
 
@@ -16,7 +17,7 @@ export const UNDONE = 'undo '
 
 /** @throws what `pg` throws; the database must be migrated */
 export async function refuseUndone(databaseUrl: string): Promise<void> {
-  const client = new pg.Client({ connectionString: databaseUrl })
+  const client = new pg.Client({ connectionString: direct(databaseUrl) })
   await client.connect()
   // A missing reference is a conflict to those who ask: nothing that is tried again.
   await client

@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
+import { direct } from '../../setup/hostile.ts'
 import { until } from '../../setup/until.ts'
 import type { Postgres } from './postgres.ts'
 import type { Stage } from './stage.ts'
 
 /** Runs SQL on a connection of its own. */
 export async function ask<R extends pg.QueryResultRow>(url: string, sql: string): Promise<R[]> {
-  const client = new pg.Client({ connectionString: url })
+  const client = new pg.Client({ connectionString: direct(url) })
   client.on('error', () => {})
   await client.connect()
   try {
