@@ -2,6 +2,8 @@
 FROM node:24-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY packages/contract/package.json packages/contract/
+COPY packages/client/package.json packages/client/
 RUN npm ci --ignore-scripts
 COPY . .
 RUN npm run build
@@ -9,6 +11,8 @@ RUN npm run build
 FROM node:24-slim AS modules
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY packages/contract/package.json packages/contract/
+COPY packages/client/package.json packages/client/
 # The image is given a database and needs no tools: the embedded one, Prisma's CLI (npm keeps it as a peer of the client)
 # and Prisma's wasm for other databases stay out.
 RUN npm ci --omit=dev --ignore-scripts \
@@ -21,6 +25,7 @@ ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=modules /app/node_modules node_modules
 COPY --from=build /app/dist dist
+COPY --from=build /app/packages packages
 COPY package.json ./
 COPY prisma prisma
 USER node

@@ -1,6 +1,11 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
+const source = (name: string) => fileURLToPath(new URL(`packages/${name}/src/index.ts`, import.meta.url))
+
 export default defineConfig({
+  // The sources of the packages, not what was built of them.
+  resolve: { alias: { '@cutroom/contract': source('contract'), '@cutroom/client': source('client') } },
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: 'test/setup/global.ts',

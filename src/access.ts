@@ -1,4 +1,4 @@
-import { type Action, actions, type Person, projectRoom, type Role, userRoom } from './contract/index.ts'
+import { type Action, actions, type Person, projectRoom, type Role, userRoom } from '@cutroom/contract'
 import { Prisma, type Query, type Statement } from './db/client.ts'
 import { problem } from './errors.ts'
 

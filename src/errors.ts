@@ -1,5 +1,5 @@
+import { type Problem, type ProblemCode, problems } from '@cutroom/contract'
 import type { z } from 'zod'
-import { type Problem, type ProblemCode, problems } from './contract/index.ts'
 
 type Extra = Pick<Problem, 'errors' | 'current' | 'retryAfter'>
 

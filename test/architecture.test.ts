@@ -3,13 +3,19 @@ import { dirname, join, normalize, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
 interface Source {
-  /** From src/, with slashes. */
+  /** From src/ or packages/, with slashes: `rooms/feed.ts`, `contract/tasks.ts`. */
   path: string
   /** Without comments; a chain of calls on one line. */
   text: string
 }
 
-const root = join(import.meta.dirname, '../src')
+const root = join(import.meta.dirname, '..')
+/** Folders of sources, and what their paths begin with here. */
+const folders = [
+  ['src', ''],
+  ['packages/contract/src', 'contract/'],
+  ['packages/client/src', 'client/'],
+] as const
 
 /** Comments say what is not done, too. Strings stay: a `//` in one follows a colon. */
 const read = (text: string): string =>
@@ -18,10 +24,12 @@ const read = (text: string): string =>
     .replace(/(^|[^:'"`])\/\/.*$/gm, '$1')
     .replace(/\s*\n\s*(\??\.\w)/g, '$1')
 
-const sources: Source[] = readdirSync(root, { recursive: true, encoding: 'utf8' })
-  .map((path) => path.replaceAll('\\', '/'))
-  .filter((path) => /\.tsx?$/.test(path) && !path.startsWith('db/generated/'))
-  .map((path) => ({ path, text: read(readFileSync(join(root, path), 'utf8')) }))
+const sources: Source[] = folders.flatMap(([folder, prefix]) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .map((path) => path.replaceAll('\\', '/'))
+    .filter((path) => /\.tsx?$/.test(path) && !path.startsWith('db/generated/'))
+    .map((path) => ({ path: prefix + path, text: read(readFileSync(join(root, folder, path), 'utf8')) })),
+)
 
 /** What a file imports or exports from, types included, and what it loads later. */
 const specifiers = (text: string): string[] =>
@@ -29,8 +37,12 @@ const specifiers = (text: string): string[] =>
 
 /** The room of the house a path is in: a folder, or a file beside them. */
 const roomOf = (path: string): string => path.split('/')[0]?.replace(/\.ts$/, '') ?? ''
+/** A file of ours, also behind the name of a package. */
+const isOurs = (specifier: string): boolean => specifier.startsWith('.') || specifier.startsWith('@cutroom/')
 const targetOf = (from: string, specifier: string): string =>
-  relative('/', normalize(join('/', dirname(from), specifier))).replaceAll('\\', '/')
+  specifier.startsWith('@cutroom/')
+    ? `${specifier.slice('@cutroom/'.length)}/index.ts`
+    : relative('/', normalize(join('/', dirname(from), specifier))).replaceAll('\\', '/')
 const packageOf = (specifier: string): string =>
   specifier.startsWith('node:') ? 'node' : (/^(@[^/]+\/[^/]+|[^/]+)/.exec(specifier)?.[1] ?? specifier)
 
@@ -75,7 +87,7 @@ function strangeImports(files: Source[]): string[] {
     const allowed = house[own]
     if (!allowed) return [`${path} is in no room of the house`]
     return specifiers(text).flatMap((specifier) => {
-      const local = specifier.startsWith('.')
+      const local = isOurs(specifier)
       const target = local ? roomOf(targetOf(path, specifier)) : packageOf(specifier)
       const fine = local
         ? target === own || allowed.rooms.includes(target)
@@ -109,14 +121,14 @@ function graphOf(files: Source[], name: (path: string) => string): Map<string, S
   const graph = new Map<string, Set<string>>()
   for (const { path, text } of files)
     for (const specifier of specifiers(text)) {
-      if (!specifier.startsWith('.')) continue
+      if (!isOurs(specifier)) continue
       const [from, to] = [name(path), name(targetOf(path, specifier))]
       if (from !== to) graph.set(from, (graph.get(from) ?? new Set()).add(to))
     }
   return graph
 }
 
-const models = [...readFileSync(join(root, '../prisma/schema.prisma'), 'utf8').matchAll(/^model (\w+)/gm)].map(
+const models = [...readFileSync(join(root, 'prisma/schema.prisma'), 'utf8').matchAll(/^model (\w+)/gm)].map(
   ([, name = '']) => name.charAt(0).toLowerCase() + name.slice(1),
 )
 const verbs = 'create|createMany|createManyAndReturn|update|updateMany|updateManyAndReturn|upsert|delete|deleteMany'
@@ -264,6 +276,7 @@ describe('the house', () => {
     const strange = [
       ['contract/x.ts', `import { problem } from '../errors.ts'`],
       ['contract/x.ts', `import 'pg'`],
+      ['contract/x.ts', `import { createClient } from '@cutroom/client'`],
       ['rooms/x.ts', `export * from '../features/tasks/writes.ts'`],
       ['rooms/x.ts', `import type { Config } from '../config.ts'`],
       ['client/x.ts', `const { x } = await import('../db/client.ts')`],

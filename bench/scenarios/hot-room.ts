@@ -2,7 +2,7 @@
 // loop, a collection of garbage, a slow network). Ours gives `seq` inside COMMIT; the variant takes the room's counter in
 // its last statement, as most do, and so holds the counter through the pause. The same program writes to both: only the
 // trigger differs.
-import { projectRoom } from '../../src/contract/index.ts'
+import { projectRoom } from '@cutroom/contract'
 import { type Database, openDatabase } from '../../src/db/client.ts'
 import { createComment } from '../../src/features/comments/writes.ts'
 import { createCommit } from '../../src/rooms/commit.ts'

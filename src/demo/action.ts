@@ -1,5 +1,5 @@
-import type { CutroomClient } from '../client/index.ts'
-import { comments, cuts, type Task, tasks } from '../contract/index.ts'
+import type { CutroomClient } from '@cutroom/client'
+import { comments, cuts, type Task, tasks } from '@cutroom/contract'
 
 /** What a member can be asked to do while the session is played. */
 export type Action =

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { createClient } from '../client/index.ts'
-import { members as memberEndpoints, type Project, projects } from '../contract/index.ts'
+import { createClient } from '@cutroom/client'
+import { members as memberEndpoints, type Project, projects } from '@cutroom/contract'
 import { type Band, roles } from './band.ts'
 import type { Hand } from './fill.ts'
 import { cast, type Person, type PersonHooks } from './people.ts'

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { CallOptions, CutroomClient } from '../client/index.ts'
-import { comments, cuts, type Task, tasks, vibes } from '../contract/index.ts'
+import type { CallOptions, CutroomClient } from '@cutroom/client'
+import { comments, cuts, type Task, tasks, vibes } from '@cutroom/contract'
 import type { Band, ThreadPlan, Who } from './band.ts'
 import { now } from './clock.ts'
 import type { Sent } from './latency.ts'

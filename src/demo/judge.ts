@@ -1,5 +1,5 @@
-import type { CutroomClient } from '../client/index.ts'
-import { type Meta, rooms, userRoom } from '../contract/index.ts'
+import type { CutroomClient } from '@cutroom/client'
+import { type Meta, rooms, userRoom } from '@cutroom/contract'
 import { type Samples, type Sent, samplesOf } from './latency.ts'
 import { compare, holes, leaks, misfiled, type Verdict } from './oracle.ts'
 import type { Person } from './people.ts'

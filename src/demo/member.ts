@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import { createClient, loadProject, type Room, snapshotOf } from '../client/index.ts'
-import { rooms } from '../contract/index.ts'
+import { createClient, loadProject, type Room, snapshotOf } from '@cutroom/client'
+import { rooms } from '@cutroom/contract'
 import { perform } from './action.ts'
 import { createCable } from './cable.ts'
 import { now } from './clock.ts'

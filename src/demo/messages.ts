@@ -1,4 +1,4 @@
-import type { RoomStatus } from '../client/index.ts'
+import type { RoomStatus } from '@cutroom/client'
 import type { Action } from './action.ts'
 
 /** What a person's process is for. */

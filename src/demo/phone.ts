@@ -1,6 +1,6 @@
+import { createClient } from '@cutroom/client'
+import { type ClientToServer, type Meta, projectRoom, type ServerToClient } from '@cutroom/contract'
 import { io, type Socket } from 'socket.io-client'
-import { createClient } from '../client/index.ts'
-import { type ClientToServer, type Meta, projectRoom, type ServerToClient } from '../contract/index.ts'
 import { createCable } from './cable.ts'
 import { now, pause } from './clock.ts'
 import type { Casting } from './messages.ts'

@@ -1,5 +1,5 @@
-import type { CutroomClient } from '../client/index.ts'
-import { rooms } from '../contract/index.ts'
+import type { CutroomClient } from '@cutroom/client'
+import { rooms } from '@cutroom/contract'
 import type { Action } from './action.ts'
 import { pause } from './clock.ts'
 import type { Filled } from './fill.ts'

@@ -1,4 +1,4 @@
-import type { Comment, Lyrics, Person, ProjectEventName, RoomEvent, Snapshot } from '../contract/index.ts'
+import type { Comment, Lyrics, Person, ProjectEventName, RoomEvent, Snapshot } from '@cutroom/contract'
 
 const minutes = (ms: number): string => `${Math.floor(ms / 60_000)}:${String(Math.floor(ms / 1000) % 60).padStart(2, '0')}`
 const lastLine = ({ lyrics }: Lyrics): string => lyrics.at(-1)?.text ?? ''

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
+import { prose, timeInput } from '@cutroom/contract'
 import { z } from 'zod'
-import { prose, timeInput } from '../contract/values.ts'
 import { Prisma, type Query } from '../db/client.ts'
 import { problem } from '../errors.ts'
 import { SHORT } from './rank.ts'

@@ -1,4 +1,4 @@
-import type { Person } from '../contract/index.ts'
+import type { Person } from '@cutroom/contract'
 
 /** Prisma's selection of a person as screens draw them. */
 export const person = { select: { id: true, name: true, avatarUrl: true } } as const

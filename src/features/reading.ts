@@ -1,4 +1,4 @@
-import type { Person } from '../contract/index.ts'
+import type { Person } from '@cutroom/contract'
 import { Prisma, type Query } from '../db/client.ts'
 
 /** A page at most, bytes of JSON. */

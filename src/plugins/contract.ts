@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer'
+import { MAX_LEVELS, MAX_VALUES } from '@cutroom/contract'
 import fastJsonStringify from 'fast-json-stringify'
 import fp from 'fastify-plugin'
 import { z } from 'zod'
-import { MAX_LEVELS, MAX_VALUES } from '../contract/index.ts'
 import { invalid, problem } from '../errors.ts'
 
 const isZod = (schema: unknown): schema is z.ZodType => typeof schema === 'object' && schema !== null && '_zod' in schema

@@ -1,9 +1,9 @@
+import { PROTOCOL_VERSION } from '@cutroom/contract'
 import fastifySwagger from '@fastify/swagger'
 import fastifySwaggerUi from '@fastify/swagger-ui'
 import fp from 'fastify-plugin'
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import type { Config } from '../config.ts'
-import { PROTOCOL_VERSION } from '../contract/index.ts'
 import { basePathOf } from './cookies.ts'
 
 /** Zod writes out what every reader of OpenAPI knows: the pattern behind a format, the bounds of a safe integer. */

@@ -1,3 +1,4 @@
+import { type Access, type Action, type Answer, type Endpoint, type Parsed, projectRoom, userRoom } from '@cutroom/contract'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { z } from 'zod'
@@ -13,7 +14,6 @@ import {
   type Target,
 } from '../access.ts'
 import type { Config } from '../config.ts'
-import { type Access, type Action, type Answer, type Endpoint, type Parsed, projectRoom, userRoom } from '../contract/index.ts'
 import type { Query } from '../db/client.ts'
 import { problem } from '../errors.ts'
 import type { Write } from '../rooms/commit.ts'

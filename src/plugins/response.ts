@@ -1,5 +1,5 @@
+import { type Endpoint, statusOf } from '@cutroom/contract'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { type Endpoint, statusOf } from '../contract/index.ts'
 import type { Kept } from './answers.ts'
 import { isKnown, tagOf, versionOf } from './conditional.ts'
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server } from 'node:http'
-import type { RoomId } from '../contract/index.ts'
+import type { RoomId } from '@cutroom/contract'
 import { type ProblemError, problem } from '../errors.ts'
 import type { RoomServer } from './delivery.ts'
 import { guarded } from './guard.ts'

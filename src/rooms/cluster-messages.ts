@@ -1,5 +1,5 @@
+import { Presence, PresenceState, type RoomId } from '@cutroom/contract'
 import * as z from 'zod'
-import { Presence, PresenceState, type RoomId } from '../contract/index.ts'
 import type { Sight } from './presence-record.ts'
 
 /** Most rooms, and most presence records, in one message. */

@@ -1,4 +1,4 @@
-import { type EventName, events, type Payload, type RoomId, userRoom } from '../contract/index.ts'
+import { type EventName, events, type Payload, type RoomId, userRoom } from '@cutroom/contract'
 import type { Database, Query, Rows, Statement, Tx } from '../db/client.ts'
 import { newId } from '../db/ids.ts'
 import { databaseFault, problem } from '../errors.ts'

@@ -1,5 +1,5 @@
+import { type Activity, type ClientToServer, type Person, type RoomId, type ServerToClient, userRoom } from '@cutroom/contract'
 import type { Server } from 'socket.io'
-import { type Activity, type ClientToServer, type Person, type RoomId, type ServerToClient, userRoom } from '../contract/index.ts'
 import { changesRole, endsSession, type Revocation, redraws, revokes } from './eviction.ts'
 import { activityRoom, leave, parkedRoom, type RoomSocket, type SocketData, send } from './join.ts'
 import type { LogEntry } from './log.ts'

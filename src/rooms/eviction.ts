@@ -1,4 +1,4 @@
-import type { Payload, Person, Role } from '../contract/index.ts'
+import type { Payload, Person, Role } from '@cutroom/contract'
 import type { LogEntry } from './log.ts'
 
 export interface Revocation {

@@ -1,5 +1,5 @@
+import type { RoomId } from '@cutroom/contract'
 import type { Position } from '../access.ts'
-import type { RoomId } from '../contract/index.ts'
 import { problem } from '../errors.ts'
 import type { Log, LogEntry } from './log.ts'
 import { createNews } from './news.ts'

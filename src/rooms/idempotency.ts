@@ -1,4 +1,4 @@
-import { userRoom } from '../contract/index.ts'
+import { userRoom } from '@cutroom/contract'
 import { Prisma } from '../db/client.ts'
 import { problem } from '../errors.ts'
 import type { Write } from './commit.ts'

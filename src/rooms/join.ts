@@ -1,6 +1,6 @@
+import type { ClientToServer, Person, Role, RoomId, ServerToClient } from '@cutroom/contract'
 import type { Socket } from 'socket.io'
 import type { Position } from '../access.ts'
-import type { ClientToServer, Person, Role, RoomId, ServerToClient } from '../contract/index.ts'
 import { problem } from '../errors.ts'
 import { drained, isOpen, write } from './connection.ts'
 import { changesRole, endsSession, revokes } from './eviction.ts'

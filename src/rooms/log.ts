@@ -1,5 +1,5 @@
+import type { Meta, RoomId } from '@cutroom/contract'
 import type { Position } from '../access.ts'
-import type { Meta, RoomId } from '../contract/index.ts'
 import type { Database, Query, QueryResultRow, Statement } from '../db/client.ts'
 import { problem } from '../errors.ts'
 

@@ -1,4 +1,4 @@
-import type { RoomId } from '../contract/index.ts'
+import type { RoomId } from '@cutroom/contract'
 import type { Log, News } from './log.ts'
 
 /** Events of one room in one go: no more than its sockets can be told. */

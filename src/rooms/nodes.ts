@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { RoomId } from '../contract/index.ts'
+import type { RoomId } from '@cutroom/contract'
 import { type ClusterMessage, decodeMessage, encodeMessage, MAX_PARTS, MAX_RECORDS, MAX_ROOMS } from './cluster-messages.ts'
 import { restrictCluster } from './connection.ts'
 import type { RoomServer } from './delivery.ts'

@@ -1,4 +1,4 @@
-import type { Person, Presence, RoomId } from '../contract/index.ts'
+import type { Person, Presence, RoomId } from '@cutroom/contract'
 
 /** One person in one room as one node sees them; `presence` is null when they have gone. */
 export interface Sight {

@@ -1,4 +1,4 @@
-import type { Person, Presence, RoomId } from '../contract/index.ts'
+import type { Person, Presence, RoomId } from '@cutroom/contract'
 import { guarded } from './guard.ts'
 import {
   bounded,

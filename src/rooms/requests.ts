@@ -1,15 +1,6 @@
+import { isBounded, MAX_LEVELS, MAX_VALUES, projectRoom, type Requests, type RoomId, requests, userRoom } from '@cutroom/contract'
 import type { z } from 'zod'
 import { admit, admitSession, atLeast, type Position } from '../access.ts'
-import {
-  isBounded,
-  MAX_LEVELS,
-  MAX_VALUES,
-  projectRoom,
-  type Requests,
-  type RoomId,
-  requests,
-  userRoom,
-} from '../contract/index.ts'
 import type { Query } from '../db/client.ts'
 import { issuesOf, problem, toProblem, toWire } from '../errors.ts'
 import { type Admission, Bucket } from './admission.ts'

@@ -1,4 +1,4 @@
-import type { RoomId } from '../contract/index.ts'
+import type { RoomId } from '@cutroom/contract'
 import { type Backlog, backlogOf, sendAway, waits } from './connection.ts'
 import type { RoomServer } from './delivery.ts'
 import { guarded } from './guard.ts'

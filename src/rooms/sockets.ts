@@ -1,7 +1,7 @@
+import { type Activity, type Person, projectRoom, type RoomId, userRoom } from '@cutroom/contract'
 import type { FastifyInstance } from 'fastify'
 import fastifySocketIO from 'fastify-socket.io'
 import type { Caller, Position } from '../access.ts'
-import { type Activity, type Person, projectRoom, type RoomId, userRoom } from '../contract/index.ts'
 import type { Database, Query } from '../db/client.ts'
 import type { SharedRedis } from '../db/redis.ts'
 import { ProblemError, problem, toProblem, toWire } from '../errors.ts'

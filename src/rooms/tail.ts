@@ -1,4 +1,4 @@
-import type { RoomId } from '../contract/index.ts'
+import type { RoomId } from '@cutroom/contract'
 import { concatenate } from './connection.ts'
 import { changesRole, endsSession, revokes } from './eviction.ts'
 import type { Log, LogEntry } from './log.ts'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import type { Problem } from '@cutroom/contract'
 import { hash } from '@node-rs/argon2'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { Problem } from '../../src/contract/index.ts'
 import { useApp } from '../setup/app.ts'
 import { createTeam, login, PASSWORD, type Person, register, request } from '../setup/people.ts'
 import { until } from '../setup/until.ts'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import type { Problem, User } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import type { Problem, User } from '../../src/contract/index.ts'
 import { hashPassword } from '../../src/features/auth/password.ts'
 import { type TestApp, useApp } from '../setup/app.ts'
 import { createProject, login, PASSWORD, type Person, register, request } from '../setup/people.ts'

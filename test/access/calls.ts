@@ -1,5 +1,5 @@
 import { createHmac, randomUUID } from 'node:crypto'
-import { type Endpoint, endpoints } from '../../src/contract/index.ts'
+import { type Endpoint, endpoints } from '@cutroom/contract'
 import type { TestApp } from '../setup/app.ts'
 
 /** Every endpoint of the contract. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import type { Problem, User } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
-import type { Problem, User } from '../../src/contract/index.ts'
 import { type TestApp, useApp } from '../setup/app.ts'
 import { PASSWORD, type Person, register, request } from '../setup/people.ts'
 import { connect, open } from '../setup/sockets.ts'

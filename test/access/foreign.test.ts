@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import type { Problem } from '@cutroom/contract'
 import { beforeAll, describe, expect, it } from 'vitest'
-import type { Problem } from '../../src/contract/index.ts'
 import { useApp } from '../setup/app.ts'
 import { type Answer, createCut, createTeam, PASSWORD, type Person } from '../setup/people.ts'
 import { connect } from '../setup/sockets.ts'

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import type { Problem } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { Problem } from '../../src/contract/index.ts'
 import { startApp, type TestApp, useApp } from '../setup/app.ts'
 import { createProject, createTeam, login, PASSWORD, type Person, register, request } from '../setup/people.ts'
 import { connect, type Listener, open } from '../setup/sockets.ts'

@@ -1,5 +1,5 @@
+import { type Problem, type Project, type Role, requests, statusOf } from '@cutroom/contract'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type Problem, type Project, type Role, requests, statusOf } from '../../src/contract/index.ts'
 import { useApp } from '../setup/app.ts'
 import { addMember, createCut, createProject, login, PASSWORD, type Person, register, request } from '../setup/people.ts'
 import { connect, open } from '../setup/sockets.ts'

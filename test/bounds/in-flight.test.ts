@@ -1,6 +1,6 @@
 import { connect as dial, type Socket } from 'node:net'
+import { projectRoom } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { projectRoom } from '../../src/contract/index.ts'
 import { startApp, type TestApp, useApp } from '../setup/app.ts'
 import { createTeam, PASSWORD, type Person, register, request } from '../setup/people.ts'
 import { until } from '../setup/until.ts'

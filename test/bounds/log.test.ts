@@ -1,5 +1,5 @@
+import { projectRoom } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
-import { projectRoom } from '../../src/contract/index.ts'
 import { openDatabase } from '../../src/db/client.ts'
 import { openLog } from '../../src/rooms/log.ts'
 import { useApp } from '../setup/app.ts'

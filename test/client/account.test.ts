@@ -1,6 +1,6 @@
+import { createClient } from '@cutroom/client'
+import { me } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { createClient } from '../../src/client/index.ts'
-import { me } from '../../src/contract/index.ts'
 import { useApp } from '../setup/app.ts'
 import { PASSWORD, type Person, register } from '../setup/people.ts'
 import { until } from '../setup/until.ts'

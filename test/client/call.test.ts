@@ -1,8 +1,8 @@
+import { type ClientOptions, CutroomError, createClient, type Tokens } from '@cutroom/client'
+import { me, type ProblemCode, type Project, type projects, tasks } from '@cutroom/contract'
 import { describe, expect, expectTypeOf, it, vi } from 'vitest'
-import type { CallArgs, CallRest } from '../../src/client/call.ts'
-import { type ClientOptions, CutroomError, createClient, type Tokens } from '../../src/client/index.ts'
-import { problemOf } from '../../src/client/problem.ts'
-import { me, type ProblemCode, type Project, type projects, tasks } from '../../src/contract/index.ts'
+import type { CallArgs, CallRest } from '../../packages/client/src/call.ts'
+import { problemOf } from '../../packages/client/src/problem.ts'
 
 interface Sent {
   method: string

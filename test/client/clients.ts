@@ -1,4 +1,3 @@
-import { expect, onTestFinished } from 'vitest'
 import {
   type ClientOptions,
   createClient,
@@ -7,8 +6,9 @@ import {
   type Room,
   snapshotOf,
   type Tokens,
-} from '../../src/client/index.ts'
-import type { Problem, Snapshot } from '../../src/contract/index.ts'
+} from '@cutroom/client'
+import type { Problem, Snapshot } from '@cutroom/contract'
+import { expect, onTestFinished } from 'vitest'
 import type { TestApp } from '../setup/app.ts'
 import type { Person } from '../setup/people.ts'
 import { until } from '../setup/until.ts'

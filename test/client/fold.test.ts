@@ -1,13 +1,6 @@
+import { fold, snapshotOf, stateOf } from '@cutroom/client'
+import { type Payload, type Person, type ProjectEventName, projectEvents, type RoomEvent, Snapshot } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
-import { fold, snapshotOf, stateOf } from '../../src/client/index.ts'
-import {
-  type Payload,
-  type Person,
-  type ProjectEventName,
-  projectEvents,
-  type RoomEvent,
-  Snapshot,
-} from '../../src/contract/index.ts'
 
 const id = (n: number): string => `00000000-0000-7000-8000-${String(n).padStart(12, '0')}`
 const t0 = '2026-01-01T00:00:00.000Z'

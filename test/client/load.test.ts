@@ -1,6 +1,6 @@
+import { addPage, type ProjectState, snapshotOf, stateOf } from '@cutroom/client'
+import type { Snapshot } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
-import { addPage, type ProjectState, snapshotOf, stateOf } from '../../src/client/index.ts'
-import type { Snapshot } from '../../src/contract/index.ts'
 import { type TestApp, useApp } from '../setup/app.ts'
 import { createCut, createTeam, type Person } from '../setup/people.ts'
 import { until } from '../setup/until.ts'

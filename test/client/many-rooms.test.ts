@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { createPacer, ranks } from '../../src/client/pacer.ts'
+import { createPacer, ranks } from '../../packages/client/src/pacer.ts'
 import { LIMITS } from '../../src/rooms/admission.ts'
 import { useApp } from '../setup/app.ts'
 import { createProject, register } from '../setup/people.ts'

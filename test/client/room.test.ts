@@ -1,6 +1,6 @@
+import { CutroomError } from '@cutroom/client'
+import { auth, comments, cuts, me, projects, tasks, vibes } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
-import { CutroomError } from '../../src/client/index.ts'
-import { auth, comments, cuts, me, projects, tasks, vibes } from '../../src/contract/index.ts'
 import { useApp } from '../setup/app.ts'
 import { addMember, createCut, createProject, createTeam, login, PASSWORD, register } from '../setup/people.ts'
 import { startProxy } from '../setup/proxy.ts'

@@ -1,6 +1,6 @@
+import { CutroomError, createClient, type Tokens } from '@cutroom/client'
+import { comments, me, projects, tasks } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { CutroomError, createClient, type Tokens } from '../../src/client/index.ts'
-import { comments, me, projects, tasks } from '../../src/contract/index.ts'
 import { useApp } from '../setup/app.ts'
 import { addMember, createCut, createProject, createTeam, login, PASSWORD, register } from '../setup/people.ts'
 import { until } from '../setup/until.ts'

@@ -1,6 +1,4 @@
 import { createHash } from 'node:crypto'
-import { describe, expect, it } from 'vitest'
-import { z } from 'zod'
 import {
   type Endpoint,
   endpoints,
@@ -13,14 +11,16 @@ import {
   requests,
   statusOf,
   userEvents,
-} from '../../src/contract/index.ts'
+} from '@cutroom/contract'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { compileSerializer } from '../../src/plugins/contract.ts'
 import { useApp } from '../setup/app.ts'
 import { createTeam, PASSWORD, type Person } from '../setup/people.ts'
 
 /**
  * The wire of each protocol version, as a hash. When this test fails, the contract has changed: if a client could see the
- * difference (a field, a path, an event, what is accepted), raise PROTOCOL_VERSION in src/contract/index.ts, say there what
+ * difference (a field, a path, an event, what is accepted), raise PROTOCOL_VERSION in packages/contract/src/index.ts, say there what
  * changed, and pin the new hash under the new version here. Versions that were released keep their line. If no client
  * could see it, or the version was never released, replace the hash of the current version.
  */

@@ -1,6 +1,6 @@
+import { type Comment, type Cut, projectRoom, type Task, type Vibe } from '@cutroom/contract'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Comment, type Cut, projectRoom, type Task, type Vibe } from '../../src/contract/index.ts'
 import { createRetention } from '../../src/rooms/retention.ts'
 import { keyOf, listed, pathOf } from '../access/calls.ts'
 import { startApp, type TestApp } from '../setup/app.ts'

@@ -1,6 +1,6 @@
+import type { Task } from '@cutroom/contract'
 import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { Task } from '../../src/contract/index.ts'
 import { openDatabase } from '../../src/db/client.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { startApp } from '../setup/app.ts'

@@ -1,6 +1,6 @@
+import { projectRoom } from '@cutroom/contract'
 import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { projectRoom } from '../../src/contract/index.ts'
 import { direct } from '../setup/hostile.ts'
 import { type Answer, createTeam, type Person, request } from '../setup/people.ts'
 import { startProxy } from '../setup/proxy.ts'

@@ -1,7 +1,7 @@
 import { randomInt, randomUUID } from 'node:crypto'
+import { type Meta, projectRoom } from '@cutroom/contract'
 import { io } from 'socket.io-client'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { type Meta, projectRoom } from '../../src/contract/index.ts'
 import { createCut, createTeam, type Person } from '../setup/people.ts'
 import { databaseForTest, freePort, type ServerProcess, useServers } from '../setup/server-process.ts'
 import type { JoinAck } from '../setup/sockets.ts'

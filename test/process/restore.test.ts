@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
+import { projectRoom } from '@cutroom/contract'
 import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { projectRoom } from '../../src/contract/index.ts'
 import { openDatabase } from '../../src/db/client.ts'
 import { openLog } from '../../src/rooms/log.ts'
 import { type Postgres, startPostgres } from '../faults/support/postgres.ts'

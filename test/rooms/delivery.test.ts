@@ -1,5 +1,3 @@
-import { type Manager, Manager as SocketManager } from 'socket.io-client'
-import { describe, expect, it, onTestFinished } from 'vitest'
 import {
   type Activity,
   type Comment,
@@ -12,7 +10,9 @@ import {
   type Task,
   userRoom,
   type Vibe,
-} from '../../src/contract/index.ts'
+} from '@cutroom/contract'
+import { type Manager, Manager as SocketManager } from 'socket.io-client'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { startApp, type TestApp, useApp } from '../setup/app.ts'
 import { addMember, createCut, createProject, createTeam, type Person, register } from '../setup/people.ts'
 import { crowd } from '../setup/ranks.ts'

@@ -1,5 +1,5 @@
+import { projectRoom } from '@cutroom/contract'
 import { expect, it, onTestFinished } from 'vitest'
-import { projectRoom } from '../../src/contract/index.ts'
 import { openDatabase } from '../../src/db/client.ts'
 import { createFeeds, type Feeds } from '../../src/rooms/feed.ts'
 import { openLog } from '../../src/rooms/log.ts'

@@ -1,4 +1,4 @@
-import { projectRoom } from '../../src/contract/index.ts'
+import { projectRoom } from '@cutroom/contract'
 import type { TestApp } from '../setup/app.ts'
 import type { Person } from '../setup/people.ts'
 import type { Listener } from '../setup/sockets.ts'

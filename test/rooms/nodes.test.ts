@@ -1,5 +1,5 @@
+import type { Presence } from '@cutroom/contract'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import type { Presence } from '../../src/contract/index.ts'
 import { hasRedis, type Redis, refuseWithoutRedis, startRedis } from '../faults/support/redis.ts'
 import { cutReplies } from '../faults/support/resp.ts'
 import { startApp, type TestApp } from '../setup/app.ts'

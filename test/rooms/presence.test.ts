@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { type Presence, projectRoom, userRoom } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { type Presence, projectRoom, userRoom } from '../../src/contract/index.ts'
 import { createPresence } from '../../src/rooms/presence.ts'
 import { startApp, useApp } from '../setup/app.ts'
 import { addCrowd } from '../setup/members.ts'

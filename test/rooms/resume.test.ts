@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
+import { type Project, projectRoom, userRoom } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
-import { type Project, projectRoom, userRoom } from '../../src/contract/index.ts'
 import { type TestApp, useApp } from '../setup/app.ts'
 import { addMember, createProject, createTeam, login, type Person, register } from '../setup/people.ts'
 import { connect, type JoinAck, type Listener, open } from '../setup/sockets.ts'

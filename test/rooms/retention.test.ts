@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { projectRoom, userRoom } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { projectRoom, userRoom } from '../../src/contract/index.ts'
 import { createRetention, type Retention, type RetentionOptions, statements } from '../../src/rooms/retention.ts'
 import { useApp } from '../setup/app.ts'
 import { createProject, createTeam, login, register, request } from '../setup/people.ts'

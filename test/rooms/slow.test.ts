@@ -1,5 +1,5 @@
+import { projectRoom } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
-import { projectRoom } from '../../src/contract/index.ts'
 import { backlogOf, createEncoder } from '../../src/rooms/connection.ts'
 import { openRaw, type Raw } from '../access/raw.ts'
 import { type TestApp, useApp } from '../setup/app.ts'

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { type Problem, projectRoom } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { type Problem, projectRoom } from '../../src/contract/index.ts'
 import { addressOf, networkOf } from '../../src/rooms/handshake.ts'
 import { openRaw } from '../access/raw.ts'
 import { type TestApp, useApp } from '../setup/app.ts'

@@ -1,5 +1,5 @@
+import type { Problem } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { Problem } from '../../src/contract/index.ts'
 import { keyOf, listed, pathOf } from '../access/calls.ts'
 import { startApp, useApp } from '../setup/app.ts'
 import { createCut, createTeam, request } from '../setup/people.ts'

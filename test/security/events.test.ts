@@ -1,4 +1,3 @@
-import { describe, expect, it, onTestFinished } from 'vitest'
 import {
   type Comment,
   type Cut,
@@ -12,7 +11,8 @@ import {
   requests,
   type Task,
   type Vibe,
-} from '../../src/contract/index.ts'
+} from '@cutroom/contract'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { tokenOf } from '../access/calls.ts'
 import { openRaw } from '../access/raw.ts'
 import { startApp, useApp } from '../setup/app.ts'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import type { Problem } from '@cutroom/contract'
 import { hash } from '@node-rs/argon2'
 import { beforeAll, describe, expect, it } from 'vitest'
-import type { Problem } from '../../src/contract/index.ts'
 import { createWindowCounts } from '../../src/plugins/window-counts.ts'
 import { openRaw } from '../access/raw.ts'
 import { useApp } from '../setup/app.ts'

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { Problem } from '@cutroom/contract'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { Problem } from '../../src/contract/index.ts'
 import { startApp, useApp } from '../setup/app.ts'
 import { createCut, createTeam, type Person } from '../setup/people.ts'
 import { until } from '../setup/until.ts'

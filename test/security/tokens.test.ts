@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import type { Problem } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { Problem } from '../../src/contract/index.ts'
 import { claimsOf, forge } from '../access/calls.ts'
 import { startApp, type TestApp, useApp } from '../setup/app.ts'
 import { login, PASSWORD, type Person, register, request } from '../setup/people.ts'

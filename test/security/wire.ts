@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import type { Problem } from '@cutroom/contract'
 import { onTestFinished } from 'vitest'
-import type { Problem } from '../../src/contract/index.ts'
 import type { TestApp } from '../setup/app.ts'
 import { until } from '../setup/until.ts'
 

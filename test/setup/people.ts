@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Project, Role } from '../../src/contract/index.ts'
+import type { Project, Role } from '@cutroom/contract'
 import type { TestApp } from './app.ts'
 
 /** What an HTTP call answered. */

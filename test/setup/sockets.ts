@@ -1,6 +1,6 @@
+import type { Meta, Problem } from '@cutroom/contract'
 import { io, type Socket } from 'socket.io-client'
 import { onTestFinished } from 'vitest'
-import type { Meta, Problem } from '../../src/contract/index.ts'
 import type { TestApp } from './app.ts'
 import type { Person } from './people.ts'
 

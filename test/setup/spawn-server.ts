@@ -48,6 +48,8 @@ export async function buildServer(): Promise<{ entry: string; remove: () => Prom
     '--sourceMap',
     'false',
   ]
+  // The packages where Node finds them, only what has changed.
+  await promisify(execFile)(process.execPath, [tsc, '-b', join(ROOT, 'packages', 'client')])
   await promisify(execFile)(process.execPath, [tsc, '-p', ROOT, '--outDir', outDir, ...plain])
   return { entry: join(outDir, 'server.js'), remove: () => rm(outDir, { recursive: true, force: true }) }
 }

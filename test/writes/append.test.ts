@@ -1,5 +1,5 @@
+import { events, projectRoom } from '@cutroom/contract'
 import { expect, it } from 'vitest'
-import { events, projectRoom } from '../../src/contract/index.ts'
 import { useApp } from '../setup/app.ts'
 import { createTeam } from '../setup/people.ts'
 

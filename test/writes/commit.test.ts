@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { type Payload, projectRoom, type Task, userRoom } from '@cutroom/contract'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { type Payload, projectRoom, type Task, userRoom } from '../../src/contract/index.ts'
 import { openDatabase } from '../../src/db/client.ts'
 import { createCommit } from '../../src/rooms/commit.ts'
 import { startApp, type TestApp } from '../setup/app.ts'

@@ -1,6 +1,6 @@
 import { hash, randomUUID } from 'node:crypto'
+import { projectRoom } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { projectRoom } from '../../src/contract/index.ts'
 import { useApp } from '../setup/app.ts'
 import { type Answer, createCut, createTeam, PASSWORD, type Person } from '../setup/people.ts'
 import { connect } from '../setup/sockets.ts'

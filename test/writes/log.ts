@@ -1,4 +1,4 @@
-import type { Meta } from '../../src/contract/index.ts'
+import type { Meta } from '@cutroom/contract'
 import type { Person } from '../setup/people.ts'
 
 export interface Logged {

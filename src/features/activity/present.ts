@@ -1,4 +1,4 @@
-import type { Activity, Payload, ProjectEventName } from '../../contract/index.ts'
+import type { Activity, Payload, ProjectEventName } from '@cutroom/contract'
 import type { LogEntry } from '../../rooms/log.ts'
 import { excerpt } from '../present.ts'
 

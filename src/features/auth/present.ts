@@ -1,4 +1,4 @@
-import type { User } from '../../contract/index.ts'
+import type { User } from '@cutroom/contract'
 import { stamps } from '../present.ts'
 
 export const presentUser = (row: {

@@ -1,6 +1,6 @@
+import { auth } from '@cutroom/contract'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../../config.ts'
-import { auth } from '../../contract/index.ts'
 import type { Database } from '../../db/client.ts'
 import { ProblemError, problem } from '../../errors.ts'
 import { assertMeantFor } from '../../plugins/auth.ts'

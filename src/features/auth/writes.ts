@@ -1,4 +1,4 @@
-import { type Payload, userRoom } from '../../contract/index.ts'
+import { type Payload, userRoom } from '@cutroom/contract'
 import { Prisma } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
 import type { Write } from '../../rooms/commit.ts'

@@ -1,4 +1,4 @@
-import type { Comment, Person } from '../../contract/index.ts'
+import type { Comment, Person } from '@cutroom/contract'
 import { iso, person, presentPerson, stamps } from '../present.ts'
 import { readable } from '../reading.ts'
 

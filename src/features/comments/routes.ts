@@ -1,5 +1,5 @@
+import { comments } from '@cutroom/contract'
 import type { FastifyInstance } from 'fastify'
-import { comments } from '../../contract/index.ts'
 import { type Database, Prisma } from '../../db/client.ts'
 import { byId, readPage } from '../paging.ts'
 import { commentReading } from './present.ts'

@@ -1,4 +1,4 @@
-import type { Cut, Lyrics, Person } from '../../contract/index.ts'
+import type { Cut, Lyrics, Person } from '@cutroom/contract'
 import type { Prisma } from '../../db/client.ts'
 import { presentPerson, stamps } from '../present.ts'
 import { readable } from '../reading.ts'

@@ -1,5 +1,5 @@
+import { cuts } from '@cutroom/contract'
 import type { FastifyInstance } from 'fastify'
-import { cuts } from '../../contract/index.ts'
 import { type Database, Prisma } from '../../db/client.ts'
 import { byRank, readPage } from '../paging.ts'
 import { cutReading } from './present.ts'

@@ -1,4 +1,4 @@
-import { type Lyrics, type Person, projectRoom } from '../../contract/index.ts'
+import { type Lyrics, type Person, projectRoom } from '@cutroom/contract'
 import { Prisma, type Tx } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
 import type { Conditional } from '../../plugins/endpoints.ts'

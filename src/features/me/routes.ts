@@ -1,6 +1,6 @@
+import { me as contract } from '@cutroom/contract'
 import type { FastifyInstance } from 'fastify'
 import { admitSession, holdSession } from '../../access.ts'
-import { me as contract } from '../../contract/index.ts'
 import type { Database } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
 import type { Asked } from '../../plugins/endpoints.ts'

@@ -1,4 +1,4 @@
-import type { Member, Person, Role } from '../../contract/index.ts'
+import type { Member, Person, Role } from '@cutroom/contract'
 import { person, presentPerson, stamps } from '../present.ts'
 import { readable } from '../reading.ts'
 

@@ -1,5 +1,5 @@
+import { members } from '@cutroom/contract'
 import type { FastifyInstance } from 'fastify'
-import { members } from '../../contract/index.ts'
 import { type Database, Prisma } from '../../db/client.ts'
 import { type Order, readPage } from '../paging.ts'
 import { memberReading } from './present.ts'

@@ -1,4 +1,4 @@
-import { type Person, projectRoom, type Role, userRoom } from '../../contract/index.ts'
+import { type Person, projectRoom, type Role, userRoom } from '@cutroom/contract'
 import { Prisma, type Tx } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
 import type { Write } from '../../rooms/commit.ts'

@@ -1,4 +1,4 @@
-import type { Person, Project, Role } from '../../contract/index.ts'
+import type { Person, Project, Role } from '@cutroom/contract'
 import { presentPerson, stamps } from '../present.ts'
 import { readable } from '../reading.ts'
 

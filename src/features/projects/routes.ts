@@ -1,5 +1,5 @@
+import { projects } from '@cutroom/contract'
 import type { FastifyInstance } from 'fastify'
-import { projects } from '../../contract/index.ts'
 import { type Database, Prisma } from '../../db/client.ts'
 import type { Purge } from '../../rooms/purge.ts'
 import { readPage } from '../paging.ts'

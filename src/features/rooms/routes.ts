@@ -1,5 +1,5 @@
+import { projectRoom, rooms } from '@cutroom/contract'
 import type { FastifyInstance } from 'fastify'
-import { projectRoom, rooms } from '../../contract/index.ts'
 import type { Database } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
 import { readSnapshot } from './snapshot.ts'

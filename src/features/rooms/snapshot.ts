@@ -1,5 +1,5 @@
+import { projectRoom, type Snapshot } from '@cutroom/contract'
 import { z } from 'zod'
-import { projectRoom, type Snapshot } from '../../contract/index.ts'
 import { type Database, Prisma, type Query } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
 import type { Log } from '../../rooms/log.ts'

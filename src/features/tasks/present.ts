@@ -1,4 +1,4 @@
-import type { Person, Task } from '../../contract/index.ts'
+import type { Person, Task } from '@cutroom/contract'
 import { iso, person, presentPerson, stamps } from '../present.ts'
 import { readable } from '../reading.ts'
 

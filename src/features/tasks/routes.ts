@@ -1,5 +1,5 @@
+import { tasks } from '@cutroom/contract'
 import type { FastifyInstance } from 'fastify'
-import { tasks } from '../../contract/index.ts'
 import { type Database, Prisma } from '../../db/client.ts'
 import { byRank, readPage } from '../paging.ts'
 import { taskReading } from './present.ts'

@@ -1,4 +1,4 @@
-import { type Person, projectRoom, type Task } from '../../contract/index.ts'
+import { type Person, projectRoom, type Task } from '@cutroom/contract'
 import { Prisma, type Tx } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
 import type { Conditional } from '../../plugins/endpoints.ts'

@@ -1,4 +1,4 @@
-import type { Person, Vibe } from '../../contract/index.ts'
+import type { Person, Vibe } from '@cutroom/contract'
 import { presentPerson, stamps } from '../present.ts'
 import { readable } from '../reading.ts'
 

@@ -1,5 +1,5 @@
+import { vibes } from '@cutroom/contract'
 import type { FastifyInstance } from 'fastify'
-import { vibes } from '../../contract/index.ts'
 import { type Database, Prisma } from '../../db/client.ts'
 import { byRank, readPage } from '../paging.ts'
 import { vibeReading } from './present.ts'

@@ -1,4 +1,4 @@
-import type { Presence } from '../../../src/contract/index.ts'
+import type { Presence } from '@cutroom/contract'
 import type { Person } from '../../setup/people.ts'
 import type { JoinAck } from '../../setup/sockets.ts'
 import { type Arrived, openTab, type Tab } from './tab.ts'

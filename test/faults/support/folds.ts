@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type CutroomClient, createClient, loadProject, type Room, snapshotOf } from '../../../src/client/index.ts'
-import { rooms } from '../../../src/contract/index.ts'
+import { type CutroomClient, createClient, loadProject, type Room, snapshotOf } from '@cutroom/client'
+import { rooms } from '@cutroom/contract'
 import { until } from '../../setup/until.ts'
 import type { Stage } from './stage.ts'
 import type { World } from './world.ts'

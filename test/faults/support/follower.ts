@@ -1,5 +1,5 @@
+import type { Meta, Problem } from '@cutroom/contract'
 import { io, type Socket } from 'socket.io-client'
-import type { Meta, Problem } from '../../../src/contract/index.ts'
 import type { Random } from '../../../src/demo/random.ts'
 import type { Samples } from './scenario.ts'
 

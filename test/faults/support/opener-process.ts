@@ -1,4 +1,4 @@
-import { createClient } from '../../../src/client/index.ts'
+import { createClient } from '@cutroom/client'
 
 // Opens one project with the typed client, in a process of its own: what it makes of the pages does not slow what is measured beside it.
 

@@ -1,4 +1,4 @@
-import type { Snapshot } from '../contract/index.ts'
+import type { Snapshot } from '@cutroom/contract'
 import { isNetworkError, retrying } from './call.ts'
 import { addPage, type ProjectState, stateOf } from './fold.ts'
 import type { Position } from './follow.ts'

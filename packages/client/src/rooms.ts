@@ -1,4 +1,4 @@
-import { rooms as endpoints, type Problem, type ProjectEventName, projectRoom, type RoomEvent } from '../contract/index.ts'
+import { rooms as endpoints, type Problem, type ProjectEventName, projectRoom, type RoomEvent } from '@cutroom/contract'
 import type { Call } from './call.ts'
 import { openRoom, type RoomInlet } from './open-room.ts'
 import { type Pacer, ranks } from './pacer.ts'

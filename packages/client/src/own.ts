@@ -1,4 +1,4 @@
-import type { RoomEvent, UserEventName } from '../contract/index.ts'
+import type { RoomEvent, UserEventName } from '@cutroom/contract'
 import { createFollow, type Joined } from './follow.ts'
 import { type Pacer, ranks } from './pacer.ts'
 import type { CutroomSocket, Passing } from './wire.ts'

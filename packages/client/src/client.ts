@@ -1,4 +1,4 @@
-import type { auth, Input, Meta, Payload, Problem, UserEventName } from '../contract/index.ts'
+import type { auth, Input, Meta, Payload, Problem, UserEventName } from '@cutroom/contract'
 import type { Entered } from './api.ts'
 import type { Call } from './call.ts'
 import type { Emitter } from './emitter.ts'

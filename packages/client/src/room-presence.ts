@@ -1,4 +1,4 @@
-import type { Person, Presence } from '../contract/index.ts'
+import type { Person, Presence } from '@cutroom/contract'
 import { type Pacer, ranks } from './pacer.ts'
 import { CutroomError } from './problem.ts'
 import type { CutroomSocket, Passing } from './wire.ts'

@@ -1,4 +1,4 @@
-import type { Meta, Problem } from '../contract/index.ts'
+import type { Meta, Problem } from '@cutroom/contract'
 import { CutroomError, problemOf } from './problem.ts'
 import { backoff, timeout } from './wait.ts'
 import type { AckOf, Refused } from './wire.ts'

@@ -1,4 +1,4 @@
-import type { Answer, Endpoint, Input } from '../contract/index.ts'
+import type { Answer, Endpoint, Input } from '@cutroom/contract'
 import { CutroomError, problemFrom, problemOf } from './problem.ts'
 import { backoff, reasonOf, sleep } from './wait.ts'
 

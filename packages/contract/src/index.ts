@@ -17,7 +17,7 @@ export * from './problems.ts'
 export { Member, Project } from './projects.ts'
 export { Activity, LogEvent, Meta, Presence, PresenceState, Snapshot } from './rooms.ts'
 export { Task, TaskStatus } from './tasks.ts'
-export { isBounded, MAX_LEVELS, MAX_VALUES, Paging, Person, Role } from './values.ts'
+export { isBounded, MAX_LEVELS, MAX_VALUES, Paging, Person, prose, Role, timeInput } from './values.ts'
 export { Vibe } from './vibes.ts'
 export { comments, cuts, passing, requests, rooms, tasks, vibes }
 export const { projects, members } = projectContract

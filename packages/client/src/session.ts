@@ -1,4 +1,4 @@
-import type { Answer, auth, Problem, ProblemCode } from '../contract/index.ts'
+import type { Answer, auth, Problem, ProblemCode } from '@cutroom/contract'
 import { askedToWait, isPassing } from './call.ts'
 import { CutroomError, problemOf } from './problem.ts'
 import { claimsOf, isOlder, isOtherSession } from './token.ts'

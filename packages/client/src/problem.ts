@@ -1,4 +1,4 @@
-import { type Problem, type ProblemCode, problems } from '../contract/index.ts'
+import { type Problem, type ProblemCode, problems } from '@cutroom/contract'
 
 /** A problem the server answered (REST, ack or handshake), or one the client found out itself. Match on `code`. */
 export class CutroomError extends Error {

@@ -1,5 +1,5 @@
+import type { Problem } from '@cutroom/contract'
 import { io, type ManagerOptions, type SocketOptions } from 'socket.io-client'
-import type { Problem } from '../contract/index.ts'
 import type { BaseUrl } from './base-url.ts'
 import { askedToWait } from './call.ts'
 import { CutroomError, isProblem, problemOf } from './problem.ts'

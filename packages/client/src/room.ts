@@ -1,4 +1,4 @@
-import type { Activity, Meta, Payload, Presence, Problem, ProjectEventName, Role, RoomEvent } from '../contract/index.ts'
+import type { Activity, Meta, Payload, Presence, Problem, ProjectEventName, Role, RoomEvent } from '@cutroom/contract'
 import type { Emitter } from './emitter.ts'
 import type { ProjectState } from './fold.ts'
 import type { Position } from './follow.ts'

@@ -1,4 +1,4 @@
-import type { Problem } from '../contract/index.ts'
+import type { Problem } from '@cutroom/contract'
 import type { Position } from './follow.ts'
 import { type Pacer, ranks } from './pacer.ts'
 import type { AckOf, CutroomSocket } from './wire.ts'

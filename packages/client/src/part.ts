@@ -1,4 +1,4 @@
-import type { ProjectEventName, RoomEvent } from '../contract/index.ts'
+import type { ProjectEventName, RoomEvent } from '@cutroom/contract'
 
 /** Which comments a room keeps: all of the project, none, or those on the cut or task of this id. */
 export type CommentsPart = 'all' | 'none' | (string & {})

@@ -1,4 +1,4 @@
-import type { Problem, RoomEvent, UserEventName } from '../contract/index.ts'
+import type { Problem, RoomEvent, UserEventName } from '@cutroom/contract'
 import { createAccount } from './account.ts'
 import { createApi } from './api.ts'
 import { parseBaseUrl } from './base-url.ts'

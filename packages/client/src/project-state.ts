@@ -1,4 +1,4 @@
-import type { Comment, Cut, Lyrics, Member, Project, Snapshot, Task, Vibe } from '../contract/index.ts'
+import type { Comment, Cut, Lyrics, Member, Project, Snapshot, Task, Vibe } from '@cutroom/contract'
 
 /** All of a project, by id (members by `userId`, lyrics by `cutId`). Entities are replaced, never changed in place. */
 export interface ProjectState {

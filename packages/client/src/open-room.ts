@@ -1,4 +1,4 @@
-import type { Problem, ProjectEventName, Role, RoomEvent } from '../contract/index.ts'
+import type { Problem, ProjectEventName, Role, RoomEvent } from '@cutroom/contract'
 import { createEmitter } from './emitter.ts'
 import { fold, type ProjectState } from './fold.ts'
 import { createFollow } from './follow.ts'

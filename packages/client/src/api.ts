@@ -1,4 +1,4 @@
-import { type Answer, auth, type Endpoint, me } from '../contract/index.ts'
+import { type Answer, auth, type Endpoint, me } from '@cutroom/contract'
 import { type Call, type CallRest, type Credentials, type LooseArgs, retrying, send, type Target } from './call.ts'
 import { alone, aloneAmongTabs } from './page.ts'
 import { CutroomError, problemOf } from './problem.ts'

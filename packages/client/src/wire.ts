@@ -1,5 +1,5 @@
+import type { ClientToServer, EventName, Meta, RoomEvent, ServerToClient } from '@cutroom/contract'
 import type { Socket } from 'socket.io-client'
-import type { ClientToServer, EventName, Meta, RoomEvent, ServerToClient } from '../contract/index.ts'
 
 export type CutroomSocket = Socket<ServerToClient, ClientToServer>
 

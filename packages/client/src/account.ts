@@ -1,4 +1,4 @@
-import { auth, type Endpoint } from '../contract/index.ts'
+import { auth, type Endpoint } from '@cutroom/contract'
 import type { createApi, Entered } from './api.ts'
 import { askedToWait, retrying } from './call.ts'
 import { CutroomError, problemOf } from './problem.ts'

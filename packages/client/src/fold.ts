@@ -1,4 +1,4 @@
-import type { Comment, Person, ProjectEventName, RoomEvent } from '../contract/index.ts'
+import type { Comment, Person, ProjectEventName, RoomEvent } from '@cutroom/contract'
 import type { ProjectState } from './project-state.ts'
 
 export { addPage, type ProjectContent, type ProjectPage, type ProjectState, snapshotOf, stateOf } from './project-state.ts'
