@@ -1,7 +1,7 @@
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import type { Config } from './config.ts'
 import { openDatabase } from './db/client.ts'
-import { activityOf } from './features/activity/present.ts'
+import { activityOf } from './features/activity/serialize.ts'
 import { authRoutes } from './features/auth/routes.ts'
 import { commentRoutes } from './features/comments/routes.ts'
 import { cutRoutes } from './features/cuts/routes.ts'
@@ -11,23 +11,23 @@ import { projectRoutes } from './features/projects/routes.ts'
 import { roomRoutes } from './features/rooms/routes.ts'
 import { taskRoutes } from './features/tasks/routes.ts'
 import { vibeRoutes } from './features/vibes/routes.ts'
-import { authPlugin } from './plugins/auth.ts'
-import { contractPlugin } from './plugins/contract.ts'
-import { docsPlugin } from './plugins/docs.ts'
-import { endpointsPlugin } from './plugins/endpoints.ts'
-import { errorsPlugin, refuse } from './plugins/errors.ts'
-import { createAnswerHeaders, headersPlugin } from './plugins/headers.ts'
-import { inFlightPlugin } from './plugins/in-flight.ts'
-import { loggerOptions } from './plugins/logger.ts'
-import { operationsPlugin } from './plugins/operations.ts'
-import { createOrigins } from './plugins/origins.ts'
-import { refuseUnparsed, refuseUnrouted } from './plugins/raw-refusals.ts'
-import { securityPlugin } from './plugins/security.ts'
-import { stoppingPlugin } from './plugins/stopping.ts'
-import { LIMITS } from './rooms/admission.ts'
-import { createPurge } from './rooms/purge.ts'
-import { createRetention } from './rooms/retention.ts'
-import { type RoomsOptions, registerRooms } from './rooms/sockets.ts'
+import { authPlugin } from './http/auth.ts'
+import { docsPlugin } from './http/docs.ts'
+import { endpointsPlugin } from './http/endpoints.ts'
+import { errorsPlugin, refuse } from './http/errors.ts'
+import { stoppingPlugin } from './http/graceful-shutdown.ts'
+import { createAnswerHeaders, headersPlugin } from './http/headers.ts'
+import { operationsPlugin } from './http/health.ts'
+import { inFlightPlugin } from './http/in-flight.ts'
+import { loggerOptions } from './http/logger.ts'
+import { createOrigins } from './http/origins.ts'
+import { refuseUnparsed, refuseUnrouted } from './http/raw-refusals.ts'
+import { securityPlugin } from './http/security.ts'
+import { contractPlugin } from './http/validation.ts'
+import { createPurge } from './jobs/purge.ts'
+import { createRetention } from './jobs/retention.ts'
+import { type RoomsOptions, registerRooms } from './rooms/index.ts'
+import { LIMITS } from './rooms/sockets/connection-limits.ts'
 
 /** JSON bodies, bytes: a comment is 10,000 characters, the longest lyrics are well below. */
 const BODY_LIMIT = 256 * 1024
@@ -78,7 +78,7 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
     const redis =
       config.redisUrl === undefined
         ? undefined
-        : await (await import('./db/redis.ts')).openRedis(
+        : await (await import('./redis.ts')).openRedis(
             config.redisUrl,
             { readers: database.readers, prefix: config.redisPrefix },
             (up, error) =>

@@ -54,7 +54,7 @@ const bySqlState = (code: string): DatabaseFault | null => {
   if (code === '40001' || code === '40P01') return 'serialization'
   if (code === '23505') return 'unique'
   if (code === '23503') return 'foreign-key'
-  // A division by zero: what a proof says of a wrong guess (access.ts).
+  // A division by zero: what a proof says of a wrong guess (access/authorize.ts).
   if (code === '22012') return 'disproved'
   // 08 connection (08P01 is a mistake of ours), 53 resources, 57 cancelled by a timeout or an operator, shut down, idle for too long
   if (/^(08(?!P01)|53|57014$|57P0)/.test(code)) return 'unavailable'

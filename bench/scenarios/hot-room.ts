@@ -5,7 +5,7 @@
 import { projectRoom } from '@cutroom/contract'
 import { type Database, openDatabase } from '../../src/db/client.ts'
 import { createComment } from '../../src/features/comments/writes.ts'
-import { createCommit } from '../../src/rooms/commit.ts'
+import { createCommit } from '../../src/rooms/log/commit.ts'
 import { seedRows } from '../support/cutroom-rows.ts'
 import { median, round, spread } from '../support/numbers.ts'
 import type { Scenario } from '../support/scenario.ts'

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { bytesOf, createAnswers } from '../../src/plugins/answers.ts'
+import { bytesOf, createAnswers } from '../../src/http/response-cache.ts'
 import { useApp } from '../setup/app.ts'
 import { createCut, createTeam, request } from '../setup/people.ts'
 

@@ -1,7 +1,7 @@
 import { projectRoom } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
 import { openDatabase } from '../../src/db/client.ts'
-import { openLog } from '../../src/rooms/log.ts'
+import { openLog } from '../../src/rooms/log/log.ts'
 import { useApp } from '../setup/app.ts'
 import { createTeam } from '../setup/people.ts'
 import { connect } from '../setup/sockets.ts'

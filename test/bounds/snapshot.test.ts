@@ -1,6 +1,6 @@
 import type { ProjectEventName, RoomEvent, Snapshot } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
-import { fold, snapshotOf, stateOf } from '../../packages/client/src/fold.ts'
+import { fold, snapshotOf, stateOf } from '../../packages/client/src/reduce.ts'
 import { useApp } from '../setup/app.ts'
 import { createCut, createTeam, type Person } from '../setup/people.ts'
 import { readLog } from '../writes/log.ts'

@@ -1,8 +1,8 @@
 import type { Meta, ProblemCode } from '@cutroom/contract'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createFollow, type FollowHooks, type Joined, type Position } from '../../packages/client/src/follow.ts'
+import type { Refused } from '../../packages/client/src/frames.ts'
 import { problemOf } from '../../packages/client/src/problem.ts'
-import type { Refused } from '../../packages/client/src/wire.ts'
+import { createFollow, type FollowHooks, type Joined, type Position } from '../../packages/client/src/resume.ts'
 
 const room = 'project:x'
 const event = (seq: number, epoch = 'e'): { meta: Meta } => ({

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { createPacer, ranks } from '../../packages/client/src/pacer.ts'
-import { LIMITS } from '../../src/rooms/admission.ts'
+import { LIMITS } from '../../src/rooms/sockets/connection-limits.ts'
 import { useApp } from '../setup/app.ts'
 import { createProject, register } from '../setup/people.ts'
 import { startProxy } from '../setup/proxy.ts'

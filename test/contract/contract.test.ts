@@ -14,7 +14,7 @@ import {
 } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { compileSerializer } from '../../src/plugins/contract.ts'
+import { compileSerializer } from '../../src/http/validation.ts'
 import { useApp } from '../setup/app.ts'
 import { createTeam, PASSWORD, type Person } from '../setup/people.ts'
 

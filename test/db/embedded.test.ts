@@ -6,8 +6,8 @@ import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded.ts'
-import { postgresUser } from '../../src/db/embedded-host.ts'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded/embedded.ts'
+import { postgresUser } from '../../src/db/embedded/host.ts'
 import { useServers } from '../setup/server-process.ts'
 
 const isRoot = process.getuid?.() === 0
@@ -62,7 +62,7 @@ async function query(url: string, sql: string): Promise<Record<string, unknown>[
 /** Another Node process that starts the database, prints `ready <url>`, and then runs `after`. */
 function startElsewhere(dataDir: string, after: string): ChildProcess & { said(text: RegExp): Promise<RegExpExecArray> } {
   const code = `
-    import { startEmbeddedPostgres } from ${JSON.stringify(new URL('db/embedded.js', pathToFileURL(built.entry())).href)}
+    import { startEmbeddedPostgres } from ${JSON.stringify(new URL('db/embedded/embedded.js', pathToFileURL(built.entry())).href)}
     const server = await startEmbeddedPostgres({ dataDir: ${JSON.stringify(dataDir)}, log: (line) => console.log('log', line) })
     console.log('ready', server.url)
     ${after}`

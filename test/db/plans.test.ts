@@ -1,7 +1,7 @@
 import { type Comment, type Cut, projectRoom, type Task, type Vibe } from '@cutroom/contract'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createRetention } from '../../src/rooms/retention.ts'
+import { createRetention } from '../../src/jobs/retention.ts'
 import { keyOf, listed, pathOf } from '../access/calls.ts'
 import { startApp, type TestApp } from '../setup/app.ts'
 import { BUSY, fillTables, idOf, OLD } from '../setup/crowd.ts'

@@ -1,8 +1,8 @@
 import { projectRoom } from '@cutroom/contract'
 import { expect, it, onTestFinished } from 'vitest'
 import { openDatabase } from '../../src/db/client.ts'
-import { createFeeds, type Feeds } from '../../src/rooms/feed.ts'
-import { openLog } from '../../src/rooms/log.ts'
+import { createFeeds, type Feeds } from '../../src/rooms/delivery/feed.ts'
+import { openLog } from '../../src/rooms/log/log.ts'
 import { createDatabase } from '../setup/database.ts'
 import { until } from '../setup/until.ts'
 

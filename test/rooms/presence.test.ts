@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Presence, projectRoom, userRoom } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { createPresence } from '../../src/rooms/presence.ts'
+import { createPresence } from '../../src/rooms/presence/presence.ts'
 import { startApp, useApp } from '../setup/app.ts'
 import { addCrowd } from '../setup/members.ts'
 import { addMember, createCut, createProject, createTeam, type Person, register } from '../setup/people.ts'

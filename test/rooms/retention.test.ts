@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { projectRoom, userRoom } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { createRetention, type Retention, type RetentionOptions, statements } from '../../src/rooms/retention.ts'
+import { createRetention, type Retention, type RetentionOptions, statements } from '../../src/jobs/retention.ts'
 import { useApp } from '../setup/app.ts'
 import { createProject, createTeam, login, register, request } from '../setup/people.ts'
 import { connect } from '../setup/sockets.ts'

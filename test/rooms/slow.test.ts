@@ -1,6 +1,6 @@
 import { projectRoom } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
-import { backlogOf, createEncoder } from '../../src/rooms/connection.ts'
+import { backlogOf, createEncoder } from '../../src/rooms/sockets/engine-io.ts'
 import { openRaw, type Raw } from '../access/raw.ts'
 import { type TestApp, useApp } from '../setup/app.ts'
 import { addMember, createTeam, type Person, register } from '../setup/people.ts'

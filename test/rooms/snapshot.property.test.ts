@@ -1,7 +1,7 @@
 import { type ProjectEventName, projectEvents, projectRoom, type Role, type RoomEvent, type Snapshot } from '@cutroom/contract'
 import fc from 'fast-check'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { fold, snapshotOf, stateOf } from '../../packages/client/src/fold.ts'
+import { fold, snapshotOf, stateOf } from '../../packages/client/src/reduce.ts'
 import { type TestApp, useApp } from '../setup/app.ts'
 import { type Answer, addMember, createCut, createProject, type Person, register } from '../setup/people.ts'
 import { crowd } from '../setup/ranks.ts'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Problem, projectRoom } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { addressOf, networkOf } from '../../src/rooms/handshake.ts'
+import { addressOf, networkOf } from '../../src/rooms/sockets/handshake.ts'
 import { openRaw } from '../access/raw.ts'
 import { type TestApp, useApp } from '../setup/app.ts'
 import { createProject, login, PASSWORD, type Person, register, request } from '../setup/people.ts'

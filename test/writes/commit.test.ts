@@ -3,7 +3,7 @@ import { type Payload, projectRoom, type Task, userRoom } from '@cutroom/contrac
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { openDatabase } from '../../src/db/client.ts'
-import { createCommit } from '../../src/rooms/commit.ts'
+import { createCommit } from '../../src/rooms/log/commit.ts'
 import { startApp, type TestApp } from '../setup/app.ts'
 import { createDatabase } from '../setup/database.ts'
 import { direct } from '../setup/hostile.ts'

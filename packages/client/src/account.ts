@@ -3,7 +3,7 @@ import type { createApi, Entered } from './api.ts'
 import { askedToWait, retrying } from './call.ts'
 import { CutroomError, problemOf } from './problem.ts'
 import type { Login } from './session.ts'
-import { abortWith, deadline } from './wait.ts'
+import { abortWith, deadline } from './timing.ts'
 
 export interface AccountOptions {
   api: ReturnType<typeof createApi>

@@ -1,9 +1,9 @@
 import { type Answer, auth, type Endpoint, me } from '@cutroom/contract'
+import { alone, aloneAmongTabs } from './browser.ts'
 import { type Call, type CallRest, type Credentials, type LooseArgs, retrying, send, type Target } from './call.ts'
-import { alone, aloneAmongTabs } from './page.ts'
 import { CutroomError, problemOf } from './problem.ts'
 import { createSession, type Login, loginChanged, type SessionHooks } from './session.ts'
-import { abortWith, deadline } from './wait.ts'
+import { abortWith, deadline } from './timing.ts'
 
 /** The answer to a login or registration. */
 export type Entered = Answer<typeof auth.login>

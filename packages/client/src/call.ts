@@ -1,6 +1,6 @@
 import type { Answer, Endpoint, Input } from '@cutroom/contract'
 import { CutroomError, problemFrom, problemOf } from './problem.ts'
-import { backoff, reasonOf, sleep } from './wait.ts'
+import { backoff, reasonOf, sleep } from './timing.ts'
 
 export interface CallOptions {
   /** Makes a write safe to repeat: the server answers the same key with the first answer. Comes back as `meta.mutationId`. */

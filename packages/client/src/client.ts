@@ -1,12 +1,12 @@
 import type { auth, Input, Meta, Payload, Problem, UserEventName } from '@cutroom/contract'
 import type { Entered } from './api.ts'
 import type { Call } from './call.ts'
+import type { LinkStatus, SocketSettings } from './connection.ts'
 import type { Emitter } from './emitter.ts'
-import type { LinkStatus, SocketSettings } from './link.ts'
+import type { Passing } from './frames.ts'
 import type { Room, RoomOptions } from './room.ts'
 import type { SessionMode, Tokens } from './session.ts'
 import type { StoredTokens } from './token-store.ts'
-import type { Passing } from './wire.ts'
 
 export interface ClientOptions {
   /**

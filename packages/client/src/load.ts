@@ -1,9 +1,9 @@
 import type { Snapshot } from '@cutroom/contract'
 import { isNetworkError, retrying } from './call.ts'
-import { addPage, type ProjectState, stateOf } from './fold.ts'
-import type { Position } from './follow.ts'
 import { CutroomError, problemOf } from './problem.ts'
-import { deadline } from './wait.ts'
+import { addPage, type ProjectState, stateOf } from './reduce.ts'
+import type { Position } from './resume.ts'
+import { deadline } from './timing.ts'
 
 /** Asks for one page of a project's snapshot. */
 export type FetchPage = (cursor: string | undefined, signal: AbortSignal) => Promise<Snapshot>

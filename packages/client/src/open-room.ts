@@ -1,17 +1,17 @@
 import type { Problem, ProjectEventName, Role, RoomEvent } from '@cutroom/contract'
 import { createEmitter } from './emitter.ts'
-import { fold, type ProjectState } from './fold.ts'
-import { createFollow } from './follow.ts'
+import type { CutroomSocket, PassingEvent } from './frames.ts'
 import { type FetchPage, loadProject } from './load.ts'
 import type { Pacer } from './pacer.ts'
 import { isElsewhere } from './part.ts'
+import { createWaiters } from './position-waiters.ts'
 import { CutroomError, problemOf } from './problem.ts'
+import { fold, type ProjectState } from './reduce.ts'
+import { createFollow } from './resume.ts'
 import type { Room, RoomEvents, RoomOptions, RoomStatus } from './room.ts'
 import { createRoomDoor, type RoomJoined } from './room-door.ts'
 import { createRoomPresence } from './room-presence.ts'
-import { deadline } from './wait.ts'
-import { createWaiters } from './waiters.ts'
-import type { CutroomSocket, PassingEvent } from './wire.ts'
+import { deadline } from './timing.ts'
 
 /** What the client tells its rooms. */
 export interface RoomInlet {

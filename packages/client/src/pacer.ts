@@ -1,4 +1,4 @@
-import { timeout } from './wait.ts'
+import { timeout } from './timing.ts'
 
 /** What is asked of the server first. */
 export const ranks = { own: 0, leave: 1, join: 2, presence: 3 } as const

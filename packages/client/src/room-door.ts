@@ -1,7 +1,7 @@
 import type { Problem } from '@cutroom/contract'
-import type { Position } from './follow.ts'
+import type { AckOf, CutroomSocket } from './frames.ts'
 import { type Pacer, ranks } from './pacer.ts'
-import type { AckOf, CutroomSocket } from './wire.ts'
+import type { Position } from './resume.ts'
 
 export type RoomJoined = Extract<AckOf<'join:project'>, { ok: true }>
 

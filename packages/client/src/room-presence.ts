@@ -1,7 +1,7 @@
 import type { Person, Presence } from '@cutroom/contract'
+import type { CutroomSocket, Passing } from './frames.ts'
 import { type Pacer, ranks } from './pacer.ts'
 import { CutroomError } from './problem.ts'
-import type { CutroomSocket, Passing } from './wire.ts'
 
 export interface RoomPresenceDeps {
   projectId: string

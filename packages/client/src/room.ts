@@ -1,9 +1,9 @@
 import type { Activity, Meta, Payload, Presence, Problem, ProjectEventName, Role, RoomEvent } from '@cutroom/contract'
 import type { Emitter } from './emitter.ts'
-import type { ProjectState } from './fold.ts'
-import type { Position } from './follow.ts'
+import type { Passing } from './frames.ts'
 import type { CommentsPart } from './part.ts'
-import type { Passing } from './wire.ts'
+import type { ProjectState } from './reduce.ts'
+import type { Position } from './resume.ts'
 
 /**
  * - `connecting`: the first connection is under way.

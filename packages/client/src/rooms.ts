@@ -1,9 +1,9 @@
 import { rooms as endpoints, type Problem, type ProjectEventName, projectRoom, type RoomEvent } from '@cutroom/contract'
 import type { Call } from './call.ts'
+import type { CutroomSocket, PassingEvent } from './frames.ts'
 import { openRoom, type RoomInlet } from './open-room.ts'
 import { type Pacer, ranks } from './pacer.ts'
 import type { Room, RoomOptions } from './room.ts'
-import type { CutroomSocket, PassingEvent } from './wire.ts'
 
 export interface RoomsDeps {
   call: Call

@@ -1,9 +1,9 @@
 import type { Answer, auth, Problem, ProblemCode } from '@cutroom/contract'
 import { askedToWait, isPassing } from './call.ts'
 import { CutroomError, problemOf } from './problem.ts'
+import { backoff, sleep } from './timing.ts'
 import { claimsOf, isOlder, isOtherSession } from './token.ts'
 import { createTokenStore, type StoreOptions } from './token-store.ts'
-import { backoff, sleep } from './wait.ts'
 
 /** What an app may store to come back later. `expiresAt`: RFC 3339. Without a `refreshToken` the session ends with its access token. */
 export interface Tokens {

@@ -1,6 +1,6 @@
 import type { Database } from '../../db/client.ts'
-import type { Limit, MakeLimit } from '../../plugins/limits.ts'
-import { networkOf } from '../../rooms/handshake.ts'
+import type { Limit, MakeLimit } from '../../http/limits.ts'
+import { networkOf } from '../../rooms/sockets/handshake.ts'
 
 /** Failed logins in 15 minutes: at one account from one network; at one account from everywhere; from one network at any account. */
 const PAIR = 20

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { hash, verify } from '@node-rs/argon2'
 import { problem } from '../../errors.ts'
-import { createGate } from '../../rooms/gate.ts'
+import { createGate } from '../../lib/semaphore.ts'
 
 // OWASP's first recommendation for Argon2id; the library's default algorithm is Argon2id.
 const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }

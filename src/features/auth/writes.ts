@@ -1,8 +1,8 @@
 import { type Payload, userRoom } from '@cutroom/contract'
 import { Prisma } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
-import type { Write } from '../../rooms/commit.ts'
-import { newRow } from '../row.ts'
+import type { Write } from '../../rooms/log/commit.ts'
+import { newRow } from '../shared/new-row.ts'
 import { hashToken, type RefreshTokens } from './refresh-token.ts'
 
 /** A session that does not ask to be remembered ends after this long without use, s. */

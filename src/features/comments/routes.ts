@@ -1,8 +1,8 @@
 import { comments } from '@cutroom/contract'
 import type { FastifyInstance } from 'fastify'
 import { type Database, Prisma } from '../../db/client.ts'
-import { byId, readPage } from '../paging.ts'
-import { commentReading } from './present.ts'
+import { byId, readPage } from '../shared/paging.ts'
+import { commentReading } from './serialize.ts'
 import { createComment, deleteComment, editComment, loadComment, reply, settle } from './writes.ts'
 
 type Listed = Parameters<typeof readPage>[1] & { query: { resolved?: 'true' | 'false' | undefined } }

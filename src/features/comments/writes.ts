@@ -1,12 +1,12 @@
 import { type Person, projectRoom } from '@cutroom/contract'
 import { Prisma, type Tx } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
-import type { Write } from '../../rooms/commit.ts'
-import { holdPeople } from '../people.ts'
-import { excerpt, nextVersion } from '../present.ts'
-import { newRow } from '../row.ts'
-import { isUnchanged } from '../unchanged.ts'
-import { presentComment, withPeople } from './present.ts'
+import type { Write } from '../../rooms/log/commit.ts'
+import { newRow } from '../shared/new-row.ts'
+import { holdPeople } from '../shared/people.ts'
+import { excerpt, nextVersion } from '../shared/serialize.ts'
+import { isUnchanged } from '../shared/unchanged.ts'
+import { presentComment, withPeople } from './serialize.ts'
 
 /** What a comment hangs on; a reply also on the first comment of its thread. */
 interface Place {

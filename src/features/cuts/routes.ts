@@ -1,8 +1,8 @@
 import { cuts } from '@cutroom/contract'
 import type { FastifyInstance } from 'fastify'
 import { type Database, Prisma } from '../../db/client.ts'
-import { byRank, readPage } from '../paging.ts'
-import { cutReading } from './present.ts'
+import { byRank, readPage } from '../shared/paging.ts'
+import { cutReading } from './serialize.ts'
 import { createCut, deleteCut, loadCut, loadLyrics, moveCut, updateCut, writeLyrics } from './writes.ts'
 
 export function cutRoutes(app: FastifyInstance, { prisma, query }: Pick<Database, 'prisma' | 'query'>): void {

@@ -1,6 +1,6 @@
 import { Prisma, type Query } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
-import { createGate } from '../../rooms/gate.ts'
+import { createGate } from '../../lib/semaphore.ts'
 
 /** Projects of a person from which on a new name is much work. */
 const MANY = 300

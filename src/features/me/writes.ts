@@ -1,8 +1,8 @@
 import { Prisma } from '../../db/client.ts'
-import type { Conditional } from '../../plugins/endpoints.ts'
-import type { Write } from '../../rooms/commit.ts'
-import { presentUser } from '../auth/present.ts'
-import { nextVersion, presentPerson } from '../present.ts'
+import type { Conditional } from '../../http/endpoints.ts'
+import type { Write } from '../../rooms/log/commit.ts'
+import { presentUser } from '../auth/serialize.ts'
+import { nextVersion, presentPerson } from '../shared/serialize.ts'
 
 /** Rooms of the projects in which the person is drawn somewhere, whether or not they still are a member. */
 const roomsDrawing = (userId: string) => Prisma.sql`

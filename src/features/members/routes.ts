@@ -1,8 +1,8 @@
 import { members } from '@cutroom/contract'
 import type { FastifyInstance } from 'fastify'
 import { type Database, Prisma } from '../../db/client.ts'
-import { type Order, readPage } from '../paging.ts'
-import { memberReading } from './present.ts'
+import { type Order, readPage } from '../shared/paging.ts'
+import { memberReading } from './serialize.ts'
 import { addMember, changeRole, loadMember, removeMember } from './writes.ts'
 
 const byJoining: Order = { sort: 'createdAt', id: 'userId' }

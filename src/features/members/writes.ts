@@ -1,13 +1,13 @@
 import { type Person, projectRoom, type Role, userRoom } from '@cutroom/contract'
 import { Prisma, type Tx } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
-import type { Write } from '../../rooms/commit.ts'
-import { holdPeople } from '../people.ts'
-import { nextVersion } from '../present.ts'
+import type { Write } from '../../rooms/log/commit.ts'
 import { loadProject } from '../projects/writes.ts'
-import { begun } from '../row.ts'
-import { isUnchanged } from '../unchanged.ts'
-import { presentMember, withUser } from './present.ts'
+import { begun } from '../shared/new-row.ts'
+import { holdPeople } from '../shared/people.ts'
+import { nextVersion } from '../shared/serialize.ts'
+import { isUnchanged } from '../shared/unchanged.ts'
+import { presentMember, withUser } from './serialize.ts'
 
 const keyOf = (projectId: string, userId: string) => ({ projectId_userId: { projectId, userId } })
 

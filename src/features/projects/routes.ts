@@ -1,9 +1,9 @@
 import { projects } from '@cutroom/contract'
 import type { FastifyInstance } from 'fastify'
 import { type Database, Prisma } from '../../db/client.ts'
-import type { Purge } from '../../rooms/purge.ts'
-import { readPage } from '../paging.ts'
-import { ownProjectReading } from './present.ts'
+import type { Purge } from '../../jobs/purge.ts'
+import { readPage } from '../shared/paging.ts'
+import { ownProjectReading } from './serialize.ts'
 import { createProject, deleteProject, loadProject, updateProject } from './writes.ts'
 
 export function projectRoutes(

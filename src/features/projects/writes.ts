@@ -1,12 +1,12 @@
 import { type Person, projectRoom, userRoom } from '@cutroom/contract'
 import { Prisma, type Tx } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
-import type { Write } from '../../rooms/commit.ts'
-import { holdPeople } from '../people.ts'
-import { nextVersion, withAuthor } from '../present.ts'
-import { begun, newRow } from '../row.ts'
-import { isUnchanged } from '../unchanged.ts'
-import { presentProject } from './present.ts'
+import type { Write } from '../../rooms/log/commit.ts'
+import { begun, newRow } from '../shared/new-row.ts'
+import { holdPeople } from '../shared/people.ts'
+import { nextVersion, withAuthor } from '../shared/serialize.ts'
+import { isUnchanged } from '../shared/unchanged.ts'
+import { presentProject } from './serialize.ts'
 
 export const loadProject = async (tx: Tx, id: string) =>
   presentProject(await tx.project.findUniqueOrThrow({ where: { id }, include: withAuthor }))
@@ -43,7 +43,7 @@ export async function updateProject(
 
 /**
  * The members go, and with them all access: nothing of the project can be seen from then on. Its rows, however many, are taken away
- * little by little afterwards (rooms/purge.ts). The room and its log stay: whoever was away still learns how it ended.
+ * little by little afterwards (jobs/purge.ts). The room and its log stay: whoever was away still learns how it ended.
  * @param by who deletes it
  */
 export async function deleteProject({ tx, query, emit, emitAll }: Write, id: string, by: string): Promise<void> {

@@ -1,11 +1,11 @@
 import { Prisma } from '../../db/client.ts'
-import { commentReading } from '../comments/present.ts'
-import { cutReading, lyricsReading } from '../cuts/present.ts'
-import { memberReading } from '../members/present.ts'
-import { after, byId, type Order } from '../paging.ts'
-import { PAGE_BYTES, type Readable, ROW_BYTES } from '../reading.ts'
-import { taskReading } from '../tasks/present.ts'
-import { vibeReading } from '../vibes/present.ts'
+import { commentReading } from '../comments/serialize.ts'
+import { cutReading, lyricsReading } from '../cuts/serialize.ts'
+import { memberReading } from '../members/serialize.ts'
+import { after, byId, type Order } from '../shared/paging.ts'
+import { PAGE_BYTES, type Readable, ROW_BYTES } from '../shared/reading.ts'
+import { taskReading } from '../tasks/serialize.ts'
+import { vibeReading } from '../vibes/serialize.ts'
 
 /** Rows of one part in one page. */
 export const ROWS = 2_000

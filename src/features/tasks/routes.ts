@@ -1,8 +1,8 @@
 import { tasks } from '@cutroom/contract'
 import type { FastifyInstance } from 'fastify'
 import { type Database, Prisma } from '../../db/client.ts'
-import { byRank, readPage } from '../paging.ts'
-import { taskReading } from './present.ts'
+import { byRank, readPage } from '../shared/paging.ts'
+import { taskReading } from './serialize.ts'
 import { createTask, deleteTask, loadTask, moveTask, updateTask } from './writes.ts'
 
 export function taskRoutes(app: FastifyInstance, { prisma, query }: Pick<Database, 'prisma' | 'query'>): void {

@@ -1,8 +1,8 @@
 import { vibes } from '@cutroom/contract'
 import type { FastifyInstance } from 'fastify'
 import { type Database, Prisma } from '../../db/client.ts'
-import { byRank, readPage } from '../paging.ts'
-import { vibeReading } from './present.ts'
+import { byRank, readPage } from '../shared/paging.ts'
+import { vibeReading } from './serialize.ts'
 import { createVibe, deleteVibe, loadVibe, moveVibe, updateVibe } from './writes.ts'
 
 export function vibeRoutes(app: FastifyInstance, { prisma, query }: Pick<Database, 'prisma' | 'query'>): void {

@@ -1,14 +1,14 @@
 import { type Person, projectRoom } from '@cutroom/contract'
 import { Prisma, type Tx } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
-import type { Conditional } from '../../plugins/endpoints.ts'
-import type { Write } from '../../rooms/commit.ts'
-import { holdPeople } from '../people.ts'
-import { nextVersion, withAuthor } from '../present.ts'
-import { holdOrder, type List, lastRank, rankAfter, standsAfter } from '../rank.ts'
-import { newRow } from '../row.ts'
-import { isUnchanged } from '../unchanged.ts'
-import { presentVibe } from './present.ts'
+import type { Conditional } from '../../http/endpoints.ts'
+import type { Write } from '../../rooms/log/commit.ts'
+import { newRow } from '../shared/new-row.ts'
+import { holdPeople } from '../shared/people.ts'
+import { holdOrder, type List, lastRank, rankAfter, standsAfter } from '../shared/rank.ts'
+import { nextVersion, withAuthor } from '../shared/serialize.ts'
+import { isUnchanged } from '../shared/unchanged.ts'
+import { presentVibe } from './serialize.ts'
 
 interface Fields {
   name: string

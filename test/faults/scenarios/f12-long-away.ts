@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { createRetention } from '../../../src/rooms/retention.ts'
+import { createRetention } from '../../../src/jobs/retention.ts'
 import { direct } from '../../setup/hostile.ts'
 import { type Crowd, startFollowers } from '../support/crowd.ts'
 import { conclude, goOn, sleep, standing } from '../support/drive.ts'

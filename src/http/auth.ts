@@ -1,0 +1,191 @@
+import { randomUUID } from 'node:crypto'
+import fastifyCookie from '@fastify/cookie'
+import fastifyJwt from '@fastify/jwt'
+import type { FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { z } from 'zod'
+import { admitSession } from '../access/authorize.ts'
+import type { Config } from '../config.ts'
+import type { Query } from '../db/client.ts'
+import { problem } from '../errors.ts'
+import { remember } from '../lib/bounded-map.ts'
+import type { TokenClaims as Claims, Principal } from '../rooms/index.ts'
+import type { Write } from '../rooms/log/commit.ts'
+import { type Cookies, createCookies } from './cookies.ts'
+import type { Origins } from './origins.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    tokens: Tokens
+  }
+  interface FastifyRequest {
+    /** Whom the token names; null where nobody needs to be known. Their session is looked up with their right. */
+    caller: Claims | null
+    /** Who asks of their own account, whose session stands; null elsewhere. */
+    principal: Principal | null
+  }
+}
+
+export interface Tokens {
+  cookies: Cookies
+  /** An access token for a session, and when it ends. `generation`: of the refresh token that is given out with it. */
+  issue(session: { userId: string; sessionId: string; generation: number }): { accessToken: string; expiresAt: string }
+  /** @throws problem token-invalid | token-expired */
+  verify(token: string): Claims
+  /** @throws problem token-invalid | token-expired | token-missing, session-revoked for another person, and origin-refused where a cookie speaks */
+  callerOf(request: FastifyRequest): Claims
+  /**
+   * The claims of a handshake's token: of `auth.token`, else the header, else the cookie; never of the query string.
+   * @throws problem token-missing | token-invalid | token-expired, and session-revoked where `auth.userId` or the header names another person
+   */
+  handshakeCaller(handshake: Handshake): Claims
+  /**
+   * Notes that a token of its generation was used, once per token and node: the refresh token before that one is spent then.
+   * Resolves after the commit.
+   */
+  confirm(claims: Claims): Promise<void>
+  /** The person of a token that is used now. @throws problem session-revoked */
+  principalOf(claims: Claims): Promise<Principal>
+  /** May whoever sent these headers use the cookies in them? True where there are none. */
+  mayUseCookies(headers: FastifyRequest['headers']): boolean
+}
+
+/**
+ * The header in which a page names the person it acts for. Cookies are shared by all tabs: without it a page of one person acts
+ * as another after a login in another tab.
+ */
+export const USER_HEADER = 'cutroom-user'
+
+/** @throws problem session-revoked where the request is meant for another person */
+export function assertMeantFor(headers: FastifyRequest['headers'], userId: string): void {
+  const meant = headers[USER_HEADER]
+  if (meant !== undefined && String(meant).toLowerCase() !== userId)
+    throw problem('session-revoked', 'Another person is logged in here now')
+}
+
+/** Tokens that are remembered as good. */
+const TOKENS = 10_000
+const ISSUER = 'cutroom'
+const AUDIENCE = 'cutroom'
+
+// Tokens of versions before `gen` end within minutes of the update.
+const Payload = z.object({ sub: z.uuid(), sid: z.uuid(), jti: z.string(), exp: z.number(), gen: z.int().min(0).default(0) })
+
+interface Handshake {
+  auth: Record<string, unknown>
+  headers: FastifyRequest['headers']
+}
+
+const bearer = (header: string | undefined): string | null => /^Bearer +(\S+)$/i.exec(header ?? '')?.[1] ?? null
+
+/** Raises what the session knows to be in its client's hands. */
+async function noteUse({ tx }: Write, { sessionId, userId, generation }: Claims): Promise<void> {
+  await tx.session.updateMany({
+    where: { id: sessionId, userId, revokedAt: null, confirmed: { lt: generation }, generation: { gte: generation } },
+    data: { confirmed: generation },
+  })
+}
+
+export const authPlugin = fp<{ config: Config; query: Query; origins: Origins }>(
+  async (app, { config, query, origins }) => {
+    await app.register(fastifyCookie)
+    await app.register(fastifyJwt, {
+      secret: config.jwtSecret,
+      // The algorithm is ours to name, never the token's.
+      sign: { algorithm: 'HS256', iss: ISSUER, aud: AUDIENCE, expiresIn: config.accessTokenTtl },
+      verify: {
+        algorithms: ['HS256'],
+        allowedIss: ISSUER,
+        allowedAud: AUDIENCE,
+        // An issuer and an audience that are not named at all are not compared.
+        requiredClaims: ['iss', 'aud', 'exp', 'sub', 'sid', 'jti'],
+      },
+    })
+    app.decorateRequest('caller', null)
+    app.decorateRequest('principal', null)
+
+    // A token that was checked is not checked again until it expires: the session behind it is, each time.
+    const known = new Map<string, Claims>()
+    /** Confirmations under way. */
+    const confirming = new Map<Claims, Promise<void>>()
+
+    function verify(token: string): Claims {
+      const seen = known.get(token)
+      if (seen && seen.expiresAt > Date.now()) return seen
+      known.delete(token)
+      try {
+        const { sub, sid, exp, gen } = Payload.parse(app.jwt.verify(token))
+        const claims = { userId: sub, sessionId: sid, expiresAt: exp * 1000, generation: gen, confirmed: gen === 0 }
+        remember(known, TOKENS, token, claims)
+        return claims
+      } catch (error) {
+        const expired = (error as { code?: string }).code === 'FAST_JWT_EXPIRED'
+        throw problem(expired ? 'token-expired' : 'token-invalid', undefined, undefined, { cause: error })
+      }
+    }
+
+    const cookies = createCookies(config)
+
+    /** The access token of a request: of the header, else of the cookie. */
+    function requestToken({ headers, cookies: sent, method }: FastifyRequest): string {
+      if (headers.authorization !== undefined) {
+        const token = bearer(headers.authorization)
+        if (token === null) throw problem('token-invalid', 'The Authorization header is not a Bearer token')
+        return token
+      }
+      const token = cookies.accessOf(sent)
+      if (token === undefined) throw problem('token-missing')
+      const reads = method === 'GET' || method === 'HEAD'
+      if (!reads && !tokens.mayUseCookies(headers)) throw problem('origin-refused')
+      return token
+    }
+
+    const tokens: Tokens = {
+      cookies,
+      issue({ userId, sessionId, generation }) {
+        const accessToken = app.jwt.sign({ sub: userId, sid: sessionId, jti: randomUUID(), gen: generation })
+        return { accessToken, expiresAt: new Date(verify(accessToken).expiresAt).toISOString() }
+      },
+      verify,
+      async confirm(claims) {
+        if (claims.confirmed) return
+        const running = confirming.get(claims) ?? app.rooms.commit(null, (door) => noteUse(door, claims))
+        confirming.set(claims, running)
+        try {
+          await running
+          claims.confirmed = true
+        } finally {
+          confirming.delete(claims)
+        }
+      },
+      async principalOf(claims) {
+        await tokens.confirm(claims)
+        const { userId, sessionId, expiresAt } = claims
+        return { userId, sessionId, expiresAt, ...(await admitSession(query, claims)) }
+      },
+      callerOf(request) {
+        const { headers } = request
+        const claims = verify(requestToken(request))
+        assertMeantFor(headers, claims.userId)
+        return claims
+      },
+      handshakeCaller({ auth, headers }) {
+        const given = typeof auth.token === 'string' && auth.token !== '' ? auth.token : bearer(headers.authorization)
+        const token = given ?? cookies.accessOf(app.parseCookie(headers.cookie ?? ''))
+        if (token === undefined) throw problem('token-missing')
+        const claims = verify(token)
+        assertMeantFor(auth.userId == null ? headers : { [USER_HEADER]: String(auth.userId) }, claims.userId)
+        return claims
+      },
+      mayUseCookies(headers) {
+        if (!cookies.isIn(headers.cookie)) return true
+        if (headers.origin !== undefined) return origins.isAllowed(headers.origin, headers.host)
+        // Browsers say where a request comes from; programs that are no browsers say nothing.
+        const site = headers['sec-fetch-site']
+        return site === undefined || site === 'same-origin' || site === 'none'
+      },
+    }
+    app.decorate('tokens', tokens)
+  },
+  { name: 'cutroom-auth' },
+)

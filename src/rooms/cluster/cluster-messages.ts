@@ -1,0 +1,62 @@
+import { Presence, PresenceState, type RoomId } from '@cutroom/contract'
+import * as z from 'zod'
+import type { Sight } from '../presence/presence-record.ts'
+
+/** Most rooms, and most presence records, in one message. */
+export const MAX_ROOMS = 1_000
+export const MAX_RECORDS = 200
+/** Most messages that one answer to `ask` is made of. */
+export const MAX_PARTS = 500
+/** Characters; MAX_RECORDS of the largest records are fewer. */
+const MAX_LENGTH = 1024 * 1024
+/** How far another node's clock may run ahead, ms. A state of a later time would win over every other for good. */
+const MAX_AHEAD_MS = 5_000
+
+const ROOM = /^(project|user):[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+const room = z.custom<RoomId>((value) => typeof value === 'string' && ROOM.test(value))
+/** The length is looked at before the items are. */
+const listOf = <T extends z.ZodType>(item: T, most: number) =>
+  z.custom<unknown[]>((value) => Array.isArray(value) && value.length <= most).pipe(z.array(item))
+
+const user = z.object({ id: z.uuid(), name: z.string().max(500), avatarUrl: z.string().max(4_096).nullable() })
+const record = z.object({
+  room,
+  userId: z.uuid(),
+  presence: Presence.extend({ user, state: PresenceState }).nullable(),
+  at: z
+    .number()
+    .min(0)
+    .transform((at) => Math.min(at, Date.now() + MAX_AHEAD_MS)),
+})
+const sights: z.ZodType<Sight[]> = listOf(record, MAX_RECORDS)
+const head = { node: z.uuid(), version: z.int().min(0) }
+
+/** What nodes say to each other. All of it are hints: lost, repeated and shuffled ones do no lasting harm. */
+const ClusterMessage = z.discriminatedUnion('say', [
+  /** There is news in these rooms. */
+  z.object({ say: z.literal('news'), rooms: listOf(room, MAX_ROOMS) }),
+  /** The sender's presence records have changed, from the version before this one. */
+  z.object({ say: z.literal('changed'), ...head, sights }),
+  /** One part of all that the sender has. */
+  z.object({ say: z.literal('all'), ...head, part: z.int().min(0), parts: z.int().min(1).max(MAX_PARTS), sights }),
+  /** The sender lives, and this is its version. */
+  z.object({ say: z.literal('alive'), ...head }),
+  /** A question for all that a node has; null: to every node. */
+  z.object({ say: z.literal('ask'), node: z.uuid().nullable() }),
+  /** A person types, or stopped. */
+  z.object({ say: z.literal('typing'), projectId: z.uuid(), targetId: z.uuid(), userId: z.uuid(), isTyping: z.boolean() }),
+])
+export type ClusterMessage = z.output<typeof ClusterMessage>
+
+/** One text, so that what people wrote is never structure for the encoder of the adapter. */
+export const encodeMessage = (message: ClusterMessage): string => JSON.stringify(message)
+
+/** @returns null for what no node of this version says */
+export function decodeMessage(text: unknown): ClusterMessage | null {
+  if (typeof text !== 'string' || text.length > MAX_LENGTH) return null
+  try {
+    return ClusterMessage.safeParse(JSON.parse(text)).data ?? null
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,35 @@
+import type { Payload, Person, Role } from '@cutroom/contract'
+import type { LogEntry } from '../log/log.ts'
+
+export interface Revocation {
+  /** Who loses access; null: everybody in the room. */
+  userId: string | null
+  reason: 'left' | 'removed' | 'deleted'
+  /** When the others in the room see the event: those who lose access are out before it, or see it as the last. */
+  order: 'before' | 'after'
+}
+
+/** Does this entry of a project's log take somebody's access away? */
+export function revokes(entry: LogEntry): Revocation | null {
+  if (entry.name === 'member:left') {
+    const { userId, removedBy } = entry.payload as Payload<'member:left'>
+    return { userId, reason: removedBy === undefined ? 'left' : 'removed', order: 'before' }
+  }
+  if (entry.name === 'project:deleted') return { userId: null, reason: 'deleted', order: 'after' }
+  return null
+}
+
+/** The role this entry of a project's log gives to somebody from now on. */
+export function changesRole(entry: LogEntry): { userId: string; role: Role } | null {
+  return entry.name === 'member:updated' ? (entry.payload as Payload<'member:updated'>) : null
+}
+
+/** Does this entry of a person's log close a session? */
+export function endsSession(entry: LogEntry): string | null {
+  return entry.name === 'session:revoked' ? (entry.payload as Payload<'session:revoked'>).sessionId : null
+}
+
+/** The person whom this entry of a project's log draws anew. */
+export function redraws(entry: LogEntry): Person | null {
+  return entry.name === 'person:updated' ? (entry.payload as Payload<'person:updated'>) : null
+}

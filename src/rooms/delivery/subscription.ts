@@ -1,0 +1,255 @@
+import type { ClientToServer, Person, Role, RoomId, ServerToClient } from '@cutroom/contract'
+import type { Socket } from 'socket.io'
+import type { Position } from '../../access/authorize.ts'
+import { problem } from '../../errors.ts'
+import type { NodeToNode } from '../cluster/cluster.ts'
+import type { Log, LogEntry } from '../log/log.ts'
+import { drained, isOpen, write } from '../sockets/engine-io.ts'
+import { changesRole, endsSession, revokes } from './access-events.ts'
+import type { Feed, Feeds } from './feed.ts'
+import type { Page } from './replay-cache.ts'
+
+/** A socket's place in one room. */
+export interface Standing {
+  /** null in one's own room. */
+  role: Role | null
+  /** Was let in, and is told everything: at once, or, while it is parked, when it reads again. */
+  live: boolean
+  /** Settles when it is in the Socket.IO room again, or never will be; null while it is not parked. */
+  parked: Promise<void> | null
+  /** Set when a later join, a leave, an eviction or a disconnect took its place. */
+  cancelled: boolean
+  activity: boolean
+  /** Held as long as somebody stands here. */
+  feed: Feed | null
+}
+
+export interface SocketData {
+  person: Person
+  sessionId: string
+  /** Milliseconds since the epoch. */
+  expiresAt: number
+  /** When it is to be told that it expires; infinite once it was. */
+  warnAt: number
+  rooms: Map<RoomId, Standing>
+}
+export type RoomSocket = Socket<ClientToServer, ServerToClient, NodeToNode, SocketData>
+
+/** Sends one log entry. The typed maps cannot follow a name known only at run time; the contract checked it at commit. */
+export function send(target: { emit: (...args: never[]) => unknown }, entry: LogEntry, replayed: boolean): void {
+  const emit = target.emit.bind(target) as (name: string, payload: unknown, meta: unknown) => unknown
+  emit(entry.name, entry.payload, replayed ? { ...entry.meta, replayed: true } : entry.meta)
+}
+
+/** The Socket.IO room of those who also want `activity:new`. */
+export const activityRoom = (room: RoomId): string => `activity:${room}`
+/** The Socket.IO room of those who stand in a room and hear nothing of it until they read again. */
+export const parkedRoom = (room: RoomId): string => `parked:${room}`
+
+/** The last question to join a room, while the right to it is looked up. */
+const turns = new WeakMap<RoomSocket, Map<RoomId, symbol>>()
+export const asking = (socket: RoomSocket): number => turns.get(socket)?.size ?? 0
+
+/** The question is answered, or nobody wants to know any more. */
+function forgetTurn(socket: RoomSocket, room: RoomId): void {
+  const own = turns.get(socket)
+  own?.delete(room)
+  if (own?.size === 0) turns.delete(socket)
+}
+
+/**
+ * Waits for the look at a person's right to a room. Rights are read side by side, and may be answered in another order.
+ * @param look may call `insist`, which throws as soon as it is in vain
+ * @throws problem superseded when a later join or leave was asked meanwhile
+ */
+export async function inTurn<T>(socket: RoomSocket, room: RoomId, look: (insist: () => void) => Promise<T>): Promise<T> {
+  const turn = Symbol(room)
+  const own = turns.get(socket) ?? new Map<RoomId, symbol>()
+  turns.set(socket, own.set(room, turn))
+  const isLast = () => turns.get(socket)?.get(room) === turn
+  const insist = () => {
+    if (!isLast()) throw problem('superseded')
+  }
+  try {
+    const at = await look(insist)
+    insist()
+    return at
+  } finally {
+    if (isLast()) forgetTurn(socket, room)
+  }
+}
+
+/** Takes a socket out of a room, or stops its joining. */
+export function leave(socket: RoomSocket, room: RoomId): void {
+  forgetTurn(socket, room)
+  const standing = socket.data.rooms.get(room)
+  if (!standing) return
+  socket.data.rooms.delete(room)
+  standing.cancelled = true
+  standing.feed?.release()
+  for (const each of [room, activityRoom(room), parkedRoom(room)]) void socket.leave(each)
+}
+
+/** What happened to this person's access after they were let in: a catch-up stops where it was lost. */
+function heed(socket: RoomSocket, standing: Standing, entry: LogEntry): void {
+  const { person, sessionId } = socket.data
+  const change = changesRole(entry)
+  if (change?.userId === person.id) standing.role = change.role
+  const revoked = revokes(entry)
+  if (revoked && (revoked.userId ?? person.id) === person.id) throw problem('not-found')
+  if (endsSession(entry) === sessionId) throw problem('session-revoked')
+}
+
+/** What each socket does last: it catches up with one room after the other, page by page, and holds one page at most. */
+const steps = new WeakMap<RoomSocket, Promise<void>>()
+function afterOthers(socket: RoomSocket, step: () => Promise<void>): Promise<void> {
+  const run = (steps.get(socket) ?? Promise.resolve()).then(step)
+  steps.set(
+    socket,
+    run.catch(() => {}),
+  )
+  return run
+}
+
+/** Sends what lies between a position and the feed, each page when the one before has left, and joins when nothing does. */
+async function catchUp(
+  socket: RoomSocket,
+  room: RoomId,
+  standing: Standing,
+  feed: Feed,
+  from: { after: number; floor: number; heed: (entry: LogEntry) => void },
+): Promise<number> {
+  let cursor = from.after
+  const goOn = () => {
+    if (standing.cancelled || !isOpen(socket)) throw problem('superseded')
+  }
+  const tell = ({ events, frames }: Page) => {
+    goOn()
+    let sent = 0
+    try {
+      for (const { seq, access } of events) {
+        if (seq !== cursor + 1) throw problem('unavailable', 'The log moved under the reader', { retryAfter: 1 })
+        if (access) from.heed(access)
+        cursor = seq
+        sent++
+      }
+    } finally {
+      // What came before somebody lost their right is theirs.
+      if (sent > 0) write(socket, events.slice(0, sent), sent === events.length ? frames : undefined)
+    }
+  }
+  const step = async () => {
+    goOn()
+    await drained(socket)
+    goOn()
+    await feed.page(cursor, from.floor, tell)
+  }
+  goOn()
+  while (cursor < feed.delivered()) await afterOthers(socket, step)
+  goOn()
+  // In this very tick: what comes next is news to it.
+  void socket.leave(parkedRoom(room))
+  void socket.join(standing.activity ? [room, activityRoom(room)] : room)
+  standing.live = true
+  standing.parked = null
+  return cursor
+}
+
+/** What somebody asks for who joins: to go on from a position, or nothing but what comes. */
+export interface From {
+  after?: number | undefined
+  epoch?: string | undefined
+}
+
+export type Mode = 'live' | 'resumed' | 'reset'
+
+/** How a join is answered: a position of another history, or of what is gone, leads nowhere. */
+export function modeOf({ after, epoch }: From, at: Position, now: string): Mode {
+  if (after === undefined) return 'live'
+  return (epoch === undefined || epoch === now) && after >= at.floor && after <= at.head ? 'resumed' : 'reset'
+}
+
+/** Gives a standing up that came to nothing. */
+function giveUp(socket: RoomSocket, room: RoomId, standing: Standing): void {
+  if (socket.data.rooms.get(room) === standing) leave(socket, room)
+  standing.cancelled = true
+  standing.feed?.release()
+}
+
+/**
+ * Takes a socket that reads too slowly out of a room it stands in: nothing more is kept for it, and when it has read what
+ * waits for it, it catches up from the log like one that joins.
+ * @returns settles when it is back; resolves also when it left meanwhile, of its own will or not
+ * @throws problem unavailable where it cannot catch up, and is out of the room
+ */
+export async function park(socket: RoomSocket, room: RoomId): Promise<void> {
+  const standing = socket.data.rooms.get(room)
+  if (!standing?.live || standing.parked || !standing.feed) return
+  const { feed } = standing
+  const after = feed.delivered()
+  for (const each of [room, activityRoom(room)]) void socket.leave(each)
+  void socket.join(parkedRoom(room))
+  // Delivery finds it in the room of the parked, so what changes its rights is heeded before it can be read here.
+  const back = drained(socket).then(() => catchUp(socket, room, standing, feed, { after, floor: after, heed: () => {} }))
+  standing.parked = back.then(() => {})
+  try {
+    await standing.parked
+  } catch (error) {
+    if (standing.cancelled || !isOpen(socket)) return
+    giveUp(socket, room, standing)
+    throw error
+  }
+}
+
+/**
+ * Brings a socket into a room. Everything after the position asked for is sent first, and the socket joins in the very
+ * tick in which what it was sent equals what the room's feed has delivered: no gap, no repeat, no buffer.
+ * @param at where the room stood when the person was seen to be allowed in; a removal after it is found in the log
+ * @returns the head at which the socket went live
+ * @throws problem superseded | not-found (removed meanwhile) | session-revoked | unavailable
+ */
+export async function stand(
+  socket: RoomSocket,
+  room: RoomId,
+  ask: From & { activity?: boolean; role: Role | null },
+  at: Position,
+  { log, feeds }: { log: Log; feeds: Feeds },
+): Promise<{ head: number; mode: Mode }> {
+  const before = socket.data.rooms.get(room)
+  if (before?.live && ask.after === undefined) {
+    // Asking again without a position moves nothing: the socket misses nothing where it stands.
+    // Its role is kept by the events; the one that was read with the question may be older.
+    before.activity = ask.activity ?? before.activity
+    while (before.parked) await before.parked
+    if (before.cancelled) throw problem('superseded')
+    void (before.activity ? socket.join(activityRoom(room)) : socket.leave(activityRoom(room)))
+    const feed = await feeds.hold(room)
+    feed.release()
+    if (before.cancelled) throw problem('superseded')
+    return { head: feed.delivered(), mode: 'live' }
+  }
+  leave(socket, room)
+
+  const mode = modeOf(ask, at, log.epoch())
+  const after = mode === 'resumed' && ask.after !== undefined ? ask.after : at.head
+
+  const activity = ask.activity ?? false
+  const standing: Standing = { role: ask.role, live: false, parked: null, cancelled: false, activity, feed: null }
+  socket.data.rooms.set(room, standing)
+  try {
+    const feed = await feeds.hold(room)
+    standing.feed = feed
+    if (standing.cancelled) throw problem('superseded')
+    await feed.reach(at.head)
+    const { floor } = at
+    const head = await catchUp(socket, room, standing, feed, {
+      after,
+      floor,
+      heed: (entry) => entry.meta.seq > at.head && heed(socket, standing, entry),
+    })
+    return { head, mode }
+  } catch (error) {
+    giveUp(socket, room, standing)
+    throw error
+  }
+}

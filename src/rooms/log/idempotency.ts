@@ -1,0 +1,63 @@
+import { userRoom } from '@cutroom/contract'
+import { Prisma } from '../../db/client.ts'
+import { problem } from '../../errors.ts'
+import type { Write } from './commit.ts'
+
+export interface Key {
+  userId: string
+  key: string
+  /** Of the whole request: the same key on another one is a mistake. */
+  fingerprint: string
+}
+
+/** The name of the advisory lock that the one who answers a key holds. */
+export const lockOf = ({ userId, key }: Key): string => `${userId} ${key}`
+
+/**
+ * The first answer, for a caller who may still see it: a member of its project, or the person whom alone it is about. An answer
+ * without a body shows nothing, so it may outlive its project; so may that of the project's creation.
+ * @throws problem not-found | gone, where retention has taken the event that was the answer
+ */
+async function firstAnswer(query: Write['query'], { userId, key }: Key): Promise<unknown> {
+  const [found] = await query<{ lost: boolean; visible: boolean; body: unknown }>(
+    Prisma.sql`SELECT a.lost, v.visible, CASE WHEN v.visible THEN a.body END AS body
+      FROM "IdempotencyKey" k LEFT JOIN "Event" e ON e.id = k."eventId",
+      LATERAL (SELECT k."eventId" IS NOT NULL AND e.id IS NULL AS lost, coalesce(e.payload, k.answer->'body') AS body,
+        coalesce(e.room, k.answer->>'room') = ${userRoom(userId)} AS own,
+        CASE WHEN e.name = 'project:created' THEN e.payload->>'id'
+          ELSE substring(coalesce(e.room, k.answer->>'room') FROM '^project:(.*)$') END::uuid AS "projectId") a,
+      LATERAL (SELECT coalesce(CASE
+        WHEN a."projectId" IS NULL THEN a.own
+        WHEN EXISTS (SELECT FROM "Project" p WHERE p.id = a."projectId" AND p."deletedAt" IS NULL)
+          THEN EXISTS (SELECT FROM "Member" m WHERE m."projectId" = a."projectId" AND m."userId" = k."userId")
+        ELSE a.own OR a.body IS NULL END, false) AS visible) v
+      WHERE k."userId" = ${userId}::uuid AND k.key = ${key}`,
+  )
+  if (found?.lost) throw problem('gone', 'The first answer to this key is no longer kept')
+  if (!found?.visible) throw problem('not-found')
+  return found.body ?? undefined
+}
+
+/**
+ * Runs a write once per key; `run` saves its answer, which is given again.
+ * @param again checks the caller who is given an answer again
+ * @throws problem idempotency-running | idempotency-mismatch | not-found | gone
+ */
+export async function once<T>(
+  { query }: Pick<Write, 'query'>,
+  key: Key | undefined,
+  run: () => Promise<T>,
+  again: () => Promise<unknown>,
+): Promise<T> {
+  if (!key) return run()
+  // An answer that commits between the look and the lock is met when ours is saved: `commit` then tries again.
+  const [found] = await query<{ free: boolean; fingerprint: string | null }>(
+    Prisma.sql`SELECT pg_try_advisory_xact_lock(hashtextextended(${lockOf(key)}, 0)) AS free, k.fingerprint
+      FROM (SELECT 1) AS one LEFT JOIN "IdempotencyKey" k ON k."userId" = ${key.userId}::uuid AND k.key = ${key.key}`,
+  )
+  if (!found?.free) throw problem('idempotency-running', undefined, { retryAfter: 1 })
+  if (found.fingerprint === null) return run()
+  await again()
+  if (found.fingerprint !== key.fingerprint) throw problem('idempotency-mismatch')
+  return (await firstAnswer(query, key)) as T
+}

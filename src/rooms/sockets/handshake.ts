@@ -1,0 +1,65 @@
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
+import { isIPv6 } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { type ProblemError, toWire } from '../../errors.ts'
+
+/**
+ * What counts as one address: an IPv4 address, or the /64 that one customer has of IPv6.
+ * @param address as Node or a proxy writes it
+ */
+export function networkOf(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
+  if (mapped !== undefined || !isIPv6(address)) return mapped ?? address
+  const [left = [], right] = address.split('::').map((half) => half.split(':').filter(Boolean))
+  const groups = right ? [...left, ...Array<string>(Math.max(8 - left.length - right.length, 0)).fill('0'), ...right] : left
+  return `${groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')}::/64`
+}
+
+/** Whom a request comes from. Behind a proxy it is the last of X-Forwarded-For: what stands before, the visitor may have written. */
+export function addressOf({ headers, socket }: Pick<IncomingMessage, 'headers' | 'socket'>, behindProxy: boolean): string {
+  const said = behindProxy ? String(headers['x-forwarded-for'] ?? '').split(',') : []
+  return said.at(-1)?.trim() || (socket.remoteAddress ?? '')
+}
+
+/** How long a refused connection may take to read its answer, ms. */
+const LINGER_MS = 1_000
+
+/** Answers on a bare connection, which no HTTP response writes to, and hangs up. */
+export function refuseConnection(socket: Duplex, refused: ProblemError, extra: Record<string, string> = {}): void {
+  const { body, headers } = answerOf(refused)
+  const head = Object.entries({ ...extra, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`)
+  // Nothing else listens any more: an upgrade takes the socket out of the HTTP server's hands.
+  socket.on('error', () => {})
+  // What still comes in is read and dropped: closed over unread bytes, a connection is reset and its answer lost.
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+  socket.once('close', () => clearTimeout(timer))
+  socket.resume()
+  socket.end(`HTTP/1.1 ${refused.status} ${STATUS_CODES[refused.status]}\r\n${head.join('')}\r\n${body}`)
+}
+
+function answerOf(refused: ProblemError): { body: string; headers: Record<string, string> } {
+  const body = JSON.stringify(toWire(refused))
+  const headers = {
+    'content-type': 'application/problem+json',
+    'content-length': `${Buffer.byteLength(body)}`,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    connection: 'close',
+    ...(refused.extra.retryAfter !== undefined && { 'retry-after': `${refused.extra.retryAfter}` }),
+  }
+  return { body, headers }
+}
+
+/** Answers a handshake that is refused, upgrade or poll, and hangs up: Engine.IO itself knows no status but 400 and 403. */
+export function refuse(request: IncomingMessage, refused: ProblemError, extra: Record<string, string> = {}): void {
+  const { res } = request as { res?: ServerResponse }
+  if (!res) {
+    refuseConnection(request.socket, refused, extra)
+    return
+  }
+  const { body, headers } = answerOf(refused)
+  res.writeHead(refused.status, { ...extra, ...headers }).end(body)
+}
