@@ -52,7 +52,7 @@ const ABSENT = [
 let bundle = ''
 beforeAll(async () => {
   const built = await build({
-    entryPoints: [join(import.meta.dirname, '../../src/client/index.ts')],
+    entryPoints: [join(import.meta.dirname, '../../packages/client/src/index.ts')],
     bundle: true,
     write: false,
     format: 'iife',
