@@ -8,7 +8,7 @@ export default defineConfig({
   resolve: { alias: { '@cutroom/contract': source('contract'), '@cutroom/client': source('client') } },
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: 'test/setup/global.ts',
+    globalSetup: 'test/support/global.ts',
     // Long, for a machine that is busy with other things: no test waits for its limit.
     testTimeout: 60_000,
     hookTimeout: 60_000,

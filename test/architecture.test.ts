@@ -15,6 +15,7 @@ const folders = [
   ['src', ''],
   ['packages/contract/src', 'contract/'],
   ['packages/client/src', 'client/'],
+  ['demo', 'demo/'],
 ] as const
 
 /** Comments say what is not done, too. Strings stay: a `//` in one follows a colon. */
@@ -74,7 +75,7 @@ const house: Record<string, { rooms: string[]; packages: string[] | null }> = {
   },
   server: { rooms: ['app', 'config', 'db'], packages: ['node', 'close-with-grace', 'fastify'] },
   client: { rooms: ['contract'], packages: ['socket.io-client'] },
-  demo: { rooms: ['client', 'contract'], packages: ['node', 'socket.io-client'] },
+  demo: { rooms: ['client', 'contract', 'test'], packages: ['node', 'socket.io-client'] },
 }
 
 function strangeImports(files: Source[]): string[] {

@@ -1,9 +1,9 @@
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import { databaseFault, toProblem } from '../src/errors.ts'
-import { startApp, useApp } from './setup/app.ts'
-import { direct } from './setup/hostile.ts'
-import { createProject, register } from './setup/people.ts'
+import { startApp, useApp } from './support/app.ts'
+import { direct } from './support/hostile.ts'
+import { createProject, register } from './support/people.ts'
 
 describe('what the database says', () => {
   const app = useApp()

@@ -1,4 +1,4 @@
-import { buildServer } from '../../test/setup/spawn-server.ts'
+import { buildServer } from '../../test/support/spawn-server.ts'
 
 let built: ReturnType<typeof buildServer> | undefined
 

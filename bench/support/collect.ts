@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WebSocket } from 'ws'
-import { freePort } from '../../test/setup/spawn-server.ts'
+import { freePort } from '../../test/support/spawn-server.ts'
 
 /** The environment of a process whose garbage can be collected from outside, and what does it. */
 export async function collectable(): Promise<{ env: Record<string, string>; collect: () => Promise<void> }> {

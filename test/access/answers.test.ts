@@ -2,8 +2,8 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { bytesOf, createAnswers } from '../../src/http/response-cache.ts'
-import { useApp } from '../setup/app.ts'
-import { createCut, createTeam, request } from '../setup/people.ts'
+import { useApp } from '../support/app.ts'
+import { createCut, createTeam, request } from '../support/people.ts'
 
 /** Answers are kept while a project's log stands still: nobody may see one that is not theirs, or not true any more. */
 describe('answers that are kept', () => {

@@ -3,9 +3,9 @@ import type { Problem, User } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { hashPassword } from '../../src/features/auth/password.ts'
-import { type TestApp, useApp } from '../setup/app.ts'
-import { createProject, login, PASSWORD, type Person, register, request } from '../setup/people.ts'
-import { connect, open } from '../setup/sockets.ts'
+import { type TestApp, useApp } from '../support/app.ts'
+import { createProject, login, PASSWORD, type Person, register, request } from '../support/people.ts'
+import { connect, open } from '../support/sockets.ts'
 import { claimsOf, forge } from './calls.ts'
 
 interface Tokens {

@@ -1,9 +1,9 @@
 import { randomInt, randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { useApp } from '../setup/app.ts'
-import { addMember, createCut, createProject, createTeam, type Person, register } from '../setup/people.ts'
-import { connect, type JoinAck, type Listener } from '../setup/sockets.ts'
-import { until } from '../setup/until.ts'
+import { useApp } from '../support/app.ts'
+import { addMember, createCut, createProject, createTeam, type Person, register } from '../support/people.ts'
+import { connect, type JoinAck, type Listener } from '../support/sockets.ts'
+import { until } from '../support/until.ts'
 import { openRaw, type Raw } from './raw.ts'
 
 /** How often a removal meets a burst: EVICTION_ROUNDS=1000 tries harder, SEED=… tries the same again. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { useApp } from '../setup/app.ts'
-import { addMember, createCut, createTeam } from '../setup/people.ts'
+import { useApp } from '../support/app.ts'
+import { addMember, createCut, createTeam } from '../support/people.ts'
 
 /** A write that goes by a right seen before must answer as one that looks it up. */
 describe('rights that are remembered', () => {

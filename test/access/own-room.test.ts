@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { useApp } from '../setup/app.ts'
-import { addMember, createProject, createTeam, login, type Person, register } from '../setup/people.ts'
-import { connect } from '../setup/sockets.ts'
-import { until } from '../setup/until.ts'
+import { useApp } from '../support/app.ts'
+import { addMember, createProject, createTeam, login, type Person, register } from '../support/people.ts'
+import { connect } from '../support/sockets.ts'
+import { until } from '../support/until.ts'
 import { claimsOf } from './calls.ts'
 import { openRaw } from './raw.ts'
 

@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
-import type { TestApp } from '../setup/app.ts'
+import type { TestApp } from '../support/app.ts'
 
 /** Socket.IO by hand: a client that can stop reading, and say what no client library would. */
 export interface Raw {

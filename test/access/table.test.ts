@@ -1,8 +1,8 @@
 import { type Problem, type Project, type Role, requests, statusOf } from '@cutroom/contract'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { useApp } from '../setup/app.ts'
-import { addMember, createCut, createProject, login, PASSWORD, type Person, register, request } from '../setup/people.ts'
-import { connect, open } from '../setup/sockets.ts'
+import { useApp } from '../support/app.ts'
+import { addMember, createCut, createProject, login, PASSWORD, type Person, register, request } from '../support/people.ts'
+import { connect, open } from '../support/sockets.ts'
 import { keyOf, listed, pathOf, tokenOf } from './calls.ts'
 
 /**

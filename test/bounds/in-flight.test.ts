@@ -1,9 +1,9 @@
 import { connect as dial, type Socket } from 'node:net'
 import { projectRoom } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { startApp, type TestApp, useApp } from '../setup/app.ts'
-import { createTeam, PASSWORD, type Person, register, request } from '../setup/people.ts'
-import { until } from '../setup/until.ts'
+import { startApp, type TestApp, useApp } from '../support/app.ts'
+import { createTeam, PASSWORD, type Person, register, request } from '../support/people.ts'
+import { until } from '../support/until.ts'
 
 const POOL = 6
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { useApp } from '../setup/app.ts'
-import { createCut, createTeam, type Person } from '../setup/people.ts'
+import { useApp } from '../support/app.ts'
+import { createCut, createTeam, type Person } from '../support/people.ts'
 
 const MIB = 1024 * 1024
 interface Page {

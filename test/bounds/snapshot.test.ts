@@ -1,8 +1,8 @@
 import type { ProjectEventName, RoomEvent, Snapshot } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
 import { fold, snapshotOf, stateOf } from '../../packages/client/src/reduce.ts'
-import { useApp } from '../setup/app.ts'
-import { createCut, createTeam, type Person } from '../setup/people.ts'
+import { useApp } from '../support/app.ts'
+import { createCut, createTeam, type Person } from '../support/people.ts'
 import { readLog } from '../writes/log.ts'
 
 const MIB = 1024 * 1024

@@ -4,9 +4,9 @@ import { comments, me } from '@cutroom/contract'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { claimsOf } from '../../packages/client/src/token.ts'
-import { useApp } from '../setup/app.ts'
-import { createCut, createTeam, PASSWORD, type Person } from '../setup/people.ts'
-import { until } from '../setup/until.ts'
+import { useApp } from '../support/app.ts'
+import { createCut, createTeam, PASSWORD, type Person } from '../support/people.ts'
+import { until } from '../support/until.ts'
 import { createJar } from './network.ts'
 
 const kinds = ['login', 'login', 'logout', 'refresh', 'password', 'call', 'call', 'call', 'connect', 'pause'] as const

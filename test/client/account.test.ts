@@ -1,9 +1,9 @@
 import { createClient } from '@cutroom/client'
 import { me } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { useApp } from '../setup/app.ts'
-import { PASSWORD, type Person, register } from '../setup/people.ts'
-import { until } from '../setup/until.ts'
+import { useApp } from '../support/app.ts'
+import { PASSWORD, type Person, register } from '../support/people.ts'
+import { until } from '../support/until.ts'
 import { createJar, createNetwork } from './network.ts'
 
 const app = useApp()

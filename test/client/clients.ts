@@ -9,9 +9,9 @@ import {
 } from '@cutroom/client'
 import type { Problem, Snapshot } from '@cutroom/contract'
 import { expect, onTestFinished } from 'vitest'
-import type { TestApp } from '../setup/app.ts'
-import type { Person } from '../setup/people.ts'
-import { until } from '../setup/until.ts'
+import type { TestApp } from '../support/app.ts'
+import type { Person } from '../support/people.ts'
+import { until } from '../support/until.ts'
 
 /** A client of a person; closed when the test ends. What it could tell nobody else stands in `errors`. */
 export function clientOf({ url }: Pick<TestApp, 'url'>, person: Person, options: Partial<ClientOptions> = {}) {

@@ -4,9 +4,9 @@ import type * as Client from '@cutroom/client'
 import { build } from 'esbuild'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
-import { useApp } from '../setup/app.ts'
-import { createTeam, login, PASSWORD } from '../setup/people.ts'
-import { until } from '../setup/until.ts'
+import { useApp } from '../support/app.ts'
+import { createTeam, login, PASSWORD } from '../support/people.ts'
+import { until } from '../support/until.ts'
 import { expectCurrent, live, writeTask } from './clients.ts'
 
 /** What React Native has of the platform, and as little of each: no reasons of signals, no URL, no DOMException, no crypto. */

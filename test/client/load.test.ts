@@ -1,9 +1,9 @@
 import { addPage, type ProjectState, snapshotOf, stateOf } from '@cutroom/client'
 import type { Snapshot } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
-import { type TestApp, useApp } from '../setup/app.ts'
-import { createCut, createTeam, type Person } from '../setup/people.ts'
-import { until } from '../setup/until.ts'
+import { type TestApp, useApp } from '../support/app.ts'
+import { createCut, createTeam, type Person } from '../support/people.ts'
+import { until } from '../support/until.ts'
 import { clientOf, live, watch, writeTask } from './clients.ts'
 import { createNetwork } from './network.ts'
 

@@ -1,9 +1,9 @@
 import pg from 'pg'
 import { describe, expect, inject, it, onTestFinished } from 'vitest'
-import { withDatabase } from '../setup/database.ts'
-import { createTeam, request } from '../setup/people.ts'
-import { databaseForTest, freePort, useServers } from '../setup/server-process.ts'
-import { until } from '../setup/until.ts'
+import { withDatabase } from '../support/database.ts'
+import { createTeam, request } from '../support/people.ts'
+import { databaseForTest, freePort, useServers } from '../support/server-process.ts'
+import { until } from '../support/until.ts'
 import { readLog, upTo } from '../writes/log.ts'
 import { clientOf, expectCurrent, live, watch, writeTask } from './clients.ts'
 

@@ -1,9 +1,9 @@
 import { CutroomError, createClient, type Tokens } from '@cutroom/client'
 import { comments, me, projects, tasks } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { useApp } from '../setup/app.ts'
-import { addMember, createCut, createProject, createTeam, login, PASSWORD, register } from '../setup/people.ts'
-import { until } from '../setup/until.ts'
+import { useApp } from '../support/app.ts'
+import { addMember, createCut, createProject, createTeam, login, PASSWORD, register } from '../support/people.ts'
+import { until } from '../support/until.ts'
 import { clientOf, expectCurrent, live, watch, writeTask } from './clients.ts'
 import { createJar, createNetwork } from './network.ts'
 

@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest'
 import { openDatabase } from '../../src/db/client.ts'
-import { createDatabase } from '../setup/database.ts'
+import { createDatabase } from '../support/database.ts'
 
 it('F8 O2 on every connection Postgres gives up a transaction whose server is gone, before anything else is asked', async () => {
   const { url, drop } = await createDatabase()

@@ -8,7 +8,7 @@ import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded/embedded.ts'
 import { postgresUser } from '../../src/db/embedded/host.ts'
-import { useServers } from '../setup/server-process.ts'
+import { useServers } from '../support/server-process.ts'
 
 const isRoot = process.getuid?.() === 0
 if (!isRoot) console.warn('NOT ROOT: the folder that only root may enter is not tested')

@@ -3,12 +3,12 @@ import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { openDatabase } from '../../src/db/client.ts'
 import { migrate } from '../../src/db/migrate.ts'
-import { startApp } from '../setup/app.ts'
-import { createDatabase } from '../setup/database.ts'
-import { direct, HOSTILE, hostility } from '../setup/hostile.ts'
-import { createProject, createTeam, login, register } from '../setup/people.ts'
-import { connect } from '../setup/sockets.ts'
-import { until } from '../setup/until.ts'
+import { startApp } from '../support/app.ts'
+import { createDatabase } from '../support/database.ts'
+import { direct, HOSTILE, hostility } from '../support/hostile.ts'
+import { createProject, createTeam, login, register } from '../support/people.ts'
+import { connect } from '../support/sockets.ts'
+import { until } from '../support/until.ts'
 
 interface Own {
   url: string

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { planBand, sizes } from '../../src/demo/band.ts'
-import { writesOf } from '../../src/demo/fill.ts'
-import { createRandom } from '../../src/demo/random.ts'
+import { planBand, sizes } from '../../demo/band.ts'
+import { writesOf } from '../../demo/seed.ts'
+import { createRandom } from '../support/random.ts'
 
 describe('the band of the demo', () => {
   it('is the same for the same seed, and another for another', () => {

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, inject, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 
 /** Plays the quick demo from the sources, in a folder for temporary files of its own. */
 async function play(...args: string[]): Promise<{ code: number; text: string; left: string[] }> {
@@ -11,15 +11,10 @@ async function play(...args: string[]): Promise<{ code: number; text: string; le
   onTestFinished(() => rmSync(temp, { recursive: true, force: true }))
   const env = { ...process.env, TMPDIR: temp, NO_COLOR: '1' }
   return new Promise((resolve) => {
-    const child = execFile(
-      process.execPath,
-      [join(inject('build'), 'demo/main.js'), ...args],
-      { env },
-      (error, stdout, stderr) => {
-        const left = readdirSync(temp).filter((name) => name.startsWith('cutroom-demo-'))
-        resolve({ code: child.exitCode ?? (error ? 1 : 0), text: stdout + stderr, left })
-      },
-    )
+    const child = execFile(process.execPath, ['--import', 'tsx', 'demo/main.ts', ...args], { env }, (error, stdout, stderr) => {
+      const left = readdirSync(temp).filter((name) => name.startsWith('cutroom-demo-'))
+      resolve({ code: child.exitCode ?? (error ? 1 : 0), text: stdout + stderr, left })
+    })
   })
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { percentile, samplesOf } from '../../src/demo/latency.ts'
-import { compare, holes, leaks, misfiled } from '../../src/demo/oracle.ts'
+import { percentile, samplesOf } from '../../demo/latency.ts'
+import { compare, holes, leaks, misfiled } from '../../demo/oracle.ts'
 
 const entry = (seq: number) => ({ seq, id: `event-${seq}` })
 const log = [1, 2, 3, 4, 5].map(entry)

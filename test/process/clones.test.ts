@@ -4,11 +4,11 @@ import { migrate } from '../../src/db/migrate.ts'
 import { startPostgres } from '../faults/support/postgres.ts'
 import { hasRedis, refuseWithoutRedis, startRedis } from '../faults/support/redis.ts'
 import { copyFiles } from '../faults/support/standby.ts'
-import { startApp, type TestApp } from '../setup/app.ts'
-import { createDatabase } from '../setup/database.ts'
-import { createTeam, login } from '../setup/people.ts'
-import { connect, type Listener } from '../setup/sockets.ts'
-import { until } from '../setup/until.ts'
+import { startApp, type TestApp } from '../support/app.ts'
+import { createDatabase } from '../support/database.ts'
+import { createTeam, login } from '../support/people.ts'
+import { connect, type Listener } from '../support/sockets.ts'
+import { until } from '../support/until.ts'
 
 if (!hasRedis()) refuseWithoutRedis('two clusters over one Redis')
 

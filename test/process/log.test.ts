@@ -1,9 +1,9 @@
 import { connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { poll, upgrade } from '../security/wire.ts'
-import { PASSWORD, register, request } from '../setup/people.ts'
-import { databaseForTest, useServers } from '../setup/server-process.ts'
-import { until } from '../setup/until.ts'
+import { PASSWORD, register, request } from '../support/people.ts'
+import { databaseForTest, useServers } from '../support/server-process.ts'
+import { until } from '../support/until.ts'
 
 /** Lines of the log from warnings on. */
 const complaints = (output: string): { level: number; msg: string; origin?: string }[] =>

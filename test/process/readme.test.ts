@@ -5,9 +5,9 @@ import { createInterface } from 'node:readline'
 import type { Meta } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { tokenOf } from '../access/calls.ts'
-import { useApp } from '../setup/app.ts'
-import { createProject, PASSWORD, type Person, register, request } from '../setup/people.ts'
-import { until } from '../setup/until.ts'
+import { useApp } from '../support/app.ts'
+import { createProject, PASSWORD, type Person, register, request } from '../support/people.ts'
+import { until } from '../support/until.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 

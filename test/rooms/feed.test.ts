@@ -3,8 +3,8 @@ import { expect, it, onTestFinished } from 'vitest'
 import { openDatabase } from '../../src/db/client.ts'
 import { createFeeds, type Feeds } from '../../src/rooms/delivery/feed.ts'
 import { openLog } from '../../src/rooms/log/log.ts'
-import { createDatabase } from '../setup/database.ts'
-import { until } from '../setup/until.ts'
+import { createDatabase } from '../support/database.ts'
+import { until } from '../support/until.ts'
 
 it('D2 a room that always has news keeps nobody waiting: not who joins it, nor other rooms whose hint was lost', async () => {
   const { url, drop } = await createDatabase()

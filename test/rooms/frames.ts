@@ -1,7 +1,7 @@
 import { projectRoom } from '@cutroom/contract'
-import type { TestApp } from '../setup/app.ts'
-import type { Person } from '../setup/people.ts'
-import type { Listener } from '../setup/sockets.ts'
+import type { TestApp } from '../support/app.ts'
+import type { Person } from '../support/people.ts'
+import type { Listener } from '../support/sockets.ts'
 
 export const seqs = (events: { meta: { seq: number } }[]): number[] => events.map((event) => event.meta.seq)
 

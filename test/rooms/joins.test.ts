@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { useApp } from '../setup/app.ts'
-import { addProjects } from '../setup/members.ts'
-import { createTeam } from '../setup/people.ts'
-import { connect, type Listener } from '../setup/sockets.ts'
-import { until } from '../setup/until.ts'
+import { useApp } from '../support/app.ts'
+import { addProjects } from '../support/members.ts'
+import { createTeam } from '../support/people.ts'
+import { connect, type Listener } from '../support/sockets.ts'
+import { until } from '../support/until.ts'
 
 const sleep = (ms: number) => new Promise<void>((done) => setTimeout(done, ms))
 

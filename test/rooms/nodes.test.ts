@@ -2,12 +2,12 @@ import type { Presence } from '@cutroom/contract'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { hasRedis, type Redis, refuseWithoutRedis, startRedis } from '../faults/support/redis.ts'
 import { cutReplies } from '../faults/support/resp.ts'
-import { startApp, type TestApp } from '../setup/app.ts'
-import { createDatabase } from '../setup/database.ts'
-import { createTeam, login, type Person, register, request } from '../setup/people.ts'
-import { connect, type Listener } from '../setup/sockets.ts'
-import { until } from '../setup/until.ts'
-import { openWire, type WireOptions } from '../setup/wire.ts'
+import { startApp, type TestApp } from '../support/app.ts'
+import { createDatabase } from '../support/database.ts'
+import { createTeam, login, type Person, register, request } from '../support/people.ts'
+import { connect, type Listener } from '../support/sockets.ts'
+import { until } from '../support/until.ts'
+import { openWire, type WireOptions } from '../support/wire.ts'
 
 /** So long that only a hint can have brought what came. */
 const NEVER_MS = 60_000

@@ -1,9 +1,9 @@
 import type { Problem } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { keyOf, listed, pathOf } from '../access/calls.ts'
-import { startApp, useApp } from '../setup/app.ts'
-import { createCut, createTeam, request } from '../setup/people.ts'
-import { connect, open } from '../setup/sockets.ts'
+import { startApp, useApp } from '../support/app.ts'
+import { createCut, createTeam, request } from '../support/people.ts'
+import { connect, open } from '../support/sockets.ts'
 
 const XSS = `"><script>alert(1)</script><svg onload=alert(1)>`
 

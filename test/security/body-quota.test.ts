@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { useApp } from '../setup/app.ts'
-import { type Person, register } from '../setup/people.ts'
+import { useApp } from '../support/app.ts'
+import { type Person, register } from '../support/people.ts'
 
 const KIB = 1024
 const LIMIT = 100_000

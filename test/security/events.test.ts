@@ -15,11 +15,11 @@ import {
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { tokenOf } from '../access/calls.ts'
 import { openRaw } from '../access/raw.ts'
-import { startApp, useApp } from '../setup/app.ts'
-import { addMember, createProject, createTeam, login, type Person, register } from '../setup/people.ts'
-import { crowd } from '../setup/ranks.ts'
-import { connect, type Listener } from '../setup/sockets.ts'
-import { until } from '../setup/until.ts'
+import { startApp, useApp } from '../support/app.ts'
+import { addMember, createProject, createTeam, login, type Person, register } from '../support/people.ts'
+import { crowd } from '../support/ranks.ts'
+import { connect, type Listener } from '../support/sockets.ts'
+import { until } from '../support/until.ts'
 
 /** Who stands where while things happen in one project. */
 const inside = ['viewer', 'commenter', 'editor', 'owner'] as const

@@ -4,10 +4,10 @@ import { hash } from '@node-rs/argon2'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { createWindowCounts } from '../../src/http/window-counts.ts'
 import { openRaw } from '../access/raw.ts'
-import { useApp } from '../setup/app.ts'
-import { createProject, PASSWORD, register, request } from '../setup/people.ts'
-import { connect } from '../setup/sockets.ts'
-import { until } from '../setup/until.ts'
+import { useApp } from '../support/app.ts'
+import { createProject, PASSWORD, register, request } from '../support/people.ts'
+import { connect } from '../support/sockets.ts'
+import { until } from '../support/until.ts'
 
 const code = (answer: { status: number; body: unknown }) => `${answer.status} ${(answer.body as Problem | undefined)?.code}`
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { useApp } from '../setup/app.ts'
-import { PASSWORD, type Person, register } from '../setup/people.ts'
-import { open } from '../setup/sockets.ts'
+import { useApp } from '../support/app.ts'
+import { PASSWORD, type Person, register } from '../support/people.ts'
+import { open } from '../support/sockets.ts'
 import { poll, upgrade } from './wire.ts'
 
 /** The cookies that a browser would send along. */

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { createRandom } from '../../src/demo/random.ts'
 import { openRaw } from '../access/raw.ts'
-import { useApp } from '../setup/app.ts'
-import { createTeam } from '../setup/people.ts'
-import { connect } from '../setup/sockets.ts'
-import { until } from '../setup/until.ts'
+import { useApp } from '../support/app.ts'
+import { createTeam } from '../support/people.ts'
+import { createRandom } from '../support/random.ts'
+import { connect } from '../support/sockets.ts'
+import { until } from '../support/until.ts'
 
 const deep = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`
 const deepObject = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`

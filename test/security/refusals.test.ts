@@ -2,9 +2,9 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { Problem } from '@cutroom/contract'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { startApp, useApp } from '../setup/app.ts'
-import { createCut, createTeam, type Person } from '../setup/people.ts'
-import { until } from '../setup/until.ts'
+import { startApp, useApp } from '../support/app.ts'
+import { createCut, createTeam, type Person } from '../support/people.ts'
+import { until } from '../support/until.ts'
 
 const ORIGIN = 'https://app.example.com'
 const app = useApp({ env: { CORS_ORIGINS: ORIGIN } })

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import type { Problem } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { claimsOf, forge } from '../access/calls.ts'
-import { startApp, type TestApp, useApp } from '../setup/app.ts'
-import { login, PASSWORD, type Person, register, request } from '../setup/people.ts'
-import { connect, type Listener } from '../setup/sockets.ts'
-import { until } from '../setup/until.ts'
+import { startApp, type TestApp, useApp } from '../support/app.ts'
+import { login, PASSWORD, type Person, register, request } from '../support/people.ts'
+import { connect, type Listener } from '../support/sockets.ts'
+import { until } from '../support/until.ts'
 
 const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
 const now = () => Math.floor(Date.now() / 1000)

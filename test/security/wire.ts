@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { Problem } from '@cutroom/contract'
 import { onTestFinished } from 'vitest'
-import type { TestApp } from '../setup/app.ts'
-import { until } from '../setup/until.ts'
+import type { TestApp } from '../support/app.ts'
+import { until } from '../support/until.ts'
 
 /** A TCP connection that says what it is told and keeps no rule: it answers no ping and no goodbye, and keeps its side open. */
 export interface Line {

@@ -1,7 +1,7 @@
 import { events, projectRoom } from '@cutroom/contract'
 import { expect, it } from 'vitest'
-import { useApp } from '../setup/app.ts'
-import { createTeam } from '../setup/people.ts'
+import { useApp } from '../support/app.ts'
+import { createTeam } from '../support/people.ts'
 
 const app = useApp()
 

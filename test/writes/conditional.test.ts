@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { useApp } from '../setup/app.ts'
-import { type Answer, createCut, createTeam } from '../setup/people.ts'
+import { useApp } from '../support/app.ts'
+import { type Answer, createCut, createTeam } from '../support/people.ts'
 import { readLog, upTo } from './log.ts'
 
 interface Entity {

@@ -1,10 +1,10 @@
 import { hash, randomUUID } from 'node:crypto'
 import { projectRoom } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { useApp } from '../setup/app.ts'
-import { type Answer, createCut, createTeam, PASSWORD, type Person } from '../setup/people.ts'
-import { connect } from '../setup/sockets.ts'
-import { until } from '../setup/until.ts'
+import { useApp } from '../support/app.ts'
+import { type Answer, createCut, createTeam, PASSWORD, type Person } from '../support/people.ts'
+import { connect } from '../support/sockets.ts'
+import { until } from '../support/until.ts'
 import { gate, readLog, upTo } from './log.ts'
 
 /** What a client may tell one answer from another by. */

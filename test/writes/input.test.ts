@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { useApp } from '../setup/app.ts'
-import { createCut, createTeam, PASSWORD, type Person, request } from '../setup/people.ts'
+import { useApp } from '../support/app.ts'
+import { createCut, createTeam, PASSWORD, type Person, request } from '../support/people.ts'
 import { readLog } from './log.ts'
 
 const app = useApp()

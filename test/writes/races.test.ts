@@ -1,9 +1,9 @@
 import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { direct } from '../setup/hostile.ts'
-import { createCut, createTeam } from '../setup/people.ts'
-import { databaseForTest, useServers } from '../setup/server-process.ts'
-import { until } from '../setup/until.ts'
+import { direct } from '../support/hostile.ts'
+import { createCut, createTeam } from '../support/people.ts'
+import { databaseForTest, useServers } from '../support/server-process.ts'
+import { until } from '../support/until.ts'
 
 /** Lines of the log from warnings on. */
 const complaints = (output: string): string[] => output.split('\n').filter((line) => /"level":[456]0/.test(line))

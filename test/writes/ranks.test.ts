@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { fold, snapshotOf, stateOf } from '@cutroom/client'
 import type { ProjectEventName, RoomEvent, Snapshot } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
-import { useApp } from '../setup/app.ts'
-import { type Answer, createCut, createProject, createTeam, type Person, register } from '../setup/people.ts'
-import { crowd } from '../setup/ranks.ts'
+import { useApp } from '../support/app.ts'
+import { type Answer, createCut, createProject, createTeam, type Person, register } from '../support/people.ts'
+import { crowd } from '../support/ranks.ts'
 import { type Logged, readLog, upTo } from './log.ts'
 
 interface Item {

@@ -1,5 +1,5 @@
-import { createProject, type Person, register } from '../../setup/people.ts'
-import { until } from '../../setup/until.ts'
+import { createProject, type Person, register } from '../../support/people.ts'
+import { until } from '../../support/until.ts'
 import { goOn, sleep } from '../support/drive.ts'
 import type { Scenario } from '../support/scenario.ts'
 import type { Stage } from '../support/stage.ts'

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { direct } from '../../setup/hostile.ts'
+import { direct } from '../../support/hostile.ts'
 import { startCrowd } from '../support/crowd.ts'
 import { conclude } from '../support/drive.ts'
 import { startFolds } from '../support/folds.ts'

@@ -1,6 +1,6 @@
 import pg from 'pg'
-import { direct } from '../../setup/hostile.ts'
-import { until } from '../../setup/until.ts'
+import { direct } from '../../support/hostile.ts'
+import { until } from '../../support/until.ts'
 import { startCrowd } from '../support/crowd.ts'
 import { conclude, goOn, sleep, standing } from '../support/drive.ts'
 import { startFolds } from '../support/folds.ts'

@@ -1,4 +1,4 @@
-import { until } from '../../setup/until.ts'
+import { until } from '../../support/until.ts'
 import { startCrowd } from '../support/crowd.ts'
 import { conclude, goOn, standing } from '../support/drive.ts'
 import { startFolds } from '../support/folds.ts'

@@ -1,4 +1,4 @@
-import { until } from '../../setup/until.ts'
+import { until } from '../../support/until.ts'
 import { startCrowd } from '../support/crowd.ts'
 import { conclude, goOn, judgePace, standing } from '../support/drive.ts'
 import { type RawClient, type RawCrowd, startRawCrowd } from '../support/raw-crowd.ts'

@@ -1,7 +1,7 @@
 import { createHmac, randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import pg from 'pg'
-import { direct } from '../../setup/hostile.ts'
+import { direct } from '../../support/hostile.ts'
 import { judgeBaseline } from '../support/oracle.ts'
 import { type RawPlan, startRawCrowd } from '../support/raw-crowd.ts'
 import type { Scenario } from '../support/scenario.ts'

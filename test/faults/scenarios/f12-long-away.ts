@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { createRetention } from '../../../src/jobs/retention.ts'
-import { direct } from '../../setup/hostile.ts'
+import { direct } from '../../support/hostile.ts'
 import { type Crowd, startFollowers } from '../support/crowd.ts'
 import { conclude, goOn, sleep, standing } from '../support/drive.ts'
 import { startFolds } from '../support/folds.ts'

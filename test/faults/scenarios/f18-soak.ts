@@ -1,5 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises'
-import { until } from '../../setup/until.ts'
+import { until } from '../../support/until.ts'
 import { startCrowd } from '../support/crowd.ts'
 import { conclude, goOn, standing } from '../support/drive.ts'
 import { startFolds } from '../support/folds.ts'

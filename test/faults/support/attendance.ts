@@ -1,6 +1,6 @@
 import type { Presence } from '@cutroom/contract'
-import type { Person } from '../../setup/people.ts'
-import type { JoinAck } from '../../setup/sockets.ts'
+import type { Person } from '../../support/people.ts'
+import type { JoinAck } from '../../support/sockets.ts'
 import { type Arrived, openTab, type Tab } from './tab.ts'
 
 /** Who is in a project, as one socket was told: the ack of its join, and what came after it. */

@@ -1,5 +1,5 @@
-import { createRandom } from '../../../src/demo/random.ts'
-import type { Wire } from '../../setup/wire.ts'
+import { createRandom } from '../../support/random.ts'
+import type { Wire } from '../../support/wire.ts'
 import { type Crowd, startCrowd } from './crowd.ts'
 import { conclude, goOn, judgePace, standing } from './drive.ts'
 import { type Folds, startFolds } from './folds.ts'

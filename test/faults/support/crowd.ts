@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { until } from '../../setup/until.ts'
+import { until } from '../../support/until.ts'
 import type { Plan } from './follower.ts'
 import { openFollowers, type Seen, type Status } from './followers.ts'
 import type { Stage } from './stage.ts'

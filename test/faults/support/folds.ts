@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type CutroomClient, createClient, loadProject, type Room, snapshotOf } from '@cutroom/client'
 import { rooms } from '@cutroom/contract'
-import { until } from '../../setup/until.ts'
+import { until } from '../../support/until.ts'
 import type { Stage } from './stage.ts'
 import type { World } from './world.ts'
 

@@ -1,6 +1,6 @@
 import type { Meta, Problem } from '@cutroom/contract'
 import { io, type Socket } from 'socket.io-client'
-import type { Random } from '../../../src/demo/random.ts'
+import type { Random } from '../../support/random.ts'
 import type { Samples } from './scenario.ts'
 
 /** Whom a follower speaks for, where, and from which position. */

@@ -1,4 +1,4 @@
-import { createRandom } from '../../../src/demo/random.ts'
+import { createRandom } from '../../support/random.ts'
 import { type Follower, follow, type Ledger, newLedger, type Plan } from './follower.ts'
 
 /** How a crowd stands. */

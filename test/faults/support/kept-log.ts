@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { direct } from '../../setup/hostile.ts'
+import { direct } from '../../support/hostile.ts'
 import { type LogOnDisk, readLogOnDisk } from './oracle.ts'
 import type { Stage } from './stage.ts'
 import type { World } from './world.ts'

@@ -1,5 +1,5 @@
 import { request } from 'node:http'
-import { freePort, type ServerProcess, spawnServer } from '../../setup/spawn-server.ts'
+import { freePort, type ServerProcess, spawnServer } from '../../support/spawn-server.ts'
 
 /** One server of several: a real process on one port through all its lives. */
 export interface Node {

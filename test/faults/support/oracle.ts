@@ -1,6 +1,6 @@
 import pg from 'pg'
-import { direct } from '../../setup/hostile.ts'
-import { until } from '../../setup/until.ts'
+import { direct } from '../../support/hostile.ts'
+import { until } from '../../support/until.ts'
 import type { Seen } from './crowd.ts'
 import type { Folds } from './folds.ts'
 import type { Node } from './node.ts'

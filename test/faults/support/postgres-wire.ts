@@ -1,4 +1,4 @@
-import type { Filter } from '../../setup/wire.ts'
+import type { Filter } from '../../support/wire.ts'
 
 /** One message of Postgres's protocol; the very first one of a client has no type. */
 interface Message {

@@ -8,9 +8,9 @@ import pg from 'pg'
 import { cleanEnv, ensureCluster } from '../../../src/db/embedded/cluster.ts'
 import { clusterHome, locateBinaries, postgresUser } from '../../../src/db/embedded/host.ts'
 import { migrate } from '../../../src/db/migrate.ts'
-import { direct } from '../../setup/hostile.ts'
-import { freePort } from '../../setup/spawn-server.ts'
-import { until } from '../../setup/until.ts'
+import { direct } from '../../support/hostile.ts'
+import { freePort } from '../../support/spawn-server.ts'
+import { until } from '../../support/until.ts'
 
 /** A title or a comment that begins with this is refused by the database, in its COMMIT, when all of the write has been done. */
 export const UNDONE = 'undo '

@@ -1,5 +1,5 @@
-import { createRandom, type Random } from '../../../src/demo/random.ts'
-import { openWire, type Wire, type WireOptions } from '../../setup/wire.ts'
+import { createRandom, type Random } from '../../support/random.ts'
+import { openWire, type Wire, type WireOptions } from '../../support/wire.ts'
 import { type Node, type NodeOptions, startNode } from './node.ts'
 import { type Postgres, type PostgresOptions, startPostgres } from './postgres.ts'
 import { type Redis, startRedis } from './redis.ts'

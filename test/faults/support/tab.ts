@@ -1,5 +1,5 @@
 import { io, type Socket } from 'socket.io-client'
-import type { Frame, JoinAck } from '../../setup/sockets.ts'
+import type { Frame, JoinAck } from '../../support/sockets.ts'
 
 /** A frame, and when it came, ms on the clock of the wall. */
 export type Arrived = Frame & { at: number }

@@ -1,4 +1,4 @@
-import { addMember, createCut, createProject, type Person, register } from '../../setup/people.ts'
+import { addMember, createCut, createProject, type Person, register } from '../../support/people.ts'
 
 /** Who there is, and what they work on. */
 export interface World {

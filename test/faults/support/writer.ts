@@ -1,6 +1,6 @@
 import { Agent, request } from 'node:http'
-import { createRandom, type Random } from '../../../src/demo/random.ts'
-import type { Person } from '../../setup/people.ts'
+import type { Person } from '../../support/people.ts'
+import { createRandom, type Random } from '../../support/random.ts'
 import { UNDONE } from './postgres.ts'
 import type { Place, World } from './world.ts'
 

@@ -1,6 +1,6 @@
+import { breathe, type Stage } from './context.ts'
 import type { Attempt } from './messages.ts'
 import { count } from './screen.ts'
-import { breathe, type Stage } from './stage.ts'
 
 function byWhat(attempts: readonly Attempt[]): Map<string, string[]> {
   const answers = new Map<string, string[]>()

@@ -1,10 +1,10 @@
 import type { CutroomClient } from '@cutroom/client'
 import { type Meta, rooms, userRoom } from '@cutroom/contract'
+import { everybodyHas } from './context.ts'
 import { type Samples, type Sent, samplesOf } from './latency.ts'
 import { compare, holes, leaks, misfiled, type Verdict } from './oracle.ts'
 import type { Person } from './people.ts'
 import { count } from './screen.ts'
-import { everybodyHas } from './stage.ts'
 
 export interface Outcome {
   log: Meta[]

@@ -58,7 +58,7 @@ export async function createHost(fail: (error: Error) => void): Promise<Host> {
 
   async function start(): Promise<void> {
     // a group of its own, so that Ctrl-C leaves it to us
-    const made = spawn(process.execPath, [...nodeFlags, moduleFile('../server')], {
+    const made = spawn(process.execPath, [...nodeFlags, moduleFile('../src/server')], {
       cwd: dataDir,
       env,
       detached: true,

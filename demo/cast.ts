@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { createClient } from '@cutroom/client'
 import { members as memberEndpoints, type Project, projects } from '@cutroom/contract'
 import { type Band, roles } from './band.ts'
-import type { Hand } from './fill.ts'
 import { cast, type Person, type PersonHooks } from './people.ts'
 import type { Style } from './screen.ts'
+import type { Hand } from './seed.ts'
 
 export const styles = { members: ['cyan', 'yellow', 'magenta'], stranger: 'red' } as const satisfies Record<
   string,

@@ -1,7 +1,7 @@
 import { sentence, verse } from './band.ts'
 import { now, pause } from './clock.ts'
+import { beat, breathe, everybodyHas, everybodyIsAway, headOf, membersOf, type Stage } from './context.ts'
 import type { Person } from './people.ts'
-import { beat, breathe, everybodyHas, everybodyIsAway, headOf, membersOf, type Stage } from './stage.ts'
 import { tryDoors } from './stranger-scene.ts'
 import { words } from './words.ts'
 

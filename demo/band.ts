@@ -1,5 +1,5 @@
+import type { Random } from '../test/support/random.ts'
 import { capital, expand } from './grammar.ts'
-import type { Random } from './random.ts'
 import { drawers, firstNames, lastNames, openings, rhymes, strangers, words } from './words.ts'
 
 /** How much the band has done already. */

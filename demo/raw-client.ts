@@ -1,11 +1,11 @@
 import { createClient } from '@cutroom/client'
 import { type ClientToServer, type Meta, projectRoom, type ServerToClient } from '@cutroom/contract'
 import { io, type Socket } from 'socket.io-client'
-import { createCable } from './cable.ts'
 import { now, pause } from './clock.ts'
 import type { Casting } from './messages.ts'
 import type { Line } from './person.ts'
 import { bundle } from './sightings.ts'
+import { createCable } from './tcp-proxy.ts'
 
 /**
  * A member's second device without our client: a plain socket.io-client that asks for what it missed and filters nothing.

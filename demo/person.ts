@@ -1,7 +1,7 @@
 // One person, in a process of its own. Speaks with the process that started it over IPC.
 import { playMember } from './member.ts'
 import type { Casting, Order, Report } from './messages.ts'
-import { playPhone } from './phone.ts'
+import { playPhone } from './raw-client.ts'
 import { playStranger } from './stranger.ts'
 
 /** Between a person and its process's parent. */

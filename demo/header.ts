@@ -1,8 +1,8 @@
 import type { Band } from './band.ts'
-import { styles } from './company.ts'
-import { writesOf } from './fill.ts'
+import { styles } from './cast.ts'
 import type { Options } from './options.ts'
 import type { Screen } from './screen.ts'
+import { writesOf } from './seed.ts'
 
 /** Says who will play, and what is going to happen. */
 export function header(screen: Screen, band: Band, { seed, quick }: Options): void {

@@ -1,7 +1,7 @@
-import type { Outcome } from './judge.ts'
 import { percentile, type Samples } from './latency.ts'
 import type { Screen, Style } from './screen.ts'
 import { table } from './table.ts'
+import type { Outcome } from './verify.ts'
 
 const number = (value: number): string => value.toLocaleString('en-US')
 const time = (ms: number): string =>

@@ -1,8 +1,8 @@
 import type { Action } from './action.ts'
 import { now, pause } from './clock.ts'
+import { beat, breathe, everybodyHas, headOf, membersOf, type Stage } from './context.ts'
 import type { Person } from './people.ts'
 import { speak } from './scenes.ts'
-import { beat, breathe, everybodyHas, headOf, membersOf, type Stage } from './stage.ts'
 import { tryDoors } from './stranger-scene.ts'
 import { words } from './words.ts'
 

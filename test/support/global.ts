@@ -34,7 +34,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const embedded = dataDir === null ? null : await startEmbeddedPostgres({ dataDir, log: () => {}, settings })
   const url = given ?? embedded?.url ?? ''
 
-  if (isHostile()) console.log('*** TEST_HOSTILE=1: every database of this run has hostile settings (test/setup/hostile.ts) ***')
+  if (isHostile())
+    console.log('*** TEST_HOSTILE=1: every database of this run has hostile settings (test/support/hostile.ts) ***')
   const template = `cutroom_template_${process.pid}`
   const admin = new pg.Client({ connectionString: url })
   await admin.connect()

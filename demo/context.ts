@@ -1,13 +1,13 @@
 import type { CutroomClient } from '@cutroom/client'
 import { rooms } from '@cutroom/contract'
+import type { Random } from '../test/support/random.ts'
 import type { Action } from './action.ts'
 import { pause } from './clock.ts'
-import type { Filled } from './fill.ts'
 import type { Host } from './host.ts'
 import type { Narrator } from './narrator.ts'
 import type { Person } from './people.ts'
-import type { Random } from './random.ts'
 import type { Screen } from './screen.ts'
+import type { Filled } from './seed.ts'
 
 /** Everything a scene needs. */
 export interface Stage {

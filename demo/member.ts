@@ -2,12 +2,12 @@ import { isDeepStrictEqual } from 'node:util'
 import { createClient, loadProject, type Room, snapshotOf } from '@cutroom/client'
 import { rooms } from '@cutroom/contract'
 import { perform } from './action.ts'
-import { createCable } from './cable.ts'
 import { now } from './clock.ts'
+import { createTeller } from './describe-event.ts'
 import type { Casting } from './messages.ts'
 import type { Line } from './person.ts'
 import { bundle } from './sightings.ts'
-import { createTeller } from './teller.ts'
+import { createCable } from './tcp-proxy.ts'
 
 const SETTLE_MS = 20_000
 /** Sooner than the default: this is a film, not a night with a server down. */
