@@ -10,13 +10,13 @@ type Named = { type: Target; id: string }
  * Rights as they were seen last. A guess and never an answer: a write that goes by one proves it in its own transaction, so a
  * wrong one costs a second try and nothing else, and nobody needs to keep this true.
  */
-export interface Guesses {
+export interface ScopeCache {
   of(who: Caller, named: Named): Scope | undefined
   learn(who: Caller, named: Named, scope: Scope): void
   forget(who: Caller, named: Named): void
 }
 
-export function createGuesses(): Guesses {
+export function createScopeCache(): ScopeCache {
   const seen = new Map<string, Scope>()
   const keyOf = (who: Caller, named: Named) => `${who.sessionId} ${named.type} ${named.id}`
   return {

@@ -59,7 +59,7 @@ class Joined extends pg.Pool {
  * What is asked for in one turn of the event loop leaves in one packet: a system call for each statement is the dearest part
  * of a write.
  */
-function gather(client: pg.PoolClient): () => void {
+function corkUntilNextTick(client: pg.PoolClient): () => void {
   const { stream } = (client as unknown as { connection: { stream: Socket } }).connection
   let gathering = false
   return () => {
@@ -90,7 +90,7 @@ export function openTransactions(pool: pg.Pool, schema: string, nameOf: (text: s
 
   return async function begin() {
     const client = await pool.connect()
-    const together = gather(client)
+    const together = corkUntilNextTick(client)
     /** Not on their way yet: nobody has waited for anything. */
     let held: Statement[] | null = []
     const sent: Promise<unknown>[] = []

@@ -13,13 +13,13 @@ import {
   sessionProof,
   type Target,
 } from '../access/authorize.ts'
-import { createGuesses } from '../access/scope-cache.ts'
+import { createScopeCache } from '../access/scope-cache.ts'
 import type { Config } from '../config.ts'
 import type { Query } from '../db/client.ts'
 import { problem } from '../errors.ts'
 import type { Principal } from '../rooms/index.ts'
 import type { Write } from '../rooms/log/commit.ts'
-import { lockOf, once } from '../rooms/log/idempotency.ts'
+import { lockOf, withIdempotencyKey } from '../rooms/log/idempotency.ts'
 import { fingerprints, idempotencyKey, matches } from './conditional.ts'
 import { basePathOf } from './cookies.ts'
 import { send, sendRead, tagFor } from './response.ts'
@@ -208,7 +208,7 @@ export const endpointsPlugin = fp<{ config: Config; query: Query }>(
       })
     })
 
-    const guesses = createGuesses()
+    const guesses = createScopeCache()
     const fingerprint = fingerprints(config.jwtSecret)
 
     app.decorate('write', (endpoint, handler, current, options = {}) => {
@@ -245,17 +245,17 @@ export const endpointsPlugin = fp<{ config: Config; query: Query }>(
             const body = await handler(asked(request, reply, scope), Object.assign(door, { expect }), prepared.value as never)
             if (ofAccount && !options.holdsSession) await holdSession(door.query, caller)
             // A batch that goes by a guess proves the session as it begins, and is over in one round trip.
-            else if (!ofAccount && scope !== guess) door.insist(sessionProof(caller))
-            if (key) door.keep(key, body, scope ? projectRoom(scope.projectId) : userRoom(caller.userId))
+            else if (!ofAccount && scope !== guess) door.assert(sessionProof(caller))
+            if (key) door.saveResponse(key, body, scope ? projectRoom(scope.projectId) : userRoom(caller.userId))
             return body
           }
           // Who adds to a thing they have added to before goes by what was seen then, and the whole write is one round trip.
           if (guess && action && !guessed && allows(guess.role, action, guess.authorId === caller.userId)) {
             guessed = true
-            door.insist(proof(caller, named, guess, key && lockOf(key)))
+            door.assert(proof(caller, named, guess, key && lockOf(key)))
             return write(guess)
           }
-          return once(
+          return withIdempotencyKey(
             door,
             key,
             async () => {

@@ -47,7 +47,7 @@ export function serializerOf(schema: z.ZodType): (value: unknown) => string {
 const SHORT = 10_000
 
 /** May this be parsed? One look at each character, without building anything. */
-function isModest(json: string): boolean {
+function withinLimits(json: string): boolean {
   let [depth, values, isText] = [0, 0, false]
   for (let n = 0; n < json.length; n++) {
     const character = json[n]
@@ -80,7 +80,7 @@ export const contractPlugin = fp(
         return
       }
       const body = bytes.toString()
-      if (body.length < SHORT || isModest(body)) parse(request, body, done)
+      if (body.length < SHORT || withinLimits(body)) parse(request, body, done)
       else done(problem('bad-request', 'The body is nested too deeply or has too many values'))
     })
     // No body is no body, whatever type it was said to have.

@@ -1,14 +1,14 @@
 /** Lets `width` through at a time; the others wait, first come first served. */
-export interface Gate {
+export interface Semaphore {
   /**
    * @param patience how long to wait, ms, and the error for one who waited that long; without it, for as long as it takes
    */
-  pass<T>(work: () => Promise<T>, patience?: { ms: number; error: () => Error }): Promise<T>
+  run<T>(work: () => Promise<T>, patience?: { ms: number; error: () => Error }): Promise<T>
   /** None is inside, none waits. */
   isEmpty(): boolean
 }
 
-export function createGate(width: number): Gate {
+export function createSemaphore(width: number): Semaphore {
   let inside = 0
   const waiting = new Set<() => void>()
 
@@ -28,7 +28,7 @@ export function createGate(width: number): Gate {
     })
 
   return {
-    async pass(work, patience) {
+    async run(work, patience) {
       if (inside < width) inside++
       else await wait(patience)
       try {

@@ -2,7 +2,7 @@
 const SLICE_MS = 5
 
 /** Does one thing after the other, as many in a turn of the event loop as there is time for: a thousand may come at once. */
-export function createTurns(): <T>(work: () => T) => Promise<T> {
+export function createTimeSlicedQueue(): <T>(work: () => T) => Promise<T> {
   const waiting: (() => void)[] = []
   const run = () => {
     const end = performance.now() + SLICE_MS

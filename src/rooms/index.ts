@@ -6,11 +6,11 @@ import type { Database, Query } from '../db/client.ts'
 import { ProblemError, problem, toProblem, toWire } from '../errors.ts'
 import { guarded } from '../lib/guarded.ts'
 import type { SharedRedis } from '../redis.ts'
-import { createNodes, type Nodes, type Typed } from './cluster/cluster.ts'
+import { type Cluster, createCluster, type Typed } from './cluster/cluster.ts'
 import { createDelivery, type RoomServer } from './delivery/deliver.ts'
 import { createFeeds } from './delivery/feed.ts'
 import { createSlowWatch } from './delivery/slow-consumers.ts'
-import { leave, type RoomSocket, stand } from './delivery/subscription.ts'
+import { joinRoom, leave, type RoomSocket } from './delivery/subscription.ts'
 import { type Commit, type CommitOptions, createCommit } from './log/commit.ts'
 import { type Log, type LogEntry, openLog } from './log/log.ts'
 import { createOnline } from './presence/online-status.ts'
@@ -114,7 +114,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   const onHintError = (error: unknown) => app.log.error({ err: error }, 'rooms: a timer or a hint failed; the next one goes on')
   const admission = createAdmission({ ...options, onError: onHintError })
   let draining = false
-  let nodes: Nodes | undefined
+  let nodes: Cluster | undefined
 
   const streams = redis && (await import('@socket.io/redis-streams-adapter'))
   await app.register(fastifySocketIO.default, {
@@ -141,7 +141,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
       draining = true
       presence.silence()
       nodes?.silence()
-      sendAway().then(
+      closeForReconnect().then(
         () => done(),
         (error: unknown) => done(error),
       )
@@ -149,7 +149,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   })
   const io = app.io
   admission.watch(io, app.server)
-  const sendAway = createDrain(io)
+  const closeForReconnect = createDrain(io)
   const onError = (error: unknown, room?: RoomId) => app.log.error({ err: error, room }, 'delivery failed; the sweep tries again')
 
   const log = await openLog(database.readers, database.pages.query)
@@ -201,7 +201,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     unreadMs,
   })
   if (redis)
-    nodes = createNodes({
+    nodes = createCluster({
       io,
       presence,
       poke: feeds.poke,
@@ -234,7 +234,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     typing,
     query,
     refresh,
-    deaf,
+    onUserRoomLost,
     tellNodes: (typed) => nodes?.typing(typed),
     onError,
   })
@@ -268,7 +268,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   }
 
   /** Outside its own room a socket would not hear that its session is closed: it ends, or has to come again. */
-  function deaf(socket: RoomSocket, error: unknown): void {
+  function onUserRoomLost(socket: RoomSocket, error: unknown): void {
     const own = userRoom(socket.data.person.id)
     if (!socket.connected) return
     if (error instanceof ProblemError && error.code === 'session-revoked') revoke(socket)
@@ -289,14 +289,14 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   }
 
   /** Into their own room, and then a word of where it stands. */
-  async function welcome(socket: RoomSocket, at: Position): Promise<void> {
+  async function joinUserRoom(socket: RoomSocket, at: Position): Promise<void> {
     const { person, sessionId } = socket.data
     const own = userRoom(person.id)
     let { head } = at
     try {
-      ;({ head } = await stand(socket, own, { role: null }, at, { log, feeds }))
+      ;({ head } = await joinRoom(socket, own, { role: null }, at, { log, feeds }))
     } catch (error) {
-      deaf(socket, error)
+      onUserRoomLost(socket, error)
       // A client that asked for its own room meanwhile has it.
       if (!socket.data.rooms.has(own)) return
     }
@@ -328,7 +328,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
 
   function disconnected(socket: RoomSocket): void {
     const { person } = socket.data
-    admission.dismiss(socket.conn)
+    admission.release(socket.conn)
     typing.clear(socket.id)
     leaveAll(socket)
     presence.exit(userRoom(person.id), person.id, socket.id, true)
@@ -345,7 +345,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     forgetHandshake(socket)
     const at = heads.get(socket) ?? { head: 0, floor: 0 }
     heads.delete(socket)
-    return welcome(socket, at)
+    return joinUserRoom(socket, at)
   }
   io.on('connection', guarded(onHintError, connected))
 

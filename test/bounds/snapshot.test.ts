@@ -1,6 +1,6 @@
 import type { ProjectEventName, RoomEvent, Snapshot } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
-import { fold, snapshotOf, stateOf } from '../../packages/client/src/reduce.ts'
+import { applyEvent, snapshotOf, stateOf } from '../../packages/client/src/reduce.ts'
 import { useApp } from '../support/app.ts'
 import { createCut, createTeam, type Person } from '../support/people.ts'
 import { readLog } from '../writes/log.ts'
@@ -125,7 +125,8 @@ describe('snapshots', { timeout: 60_000 }, () => {
     expect(heads).toEqual(heads.toSorted((a, b) => a - b))
     expect(new Set(pages.map(({ body }) => body.seq))).toEqual(new Set([heads[0]]))
     const state = stateOf(assemble(pages))
-    for (const event of (await readLog(owner, project.id, heads[0] ?? 0)) as RoomEvent<ProjectEventName>[]) fold(state, event)
+    for (const event of (await readLog(owner, project.id, heads[0] ?? 0)) as RoomEvent<ProjectEventName>[])
+      applyEvent(state, event)
     const fresh = stateOf(assemble(await load(owner, project.id)))
     expect(snapshotOf(state)).toEqual(snapshotOf(fresh))
   })

@@ -1,4 +1,4 @@
-import { fold, snapshotOf, stateOf } from '@cutroom/client'
+import { applyEvent, snapshotOf, stateOf } from '@cutroom/client'
 import { type Payload, type Person, type ProjectEventName, projectEvents, type RoomEvent, Snapshot } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
 
@@ -230,7 +230,7 @@ describe('fold', () => {
     it(`folds ${name}`, () => {
       const parsed = projectEvents[name as ProjectEventName].parse(payload)
       const state = stateOf(base)
-      fold(state, eventOf(name, parsed))
+      applyEvent(state, eventOf(name, parsed))
       expect(snapshotOf(state)).toEqual({ ...content, ...after })
       expect(state.deleted).toBe(name === 'project:deleted')
     })
@@ -240,15 +240,15 @@ describe('fold', () => {
     const before = structuredClone(base)
     const state = stateOf(base)
     for (const [name, { payload }] of Object.entries(cases))
-      if (name !== 'project:deleted') fold(stateOf(base), eventOf(name, payload))
-    fold(state, eventOf('project:deleted', cases['project:deleted'].payload))
+      if (name !== 'project:deleted') applyEvent(stateOf(base), eventOf(name, payload))
+    applyEvent(state, eventOf('project:deleted', cases['project:deleted'].payload))
     expect(base).toEqual(before)
   })
 
   it('draws the author of vibes and of the project anew too', () => {
     const state = stateOf(base)
     const anna = { ...ann, name: 'Anna' }
-    fold(state, eventOf('person:updated', anna))
+    applyEvent(state, eventOf('person:updated', anna))
     expect(state.project.author).toEqual(anna)
     expect([...state.vibes.values()].map((item) => item.author)).toEqual([anna, anna])
     expect([...state.tasks.values()].map((item) => item.author)).toEqual([anna, anna])
@@ -256,13 +256,13 @@ describe('fold', () => {
 
   it('passes over names of a later version', () => {
     const state = stateOf(base)
-    fold(state, eventOf('task:painted', { taskId: id(20) }))
+    applyEvent(state, eventOf('task:painted', { taskId: id(20) }))
     expect(snapshotOf(state)).toEqual(content)
   })
 
   it('refuses an event that cannot follow on its state', () => {
     const event = eventOf('vibe:moved', { vibeId: id(77), ...moved })
-    expect(() => fold(stateOf(base), event)).toThrow(id(77))
+    expect(() => applyEvent(stateOf(base), event)).toThrow(id(77))
   })
 
   it('sorts a snapshot by id, whatever order things came in', () => {
@@ -284,7 +284,7 @@ describe('fold', () => {
         { ...empty, head: 12, ...later },
       ])
     const foldAll = (state: ReturnType<typeof stateOf>, events: [seq: number, name: string, payload: unknown][]) => {
-      for (const [seq, name, payload] of events) fold(state, eventOf(name, payload, seq))
+      for (const [seq, name, payload] of events) applyEvent(state, eventOf(name, payload, seq))
       return snapshotOf(state)
     }
 
@@ -352,7 +352,7 @@ describe('fold', () => {
 
     it('a removal of the first protocol version unassigns nothing: each of its tasks has an event', () => {
       const state = stateOf(base)
-      fold(state, eventOf('member:left', { projectId, userId: bo.id }))
+      applyEvent(state, eventOf('member:left', { projectId, userId: bo.id }))
       expect(snapshotOf(state).tasks).toEqual(base.tasks)
     })
   })

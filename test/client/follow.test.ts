@@ -2,7 +2,7 @@ import type { Meta, ProblemCode } from '@cutroom/contract'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Refused } from '../../packages/client/src/frames.ts'
 import { problemOf } from '../../packages/client/src/problem.ts'
-import { createFollow, type FollowHooks, type Joined, type Position } from '../../packages/client/src/resume.ts'
+import { createResume, type Joined, type Position, type ResumeHooks } from '../../packages/client/src/resume.ts'
 
 const room = 'project:x'
 const event = (seq: number, epoch = 'e'): { meta: Meta } => ({
@@ -17,7 +17,7 @@ function setup(from: Position | null = null) {
   const loads: { resolve(start: Position): void; reject(error: unknown): void; signal: AbortSignal }[] = []
   const seen: number[] = []
   const notes: string[] = []
-  const hooks: FollowHooks<{ meta: Meta }, Joined> = {
+  const hooks: ResumeHooks<{ meta: Meta }, Joined> = {
     send: (position, ack) => joins.push({ position, ack }),
     apply: ({ meta }) => seen.push(meta.seq),
     joined() {},
@@ -26,7 +26,7 @@ function setup(from: Position | null = null) {
     live: () => notes.push('live'),
     refused: ({ code }) => notes.push(code),
   }
-  const follow = createFollow(hooks, from, 1_000)
+  const follow = createResume(hooks, from, 1_000)
   const last = <T>(items: T[]): T => {
     const item = items.at(-1)
     if (item === undefined) throw new Error('nothing was asked')

@@ -81,10 +81,10 @@ describe('slow sockets', () => {
   /** Writes until the network takes nothing more for these many rooms. */
   async function fill(projectId: string, rooms: number): Promise<void> {
     await until(
-      `${rooms} parked`,
+      `${rooms} paused`,
       async () => {
-        if (slow().parked < rooms) await write(app(), projectId)
-        return slow().parked >= rooms
+        if (slow().paused < rooms) await write(app(), projectId)
+        return slow().paused >= rooms
       },
       20_000,
     )
@@ -110,7 +110,7 @@ describe('slow sockets', () => {
     const head = await headOf(app(), id)
     await until('the neighbour has all', () => last(neighbour, id) === head)
     expect(people.map((person) => held(app(), person))).toEqual(before)
-    expect(slow()).toMatchObject({ parked: 6, closed: 0 })
+    expect(slow()).toMatchObject({ paused: 6, closed: 0 })
 
     // They are still there: seen, heard, and asked who they are.
     const { presence } = await neighbour.join(id)
@@ -137,7 +137,7 @@ describe('slow sockets', () => {
     const end = await headOf(app(), id)
     await until('the neighbour has all again', () => last(neighbour, id) === end)
     const removal = neighbour.events(projectRoom(id)).find(({ name }) => name === 'member:left')?.meta.seq ?? 0
-    expect(slow().parked).toBeGreaterThanOrEqual(5)
+    expect(slow().paused).toBeGreaterThanOrEqual(5)
 
     for (const { ws } of [whole, removed, changed]) ws.resume()
     await until('both have all', () => [whole, changed].every((raw) => got(raw, id).at(-1) === end))
@@ -145,7 +145,7 @@ describe('slow sockets', () => {
     await until('the answers', () => whole.ack(2) !== undefined && changed.ack(3) !== undefined)
     expect(whole.ack(2)).toMatchObject({ ok: true, mode: 'live', head: end })
     expect(changed.ack(3)).toMatchObject({ ok: false, error: { code: 'forbidden' } })
-    await until('nobody is parked', () => slow().parked === 0)
+    await until('nobody is parked', () => slow().paused === 0)
     await until('who came meanwhile', () =>
       told(whole, 'presence:changed').some(({ payload }) => JSON.stringify(payload.present).includes(late.id)),
     )
@@ -163,7 +163,7 @@ describe('slow sockets', () => {
     expect(seen.length).toBeLessThan(removal)
     expect(told(removed, 'access:revoked').map(({ payload }) => payload)).toEqual([{ projectId: id, reason: 'removed' }])
     expect(told(removed, 'project:left')).toHaveLength(1)
-    expect(slow()).toMatchObject({ parked: 0, closed: 0 })
+    expect(slow()).toMatchObject({ paused: 0, closed: 0 })
   }, 40_000)
 
   it('D5 R2 a parked socket whose place retention has cut comes again, and is told reset', async () => {
@@ -183,7 +183,7 @@ describe('slow sockets', () => {
     expect(seen.length).toBeLessThan(head)
     const again = await connect(app(), editor)
     expect(await again.join(id, { after: seen.length })).toMatchObject({ ok: true, mode: 'reset', head })
-    await until('nobody is parked', () => slow().parked === 0)
+    await until('nobody is parked', () => slow().paused === 0)
   }, 40_000)
 
   it('R3 a crowd that comes late into a room through which much flows arrives', async () => {
@@ -234,7 +234,7 @@ describe('slow sockets', () => {
     expect(held(app(), editor)).toBeLessThanOrEqual(before)
     await poll.until(() => events().length >= head)
     expect(events().map((packet) => JSON.parse(packet.slice(2))[2].seq)).toEqual(upTo(head))
-    await until('nobody is parked', () => slow().parked === 0)
+    await until('nobody is parked', () => slow().paused === 0)
   }, 40_000)
 })
 
@@ -250,15 +250,15 @@ describe('sockets that never read again', () => {
     raw.ws.pause()
     const closed = new Promise<number>((resolve) => raw.ws.once('close', resolve))
     const { slow } = app().app.rooms.counts()
-    expect(slow).toEqual({ parked: 0, parkings: 0, closed: 0 })
+    expect(slow).toEqual({ paused: 0, parkings: 0, closed: 0 })
     const counts = () => app().app.rooms.counts()
     await until('it is closed', async () => {
-      if (counts().slow.parked < 2 && counts().slow.closed === 0) await write(app(), id)
+      if (counts().slow.paused < 2 && counts().slow.closed === 0) await write(app(), id)
       return counts().slow.closed === 1
     })
     // Nothing of it is left, though it never said goodbye.
-    await until('its socket is gone', () => counts().sockets === 1 && counts().slow.parked === 0)
-    expect(counts()).toMatchObject({ feeds: 2, slow: { parked: 0, parkings: 2, closed: 1 } })
+    await until('its socket is gone', () => counts().sockets === 1 && counts().slow.paused === 0)
+    expect(counts()).toMatchObject({ feeds: 2, slow: { paused: 0, parkings: 2, closed: 1 } })
     await until('its person is gone', () =>
       neighbour.frames.some(
         ({ name, payload }) => name === 'presence:changed' && JSON.stringify(payload.left).includes(editor.id),

@@ -1,7 +1,7 @@
 import { type ProjectEventName, projectEvents, projectRoom, type Role, type RoomEvent, type Snapshot } from '@cutroom/contract'
 import fc from 'fast-check'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { fold, snapshotOf, stateOf } from '../../packages/client/src/reduce.ts'
+import { applyEvent, snapshotOf, stateOf } from '../../packages/client/src/reduce.ts'
 import { type TestApp, useApp } from '../support/app.ts'
 import { type Answer, addMember, createCut, createProject, type Person, register } from '../support/people.ts'
 import { crowd } from '../support/ranks.ts'
@@ -131,7 +131,7 @@ type Event = { name: string; payload: unknown; meta: { seq: number } }
 /** What a client holds that began with `snapshot`, or with pages of one, and saw these events. */
 function folded(snapshot: Parameters<typeof stateOf>[0], events: Event[]) {
   const state = stateOf(snapshot)
-  for (const event of events) fold(state, event as RoomEvent<ProjectEventName>)
+  for (const event of events) applyEvent(state, event as RoomEvent<ProjectEventName>)
   return { content: snapshotOf(state), deleted: state.deleted }
 }
 

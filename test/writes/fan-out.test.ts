@@ -1,4 +1,4 @@
-import { fold, snapshotOf, stateOf } from '@cutroom/client'
+import { applyEvent, snapshotOf, stateOf } from '@cutroom/client'
 import { type ProjectEventName, projectRoom, type RoomEvent, type Snapshot, type User } from '@cutroom/contract'
 import type pg from 'pg'
 import { describe, expect, it } from 'vitest'
@@ -35,7 +35,7 @@ describe('writes that reach many rows or rooms', () => {
       { assigneeId: null, version: 2, updatedAt: new Date(String(log[0]?.payload.updatedAt)), n: 2_700 },
     ])
     const state = stateOf(before)
-    for (const event of log) fold(state, event as unknown as RoomEvent<ProjectEventName>)
+    for (const event of log) applyEvent(state, event as unknown as RoomEvent<ProjectEventName>)
     expect(snapshotOf(state)).toEqual(snapshotOf(stateOf(await snapshot())))
 
     async function snapshot(): Promise<[Snapshot, ...Snapshot[]]> {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { fold, snapshotOf, stateOf } from '@cutroom/client'
+import { applyEvent, snapshotOf, stateOf } from '@cutroom/client'
 import type { ProjectEventName, RoomEvent, Snapshot } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
 import { useApp } from '../support/app.ts'
@@ -221,7 +221,7 @@ describe('ranks', () => {
         expect(row?.version).toBe((before.find(({ id }) => id === row?.id)?.version ?? 0) + 1)
       }
       const state = stateOf(start)
-      for (const event of log) fold(state, event as unknown as RoomEvent<ProjectEventName>)
+      for (const event of log) applyEvent(state, event as unknown as RoomEvent<ProjectEventName>)
       expect(snapshotOf(state)).toEqual(snapshotOf(stateOf(await snapshotOfProject(owner, projectId))))
       // There is room again: the next move is one event.
       await move(second, first)
@@ -291,7 +291,8 @@ describe('ranks', () => {
       expect([name, order.slice(1, order.indexOf(second)).toSorted()]).toEqual([name, rest.toSorted()])
       expect(Math.max(...items.map((item) => item.rank.length))).toBeLessThanOrEqual(200)
       const state = stateOf(start)
-      for (const event of await readLog(owner, projectId, start.seq)) fold(state, event as unknown as RoomEvent<ProjectEventName>)
+      for (const event of await readLog(owner, projectId, start.seq))
+        applyEvent(state, event as unknown as RoomEvent<ProjectEventName>)
       expect(snapshotOf(state)).toEqual(snapshotOf(stateOf(await snapshotOfProject(owner, projectId))))
     }
   })

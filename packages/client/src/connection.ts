@@ -28,7 +28,7 @@ export interface LinkHooks {
   onError(error: unknown): void
 }
 
-export type Link = ReturnType<typeof createLink>
+export type Link = ReturnType<typeof createConnection>
 
 /** A token that ends sooner than this is not worth a handshake. */
 const TOO_SHORT_MS = 5_000
@@ -38,7 +38,7 @@ const RENEWALS = 2
 const JUST_RENEWED_MS = 10_000
 
 /** The one socket of a client, and everything that brings it back. Stock reconnection is used where Socket.IO has it. */
-export function createLink(base: BaseUrl, settings: SocketSettings, cookies: boolean, session: Session, hooks: LinkHooks) {
+export function createConnection(base: BaseUrl, settings: SocketSettings, cookies: boolean, session: Session, hooks: LinkHooks) {
   const closing = new AbortController()
   let socket: CutroomSocket | undefined
   let wanted = false

@@ -4,7 +4,7 @@ import { createApi } from './api.ts'
 import { parseBaseUrl } from './base-url.ts'
 import { onWake } from './browser.ts'
 import type { ClientEvents, ClientOptions, CutroomClient } from './client.ts'
-import { createLink, type LinkStatus } from './connection.ts'
+import { createConnection, type LinkStatus } from './connection.ts'
 import { createEmitter } from './emitter.ts'
 import { type Passing, type PassingEvent, readFrame } from './frames.ts'
 import { createPacer } from './pacer.ts'
@@ -52,7 +52,7 @@ export function createClient(options: ClientOptions): CutroomClient {
   })
   const { call, session } = api
 
-  const link = createLink(base, options.socket ?? {}, cookies, session, {
+  const link = createConnection(base, options.socket ?? {}, cookies, session, {
     status(next, problem) {
       if (status === next) return
       status = next

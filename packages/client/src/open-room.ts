@@ -6,8 +6,8 @@ import type { Pacer } from './pacer.ts'
 import { isElsewhere } from './part.ts'
 import { createWaiters } from './position-waiters.ts'
 import { CutroomError, problemOf } from './problem.ts'
-import { fold, type ProjectState } from './reduce.ts'
-import { createFollow } from './resume.ts'
+import { applyEvent, type ProjectState } from './reduce.ts'
+import { createResume } from './resume.ts'
 import type { Room, RoomEvents, RoomOptions, RoomStatus } from './room.ts'
 import { createRoomDoor, type RoomJoined } from './room-door.ts'
 import { createRoomPresence } from './room-presence.ts'
@@ -76,7 +76,7 @@ export function openRoom(projectId: string, options: RoomOptions, deps: RoomDeps
     emitter.emit('status', next)
   }
 
-  const follow = createFollow<RoomEvent<ProjectEventName>, RoomJoined>(
+  const follow = createResume<RoomEvent<ProjectEventName>, RoomJoined>(
     {
       ...door,
       joined(answer) {
@@ -128,7 +128,7 @@ export function openRoom(projectId: string, options: RoomOptions, deps: RoomDeps
   function apply(event: RoomEvent<ProjectEventName>): void {
     if (state && !isElsewhere(event, part)) {
       try {
-        fold(state, event)
+        applyEvent(state, event)
       } catch (error) {
         onError(error)
         follow.restart()

@@ -96,7 +96,7 @@ function redraw(state: ProjectState, seq: number, person: Person): void {
  * Applies the next event of the project's log to `state`, in place. Names this version does not know are passed over.
  * Throws when the event cannot follow on this state.
  */
-export function fold(state: ProjectState, event: RoomEvent<ProjectEventName>): void {
+export function applyEvent(state: ProjectState, event: RoomEvent<ProjectEventName>): void {
   apply(state, event)
   if (state.asOf && event.meta.seq >= state.loadedTo) settle(state)
 }

@@ -10,7 +10,7 @@ export interface Position {
 }
 export type Joined = Extract<AckOf<'join:user'>, { ok: true }>
 
-export interface FollowHooks<E extends { meta: Meta }, J extends Joined> {
+export interface ResumeHooks<E extends { meta: Meta }, J extends Joined> {
   /** Says when it is this room's turn to ask; without it the turn is at once. */
   queue?(go: () => void): void
   /** What was queued or asked has come to its end, one way or the other. */
@@ -45,8 +45,8 @@ const BUFFER = 2_000
  * Keeps the position in one room's log and brings it to the head again after whatever happened. Knows no sockets and no
  * state. One join at a time; the answers to joins of an older `turn` (timed out, or of a lost connection) are void.
  */
-export function createFollow<E extends { meta: Meta }, J extends Joined>(
-  hooks: FollowHooks<E, J>,
+export function createResume<E extends { meta: Meta }, J extends Joined>(
+  hooks: ResumeHooks<E, J>,
   from: Position | null,
   ackTimeoutMs: number,
 ) {

@@ -1,7 +1,7 @@
 import type { RoomEvent, UserEventName } from '@cutroom/contract'
 import type { CutroomSocket, Passing } from './frames.ts'
 import { type Pacer, ranks } from './pacer.ts'
-import { createFollow, type Joined } from './resume.ts'
+import { createResume, type Joined } from './resume.ts'
 
 export interface OwnDeps {
   /** The socket while it is connected. */
@@ -17,7 +17,7 @@ export interface OwnDeps {
 /** The person's own room. Each connection stands in it without asking; asked for is only what was missed in between. */
 export function createOwn(deps: OwnDeps) {
   let unqueue = () => {}
-  const follow = createFollow<RoomEvent<UserEventName>, Joined>(
+  const follow = createResume<RoomEvent<UserEventName>, Joined>(
     {
       queue(go) {
         unqueue()

@@ -1,13 +1,13 @@
 import { availableParallelism } from 'node:os'
 import { hash, verify } from '@node-rs/argon2'
 import { problem } from '../../errors.ts'
-import { createGate } from '../../lib/semaphore.ts'
+import { createSemaphore } from '../../lib/semaphore.ts'
 
 // OWASP's first recommendation for Argon2id; the library's default algorithm is Argon2id.
 const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
 /** Hashes at a time: they run on libuv's four threads, one of which stays free for files and names. */
-const gate = createGate(Math.min(availableParallelism(), 3))
+const semaphore = createSemaphore(Math.min(availableParallelism(), 3))
 /** How many more may wait, about ten seconds' worth on two cores. */
 const MAX_WAITING = 1_000
 let present = 0
@@ -16,11 +16,11 @@ let present = 0
  * Runs what hashes or verifies, a few at a time. Nothing that waits here may hold a connection to the database.
  * @throws problem unavailable when too many wait
  */
-export async function atPasswordGate<T>(work: () => Promise<T>): Promise<T> {
+export async function withHashSlot<T>(work: () => Promise<T>): Promise<T> {
   if (present >= MAX_WAITING) throw problem('unavailable', 'Too many logins at once', { retryAfter: 2 })
   present++
   try {
-    return await gate.pass(work)
+    return await semaphore.run(work)
   } finally {
     present--
   }

@@ -6,10 +6,10 @@ import { ProblemError, problem } from '../../errors.ts'
 import { assertMeantFor } from '../../http/auth.ts'
 import { networkOf } from '../../rooms/sockets/handshake.ts'
 import { createGuessLimits } from './guesses.ts'
-import { atPasswordGate, hashPassword, verifyPassword } from './password.ts'
+import { hashPassword, verifyPassword, withHashSlot } from './password.ts'
 import { refreshTokens } from './refresh-token.ts'
 import { presentUser } from './serialize.ts'
-import { closeSession, createUser, holdPassword, type Opened, openSession, revokeSessions, rotate } from './writes.ts'
+import { closeSession, createUser, lockPassword, type Opened, openSession, revokeSessions, rotate } from './writes.ts'
 
 /** In 15 minutes: registrations of one network; refreshes of one session; refresh tokens of one network that were never given out. */
 const REGISTRATIONS = 300
@@ -52,7 +52,7 @@ export function authRoutes(app: FastifyInstance, { config, prisma }: { config: C
 
   app.serve(auth.register, async ({ body, request, reply }) => {
     if (config.registration === 'invite') throw problem('registration-closed')
-    const passwordHash = await atPasswordGate(async () => {
+    const passwordHash = await withHashSlot(async () => {
       await registrations.spend(networkOf(request.ip))
       return hashPassword(body.password)
     })
@@ -67,7 +67,7 @@ export function authRoutes(app: FastifyInstance, { config, prisma }: { config: C
     const user = await prisma.user.findUnique({ where: { email: body.email } })
     const attempt = { email: body.email, userId: user?.id, address: request.ip }
     // Asked at the gate, where few are at a time: of many attempts at once no more get through than of as many in a row.
-    await atPasswordGate(async () => {
+    await withHashSlot(async () => {
       await guesses.assert(attempt)
       if (await verifyPassword(body.password, user?.passwordHash)) return
       await guesses.failed(attempt)
@@ -75,7 +75,7 @@ export function authRoutes(app: FastifyInstance, { config, prisma }: { config: C
     })
     if (!user) throw problem('bad-credentials')
     const opened = await commit(null, async (door) => {
-      await holdPassword(door, user.id, user.passwordHash)
+      await lockPassword(door, user.id, user.passwordHash)
       return openSession(door, rules, { userId: user.id, remember: body.remember, ...from(request) })
     })
     return { user: presentUser(user), ...deliver(reply, opened, body.delivery) }

@@ -40,7 +40,7 @@ export async function createUser({ tx, insert }: Write, data: { email: string; n
  * Rows of users are locked before rows of sessions, here as in every write.
  * @throws problem bad-credentials when it was changed since
  */
-export async function holdPassword({ query }: Write, userId: string, passwordHash: string): Promise<void> {
+export async function lockPassword({ query }: Write, userId: string, passwordHash: string): Promise<void> {
   const rows = await query(
     Prisma.sql`SELECT 1 FROM "User" WHERE id = ${userId}::uuid AND "passwordHash" = ${passwordHash} FOR SHARE`,
   )

@@ -1,6 +1,6 @@
 import { Prisma, type Query } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
-import { createGate } from '../../lib/semaphore.ts'
+import { createSemaphore } from '../../lib/semaphore.ts'
 
 /** Projects of a person from which on a new name is much work. */
 const MANY = 300
@@ -22,8 +22,8 @@ export interface Renames {
 
 /** Lets renames of people in many projects take turns, so that they leave the database to others. */
 export function createRenames(query: Query): Renames {
-  const all = createGate(WIDTH)
-  const people = new Map<string, { gate: ReturnType<typeof createGate>; present: number }>()
+  const all = createSemaphore(WIDTH)
+  const people = new Map<string, { semaphore: ReturnType<typeof createSemaphore>; present: number }>()
   let waiting = 0
 
   async function isMuch(userId: string): Promise<boolean> {
@@ -36,14 +36,14 @@ export function createRenames(query: Query): Renames {
   async function takeTurn<T>(userId: string, write: () => Promise<T>): Promise<T> {
     const busy = () => problem('unavailable', 'Too many changes of names at once', { retryAfter: RETRY_AFTER })
     if (waiting >= MOST_WAITING) throw busy()
-    const person = people.get(userId) ?? { gate: createGate(1), present: 0 }
+    const person = people.get(userId) ?? { semaphore: createSemaphore(1), present: 0 }
     people.set(userId, person)
     person.present++
     waiting++
     const until = performance.now() + PATIENCE_MS
     const patience = () => ({ ms: until - performance.now(), error: busy })
     try {
-      return await person.gate.pass(() => all.pass(write, patience()), patience())
+      return await person.semaphore.run(() => all.run(write, patience()), patience())
     } finally {
       waiting--
       if (--person.present === 0) people.delete(userId)

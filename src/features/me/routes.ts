@@ -4,7 +4,7 @@ import { admitSession, holdSession } from '../../access/authorize.ts'
 import type { Database } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
 import type { Asked } from '../../http/endpoints.ts'
-import { atPasswordGate, hashPassword, verifyPassword } from '../auth/password.ts'
+import { hashPassword, verifyPassword, withHashSlot } from '../auth/password.ts'
 import { presentUser } from '../auth/serialize.ts'
 import { replacePassword, revokeSessions } from '../auth/writes.ts'
 import { createRenames } from './renames.ts'
@@ -31,7 +31,7 @@ export function meRoutes(app: FastifyInstance, { database }: { database: Pick<Da
 
   /** Verifies the current password and hashes the next one. */
   const hashBoth = ({ me, body }: Asked<typeof contract.changePassword>) =>
-    atPasswordGate(async () => {
+    withHashSlot(async () => {
       await guesses.assert(me.sessionId)
       const user = await prisma.user.findUniqueOrThrow({ where: { id: me.person.id }, select: { passwordHash: true } })
       if (await verifyPassword(body.current, user.passwordHash))

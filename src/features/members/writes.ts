@@ -38,7 +38,7 @@ export async function addMember(
  * already, and waiting for each other's would be a deadlock.
  * @throws problem last-owner when nobody else would own the project
  */
-async function keepAnOwner({ query }: Write, projectId: string, userId: string): Promise<void> {
+async function assertAnotherOwner({ query }: Write, projectId: string, userId: string): Promise<void> {
   await query(Prisma.sql`SELECT 1 FROM "Project" WHERE id = ${projectId}::uuid FOR NO KEY UPDATE`)
   const owners = await query<{ userId: string }>(
     Prisma.sql`SELECT "userId" FROM "Member" WHERE "projectId" = ${projectId}::uuid AND role = 'owner' LIMIT 2`,
@@ -49,7 +49,7 @@ async function keepAnOwner({ query }: Write, projectId: string, userId: string):
 export async function changeRole(door: Write, projectId: string, userId: string, role: Role) {
   const before = await loadMember(door.tx, projectId, userId)
   if (isUnchanged(before, { role })) return before
-  if (role !== 'owner') await keepAnOwner(door, projectId, userId)
+  if (role !== 'owner') await assertAnotherOwner(door, projectId, userId)
   holdPeople(door, Prisma.sql`SELECT ${userId}::uuid`)
   const data = { role, version: nextVersion }
   const row = await door.tx.member.update({ where: keyOf(projectId, userId), data, include: withUser })
@@ -62,7 +62,7 @@ export async function changeRole(door: Write, projectId: string, userId: string,
  */
 export async function removeMember(door: Write, projectId: string, userId: string, by: string): Promise<void> {
   const { tx, emit } = door
-  await keepAnOwner(door, projectId, userId)
+  await assertAnotherOwner(door, projectId, userId)
   const room = projectRoom(projectId)
   const { user } = await tx.member.delete({ where: keyOf(projectId, userId), include: withUser })
   const updatedAt = new Date()

@@ -6,5 +6,5 @@ import type { Write } from '../../rooms/log/commit.ts'
  * first and is read. Before the statement that reads them; no round trip.
  * @param ids a query with one column
  */
-export const holdPeople = ({ insist }: Pick<Write, 'insist'>, ids: Prisma.Sql): void =>
-  insist(Prisma.sql`SELECT 1 FROM "User" WHERE id IN (${ids}) ORDER BY id FOR KEY SHARE`)
+export const holdPeople = ({ assert }: Pick<Write, 'assert'>, ids: Prisma.Sql): void =>
+  assert(Prisma.sql`SELECT 1 FROM "User" WHERE id IN (${ids}) ORDER BY id FOR KEY SHARE`)

@@ -67,8 +67,8 @@ export async function standsAfter(query: Query, list: List, item: string, after:
  * Lets moves into this list wait for each other until the commit, for ranks that are rewritten mean nothing to a move that has seen
  * the old ones. Comes before the lock on the row that moves: a rewrite waits for rows.
  */
-export const holdOrder = ({ insist }: Pick<Write, 'insist'>, { name }: List): void =>
-  insist(Prisma.sql`SELECT pg_advisory_xact_lock(hashtextextended(${`order ${name}`}, 0))`)
+export const holdOrder = ({ assert }: Pick<Write, 'assert'>, { name }: List): void =>
+  assert(Prisma.sql`SELECT pg_advisory_xact_lock(hashtextextended(${`order ${name}`}, 0))`)
 
 /**
  * The rank right after a sibling (null: the first place) for an item of the list, or one that comes into it. Where it would be too

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { RoomId } from '@cutroom/contract'
 import { guarded } from '../../lib/guarded.ts'
-import { createTurns } from '../../lib/time-sliced-queue.ts'
+import { createTimeSlicedQueue } from '../../lib/time-sliced-queue.ts'
 import type { RoomServer } from '../delivery/deliver.ts'
 import type { PresenceTable } from '../presence/presence.ts'
 import type { Sight } from '../presence/presence-record.ts'
@@ -15,7 +15,7 @@ export interface NodeToNode {
 /** Who types where, or stopped. */
 export type Typed = Omit<Extract<ClusterMessage, { say: 'typing' }>, 'say'>
 
-export interface Nodes {
+export interface Cluster {
   /** Wakes the feeds of the other nodes. */
   news(rooms: Iterable<RoomId>): void
   /** What this node sees has changed. */
@@ -61,11 +61,11 @@ interface Other {
 }
 
 /** The other nodes, over the Socket.IO adapter. A node's version names what it sees; whoever missed one asks for all of it. */
-export function createNodes({ io, presence, poke, onTyping, onRefused, onError, beatMs, deadMs }: NodesOptions): Nodes {
+export function createCluster({ io, presence, poke, onTyping, onRefused, onError, beatMs, deadMs }: NodesOptions): Cluster {
   const self = randomUUID()
   const others = new Map<string, Other>()
   const waiting = new Set<RoomId>()
-  const turn = createTurns()
+  const turn = createTimeSlicedQueue()
   let version = 0
   let told = 0
   let silent = false

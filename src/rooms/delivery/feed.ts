@@ -3,7 +3,7 @@ import type { Position } from '../../access/authorize.ts'
 import { problem } from '../../errors.ts'
 import type { Log, LogEntry } from '../log/log.ts'
 import { createNews } from '../log/read-many.ts'
-import { createTails, type Page, type Tail, type TailOptions } from './replay-cache.ts'
+import { createReplayCaches, type Page, type ReplayCache, type TailOptions } from './replay-cache.ts'
 
 /** Delivers one room's log to the local sockets in the room: each event once, in order. */
 export interface Feed {
@@ -48,7 +48,7 @@ const closedRoom = () => problem('unavailable', 'The room was closed', { retryAf
 
 interface Open {
   /** Made when somebody catches up: most rooms, each person's own above all, never need one. */
-  tail: Tail | null
+  tail: ReplayCache | null
   holds: number
   /** NaN until it is known, which no comparison holds for. */
   delivered: number
@@ -63,7 +63,7 @@ interface Open {
 
 export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs, unreadMs }: FeedOptions): Feeds {
   const feeds = new Map<RoomId, Open>()
-  const openTail = createTails({ log, encode })
+  const openTail = createReplayCaches({ log, encode })
   let closed = false
 
   const news = createNews(log)
@@ -81,7 +81,7 @@ export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs, un
           feed.tail?.push(entry)
           deliver(room, entry)
         }
-        tellWaiting(feed)
+        resolveWaiters(feed)
         more = further
       } while (more || feed.again)
     } finally {
@@ -91,7 +91,7 @@ export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs, un
     }
   }
 
-  function tellWaiting(feed: Open): void {
+  function resolveWaiters(feed: Open): void {
     if (feed.waiting.length === 0) return
     for (const { seq, arrived } of feed.waiting) if (seq <= feed.delivered) arrived()
     feed.waiting = feed.waiting.filter(({ seq }) => seq > feed.delivered)
@@ -155,7 +155,7 @@ export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs, un
   log.onEpoch(lost)
 
   /** Whoever catches up after it was let go finds the log, as those did who came first. */
-  function letGo(): void {
+  function dropIdleCaches(): void {
     const before = performance.now() - unreadMs
     for (const feed of feeds.values()) {
       if (!feed.tail || feed.tail.readAt() > before) continue
@@ -165,7 +165,7 @@ export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs, un
   }
 
   async function sweep(): Promise<void> {
-    letGo()
+    dropIdleCaches()
     const before = new Map([...feeds].map(([room, feed]) => [room, feed.delivered]))
     for (const [room, { head, floor }] of await log.positions([...feeds.keys()])) {
       const feed = feeds.get(room)

@@ -1,11 +1,11 @@
 import type { RoomId } from '@cutroom/contract'
-import { createTurns } from '../../lib/time-sliced-queue.ts'
+import { createTimeSlicedQueue } from '../../lib/time-sliced-queue.ts'
 import type { Log, LogEntry } from '../log/log.ts'
 import { concatenate } from '../sockets/engine-io.ts'
 import { changesRole, endsSession, revokes } from './access-events.ts'
 
 /** One event, encoded once for all who catch up. */
-export interface Told {
+export interface EncodedEvent {
   seq: number
   frame: Buffer
   /** The entry, where it changes what somebody may see. */
@@ -14,7 +14,7 @@ export interface Told {
 
 /** What is sent to a socket in one go. */
 export interface Page {
-  events: Told[]
+  events: EncodedEvent[]
   /** The length of `frames`. */
   bytes: number
   /** Their frames, one behind the other, joined once for all who read the same page. */
@@ -25,7 +25,7 @@ export interface Page {
  * The end of one room's log, in memory: everybody who comes back at once reads the same few events, and the log is asked
  * once for all of them.
  */
-export interface Tail {
+export interface ReplayCache {
   /** The next event that the feed delivers. */
   push(entry: LogEntry): void
   /**
@@ -57,23 +57,23 @@ export interface TailOptions {
 }
 
 /** Makes the tails of one node, which share what memory they may take. */
-export function createTails({ log, encode }: TailOptions): (room: RoomId) => Tail {
-  const turn = createTurns()
+export function createReplayCaches({ log, encode }: TailOptions): (room: RoomId) => ReplayCache {
+  const turn = createTimeSlicedQueue()
   /** What gives up its memory first when there is too much. */
   const forget = new Map<RoomId, () => void>()
   let total = 0
 
-  const toTold = (entry: LogEntry): Told => ({
+  const toTold = (entry: LogEntry): EncodedEvent => ({
     seq: entry.meta.seq,
     frame: encode(entry),
     access: changesRole(entry) || revokes(entry) || endsSession(entry) !== null ? entry : null,
   })
   // A frame, and the objects around it.
   const costOf = (bytes: number) => bytes + 500
-  const sizeOf = ({ frame }: Told) => costOf(frame.length)
+  const sizeOf = ({ frame }: EncodedEvent) => costOf(frame.length)
 
   return (room) => {
-    let tail: Told[] = []
+    let tail: EncodedEvent[] = []
     let bytes = 0
     let closed = false
     let readAt = performance.now()
@@ -132,13 +132,13 @@ export function createTails({ log, encode }: TailOptions): (room: RoomId) => Tai
     const space = () => Math.min(MOST_EVENTS - tail.length, Math.floor((ROOM_BYTES - bytes) / costOf(typical)))
 
     /** Remembers how large the events of this room are. */
-    function learn(seen: Told[]): void {
+    function learn(seen: EncodedEvent[]): void {
       if (seen.length > 0) typical = seen.reduce((sum, { frame }) => sum + frame.length, 0) / seen.length
     }
 
     /** As many of these as make a page. */
-    function pageOf(all: Iterable<Told>): Page {
-      const events: Told[] = []
+    function pageOf(all: Iterable<EncodedEvent>): Page {
+      const events: EncodedEvent[] = []
       let bytes = 0
       for (const told of all) {
         if (bytes + told.frame.length > PAGE_BYTES && events.length > 0) break

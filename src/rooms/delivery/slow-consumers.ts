@@ -2,9 +2,9 @@ import type { RoomId } from '@cutroom/contract'
 import { guarded } from '../../lib/guarded.ts'
 import type { PresenceTable } from '../presence/presence.ts'
 import { bounded, differ } from '../presence/presence-record.ts'
-import { type Backlog, backlogOf, sendAway, waits } from '../sockets/engine-io.ts'
+import { type Backlog, backlogOf, closeForReconnect, waits } from '../sockets/engine-io.ts'
 import type { RoomServer } from './deliver.ts'
-import { park, type RoomSocket } from './subscription.ts'
+import { pause, type RoomSocket } from './subscription.ts'
 
 export interface SlowOptions {
   io: RoomServer
@@ -42,14 +42,14 @@ interface State {
  */
 export function createSlowWatch({ io, presence, onLost, onClosed, onError, lookMs, stuckMs, closeMs }: SlowOptions) {
   const states = new WeakMap<RoomSocket, State>()
-  const counts = { parked: 0, parkings: 0, closed: 0 }
+  const counts = { paused: 0, parkings: 0, closed: 0 }
 
   async function parkIn(socket: RoomSocket, room: RoomId): Promise<void> {
     const before = new Map(presence.list(room).map((one) => [one.user.id, one]))
-    counts.parked++
+    counts.paused++
     counts.parkings++
     try {
-      await park(socket, room)
+      await pause(socket, room)
       if (!room.startsWith('project:') || !socket.rooms.has(room)) return
       const after = new Map(presence.list(room).map((one) => [one.user.id, one]))
       const left = [...before.keys()].filter((id) => !after.has(id))
@@ -60,7 +60,7 @@ export function createSlowWatch({ io, presence, onLost, onClosed, onError, lookM
     } catch (error) {
       onLost(socket, error)
     } finally {
-      counts.parked--
+      counts.paused--
     }
   }
 
@@ -81,10 +81,10 @@ export function createSlowWatch({ io, presence, onLost, onClosed, onError, lookM
       state.closed = true
       counts.closed++
       onClosed(socket, backlog)
-      sendAway(socket, 'too slow')
+      closeForReconnect(socket, 'too slow')
     } else if (stuck >= stuckMs || backlog.bytes > PARK_BYTES) {
       state.cap = Math.min(state.cap, backlog.bytes + ANSWER_BYTES)
-      for (const [room, { live, parked }] of socket.data.rooms) if (live && !parked) parkIn(socket, room).catch(onError)
+      for (const [room, { live, paused }] of socket.data.rooms) if (live && !paused) parkIn(socket, room).catch(onError)
     }
   }
 

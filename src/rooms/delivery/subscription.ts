@@ -4,19 +4,19 @@ import type { Position } from '../../access/authorize.ts'
 import { problem } from '../../errors.ts'
 import type { NodeToNode } from '../cluster/cluster.ts'
 import type { Log, LogEntry } from '../log/log.ts'
-import { drained, isOpen, write } from '../sockets/engine-io.ts'
+import { isOpen, whenDrained, write } from '../sockets/engine-io.ts'
 import { changesRole, endsSession, revokes } from './access-events.ts'
 import type { Feed, Feeds } from './feed.ts'
 import type { Page } from './replay-cache.ts'
 
 /** A socket's place in one room. */
-export interface Standing {
+export interface Subscription {
   /** null in one's own room. */
   role: Role | null
   /** Was let in, and is told everything: at once, or, while it is parked, when it reads again. */
   live: boolean
   /** Settles when it is in the Socket.IO room again, or never will be; null while it is not parked. */
-  parked: Promise<void> | null
+  paused: Promise<void> | null
   /** Set when a later join, a leave, an eviction or a disconnect took its place. */
   cancelled: boolean
   activity: boolean
@@ -31,7 +31,7 @@ export interface SocketData {
   expiresAt: number
   /** When it is to be told that it expires; infinite once it was. */
   warnAt: number
-  rooms: Map<RoomId, Standing>
+  rooms: Map<RoomId, Subscription>
 }
 export type RoomSocket = Socket<ClientToServer, ServerToClient, NodeToNode, SocketData>
 
@@ -44,7 +44,7 @@ export function send(target: { emit: (...args: never[]) => unknown }, entry: Log
 /** The Socket.IO room of those who also want `activity:new`. */
 export const activityRoom = (room: RoomId): string => `activity:${room}`
 /** The Socket.IO room of those who stand in a room and hear nothing of it until they read again. */
-export const parkedRoom = (room: RoomId): string => `parked:${room}`
+export const parkedRoom = (room: RoomId): string => `paused:${room}`
 
 /** The last question to join a room, while the right to it is looked up. */
 const turns = new WeakMap<RoomSocket, Map<RoomId, symbol>>()
@@ -62,17 +62,21 @@ function forgetTurn(socket: RoomSocket, room: RoomId): void {
  * @param look may call `insist`, which throws as soon as it is in vain
  * @throws problem superseded when a later join or leave was asked meanwhile
  */
-export async function inTurn<T>(socket: RoomSocket, room: RoomId, look: (insist: () => void) => Promise<T>): Promise<T> {
+export async function inTurn<T>(
+  socket: RoomSocket,
+  room: RoomId,
+  look: (throwIfSuperseded: () => void) => Promise<T>,
+): Promise<T> {
   const turn = Symbol(room)
   const own = turns.get(socket) ?? new Map<RoomId, symbol>()
   turns.set(socket, own.set(room, turn))
   const isLast = () => turns.get(socket)?.get(room) === turn
-  const insist = () => {
+  const throwIfSuperseded = () => {
     if (!isLast()) throw problem('superseded')
   }
   try {
-    const at = await look(insist)
-    insist()
+    const at = await look(throwIfSuperseded)
+    throwIfSuperseded()
     return at
   } finally {
     if (isLast()) forgetTurn(socket, room)
@@ -91,7 +95,7 @@ export function leave(socket: RoomSocket, room: RoomId): void {
 }
 
 /** What happened to this person's access after they were let in: a catch-up stops where it was lost. */
-function heed(socket: RoomSocket, standing: Standing, entry: LogEntry): void {
+function applyAccessChange(socket: RoomSocket, standing: Subscription, entry: LogEntry): void {
   const { person, sessionId } = socket.data
   const change = changesRole(entry)
   if (change?.userId === person.id) standing.role = change.role
@@ -102,7 +106,7 @@ function heed(socket: RoomSocket, standing: Standing, entry: LogEntry): void {
 
 /** What each socket does last: it catches up with one room after the other, page by page, and holds one page at most. */
 const steps = new WeakMap<RoomSocket, Promise<void>>()
-function afterOthers(socket: RoomSocket, step: () => Promise<void>): Promise<void> {
+function enqueueReplay(socket: RoomSocket, step: () => Promise<void>): Promise<void> {
   const run = (steps.get(socket) ?? Promise.resolve()).then(step)
   steps.set(
     socket,
@@ -115,21 +119,21 @@ function afterOthers(socket: RoomSocket, step: () => Promise<void>): Promise<voi
 async function catchUp(
   socket: RoomSocket,
   room: RoomId,
-  standing: Standing,
+  standing: Subscription,
   feed: Feed,
-  from: { after: number; floor: number; heed: (entry: LogEntry) => void },
+  from: { after: number; floor: number; applyAccessChange: (entry: LogEntry) => void },
 ): Promise<number> {
   let cursor = from.after
-  const goOn = () => {
+  const assertActive = () => {
     if (standing.cancelled || !isOpen(socket)) throw problem('superseded')
   }
   const tell = ({ events, frames }: Page) => {
-    goOn()
+    assertActive()
     let sent = 0
     try {
       for (const { seq, access } of events) {
         if (seq !== cursor + 1) throw problem('unavailable', 'The log moved under the reader', { retryAfter: 1 })
-        if (access) from.heed(access)
+        if (access) from.applyAccessChange(access)
         cursor = seq
         sent++
       }
@@ -139,19 +143,19 @@ async function catchUp(
     }
   }
   const step = async () => {
-    goOn()
-    await drained(socket)
-    goOn()
+    assertActive()
+    await whenDrained(socket)
+    assertActive()
     await feed.page(cursor, from.floor, tell)
   }
-  goOn()
-  while (cursor < feed.delivered()) await afterOthers(socket, step)
-  goOn()
+  assertActive()
+  while (cursor < feed.delivered()) await enqueueReplay(socket, step)
+  assertActive()
   // In this very tick: what comes next is news to it.
   void socket.leave(parkedRoom(room))
   void socket.join(standing.activity ? [room, activityRoom(room)] : room)
   standing.live = true
-  standing.parked = null
+  standing.paused = null
   return cursor
 }
 
@@ -170,7 +174,7 @@ export function modeOf({ after, epoch }: From, at: Position, now: string): Mode 
 }
 
 /** Gives a standing up that came to nothing. */
-function giveUp(socket: RoomSocket, room: RoomId, standing: Standing): void {
+function abandonJoin(socket: RoomSocket, room: RoomId, standing: Subscription): void {
   if (socket.data.rooms.get(room) === standing) leave(socket, room)
   standing.cancelled = true
   standing.feed?.release()
@@ -182,21 +186,23 @@ function giveUp(socket: RoomSocket, room: RoomId, standing: Standing): void {
  * @returns settles when it is back; resolves also when it left meanwhile, of its own will or not
  * @throws problem unavailable where it cannot catch up, and is out of the room
  */
-export async function park(socket: RoomSocket, room: RoomId): Promise<void> {
+export async function pause(socket: RoomSocket, room: RoomId): Promise<void> {
   const standing = socket.data.rooms.get(room)
-  if (!standing?.live || standing.parked || !standing.feed) return
+  if (!standing?.live || standing.paused || !standing.feed) return
   const { feed } = standing
   const after = feed.delivered()
   for (const each of [room, activityRoom(room)]) void socket.leave(each)
   void socket.join(parkedRoom(room))
   // Delivery finds it in the room of the parked, so what changes its rights is heeded before it can be read here.
-  const back = drained(socket).then(() => catchUp(socket, room, standing, feed, { after, floor: after, heed: () => {} }))
-  standing.parked = back.then(() => {})
+  const back = whenDrained(socket).then(() =>
+    catchUp(socket, room, standing, feed, { after, floor: after, applyAccessChange: () => {} }),
+  )
+  standing.paused = back.then(() => {})
   try {
-    await standing.parked
+    await standing.paused
   } catch (error) {
     if (standing.cancelled || !isOpen(socket)) return
-    giveUp(socket, room, standing)
+    abandonJoin(socket, room, standing)
     throw error
   }
 }
@@ -208,7 +214,7 @@ export async function park(socket: RoomSocket, room: RoomId): Promise<void> {
  * @returns the head at which the socket went live
  * @throws problem superseded | not-found (removed meanwhile) | session-revoked | unavailable
  */
-export async function stand(
+export async function joinRoom(
   socket: RoomSocket,
   room: RoomId,
   ask: From & { activity?: boolean; role: Role | null },
@@ -220,7 +226,7 @@ export async function stand(
     // Asking again without a position moves nothing: the socket misses nothing where it stands.
     // Its role is kept by the events; the one that was read with the question may be older.
     before.activity = ask.activity ?? before.activity
-    while (before.parked) await before.parked
+    while (before.paused) await before.paused
     if (before.cancelled) throw problem('superseded')
     void (before.activity ? socket.join(activityRoom(room)) : socket.leave(activityRoom(room)))
     const feed = await feeds.hold(room)
@@ -234,7 +240,7 @@ export async function stand(
   const after = mode === 'resumed' && ask.after !== undefined ? ask.after : at.head
 
   const activity = ask.activity ?? false
-  const standing: Standing = { role: ask.role, live: false, parked: null, cancelled: false, activity, feed: null }
+  const standing: Subscription = { role: ask.role, live: false, paused: null, cancelled: false, activity, feed: null }
   socket.data.rooms.set(room, standing)
   try {
     const feed = await feeds.hold(room)
@@ -245,11 +251,11 @@ export async function stand(
     const head = await catchUp(socket, room, standing, feed, {
       after,
       floor,
-      heed: (entry) => entry.meta.seq > at.head && heed(socket, standing, entry),
+      applyAccessChange: (entry) => entry.meta.seq > at.head && applyAccessChange(socket, standing, entry),
     })
     return { head, mode }
   } catch (error) {
-    giveUp(socket, room, standing)
+    abandonJoin(socket, room, standing)
     throw error
   }
 }

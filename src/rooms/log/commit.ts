@@ -37,7 +37,7 @@ export interface Write {
   query: Query
   insert: <T extends keyof Rows>(table: T, row: Rows[T]) => void
   /** Sends a statement that fails, and the write with it, where something is not as the writer thinks. */
-  insist: (proof: Statement) => void
+  assert: (proof: Statement) => void
   emit: Emit
   emitAll: EmitAll
   /** Gives rows new ranks, in one statement, and each its next version. @returns those that still had the rank they `was` at */
@@ -46,7 +46,7 @@ export interface Write {
    * Saves the answer to an Idempotency-Key with the rows: as the event that has it as its payload, else as a copy.
    * @param room who may see the answer again: the members of a project, or a person
    */
-  keep: (key: Key, body: unknown, room: RoomId) => void
+  saveResponse: (key: Key, body: unknown, room: RoomId) => void
 }
 
 /** The one door for writes: rows and events in one transaction, then a wake-up. The callback may run more than once. */
@@ -112,11 +112,11 @@ export function createCommit({ begin, poke, beforeCommit }: CommitOptions): Comm
       },
       query,
       insert: (table, row) => send(insertion(table, [row])),
-      insist: send,
+      assert: send,
       emit,
       emitAll: (rooms, name, payload, label) => void toMany.push({ rooms, ...log(name, payload, label).logged }),
       rerank: (table, rows, at) => query(reranking(table, rows, at)),
-      keep(key, body, room) {
+      saveResponse(key, body, room) {
         const eventId = written.get(body)?.id ?? null
         // What a write without an answer told its writer stays theirs to hear again: they left the project, or deleted it.
         const own = userRoom(key.userId)

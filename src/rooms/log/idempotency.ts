@@ -43,7 +43,7 @@ async function firstAnswer(query: Write['query'], { userId, key }: Key): Promise
  * @param again checks the caller who is given an answer again
  * @throws problem idempotency-running | idempotency-mismatch | not-found | gone
  */
-export async function once<T>(
+export async function withIdempotencyKey<T>(
   { query }: Pick<Write, 'query'>,
   key: Key | undefined,
   run: () => Promise<T>,

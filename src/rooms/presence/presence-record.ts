@@ -36,7 +36,7 @@ export const newEntry = (): Entry => ({ seen: [], sockets: [], leaving: undefine
 export const differ = (a: Presence | null, b: Presence | null): boolean => a !== b && JSON.stringify(a) !== JSON.stringify(b)
 
 /** The last word comes last, and all nodes agree which it is. */
-const byWord = (a: Seen, b: Seen): number =>
+const byLastWrite = (a: Seen, b: Seen): number =>
   a.at - b.at || (JSON.stringify(a.presence.state) < JSON.stringify(b.presence.state) ? -1 : 1)
 
 export const seenBy = ({ seen }: Entry, node: string): Seen | undefined => seen.find((one) => one.node === node)
@@ -46,7 +46,7 @@ export function see(entry: Entry, sight: Seen): void {
 }
 
 /** @returns whether it saw them */
-export function unsee(entry: Entry, node: string): boolean {
+export function removePerson(entry: Entry, node: string): boolean {
   const before = entry.seen
   entry.seen = before.filter((one) => one.node !== node)
   return entry.seen.length < before.length
@@ -54,7 +54,7 @@ export function unsee(entry: Entry, node: string): boolean {
 
 /** The union of what the nodes see. Who came back on another node was never away. */
 export function view(entry: Entry): Presence | null {
-  const last = entry.seen.length > 1 ? entry.seen.toSorted(byWord).at(-1) : entry.seen[0]
+  const last = entry.seen.length > 1 ? entry.seen.toSorted(byLastWrite).at(-1) : entry.seen[0]
   if (!last) return null
   let { since } = last.presence
   for (const { presence } of entry.seen) if (presence.since < since) ({ since } = presence)

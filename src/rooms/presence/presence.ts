@@ -1,6 +1,6 @@
 import type { Person, Presence, RoomId } from '@cutroom/contract'
 import { guarded } from '../../lib/guarded.ts'
-import { createTurns } from '../../lib/time-sliced-queue.ts'
+import { createTimeSlicedQueue } from '../../lib/time-sliced-queue.ts'
 import {
   bounded,
   differ,
@@ -8,10 +8,10 @@ import {
   inMessages,
   newEntry,
   redraw,
+  removePerson,
   type Sight,
   see,
   seenBy,
-  unsee,
   view,
 } from './presence-record.ts'
 
@@ -63,7 +63,7 @@ const LEFT = 1_000
 export function createPresence({ announce, publish, onError, graceMs, coalesceMs }: PresenceOptions): PresenceTable {
   const rooms = new Map<RoomId, Map<string, Entry>>()
   const changed = new Map<RoomId, Map<string, 'here' | 'elsewhere'>>()
-  const turn = createTurns()
+  const turn = createTimeSlicedQueue()
   let flushing: NodeJS.Timeout | undefined
   let restUntil = 0
   let silent = false
@@ -124,13 +124,13 @@ export function createPresence({ announce, publish, onError, graceMs, coalesceMs
   }
 
   function gone(room: RoomId, userId: string, entry: Entry): void {
-    if (unsee(entry, SELF)) touch(room, userId, 'here')
+    if (removePerson(entry, SELF)) touch(room, userId, 'here')
   }
 
   function hear(node: string, { room, userId, presence, at }: Sight): void {
     const entry = entryOf(room, userId)
     if (presence) see(entry, { node, presence, at })
-    else unsee(entry, node)
+    else removePerson(entry, node)
     touch(room, userId, 'elsewhere')
   }
 
@@ -201,7 +201,7 @@ export function createPresence({ announce, publish, onError, graceMs, coalesceMs
     },
     forget(node) {
       for (const [room, people] of rooms)
-        for (const [userId, entry] of people) if (unsee(entry, node)) touch(room, userId, 'elsewhere')
+        for (const [userId, entry] of people) if (removePerson(entry, node)) touch(room, userId, 'elsewhere')
     },
     silence() {
       silent = true

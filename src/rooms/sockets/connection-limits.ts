@@ -27,7 +27,7 @@ export const LIMITS = {
 /** A connection without a person is closed after this, ms; with the farewell it is gone in less than 6 s. */
 const STRANGER_MS = 4_000
 /** How long whoever is closed has to say goodbye, ms. The default of 30 s is a gift to those who never do. */
-const FAREWELL_MS = 1_000
+const CLOSE_TIMEOUT_MS = 1_000
 
 /**
  * Bytes, or the promise of some: Socket.IO keeps what has come until the last piece is there, from strangers, too.
@@ -112,32 +112,32 @@ export type Admission = ReturnType<typeof createAdmission>
 /** Who may connect, how many at once, and how long without saying who they are. */
 export function createAdmission({ behindProxy, limits, onError }: AdmissionOptions) {
   const addresses = createCounts()
-  const strangers = createCounts()
+  const unauthenticated = createCounts()
   const persons = createCounts()
   const entries = new WeakMap<Connection, Entry>()
   /** Until when, by person. */
-  const penitents = new Map<string, number>()
+  const cooldowns = new Map<string, number>()
 
   const handshakes = new Map<string, Bucket>()
 
   /** @throws problem rate-limited while the person is kept out for flooding */
   function assertNotBanned(personId: string): void {
-    const until = penitents.get(personId) ?? 0
+    const until = cooldowns.get(personId) ?? 0
     if (until > Date.now())
       throw problem('rate-limited', 'Too much was asked', { retryAfter: Math.ceil((until - Date.now()) / 1000) })
   }
 
   /** Closed by force: what a closed connection still has to send does not hold it open. */
-  function doubt(connection: Connection, entry: Entry): void {
-    strangers.add(entry.address, 1)
+  function startAuthTimer(connection: Connection, entry: Entry): void {
+    unauthenticated.add(entry.address, 1)
     entry.packets = new Bucket(1, 20)
     entry.timer = setTimeout(
       guarded(onError, () => connection.close(true)),
       STRANGER_MS,
     )
   }
-  function trust(entry: Entry): void {
-    strangers.add(entry.address, -1)
+  function markAuthenticated(entry: Entry): void {
+    unauthenticated.add(entry.address, -1)
     entry.packets = new Bucket(200, 2_000)
     clearTimeout(entry.timer)
     entry.timer = undefined
@@ -151,15 +151,15 @@ export function createAdmission({ behindProxy, limits, onError }: AdmissionOptio
     }
     entries.set(connection, entry)
     // How long a poll is waited for that would take the farewell along.
-    Object.assign(connection.transport, { closeTimeout: FAREWELL_MS })
+    Object.assign(connection.transport, { closeTimeout: CLOSE_TIMEOUT_MS })
     addresses.add(entry.address, 1)
-    doubt(connection, entry)
+    startAuthTimer(connection, entry)
     const onPacket = (packet: Packet) => {
       if (!entry.packets.spend() || isBinary(packet)) connection.close(true)
     }
     const onClose = () => {
-      dismiss(connection)
-      trust(entry)
+      release(connection)
+      markAuthenticated(entry)
       addresses.add(entry.address, -1)
       entries.delete(connection)
     }
@@ -168,16 +168,16 @@ export function createAdmission({ behindProxy, limits, onError }: AdmissionOptio
   }
 
   /** The socket is gone; its connection has to bring another one soon, or goes, too. */
-  function dismiss(connection: Connection): void {
+  function release(connection: Connection): void {
     const entry = entries.get(connection)
     if (!entry || entry.person === null) return
     persons.add(entry.person, -1)
     entry.person = null
-    doubt(connection, entry)
+    startAuthTimer(connection, entry)
   }
 
   return {
-    dismiss,
+    release,
 
     /** Counts what connects to this server from now on. */
     watch(io: RoomServer, server: Server): void {
@@ -185,7 +185,7 @@ export function createAdmission({ behindProxy, limits, onError }: AdmissionOptio
       // Engine.IO makes another WebSocket server whenever the HTTP server begins to listen, and lets nobody name its options.
       server.on('listening', () => {
         const { ws } = io.engine as unknown as { ws?: { options: { closeTimeout: number } } }
-        if (ws) ws.options.closeTimeout = FAREWELL_MS
+        if (ws) ws.options.closeTimeout = CLOSE_TIMEOUT_MS
       })
     },
 
@@ -194,7 +194,8 @@ export function createAdmission({ behindProxy, limits, onError }: AdmissionOptio
       // A script element reads JSONP from any page, and no client of ours asks for it.
       if (new URL(request.url ?? '', 'http://localhost').searchParams.has('j')) return problem('bad-request', 'There is no JSONP')
       const address = networkOf(addressOf(request, behindProxy))
-      return limits && (addresses.of(address) >= limits.addressConnections || strangers.of(address) >= limits.addressStrangers)
+      return limits &&
+        (addresses.of(address) >= limits.addressConnections || unauthenticated.of(address) >= limits.addressStrangers)
         ? problem('rate-limited', 'Too many connections from this address', { retryAfter: 5 })
         : null
     },
@@ -228,14 +229,14 @@ export function createAdmission({ behindProxy, limits, onError }: AdmissionOptio
         throw problem('rate-limited', `One person has at most ${limits.personSockets} sockets`, { retryAfter: 30 })
       entry.person = personId
       persons.add(personId, 1)
-      trust(entry)
+      markAuthenticated(entry)
     },
 
     /** Closes a socket that goes on asking although it was told to wait; ordered, so that a stock client does not come back by itself. */
-    expel(socket: RoomSocket): void {
+    banBriefly(socket: RoomSocket): void {
       const now = Date.now()
-      for (const [person, until] of penitents) if (until <= now) penitents.delete(person)
-      penitents.set(socket.data.person.id, now + PENANCE_MS)
+      for (const [person, until] of cooldowns) if (until <= now) cooldowns.delete(person)
+      cooldowns.set(socket.data.person.id, now + PENANCE_MS)
       socket.disconnect(true)
     },
 

@@ -18,7 +18,7 @@ const wireOf = (connection: Connection): Wire[] => {
 const SLICE = 200
 const SLICE_MS = 50
 /** How long a closed client has to say goodbye, ms. One that fell silent never does, and would hold up the stop. */
-const FAREWELL_MS = 2_000
+const CLOSE_TIMEOUT_MS = 2_000
 const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms))
 
 /** Sends every client away so that it comes back by itself: told when, spread over time, then closed. */
@@ -42,7 +42,7 @@ export function createDrain(io: RoomServer): () => Promise<void> {
       for (const connection of leaving.slice(i, i + SLICE)) connection.close()
     }
     const closed = wires.map((wire) => wire.readyState === wire.CLOSED || new Promise<void>((done) => wire.once('close', done)))
-    await Promise.race([Promise.all(closed), pause(FAREWELL_MS)])
+    await Promise.race([Promise.all(closed), pause(CLOSE_TIMEOUT_MS)])
     for (const wire of wires) wire.terminate()
   }
 }

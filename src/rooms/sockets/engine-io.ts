@@ -135,7 +135,7 @@ export function backlogOf(socket: RoomSocket): Backlog {
 }
 
 /** Resolves when all that was written to the socket has left for the network, or the socket is gone. */
-export async function drained(socket: RoomSocket): Promise<void> {
+export async function whenDrained(socket: RoomSocket): Promise<void> {
   const connection = connectionOf(socket)
   const isBusy = () => connection.readyState === 'open' && (connection.writeBuffer.length > 0 || !connection.transport.writable)
   while (isBusy())
@@ -157,7 +157,7 @@ export async function drained(socket: RoomSocket): Promise<void> {
 const TRY_AGAIN_LATER = 1013
 
 /** Closes the connection in a way after which clients come again. */
-export function sendAway(socket: RoomSocket, reason: string): void {
+export function closeForReconnect(socket: RoomSocket, reason: string): void {
   const connection = connectionOf(socket)
   const { socket: webSocket } = connection.transport
   if (webSocket) webSocket.close(TRY_AGAIN_LATER, reason)

@@ -4,10 +4,10 @@ import { admit, admitSession, atLeast, type Position } from '../../access/author
 import type { Query } from '../../db/client.ts'
 import { issuesOf, problem, toProblem, toWire } from '../../errors.ts'
 import { guarded } from '../../lib/guarded.ts'
-import { createGate, type Gate } from '../../lib/semaphore.ts'
+import { createSemaphore, type Semaphore } from '../../lib/semaphore.ts'
 import type { Typed } from '../cluster/cluster.ts'
 import type { Feeds } from '../delivery/feed.ts'
-import { type From, inTurn, leave, modeOf, type RoomSocket, stand } from '../delivery/subscription.ts'
+import { type From, inTurn, joinRoom, leave, modeOf, type RoomSocket } from '../delivery/subscription.ts'
 import type { Log } from '../log/log.ts'
 import type { PresenceTable } from '../presence/presence.ts'
 import type { Typing } from '../presence/typing.ts'
@@ -28,7 +28,7 @@ export interface RequestOptions {
   /** Verifies a token for a live socket and returns its expiry, ms since the epoch. */
   refresh: (socket: RoomSocket, token: string) => Promise<number>
   /** Told when a socket could not come into its own room. */
-  deaf: (socket: RoomSocket, error: unknown) => void
+  onUserRoomLost: (socket: RoomSocket, error: unknown) => void
   /** Tells the other nodes who types. */
   tellNodes: (typed: Typed) => void
   onError: (error: unknown) => void
@@ -43,7 +43,7 @@ const PATIENCE = 400
 const REPLAY = 9
 const REPLAY_EVENTS = 50
 /** Looks of one socket into the database at a time: the others are for other people. */
-const LOOKS = 4
+const MAX_CONCURRENT_LOOKUPS = 4
 
 /** Handles what a socket asks: parse, handle, acknowledge. Every answer, good or bad, fits the contract. */
 export function createRequests({
@@ -54,7 +54,7 @@ export function createRequests({
   typing,
   query,
   refresh,
-  deaf,
+  onUserRoomLost,
   tellNodes,
   onError,
 }: RequestOptions) {
@@ -75,14 +75,14 @@ export function createRequests({
   }
 
   /** Of the sockets that have a look under way. */
-  const gates = new Map<RoomSocket, Gate>()
+  const semaphores = new Map<RoomSocket, Semaphore>()
   async function look<T>(socket: RoomSocket, work: () => Promise<T>): Promise<T> {
-    const gate = gates.get(socket) ?? createGate(LOOKS)
-    gates.set(socket, gate)
+    const semaphore = semaphores.get(socket) ?? createSemaphore(MAX_CONCURRENT_LOOKUPS)
+    semaphores.set(socket, semaphore)
     try {
-      return await gate.pass(work)
+      return await semaphore.run(work)
     } finally {
-      if (gate.isEmpty()) gates.delete(socket)
+      if (semaphore.isEmpty()) semaphores.delete(socket)
     }
   }
 
@@ -113,7 +113,7 @@ export function createRequests({
       // A change of name that was delivered while this was looked up is newer.
       if (socket.data.person === person) socket.data.person = at.person
       try {
-        const { head, mode } = await stand(socket, room, { after, epoch, activity, role: at.role }, at, { log, feeds })
+        const { head, mode } = await joinRoom(socket, room, { after, epoch, activity, role: at.role }, at, { log, feeds })
         presence.enter(room, socket.data.person, socket.id)
         const { people, total } = presence.listBounded(room)
         return {
@@ -142,10 +142,10 @@ export function createRequests({
       try {
         const { person, sessionId } = socket.data
         const at = await lookInTurn(socket, room, { after, epoch }, () => admitSession(query, { userId: person.id, sessionId }))
-        const { head, mode } = await stand(socket, room, { after, epoch, role: null }, at, { log, feeds })
+        const { head, mode } = await joinRoom(socket, room, { after, epoch, role: null }, at, { log, feeds })
         return { room, epoch: log.epoch(), head, mode }
       } catch (error) {
-        deaf(socket, error)
+        onUserRoomLost(socket, error)
         throw error
       }
     },
@@ -188,7 +188,7 @@ export function createRequests({
       const ack = typeof last === 'function' ? (last as (value: unknown) => void) : () => {}
       try {
         if (!questions.spend()) {
-          if (!refusals.spend()) return admission.expel(socket)
+          if (!refusals.spend()) return admission.banBriefly(socket)
           throw problem('rate-limited', undefined, { retryAfter: questions.wait() })
         }
         if (!Object.hasOwn(requests, name)) throw problem('bad-request', 'There is no such request')

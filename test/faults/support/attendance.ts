@@ -34,13 +34,13 @@ export async function sit(person: Person, urls: readonly string[], node: number)
     if (name === 'chat:presence') online.set(String(payload.userId), payload.isOnline === true)
     if (name !== 'presence:changed') return
     const change = payload as { projectId: string; present: Presence[]; left: string[] }
-    const fold = folds.get(change.projectId)
-    if (!fold) return
+    const applyEvent = folds.get(change.projectId)
+    if (!applyEvent) return
     for (const one of change.present) {
-      if (!fold.has(one.user.id)) came.push({ projectId: change.projectId, userId: one.user.id, at })
-      fold.set(one.user.id, one)
+      if (!applyEvent.has(one.user.id)) came.push({ projectId: change.projectId, userId: one.user.id, at })
+      applyEvent.set(one.user.id, one)
     }
-    for (const userId of change.left) if (fold.delete(userId)) left.push({ projectId: change.projectId, userId, at })
+    for (const userId of change.left) if (applyEvent.delete(userId)) left.push({ projectId: change.projectId, userId, at })
   }
   const tab = await openTab(urls[node] ?? '', person.token, node, hear)
   /** Asks in the middle of other frames: what comes after the answer is folded on it. */
