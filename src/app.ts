@@ -49,9 +49,9 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
     trustProxy: config.trustProxy && ((_address, hop) => hop === 0),
     bodyLimit: BODY_LIMIT,
     requestTimeout: 30_000,
-    // On which not a byte moves, in either direction: an answer that nobody reads ends.
+    // Idle connections end, in either direction: so does an answer that is not read.
     connectionTimeout: 30_000,
-    // Whoever does not come to the end of their headers is gone in 6 s.
+    // A request without the end of its headers is closed within 6 s.
     http: { headersTimeout: 4_000, connectionsCheckingInterval: 1_000 },
     // Odd addresses, refused before there is a route.
     frameworkErrors: (error, request, reply) => refuse(error, request, reply.headers(headers.ofRefusal(request.headers.origin))),

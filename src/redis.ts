@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis, type RedisOptions } from 'ioredis'
 import type pg from 'pg'
 
-/** Redis, which carries hints and counts between nodes. Whoever uses it must do without it at any moment. */
+/** Redis, which carries hints and counts between nodes. Its users must work without it at any moment. */
 export interface SharedRedis {
   /** What the names of all channels, streams and keys begin with: other databases may have their nodes in the same Redis. */
   name: string

@@ -6,13 +6,13 @@ const order: Role[] = ['viewer', 'commenter', 'editor', 'owner']
 export const atLeast = (role: Role, least: Role | null | undefined): boolean =>
   least != null && order.indexOf(role) >= order.indexOf(least)
 
-/** May somebody with `role` do this? `own`: to a thing they wrote themselves. */
+/** Whether a person with `role` may do this; `own`: to a thing they wrote themselves. */
 export function allows(role: Role, action: Action, own: boolean): boolean {
   const rule: { role: Role | null; own?: Role } = actions[action]
   return atLeast(role, rule.role) || (own && atLeast(role, rule.own))
 }
 
-/** Whom a token names. It was ours when it was given; whether its session still stands, the database says. */
+/** Identity claimed by a valid token. The session may have been revoked since; the database decides. */
 export interface Caller {
   userId: string
   sessionId: string
@@ -34,7 +34,7 @@ export interface Scope {
   version: number
   /** Where the project's log stood in the snapshot of the check; null in a write, where it moves. */
   at: Position | null
-  /** The caller as they are drawn; in a write nobody can rename them before the commit. */
+  /** The caller as they are drawn; in a write they cannot be renamed before the commit. */
   me: Person
 }
 
@@ -128,7 +128,7 @@ export async function authorize(
 /**
  * A statement that fails (as a division by zero) unless `authorize` with the lock `member` would give this very scope now. Not
  * for a member as target, who is found by a project, too.
- * @param free it also fails while somebody holds the advisory lock of this name, and else takes it until the commit
+ * @param free it also fails while the advisory lock of this name is held, and else takes it until the commit
  */
 export function proof(who: Caller, target: { type: Target; id: string }, scope: Scope, free?: string): Statement {
   const values = [target.id, who.userId, who.sessionId, scope.role, scope.projectId, scope.authorId, scope.me.name]

@@ -8,7 +8,7 @@ type Named = { type: Target; id: string }
 
 /**
  * Rights as they were seen last. A guess and never an answer: a write that goes by one proves it in its own transaction, so a
- * wrong one costs a second try and nothing else, and nobody needs to keep this true.
+ * wrong one costs a second try and nothing else, and the cache needs no invalidation.
  */
 export interface ScopeCache {
   of(who: Caller, named: Named): Scope | undefined

@@ -69,7 +69,7 @@ class Batch {
 Object.setPrototypeOf(Batch.prototype, pg.Query.prototype)
 
 /**
- * Statements whose rows nobody needs, sent as one: Postgres runs them as one transaction, which it commits when all have gone well,
+ * Statements without needed rows, sent as one: Postgres runs them as one transaction, which it commits when all have gone well,
  * and answers once. By itself each statement costs both sides a turn of sending, waking and reading, which is most of a short write.
  * @throws the first failure: nothing of it has happened then
  */

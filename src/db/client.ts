@@ -32,7 +32,7 @@ export interface Database {
 const SILENT_MS = 10_000
 
 /**
- * A cable pulled out somewhere closes no connection: without this, whoever waits for an answer waits for the kernel, a
+ * A cable pulled out somewhere closes no connection: without this, a query waits for the timeout of the kernel, a
  * quarter of an hour. Destroying the connection, rather than one query of it, makes the pool and Prisma drop it for good.
  */
 function giveUpOnSilence(client: pg.ClientBase): void {
@@ -45,8 +45,8 @@ function giveUpOnSilence(client: pg.ClientBase): void {
 }
 
 /**
- * A connection that breaks in the very tick in which the pool hands it to somebody who awaits it has no listener, and an
- * error without a listener ends the process. Whoever uses it next is told by the failure of what they ask.
+ * A connection that breaks in the very tick in which the pool hands it out has no listener, and an
+ * error without a listener ends the process. Its next query fails and says so.
  */
 function surviveHandover(client: pg.ClientBase): void {
   client.on('error', () => {})
@@ -108,7 +108,7 @@ export function openDatabase(url: string, options: { connections: number; onErro
     // A connection made anew brings no statements with it and costs a hundred writes: a quiet moment ends none.
     idleTimeoutMillis: 60_000,
     keepAlive: true,
-    /** The pool waits for it before anybody gets the connection. */
+    /** The pool waits for it before it hands the connection out. */
     async onConnect(client: pg.ClientBase) {
       giveUpOnSilence(client)
       surviveHandover(client)

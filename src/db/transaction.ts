@@ -14,19 +14,19 @@ export type Query = <R extends pg.QueryResultRow>(statement: Statement) => Promi
 export type Statement = Pick<Prisma.Sql, 'text' | 'values'>
 
 /**
- * One transaction on one connection. Statements leave in the order in which they are asked for, and nobody waits for the answer
- * to the one before. Where nobody waits for any answer, the whole transaction is one message.
+ * One transaction on one connection. Statements leave in the order in which they are asked for, without waiting for the answer
+ * to the one before. Where no answer is awaited, the whole transaction is one message.
  */
 export interface Transaction {
   tx: Tx
   query: Query
-  /** Sends a statement whose rows nobody needs. Its failure is thrown by `settled` and `commit`. */
+  /** Sends a statement without waiting for its rows. Its failure is thrown by `settled` and `commit`. */
   send(statement: Statement): void
   /** All of them have run. @throws the first failure */
   settled(): Promise<void>
   /** @throws what failed first, and when Postgres did not commit; the connection has gone back to the pool either way */
   commit(): Promise<void>
-  /** @returns what failed first: a statement that nobody waited for, else `error` */
+  /** @returns what failed first: a statement that was not awaited, else `error` */
   rollback(error: unknown): Promise<unknown>
 }
 
@@ -91,7 +91,7 @@ export function openTransactions(pool: pg.Pool, schema: string, nameOf: (text: s
   return async function begin() {
     const client = await pool.connect()
     const together = corkUntilNextTick(client)
-    /** Not on their way yet: nobody has waited for anything. */
+    /** Not sent yet: no answer was awaited so far. */
     let held: Statement[] | null = []
     const sent: Promise<unknown>[] = []
     function ask<R extends pg.QueryResultRow>(statement: string | pg.QueryConfig) {
@@ -99,7 +99,7 @@ export function openTransactions(pool: pg.Pool, schema: string, nameOf: (text: s
       return client.query<R>(statement)
     }
     function later(answer: Promise<unknown>): void {
-      // Whoever waits for all of them is told; until then it is nobody's.
+      // Thrown to the caller that awaits all of them; unhandled until then by design.
       answer.catch(() => {})
       sent.push(answer)
     }
@@ -119,7 +119,7 @@ export function openTransactions(pool: pg.Pool, schema: string, nameOf: (text: s
         () => {},
         () => {},
       )
-    // A connection on which a transaction is still open is not given to anybody else.
+    // A connection on which a transaction is still open does not return to the pool.
     const giveBack = () => client.release(client.getTransactionStatus() !== 'I')
 
     return {

@@ -19,7 +19,7 @@ declare module 'fastify' {
     tokens: Tokens
   }
   interface FastifyRequest {
-    /** Whom the token names; null where nobody needs to be known. Their session is looked up with their right. */
+    /** Identity claimed by a valid token; null on routes without one. Its session is looked up together with the access check. */
     caller: Claims | null
     /** Who asks of their own account, whose session stands; null elsewhere. */
     principal: Principal | null
@@ -46,7 +46,7 @@ export interface Tokens {
   confirm(claims: Claims): Promise<void>
   /** The person of a token that is used now. @throws problem session-revoked */
   principalOf(claims: Claims): Promise<Principal>
-  /** May whoever sent these headers use the cookies in them? True where there are none. */
+  /** Whether the cookies of these headers may be used. True where there are none. */
   mayUseCookies(headers: FastifyRequest['headers']): boolean
 }
 

@@ -8,7 +8,7 @@ const UNIT = 16 * 1024
 /** What a body of this length costs beyond the request itself. */
 const extraOf = (bytes: number): number => Math.max(Math.ceil(bytes / UNIT) - 1, 0)
 
-/** Counts units of a body whose length nobody said, as they are read. */
+/** Counts units of a body without a content-length, as they are read. */
 function meter(charge: (units: number) => Promise<void>): Transform {
   let bytes = 0
   let charged = 0

@@ -42,8 +42,8 @@ export function idempotencyKey(request: FastifyRequest): string | undefined {
 
 /**
  * Fingerprints of requests: the same request again has the same one. They are stored, and a body may hold a password: without the
- * secret a fingerprint cannot be compared with a guess. Nobody but the server ever names one, so the plain hash behind a key will
- * do; HMAC takes 30 µs more of each write.
+ * secret a fingerprint cannot be compared with a guess. Only the server computes one, so a plain hash behind a key is enough;
+ * HMAC takes 30 µs more of each write.
  */
 export function fingerprints(secret: string): (request: FastifyRequest) => string {
   const key = Buffer.from(hkdfSync('sha256', secret, '', 'cutroom idempotency', 32)).toString('base64url')

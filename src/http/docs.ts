@@ -39,7 +39,7 @@ interface OpenApi {
   components: { schemas: Record<string, unknown>; parameters?: unknown }
 }
 
-/** What every endpoint does alike, said once: problems and conditional headers. Drops schemas that nobody refers to. */
+/** What every endpoint does alike, said once: problems and conditional headers. Drops schemas without a reference. */
 function finish(openapi: OpenApi): OpenApi {
   for (const [url, path] of Object.entries(openapi.paths))
     for (const [method, operation] of Object.entries(path)) {

@@ -141,7 +141,7 @@ export const endpointsPlugin = fp<{ config: Config; query: Query }>(
         schema: { querystring: noQuery, ...schema, tags: [...schema.tags] },
         config: { access },
         ...(bodyLimit !== undefined && { bodyLimit }),
-        // Whom the token names is known before a byte of the body is read, and what they ask is counted before the database is asked.
+        // The token is checked before a byte of the body is read, and the request is counted before the database is asked.
         onRequest(request, _reply, done) {
           if (access !== 'public' && access !== 'session') request.caller = app.tokens.callerOf(request)
           done()

@@ -7,7 +7,7 @@ import type { Config } from '../config.ts'
 import { USER_HEADER } from './auth.ts'
 import type { Origins } from './origins.ts'
 
-/** What helmet says. It says the same to everybody: once is enough. */
+/** The headers of helmet. They are the same for every request, so they are computed once. */
 function helmetHeaders(options: HelmetOptions): Record<string, string> {
   const request = new IncomingMessage(new Socket())
   const response = new ServerResponse(request)
@@ -63,7 +63,7 @@ export const headersPlugin = fp<{ config: Config; headers: AnswerHeaders; origin
       done()
     })
     await app.register(fastifyCors, {
-      // Where nobody is let in from elsewhere, there is nothing to say.
+      // No other origin is allowed: no CORS headers.
       origin: config.corsOrigins.length > 0 && config.corsOrigins,
       credentials: true,
       methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
@@ -73,7 +73,7 @@ export const headersPlugin = fp<{ config: Config; headers: AnswerHeaders; origin
       // An OPTIONS request that is no preflight is answered like one: the plugin's refusal is plain text.
       strictPreflight: false,
     })
-    // Answers are somebody's own: no cache between keeps them, and those with tokens nobody keeps.
+    // Answers belong to one person: shared caches must not store them, and those with tokens are not stored at all.
     app.addHook('onSend', (request, reply, _payload, done) => {
       if (request.url.startsWith('/api/') && !reply.hasHeader('cache-control'))
         reply.header('cache-control', request.url.startsWith('/api/auth/') ? 'no-store' : 'private, no-cache')

@@ -11,7 +11,7 @@ export interface Origins {
 
 /** How long an origin that was named in the log is not named again, ms. */
 const QUIET_MS = 3_600_000
-/** Origins that are named in that time. Anybody can make them up. */
+/** Origins that are named in that time. A visitor can invent them. */
 const MOST_NAMED = 100
 
 /** @param warn is told of each refused origin, once in an hour */
@@ -21,7 +21,7 @@ export function createOrigins(
 ): Origins {
   const allowed = new Set(config.corsOrigins)
   if (config.publicUrl) allowed.add(new URL(config.publicUrl).origin)
-  // Behind TLS the plain pages of the same host can be forged by anybody on the wire.
+  // Behind TLS the plain pages of the same host can be forged on the wire.
   const schemes = config.secureCookies ? ['https:'] : ['http:', 'https:']
   /** When each was named, ms since the epoch; the oldest first. */
   const named = new Map<string, number>()

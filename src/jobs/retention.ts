@@ -21,7 +21,7 @@ export interface RetentionOptions {
   pool: Database['pool']
   /** How long an event stays in the log at least; null: for ever. */
   retentionSeconds: number | null
-  /** How long a session that ended still says so to whoever shows its token. */
+  /** How long a session that ended is still named as ended to the holder of its token. */
   sessionSeconds: number
   onSwept: (swept: Swept) => void
   onError: (error: unknown) => void
@@ -51,7 +51,7 @@ export const statements = {
   page: `SELECT r.id, r.floor, o.seq AS oldest, o.seq <= r.floor OR o.at < now() - make_interval(secs => $3) AS due
     FROM (SELECT id, floor FROM "Room" WHERE id > $1 ORDER BY id LIMIT $2) r
     LEFT JOIN LATERAL (SELECT seq, at FROM "Event" WHERE room = r.id AND seq IS NOT NULL ORDER BY seq LIMIT 1) o ON true`,
-  // As far as all is old: `at` rises with `seq` unless somebody set the clock back.
+  // As far as all is old: `at` rises with `seq` unless the clock was set back.
   cut: `SELECT max(seq) AS cut FROM (
       SELECT seq, bool_and(at < now() - make_interval(secs => $4) OR seq <= $3) OVER (ORDER BY seq) AS old
       FROM (SELECT seq, at FROM "Event" WHERE room = $1 AND seq >= $2 ORDER BY seq LIMIT ${STEP}) e
@@ -113,7 +113,7 @@ export function createRetention(options: RetentionOptions): Retention {
         const { rows } = await client.query<{ cut: string | null }>(statements.cut, [id, from, floor, seconds])
         const cut = Number(rows[0]?.cut ?? 0)
         if (cut < from) return
-        // Whoever reads between the two sees the higher floor and is told `reset`; the other way round they would see a hole.
+        // A reader between the two sees the higher floor and gets `reset`; in the other order it would see a hole.
         await client.query(statements.floor, [id, cut])
         const { count } = await step(statements.events, [id, from, cut])
         swept.events += count
@@ -150,7 +150,7 @@ export function createRetention(options: RetentionOptions): Retention {
     try {
       const { rows } = await client.query<{ mine: boolean }>(`SELECT pg_try_advisory_lock(${LOCK}) AS mine`)
       if (!rows[0]?.mine) return null
-      // What a crash takes back is done again; so nobody need wait for the disk, least of all with a room locked.
+      // What a crash takes back is done again; so there is no need to wait for the disk, least of all with a room locked.
       await client.query('SET synchronous_commit = off')
       const swept = await sweep(client)
       if (Object.values(swept).some((count) => count > 0)) onSwept(swept)

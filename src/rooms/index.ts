@@ -93,7 +93,7 @@ const TIMINGS = {
   /** Between a node's signs of life, and how long one without them counts as alive. A dead node's people vanish within 15 s. */
   beatMs: 2_500,
   deadMs: 12_000,
-  /** How long "is typing" lasts when nobody says it again. */
+  /** How long "is typing" lasts without a renewal. */
   typingMs: 6_000,
   /** Between looks at what waits for each socket; how long it may be stuck before it is parked, and before it is closed. */
   lookMs: 250,
@@ -175,7 +175,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
         io.local.to(room).emit('presence:changed', { projectId: room.slice('project:'.length), present, left })
         return
       }
-      // Whoever is in their own room is online.
+      // A person is online while a socket of theirs is in their user room.
       for (const { user } of present) online.changed(user.id, true)
       for (const userId of left) online.changed(userId, false)
     },
@@ -297,7 +297,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
       ;({ head } = await joinRoom(socket, own, { role: null }, at, { log, feeds }))
     } catch (error) {
       onUserRoomLost(socket, error)
-      // A client that asked for its own room meanwhile has it.
+      // The client may have joined its user room itself by now.
       if (!socket.data.rooms.has(own)) return
     }
     socket.emit('connected', { userId: person.id, sessionId, epoch: log.epoch(), head })

@@ -131,7 +131,7 @@ export async function send(target: Target, endpoint: Endpoint, args: LooseArgs, 
   throw new CutroomError(problemFrom(response.status, body, response.headers.get('retry-after')))
 }
 
-/** May the same request succeed later without anybody changing anything? */
+/** Whether the same request may succeed later unchanged. */
 export function isPassing(error: unknown): boolean {
   if (!(error instanceof CutroomError)) return isNetworkError(error)
   // the first attempt may still run although its connection broke

@@ -25,7 +25,7 @@ export interface ClientOptions {
   onTokens?: (tokens: Tokens | null) => unknown
   /** The session has ended without being asked to: show the login. Rooms wait, and come back when the same person logs in. */
   onSignedOut?: (problem: Problem) => void
-  /** Errors of listeners, and those that are nobody's to wait for. Default `console.error`. */
+  /** Errors of listeners, and of work that no promise reports. Default `console.error`. */
   onError?: (error: unknown) => void
   /** `retryForMs` of calls that name none, of logouts, and of logins that the server asks to come later. Default 0: no retries. */
   retryForMs?: number
@@ -67,7 +67,7 @@ export interface CutroomClient {
   /** Bearer: the tokens as they are now. */
   readonly tokens: Tokens | null
   readonly status: LinkStatus
-  /** Who the socket belongs to, once it was connected or somebody logged in. */
+  /** Who the socket belongs to, once it was connected or a person logged in. */
   readonly userId: string | undefined
   /** Status, events of one's own room (`project:joined`, …): each exactly once, in order; and who is online. */
   on: Emitter<ClientEvents>['on']

@@ -51,7 +51,7 @@ function deleteVibe(state: ProjectState, vibeId: string): void {
   deleteComments(state, (comment) => comment.cutId !== null && gone.has(comment.cutId))
 }
 
-/** Tasks of whoever left are unassigned. Events of the first protocol version have no time, and an event for each task instead. */
+/** Tasks of a member who left are unassigned. Events of the first protocol version have no time, and an event for each task instead. */
 function unassign(state: ProjectState, seq: number, userId: string, updatedAt: string | undefined): void {
   if (updatedAt === undefined) return
   for (const [id, task] of state.tasks)

@@ -19,7 +19,7 @@ export const Cut = z
 export type Cut = z.output<typeof Cut>
 
 export const LyricsLine = z.object({ atMs: mediaMs.nullable(), text: z.string() }).meta({ id: 'LyricsLine' })
-/** Version 0 until somebody writes the first line. */
+/** Version 0 until the first line is written. */
 export const Lyrics = z
   .object({ cutId: id, lyrics: z.array(LyricsLine), version: z.int().min(0), updatedAt: time })
   .meta({ id: 'Lyrics' })

@@ -30,7 +30,7 @@ export const actions = {
 export type Action = keyof typeof actions
 
 /**
- * Who may call an endpoint: anybody, anybody who shows a token of a session (access or refresh), anybody who is logged in, or a member whose role allows the action
+ * Callers of an endpoint: all, holders of a token of a session (access or refresh), people who are logged in, or members whose role allows the action
  * (on the thing that the last id of the path names).
  */
 export type Access = 'public' | 'session' | 'account' | Action

@@ -89,7 +89,7 @@ export const members = {
     access: 'member:create',
     location: '/api/projects/:projectId/members/:userId',
     schema: {
-      summary: 'Add somebody who has an account, by `userId` or `email`',
+      summary: 'Add a person who has an account, by `userId` or `email`',
       tags: ['members'],
       params: projectParams,
       body: z

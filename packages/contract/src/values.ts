@@ -48,7 +48,7 @@ export const id = z.uuid().toLowerCase().meta({ description: 'UUID' })
 /** RFC 3339, UTC, milliseconds. */
 export const time = z.iso.datetime().meta({ description: 'RFC 3339 UTC with milliseconds' })
 
-/** A time as a client may write it: any offset, answered in UTC, in a year that everybody can write. */
+/** A time as a client may write it: any offset, answered in UTC, in a year of four digits. */
 export const timeInput = z.iso
   .datetime({ offset: true })
   .transform((value) => new Date(value).toISOString())

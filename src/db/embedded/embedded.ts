@@ -102,7 +102,7 @@ async function start(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
         await sleep(50)
         continue
       }
-      // What we started and nobody claims must not stay.
+      // A server that we started must not outlive a failed start.
       if (!running && !(error instanceof InUseError)) signalPostmaster(server.pid, cluster.path, 'SIGINT')
       throw error
     }
@@ -165,7 +165,7 @@ function isPassing(error: unknown): boolean {
 
 function handle(server: Server, owner: Owner, cluster: Cluster, log: (line: string) => void): EmbeddedPostgres {
   const lives = () => isPostmaster(server.pid, cluster.path)
-  // Whoever exits without stop(), on an uncaught error say, leaves no server behind.
+  // A process that exits without stop(), on an uncaught error say, leaves no server behind.
   const onExit = () => signalPostmaster(server.pid, cluster.path, 'SIGINT')
   process.once('exit', onExit)
 

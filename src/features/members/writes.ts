@@ -20,11 +20,11 @@ export async function addMember(
   { userId, email, role }: { userId?: string | undefined; email?: string | undefined; role: Role },
 ) {
   const where = userId === undefined ? Prisma.sql`email = ${(email ?? '').toLowerCase()}` : Prisma.sql`id = ${userId}::uuid`
-  // Held: nobody renames them between this look and the commit.
+  // Locked: no rename between this query and the commit.
   const [user] = await query<Person>(Prisma.sql`SELECT id, name, "avatarUrl" FROM "User" WHERE ${where} FOR KEY SHARE`)
   if (!user) {
     const pointer = userId === undefined ? '/email' : '/userId'
-    throw problem('validation', undefined, { errors: [{ pointer, code: 'unknown', detail: 'nobody has this account' }] })
+    throw problem('validation', undefined, { errors: [{ pointer, code: 'unknown', detail: 'there is no such account' }] })
   }
   if (await tx.member.findUnique({ where: keyOf(projectId, user.id), select: { role: true } })) throw problem('already-member')
   const row = { ...begun(), projectId, userId: user.id, role }
@@ -36,7 +36,7 @@ export async function addMember(
 /**
  * Whoever may take an owner away waits here for the others who may, on the project's row: everybody holds a member's row
  * already, and waiting for each other's would be a deadlock.
- * @throws problem last-owner when nobody else would own the project
+ * @throws problem last-owner when the project would be left without an owner
  */
 async function assertAnotherOwner({ query }: Write, projectId: string, userId: string): Promise<void> {
   await query(Prisma.sql`SELECT 1 FROM "Project" WHERE id = ${projectId}::uuid FOR NO KEY UPDATE`)

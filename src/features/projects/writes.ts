@@ -17,7 +17,7 @@ export async function createProject(
   authorId: string,
   data: { name: string; description: string | null },
 ) {
-  // Held: nobody renames them between this look and the commit.
+  // Locked: no rename between this query and the commit.
   const [author] = await query<Person>(
     Prisma.sql`SELECT id, name, "avatarUrl" FROM "User" WHERE id = ${authorId}::uuid FOR KEY SHARE`,
   )
@@ -43,11 +43,11 @@ export async function updateProject(
 
 /**
  * The members go, and with them all access: nothing of the project can be seen from then on. Its rows, however many, are taken away
- * little by little afterwards (jobs/purge.ts). The room and its log stay: whoever was away still learns how it ended.
+ * little by little afterwards (jobs/purge.ts). The room and its log stay: members who were away still learn how it ended.
  * @param by who deletes it
  */
 export async function deleteProject({ tx, query, emit, emitAll }: Write, id: string, by: string): Promise<void> {
-  // Against members who come meanwhile: the list below is exact.
+  // Locked against new members: the list below is exact.
   await query(Prisma.sql`SELECT 1 FROM "Project" WHERE id = ${id}::uuid FOR UPDATE`)
   const members = await query<{ userId: string }>(Prisma.sql`SELECT "userId" FROM "Member" WHERE "projectId" = ${id}::uuid`)
   await tx.member.deleteMany({ where: { projectId: id } })

@@ -60,7 +60,7 @@ interface Other {
   partial: { version: number; next: number; sights: Sight[] } | null
 }
 
-/** The other nodes, over the Socket.IO adapter. A node's version names what it sees; whoever missed one asks for all of it. */
+/** The other nodes, over the Socket.IO adapter. A node's version names its state; a node that missed one asks for all of it. */
 export function createCluster({ io, presence, poke, onTyping, onRefused, onError, beatMs, deadMs }: NodesOptions): Cluster {
   const self = randomUUID()
   const others = new Map<string, Other>()
@@ -154,7 +154,7 @@ export function createCluster({ io, presence, poke, onTyping, onRefused, onError
         presence.forget(node)
       }
   }
-  /** Of what was lost, a word or the answer to a question, nobody waits for the next beat. */
+  /** A lost message or answer is asked for again before the next beat. */
   function repair(): void {
     if (told < version) say({ say: 'alive', node: self, version })
     told = version

@@ -17,12 +17,12 @@ export interface DeliveryOptions {
 }
 
 /**
- * Emits one log entry to the local sockets of its room. All of it happens in one tick: whoever loses access by this
- * entry is out of the room before anybody sees it.
+ * Emits one log entry to the local sockets of its room. All of it happens in one tick: a person who loses access by
+ * this entry is out of the room before it is emitted.
  */
 export function createDelivery({ io, presence, activityOf, endSession }: DeliveryOptions) {
   /**
-   * One person's sockets (null: everybody's) that stand in a room here, the parked ones, too: what they were not told yet
+   * One person's sockets (null: all) in a room on this node, paused ones included: what they were not told yet
    * is nothing to them any more. Those on their way in meet the entry in the log.
    */
   function socketsIn(room: RoomId, userId: string | null): RoomSocket[] {

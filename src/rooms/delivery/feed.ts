@@ -14,7 +14,7 @@ export interface Feed {
   /**
    * What a socket that was told everything up to `after` is told next, of what was emitted here: a page, never empty.
    * @param floor how far back may be read along for others
-   * @param tell called once; nothing is emitted here between it and whoever awaits the promise
+   * @param tell called once; nothing is emitted here between it and the code that awaits the promise
    * @throws problem unavailable where the log does not go back that far, or is another one; and what `tell` throws
    */
   page(after: number, floor: number, tell: (page: Page) => void): Promise<void>
@@ -40,14 +40,14 @@ export interface FeedOptions extends TailOptions {
   onError: (error: unknown, room?: RoomId) => void
   /** Milliseconds until the next look at the heads; what a lost hint costs at most. */
   sweepMs: () => number
-  /** How long the end of a log that nobody reads any more is kept, ms. */
+  /** How long the cached end of a log is kept after its last reader, ms. */
   unreadMs: number
 }
 
 const closedRoom = () => problem('unavailable', 'The room was closed', { retryAfter: 1 })
 
 interface Open {
-  /** Made when somebody catches up: most rooms, each person's own above all, never need one. */
+  /** Created by the first replay: most rooms, each person's own above all, never need one. */
   tail: ReplayCache | null
   holds: number
   /** NaN until it is known, which no comparison holds for. */
@@ -108,7 +108,7 @@ export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs, un
   }
 
   let opening: { rooms: RoomId[]; positions: Promise<Map<RoomId, Position>> } | null = null
-  /** One statement for all rooms that are opened in one turn: when everybody comes back, each brings a room of their own. */
+  /** One statement for all rooms that are opened in one turn: in a crowd of reconnects each person brings a user room. */
   function positionOf(room: RoomId): Promise<Position | undefined> {
     if (!opening) {
       const rooms: RoomId[] = []
@@ -154,7 +154,7 @@ export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs, un
   }
   log.onEpoch(lost)
 
-  /** Whoever catches up after it was let go finds the log, as those did who came first. */
+  /** A replay after the cache was dropped reads the log, as the first one did. */
   function dropIdleCaches(): void {
     const before = performance.now() - unreadMs
     for (const feed of feeds.values()) {

@@ -8,7 +8,7 @@ import { changesRole, endsSession, revokes } from './access-events.ts'
 export interface EncodedEvent {
   seq: number
   frame: Buffer
-  /** The entry, where it changes what somebody may see. */
+  /** The entry, where it changes the access of a person. */
   access: LogEntry | null
 }
 
@@ -22,7 +22,7 @@ export interface Page {
 }
 
 /**
- * The end of one room's log, in memory: everybody who comes back at once reads the same few events, and the log is asked
+ * The end of one room's log, in memory: clients that come back at once read the same few events, and the log is asked
  * once for all of them.
  */
 export interface ReplayCache {

@@ -20,7 +20,7 @@ export interface Subscription {
   /** Set when a later join, a leave, an eviction or a disconnect took its place. */
   cancelled: boolean
   activity: boolean
-  /** Held as long as somebody stands here. */
+  /** Acquired as long as the subscription lives. */
   feed: Feed | null
 }
 
@@ -50,7 +50,7 @@ export const parkedRoom = (room: RoomId): string => `paused:${room}`
 const turns = new WeakMap<RoomSocket, Map<RoomId, symbol>>()
 export const asking = (socket: RoomSocket): number => turns.get(socket)?.size ?? 0
 
-/** The question is answered, or nobody wants to know any more. */
+/** The join is answered, or superseded. */
 function forgetTurn(socket: RoomSocket, room: RoomId): void {
   const own = turns.get(socket)
   own?.delete(room)
@@ -60,7 +60,7 @@ function forgetTurn(socket: RoomSocket, room: RoomId): void {
 /**
  * Waits for the look at a person's right to a room. Rights are read side by side, and may be answered in another order.
  * @param look may call `insist`, which throws as soon as it is in vain
- * @throws problem superseded when a later join or leave was asked meanwhile
+ * @throws problem superseded when a later join or leave came first
  */
 export async function inTurn<T>(
   socket: RoomSocket,
@@ -138,7 +138,7 @@ async function catchUp(
         sent++
       }
     } finally {
-      // What came before somebody lost their right is theirs.
+      // Events before the loss of access are still delivered.
       if (sent > 0) write(socket, events.slice(0, sent), sent === events.length ? frames : undefined)
     }
   }
@@ -159,7 +159,7 @@ async function catchUp(
   return cursor
 }
 
-/** What somebody asks for who joins: to go on from a position, or nothing but what comes. */
+/** A join: from a position, or live events only. */
 export interface From {
   after?: number | undefined
   epoch?: string | undefined
@@ -183,7 +183,7 @@ function abandonJoin(socket: RoomSocket, room: RoomId, standing: Subscription): 
 /**
  * Takes a socket that reads too slowly out of a room it stands in: nothing more is kept for it, and when it has read what
  * waits for it, it catches up from the log like one that joins.
- * @returns settles when it is back; resolves also when it left meanwhile, of its own will or not
+ * @returns settles when it is back; resolves also when it has left the room by then
  * @throws problem unavailable where it cannot catch up, and is out of the room
  */
 export async function pause(socket: RoomSocket, room: RoomId): Promise<void> {
@@ -212,7 +212,7 @@ export async function pause(socket: RoomSocket, room: RoomId): Promise<void> {
  * tick in which what it was sent equals what the room's feed has delivered: no gap, no repeat, no buffer.
  * @param at where the room stood when the person was seen to be allowed in; a removal after it is found in the log
  * @returns the head at which the socket went live
- * @throws problem superseded | not-found (removed meanwhile) | session-revoked | unavailable
+ * @throws problem superseded | not-found (removed during the join) | session-revoked | unavailable
  */
 export async function joinRoom(
   socket: RoomSocket,

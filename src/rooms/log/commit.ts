@@ -162,7 +162,7 @@ export function createCommit({ begin, poke, beforeCommit }: CommitOptions): Comm
   }
 }
 
-/** The last shape of a row of each table: whoever makes one makes it with the same columns. */
+/** The last shape of a row of each table: rows of one table are inserted with the same columns. */
 const shapes = new Map<string, { columns: string[]; text: string }>()
 
 /** `($1, $2, …), ($9, …)` */

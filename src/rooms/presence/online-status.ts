@@ -56,7 +56,7 @@ export function createOnline({ readers, connected, encode, tell, onError, coales
     }
     let told = 0
     for (const [peer, frames] of byPeer) {
-      // A crowd that comes back is told to itself: everybody else has a turn in between.
+      // A crowd of reconnects is sent in slices: other sockets get their turn in between.
       if (++told % SLICE === 0) await nextTurn()
       tell(peer, frames)
     }

@@ -106,7 +106,7 @@ export function createPresence({ announce, publish, onError, graceMs, coalesceMs
       tell(room, present, left)
     }
     if (sights.length > 0 && !silent) publish(sights)
-    // When everybody comes back at once, everybody would be told of everybody one by one.
+    // In a crowd of reconnects each arrival would be sent to all others one by one.
     restUntil = performance.now() + Math.min(batch.reduce((sum, [, people]) => sum + people.size, 0) * REST_MS, MOST_REST_MS)
   }
 

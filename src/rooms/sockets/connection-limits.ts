@@ -26,7 +26,7 @@ export const LIMITS = {
 
 /** A connection without a person is closed after this, ms; with the farewell it is gone in less than 6 s. */
 const STRANGER_MS = 4_000
-/** How long whoever is closed has to say goodbye, ms. The default of 30 s is a gift to those who never do. */
+/** Time for a closed connection to answer the close frame, ms. The default of 30 s helps only peers that never do. */
 const CLOSE_TIMEOUT_MS = 1_000
 
 /**
@@ -35,7 +35,7 @@ const CLOSE_TIMEOUT_MS = 1_000
  */
 const isBinary = ({ type, data }: Packet): boolean => type === 'message' && (typeof data !== 'string' || /^[56]/.test(data))
 
-/** Whoever was closed for flooding is not let in again for this long, ms: a new socket brings a full bucket. */
+/** A person whose socket was closed for flooding gets no new one for this long, ms: a new socket has a full bucket. */
 const PENANCE_MS = 10_000
 
 /** Handshakes of one person a second, and at once: all sockets a person may have come back twice. */
@@ -182,7 +182,7 @@ export function createAdmission({ behindProxy, limits, onError }: AdmissionOptio
     /** Counts what connects to this server from now on. */
     watch(io: RoomServer, server: Server): void {
       io.engine.on('connection', guarded(onError, arrive))
-      // Engine.IO makes another WebSocket server whenever the HTTP server begins to listen, and lets nobody name its options.
+      // Engine.IO makes another WebSocket server whenever the HTTP server begins to listen, without a way to set its options.
       server.on('listening', () => {
         const { ws } = io.engine as unknown as { ws?: { options: { closeTimeout: number } } }
         if (ws) ws.options.closeTimeout = CLOSE_TIMEOUT_MS

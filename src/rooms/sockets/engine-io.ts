@@ -28,7 +28,7 @@ interface Connection extends EventEmitter {
 }
 const connectionOf = ({ conn }: RoomSocket) => conn as unknown as Connection
 
-/** In memory of its own: what is kept of Node's pool keeps all of its 8 KiB, most of which were somebody else's. */
+/** In memory of its own: what is kept of Node's pool keeps all of its 8 KiB, most of which belong to other buffers. */
 export function concatenate(parts: readonly Buffer[]): Buffer {
   const whole = Buffer.allocUnsafeSlow(parts.reduce((sum, { length }) => sum + length, 0))
   let at = 0
@@ -153,7 +153,7 @@ export async function whenDrained(socket: RoomSocket): Promise<void> {
     })
 }
 
-/** "Try again later": stock clients come back by themselves. Whoever does not read does not read this; ws hangs up soon after. */
+/** "Try again later": stock clients come back by themselves. A peer that does not read gets a hang-up from ws soon after. */
 const TRY_AGAIN_LATER = 1013
 
 /** Closes the connection in a way after which clients come again. */

@@ -37,7 +37,7 @@ export interface RequestOptions {
 /** Steady requests per second of one socket, and how many may come at once. */
 const RATE = 20
 const BURST = 100
-/** How many more are answered with a refusal; whoever still goes on is no client. */
+/** How many more are answered with a refusal; a peer that still goes on is no client. */
 const PATIENCE = 400
 /** What another replay of a room costs on top, at most, and how many events cost one. */
 const REPLAY = 9
@@ -67,7 +67,7 @@ export function createRequests({
   const buckets = new WeakMap<RoomSocket, Bucket>()
   /** Of which rooms a socket was told what it had missed, to the end or not. */
   const replays = new WeakMap<RoomSocket, Set<RoomId>>()
-  /** Once is what whoever comes back needs. */
+  /** One is what a reconnect needs. */
   function chargeReplay(socket: RoomSocket, room: RoomId, events: number): void {
     const had = replays.get(socket) ?? new Set()
     if (had.has(room)) buckets.get(socket)?.charge(Math.min(events / REPLAY_EVENTS, REPLAY))
@@ -86,7 +86,7 @@ export function createRequests({
     }
   }
 
-  /** Whoever asks again for a room, while they wait for their turn to be looked up, is looked up once. */
+  /** Repeated joins of one room that wait for the same lookup share it. */
   async function lookInTurn<T extends Position>(
     socket: RoomSocket,
     room: RoomId,
@@ -126,7 +126,7 @@ export function createRequests({
           presenceTotal: total,
         }
       } catch (error) {
-        // Whoever stood there before asking again, and now does not, is not seen there either.
+        // A socket that was in the room before it asked again, and is not any more, loses its presence too.
         if (!socket.data.rooms.has(room)) presence.exit(room, socket.data.person.id, socket.id, false)
         throw error
       }

@@ -18,7 +18,7 @@ export function networkOf(address: string): string {
     .join(':')}::/64`
 }
 
-/** Whom a request comes from. Behind a proxy it is the last of X-Forwarded-For: what stands before, the visitor may have written. */
+/** Address of the visitor. Behind a proxy it is the last of X-Forwarded-For: what stands before, the visitor may have written. */
 export function addressOf({ headers, socket }: Pick<IncomingMessage, 'headers' | 'socket'>, behindProxy: boolean): string {
   const said = behindProxy ? String(headers['x-forwarded-for'] ?? '').split(',') : []
   return said.at(-1)?.trim() || (socket.remoteAddress ?? '')

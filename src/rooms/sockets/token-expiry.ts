@@ -34,7 +34,7 @@ export function createClock({ io, onExpired, onError, lookMs }: ClockOptions) {
   timer.unref()
 
   return {
-    /** When whoever has a token until then is to be warned, ms since the epoch. */
+    /** When the holder of a token that expires then is warned, ms since the epoch. */
     warnAt(expiresAt: number): number {
       const left = expiresAt - Date.now()
       return Date.now() + Math.max(left - EXPIRING_MS, left / 2)
