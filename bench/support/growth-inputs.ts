@@ -11,11 +11,11 @@ export interface Cost {
 /** CPU in µs, sizes in bytes. */
 export interface Costs {
   write: Cost
-  /** Of one event on a node where somebody hears it, beyond its deliveries. */
+  /** Of one event on a node with listeners, beyond its deliveries. */
   heard: Cost
   /** Of one event to one socket. */
   delivery: number
-  /** Of one event on a node where nobody hears it. */
+  /** Of one event on a node without listeners. */
   hint: number
   list: Cost
   join: Cost
@@ -84,7 +84,7 @@ const sources = {
     guess: 700,
     read: (r) => r.rounds('create', OURS, 'postgres'),
   },
-  'heard.node': { what: 'an event on a node where somebody hears it, node', unit: 'µs', guess: 350, ...unit('heard', 'node') },
+  'heard.node': { what: 'an event on a node with listeners, node', unit: 'µs', guess: 350, ...unit('heard', 'node') },
   'heard.postgres': { what: 'the same, Postgres (the feed reads)', unit: 'µs', guess: 120, ...unit('heard', 'postgres') },
   delivery: {
     what: 'one delivery to one socket, node',
@@ -93,7 +93,7 @@ const sources = {
     guess: 10,
     read: (r) => r.rounds('fan-out', `1000.${OURS}`, 'server'),
   },
-  hint: { what: 'an event on a node where nobody hears it, node', unit: 'µs', guess: 50, ...unit('hints', 'apart') },
+  hint: { what: 'an event on a node without listeners, node', unit: 'µs', guess: 50, ...unit('hints', 'apart') },
   'list.node': {
     what: 'a list of 50 comments, node',
     unit: 'µs',

@@ -67,7 +67,7 @@ const forAll = (make: (right: (typeof rights)[Target], type: Target) => string) 
   Object.fromEntries(Object.entries(rights).map(([type, right]) => [type, make(right, type as Target)])) as Record<Target, string>
 
 // SHARE makes removal and change of role wait for this commit, KEY SHARE a new name; NO KEY UPDATE lets other writers
-// refer to the thing meanwhile.
+// refer to the thing at that time.
 const locks = {
   member: ' FOR SHARE OF m FOR KEY SHARE OF u',
   thing: ' FOR NO KEY UPDATE OF t FOR SHARE OF m FOR KEY SHARE OF u',
@@ -183,7 +183,7 @@ export async function holdSession(query: Query, { userId, sessionId }: Caller): 
 }
 
 /**
- * A statement that does as `holdSession` does, and fails (as a division by zero) when the session is closed: nobody waits for its
+ * A statement that does as `holdSession` does, and fails (as a division by zero) when the session is closed: nothing waits for its
  * answer. Tried again, the write finds the closed session first.
  */
 export const sessionProof = ({ userId, sessionId }: Caller): Statement => ({

@@ -30,7 +30,7 @@ export function readSecretFile(file: string): string {
 }
 
 /**
- * In development a secret is made once and kept in DATA_DIR, so that a restart logs nobody out.
+ * In development a secret is made once and kept in DATA_DIR, so that sessions survive a restart.
  * @throws SecretError of the line that stands for DATA_DIR or JWT_SECRET
  */
 export function keptSecret(dataDir: string): string {

@@ -131,7 +131,7 @@ export function isPostmaster(pid: number, path: string): boolean {
   if (basename(argv[0] ?? '') !== 'postgres') return false
   if (argv.includes(path)) return true
   try {
-    return readlinkSync(`/proc/${pid}/cwd`) === path // started by hand, or the folder was renamed meanwhile
+    return readlinkSync(`/proc/${pid}/cwd`) === path // started by hand, or the folder was renamed since
   } catch (error) {
     if (['EACCES', 'EPERM', 'ENOENT'].includes(codeOf(error))) return false
     throw error

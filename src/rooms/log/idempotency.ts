@@ -14,7 +14,7 @@ export interface Key {
 export const lockOf = ({ userId, key }: Key): string => `${userId} ${key}`
 
 /**
- * The first answer, for a caller who may still see it: a member of its project, or the person whom alone it is about. An answer
+ * The first answer, for a caller who may still see it: a member of its project, or the one person it is about. An answer
  * without a body shows nothing, so it may outlive its project; so may that of the project's creation.
  * @throws problem not-found | gone, where retention has taken the event that was the answer
  */

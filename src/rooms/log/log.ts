@@ -26,7 +26,7 @@ export interface Log {
   read(room: RoomId, after: number, upTo: number, limit: number, bytes?: number): Promise<LogEntry[]>
   /**
    * What each of these rooms holds after a position, in one statement; both bounds are each room's. A room whose log was cut there is
-   * left to whoever looks at the positions.
+   * left to the reader of the positions.
    */
   news(rooms: readonly { room: RoomId; after: number }[], limit: number, bytes?: number): Promise<Map<RoomId, News>>
   /**
@@ -169,7 +169,7 @@ export async function openLog(readers: Database['readers'], request?: Query): Pr
         values: [room, after, upTo, limit, bytes],
       })
       const entries = rows.map((row) => toEntry(room, row))
-      // Nothing else makes holes. Whoever asks again is told what to do.
+      // Only retention makes holes. The next join gets `reset`.
       if (entries[0] && entries[0].meta.seq !== after + 1)
         throw problem('unavailable', 'The log was cut before the reader came here', { retryAfter: 1 })
       return entries
@@ -219,7 +219,7 @@ export async function openLog(readers: Database['readers'], request?: Query): Pr
         text: `SELECT r.id, r.head, r.floor, h.* FROM (SELECT ${MARK}, ${EPOCH}) h LEFT JOIN "Room" r ON r.id = ANY($1)`,
         values: [rooms],
       })
-      // Of a server that another answer has left behind meanwhile: there is no way back to it.
+      // The answer of a server that a later answer has already replaced: it is ignored.
       if (asked !== epoch && rows[0]?.epoch !== epoch) throw changed()
       if (rows[0]) settle(rows[0])
       return new Map(rows.flatMap((row) => (row.id === null ? [] : [[row.id, toPosition(row)]])))
