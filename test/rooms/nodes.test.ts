@@ -177,8 +177,11 @@ describe.runIf(hasRedis())('several nodes over Redis', () => {
     const { project, owner, editor } = await createTeam(a, 'editor')
     const [near, far] = [await connect(a, owner), await connect(b, editor)]
     await near.join(project.id)
-    await far.join(project.id)
-    await until('both are there', () => said(near).length === 2)
+    const { presence } = await far.join(project.id)
+    await until('the far one is seen here', () => said(near).includes(`+${editor.name}`))
+    // Known there with the join, or soon after it.
+    const isKnown = () => presence.some(({ user }) => user.id === owner.id) || said(far).includes(`+${owner.name}`)
+    await until('the near one is seen there', isKnown)
     await wire.cut()
     await until('the far one vanishes here', () => said(near).includes(`-${editor.id}`))
     await until('the near one vanishes there', () => said(far).includes(`-${owner.id}`))
