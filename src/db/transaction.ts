@@ -99,7 +99,7 @@ export function openTransactions(pool: pg.Pool, schema: string, nameOf: (text: s
       return client.query<R>(statement)
     }
     function later(answer: Promise<unknown>): void {
-      // Thrown to the caller that awaits all of them; unhandled until then by design.
+      // Its failure is thrown to the caller that awaits all of them, so it is no unhandled rejection here.
       answer.catch(() => {})
       sent.push(answer)
     }

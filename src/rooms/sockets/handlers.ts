@@ -38,7 +38,7 @@ export interface RequestOptions {
 const RATE = 20
 const BURST = 100
 /** How many more are answered with a refusal; a peer that still goes on is no client. */
-const PATIENCE = 400
+const REFUSAL_BURST = 400
 /** What another replay of a room costs on top, at most, and how many events cost one. */
 const REPLAY = 9
 const REPLAY_EVENTS = 50
@@ -182,7 +182,7 @@ export function createRequests({
   return function listen(socket: RoomSocket): void {
     const questions = new Bucket(RATE, BURST)
     buckets.set(socket, questions)
-    const refusals = new Bucket(RATE, PATIENCE)
+    const refusals = new Bucket(RATE, REFUSAL_BURST)
     const hear = async (name: string, ...args: unknown[]): Promise<void> => {
       const last = args.at(-1)
       const ack = typeof last === 'function' ? (last as (value: unknown) => void) : () => {}
