@@ -1,16 +1,11 @@
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
+import { createAuthorizer } from './access/authorize.ts'
 import type { Config } from './config.ts'
-import { openDatabase } from './db/client.ts'
-import { activityOf } from './features/activity/serialize.ts'
+import { type Database, openDatabase } from './db/client.ts'
+import { createActivityReader } from './features/activity/serialize.ts'
 import { authRoutes } from './features/auth/routes.ts'
-import { commentRoutes } from './features/comments/routes.ts'
-import { cutRoutes } from './features/cuts/routes.ts'
 import { meRoutes } from './features/me/routes.ts'
-import { memberRoutes } from './features/members/routes.ts'
-import { projectRoutes } from './features/projects/routes.ts'
 import { roomRoutes } from './features/rooms/routes.ts'
-import { taskRoutes } from './features/tasks/routes.ts'
-import { vibeRoutes } from './features/vibes/routes.ts'
 import { authPlugin } from './http/auth.ts'
 import { docsPlugin } from './http/docs.ts'
 import { endpointsPlugin } from './http/endpoints.ts'
@@ -24,8 +19,10 @@ import { createOrigins } from './http/origins.ts'
 import { refuseUnparsed, refuseUnrouted } from './http/raw-refusals.ts'
 import { securityPlugin } from './http/security.ts'
 import { contractPlugin } from './http/validation.ts'
-import { createPurge } from './jobs/purge.ts'
+import { createPurge, type Purge } from './jobs/purge.ts'
 import { createRetention } from './jobs/retention.ts'
+import { nouns } from './nouns.ts'
+import type { SharedRedis } from './redis.ts'
 import { type RoomsOptions, registerRooms } from './rooms/index.ts'
 import { LIMITS } from './rooms/sockets/connection-limits.ts'
 
@@ -35,14 +32,8 @@ const BODY_LIMIT = 256 * 1024
 /** What tests and benches may change. */
 export type Seams = Partial<Pick<RoomsOptions, 'beforeCommit' | 'timings' | 'limits'>>
 
-/**
- * Cutroom on a migrated database, not yet listening; `close` ends all that it opened.
- * @param databaseUrl where the rows are
- * @param seams for tests and benches only
- */
-export async function buildApp(config: Config, databaseUrl: string, seams: Seams = {}): Promise<FastifyInstance> {
-  const headers = createAnswerHeaders(config)
-  const origins = createOrigins(config, (fields, line) => app.log.warn(fields, line))
+/** Fastify without routes, which answers what it cannot parse in the words of the contract. */
+function createServer(config: Config, headers: ReturnType<typeof createAnswerHeaders>): FastifyInstance {
   const app: FastifyInstance = Fastify({
     logger: loggerOptions(config),
     // One proxy, the nearest: what stands in X-Forwarded-For before its own word, the visitor may have written.
@@ -66,6 +57,49 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
     genReqId: () => crypto.randomUUID(),
     logController: new LogController({ disableRequestLogging: !['debug', 'trace'].includes(config.logLevel) }),
   })
+  return app
+}
+
+/** The Redis of `REDIS_URL`, if there is one. */
+async function openRedis(app: FastifyInstance, config: Config, { readers }: Database): Promise<SharedRedis | undefined> {
+  if (config.redisUrl === undefined) return undefined
+  // Loaded where it is used: it takes a tenth of the time to start.
+  const { openRedis } = await import('./redis.ts')
+  return openRedis(config.redisUrl, { readers, prefix: config.redisPrefix }, (up, error) => {
+    if (up) app.log.info('redis: connected again')
+    else app.log.warn({ reason: error?.message }, 'redis: connection lost, nodes find each other’s events by polling')
+  })
+}
+
+/** Starts the jobs, which end with the app. */
+function startJobs(app: FastifyInstance, config: Config, { pool }: Database): { purge: Purge } {
+  const retention = createRetention({
+    pool,
+    retentionSeconds: config.eventRetention,
+    sessionSeconds: config.refreshTokenTtl,
+    onSwept: (swept) => app.log.info(swept, 'retention: sweep finished'),
+    onError: (error) => app.log.warn({ err: error }, 'retention: sweep failed, the next one tries again'),
+  })
+  app.addHook('onClose', () => retention.close())
+  const purge = createPurge({
+    pool,
+    tables: nouns.flatMap(({ tables }) => tables),
+    onPurged: (projects) => app.log.info({ projects }, 'purge: deleted projects are gone'),
+    onError: (error) => app.log.warn({ err: error }, 'purge: round failed, the next one tries again'),
+  })
+  app.addHook('onClose', () => purge.close())
+  return { purge }
+}
+
+/**
+ * Cutroom on a migrated database, not yet listening; `close` ends all that it opened.
+ * @param databaseUrl where the rows are
+ * @param seams for tests and benches only
+ */
+export async function buildApp(config: Config, databaseUrl: string, seams: Seams = {}): Promise<FastifyInstance> {
+  const headers = createAnswerHeaders(config)
+  const origins = createOrigins(config, (fields, line) => app.log.warn(fields, line))
+  const app = createServer(config, headers)
   const database = openDatabase(databaseUrl, {
     connections: config.databasePool,
     onError: (error) => app.log.warn({ err: error }, 'a database connection was lost'),
@@ -74,18 +108,7 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
   const { query } = database
 
   try {
-    // Loaded where it is used: it takes a tenth of the time to start.
-    const redis =
-      config.redisUrl === undefined
-        ? undefined
-        : await (await import('./redis.ts')).openRedis(
-            config.redisUrl,
-            { readers: database.readers, prefix: config.redisPrefix },
-            (up, error) =>
-              up
-                ? app.log.info('Redis is back')
-                : app.log.warn({ reason: error?.message }, 'Redis is away: news between nodes come by the sweep'),
-          )
+    const redis = await openRedis(app, config, database)
     app.addHook('onClose', async () => redis?.close())
     await app.register(errorsPlugin)
     await app.register(headersPlugin, { config, headers, origins })
@@ -93,7 +116,8 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
     await app.register(contractPlugin)
     await app.register(authPlugin, { config, query, origins })
     await app.register(inFlightPlugin, { config })
-    await app.register(endpointsPlugin, { config, query })
+    const authorizer = createAuthorizer(Object.assign({}, ...nouns.map(({ targets }) => targets)))
+    await app.register(endpointsPlugin, { config, query, authorizer })
     await app.register(securityPlugin, { config, redis })
     await app.register(docsPlugin, { config })
     await registerRooms(app, {
@@ -109,37 +133,18 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
       noteOrigin: origins.note,
       behindProxy: config.trustProxy,
       limits: config.rateLimit === null ? null : LIMITS,
-      activityOf,
+      activityOf: createActivityReader(nouns),
       ...seams,
     })
     refuseUnrouted(app.server, config.socketPath, headers)
     await app.register(operationsPlugin, { database })
-    const retention = createRetention({
-      pool: database.pool,
-      retentionSeconds: config.eventRetention,
-      sessionSeconds: config.refreshTokenTtl,
-      onSwept: (swept) => app.log.info(swept, 'what was old is gone'),
-      onError: (error) => app.log.warn({ err: error }, 'old rows stay for now; the next round tries again'),
-    })
-    app.addHook('onClose', () => retention.close())
-    const purge = createPurge({
-      pool: database.pool,
-      onPurged: (projects) => app.log.info({ projects }, 'purge: deleted projects are gone'),
-      onError: (error) =>
-        app.log.warn({ err: error }, 'purge: rows of deleted projects stay for now; the next round tries again'),
-    })
-    app.addHook('onClose', () => purge.close())
+    const { purge } = startJobs(app, config, database)
 
     const { prisma } = database
     authRoutes(app, { config, prisma })
-    meRoutes(app, { database })
-    projectRoutes(app, { ...database, purge })
-    memberRoutes(app, database)
-    taskRoutes(app, database)
-    vibeRoutes(app, database)
-    cutRoutes(app, database)
-    commentRoutes(app, database)
-    roomRoutes(app, database)
+    meRoutes(app, { database, nouns })
+    for (const { routes } of nouns) routes(app, { ...database, purge })
+    roomRoutes(app, { ...database, nouns })
     await app.ready()
     return app
   } catch (error) {

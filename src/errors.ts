@@ -48,14 +48,14 @@ export const issuesOf = (issues: readonly z.core.$ZodIssue[], root = ''): NonNul
   }))
 
 /** What the database said, in the few words that matter here; null for anything else. */
-export type DatabaseFault = 'serialization' | 'unique' | 'foreign-key' | 'disproved' | 'unavailable'
+export type DatabaseFault = 'serialization' | 'unique' | 'foreign-key' | 'assumption' | 'unavailable'
 
 const bySqlState = (code: string): DatabaseFault | null => {
   if (code === '40001' || code === '40P01') return 'serialization'
   if (code === '23505') return 'unique'
   if (code === '23503') return 'foreign-key'
-  // A division by zero: what a proof says of a wrong guess (access/authorize.ts).
-  if (code === '22012') return 'disproved'
+  // Raised by assert_holds: an assumption of the write does not hold (access/scope-cache.ts).
+  if (code === 'CR001') return 'assumption'
   // 08 connection (08P01 is a mistake of ours), 53 resources, 57 cancelled by a timeout or an operator, shut down, idle for too long
   if (/^(08(?!P01)|53|57014$|57P0)/.test(code)) return 'unavailable'
   // 25006 read-only: a standby, for the moment; 25P03 and 25P04 a transaction that stood or lasted too long; 55P03 no lock in time

@@ -560,7 +560,7 @@ describe('the process', { timeout: 60_000 }, () => {
     // The log is there, and it tells what happened.
     expect(log).toContain('/api/auth/login')
     expect(log).toContain('refused by the test')
-    expect(log).toContain('Redis is away')
+    expect(log).toContain('redis: connection lost')
     expect(log).not.toContain('connectionParameters')
     expect(log.split('\n').filter((line) => line.includes('"reqId"')).length).toBeGreaterThan(100)
     for (const [what, value] of secrets) {

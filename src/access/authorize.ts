@@ -1,28 +1,8 @@
-import { type Action, actions, type Person, projectRoom, type Role, userRoom } from '@cutroom/contract'
-import { Prisma, type Query, type Statement } from '../db/client.ts'
+import type { ActionName, Person, Role } from '@cutroom/contract'
+import type { Query } from '../db/client.ts'
 import { problem } from '../errors.ts'
-
-const order: Role[] = ['viewer', 'commenter', 'editor', 'owner']
-export const atLeast = (role: Role, least: Role | null | undefined): boolean =>
-  least != null && order.indexOf(role) >= order.indexOf(least)
-
-/** Whether a person with `role` may do this; `own`: to a thing they wrote themselves. */
-export function allows(role: Role, action: Action, own: boolean): boolean {
-  const rule: { role: Role | null; own?: Role } = actions[action]
-  return atLeast(role, rule.role) || (own && atLeast(role, rule.own))
-}
-
-/** Identity claimed by a valid token. The session may have been revoked since; the database decides. */
-export interface Caller {
-  userId: string
-  sessionId: string
-}
-
-/** Of a room's log: the last seq given, and the lowest `after` still served. */
-export interface Position {
-  head: number
-  floor: number
-}
+import { allows } from './roles.ts'
+import { admitSession, type Caller, type Position } from './sessions.ts'
 
 /** The thing a path names, the project it is in, and the caller's role there. */
 export interface Scope {
@@ -34,59 +14,61 @@ export interface Scope {
   version: number
   /** Where the project's log stood in the snapshot of the check; null in a write, where it moves. */
   at: Position | null
-  /** The caller as they are drawn; in a write they cannot be renamed before the commit. */
+  /** The caller as they are shown; in a write they cannot be renamed before the commit. */
   me: Person
 }
 
-/** What the last id of a path can name, by the parameter's name. */
-export type Target = 'projectId' | 'userId' | 'taskId' | 'vibeId' | 'cutId' | 'commentId'
-
-// $1 the thing, $2 the caller, $3 their session; t: the thing, m: the caller's membership, u: the caller, r: the room.
-const right = (table: string, columns: string, project: string, where: string) => ({
-  select: `SELECT m.role, u.id AS "myId", u.name AS "myName", u."avatarUrl" AS "myAvatarUrl", ${columns}, t.version`,
-  from: `FROM ${table} t
-    JOIN "Member" m ON m."projectId" = ${project} AND m."userId" = $2::uuid JOIN "User" u ON u.id = m."userId"
-    JOIN "Session" s ON s.id = $3::uuid AND s."userId" = m."userId" AND s."revokedAt" IS NULL AND s."expiresAt" > now()`,
-  where: `WHERE ${where}`,
-})
-const thing = (table: string) => right(table, 't."projectId", t."authorId"', 't."projectId"', 't.id = $1::uuid')
-const rights: Record<Target, ReturnType<typeof right>> = {
-  projectId: right('"Project"', 't.id AS "projectId", t."authorId"', 't.id', 't.id = $1::uuid'),
-  userId: right(
-    '"Member"',
-    't."projectId", t."userId" AS "authorId"',
-    't."projectId"',
-    't."projectId" = $4::uuid AND t."userId" = $1::uuid',
-  ),
-  taskId: thing('"Task"'),
-  vibeId: thing('"Vibe"'),
-  cutId: thing('"Cut"'),
-  commentId: thing('"Comment"'),
+/** How a path parameter names a row of a project: in which table, and under which columns its key, project and author stand. */
+export interface TargetRow {
+  table: string
+  key: string
+  project: string
+  author: string
+  /** The key is unique only with the project, which the path names, too. */
+  needsProject?: boolean
 }
-const forAll = (make: (right: (typeof rights)[Target], type: Target) => string) =>
-  Object.fromEntries(Object.entries(rights).map(([type, right]) => [type, make(right, type as Target)])) as Record<Target, string>
+
+/** A thing that a path names. */
+export interface Target {
+  /** The path parameter, like `cutId`. */
+  param: string
+  id: string
+  /** Of a key that is one only with the project: the project in the path. */
+  projectId?: string | undefined
+}
 
 // SHARE makes removal and change of role wait for this commit, KEY SHARE a new name; NO KEY UPDATE lets other writers
 // refer to the thing at that time.
 const locks = {
   member: ' FOR SHARE OF m FOR KEY SHARE OF u',
-  thing: ' FOR NO KEY UPDATE OF t FOR SHARE OF m FOR KEY SHARE OF u',
+  target: ' FOR NO KEY UPDATE OF t FOR SHARE OF m FOR KEY SHARE OF u',
   self: ' FOR UPDATE OF t FOR KEY SHARE OF u',
 }
+type Lock = keyof typeof locks
 
-const holding = (lock: string) => forAll(({ select, from, where }) => `${select} ${from} ${where}${lock}`)
-const reading = forAll(
-  ({ select, from, where }) => `${select}, r.head, r.floor ${from} JOIN "Room" r ON r.id = 'project:' || m."projectId" ${where}`,
-)
-const held = { member: holding(locks.member), thing: holding(locks.thing), self: holding(locks.self) }
-const proofs = (also: string) =>
-  forAll(
-    (_, type) => `WITH seen AS MATERIALIZED (${held.member[type]}) SELECT 1 / count(*) FROM seen
-    WHERE role = $4::"Role" AND "projectId" = $5::uuid AND "authorId" = $6::uuid AND "myName" = $7
-    AND "myAvatarUrl" IS NOT DISTINCT FROM $8 ${also}`,
-  )
-const plainProofs = proofs('')
-const freeProofs = proofs('AND pg_try_advisory_xact_lock(hashtextextended($9, 0))')
+/** The statements of one kind of target. $1 is the thing, $2 the caller, $3 their session; $4 the project, where the key needs it. */
+interface ScopeQuery {
+  /** Without a lock, with the position of the project's log. */
+  read: string
+  locked: Record<Lock, string>
+  needsProject: boolean
+}
+
+/** t: the thing, m: the caller's membership, u: the caller, s: their session, r: the room. Names of tables and columns are of the schema. */
+function scopeQuery({ table, key, project, author, needsProject = false }: TargetRow): ScopeQuery {
+  const select = `SELECT m.role, u.id AS "myId", u.name AS "myName", u."avatarUrl" AS "myAvatarUrl",
+    t."${project}" AS "projectId", t."${author}" AS "authorId", t.version`
+  const from = `FROM "${table}" t
+    JOIN "Member" m ON m."projectId" = t."${project}" AND m."userId" = $2::uuid JOIN "User" u ON u.id = m."userId"
+    JOIN "Session" s ON s.id = $3::uuid AND s."userId" = m."userId" AND s."revokedAt" IS NULL AND s."expiresAt" > now()`
+  const where = `WHERE t."${key}" = $1::uuid${needsProject ? ` AND t."${project}" = $4::uuid` : ''}`
+  const locked = (lock: Lock) => `${select} ${from} ${where}${locks[lock]}`
+  return {
+    read: `${select}, r.head, r.floor ${from} JOIN "Room" r ON r.id = 'project:' || m."projectId" ${where}`,
+    locked: { member: locked('member'), target: locked('target'), self: locked('self') },
+    needsProject,
+  }
+}
 
 interface Row extends Omit<Scope, 'me' | 'at'> {
   myId: string
@@ -96,98 +78,47 @@ interface Row extends Omit<Scope, 'me' | 'at'> {
   floor?: string
 }
 
-/**
- * The one check, in one statement: the session stands, the thing is there, and the role allows it. Unknown things and things
- * of projects one is not a member of answer alike.
- * @param hold inside a write: `member` keeps the caller's role as it is until the commit, `thing` also locks the thing
- * @throws problem session-revoked | not-found | forbidden
- */
-export async function authorize(
-  query: Query,
-  who: Caller,
-  action: Action,
-  target: { type: Target; id: string; projectId?: string | undefined },
-  hold?: 'member' | 'thing',
-): Promise<Scope> {
-  // On oneself both locks fall on one row.
-  const lock = hold === 'thing' && target.type === 'userId' && target.id === who.userId ? 'self' : hold
-  const [row] = await query<Row>({
-    text: (lock ? held[lock] : reading)[target.type],
-    values: [target.id, who.userId, who.sessionId, ...(target.type === 'userId' ? [target.projectId] : [])],
-  })
-  if (!row) {
-    await admitSession(query, who)
-    throw problem('not-found')
-  }
-  if (!allows(row.role, action, row.authorId === who.userId)) throw problem('forbidden')
-  const { myId, myName, myAvatarUrl, head, floor, ...scope } = row
-  const at = head === undefined ? null : { head: Number(head), floor: Number(floor) }
-  return { ...scope, at, me: { id: myId, name: myName, avatarUrl: myAvatarUrl } }
+export interface Authorizer {
+  /**
+   * The one check, in one statement: the session is open, the thing exists, and the role allows it. Unknown things and things
+   * of projects of which one is no member answer alike.
+   * @param lock inside a write: `member` keeps the caller's role as it is until the commit, `target` also locks the thing
+   * @throws problem session-revoked | not-found | forbidden
+   */
+  authorize(query: Query, who: Caller, action: ActionName, target: Target, lock?: 'member' | 'target'): Promise<Scope>
+  /** The statement of `authorize` with the lock `member`, for an assertion of the same; null where the key needs the project. */
+  memberQuery(param: string): string | null
 }
 
-/**
- * A statement that fails (as a division by zero) unless `authorize` with the lock `member` would give this very scope now. Not
- * for a member as target, who is found by a project, too.
- * @param free it also fails while the advisory lock of this name is held, and else takes it until the commit
- */
-export function proof(who: Caller, target: { type: Target; id: string }, scope: Scope, free?: string): Statement {
-  const values = [target.id, who.userId, who.sessionId, scope.role, scope.projectId, scope.authorId, scope.me.name]
+/** @param targets the rows that path parameters name, by parameter */
+export function createAuthorizer(targets: Record<string, TargetRow>): Authorizer {
+  const queries = new Map(Object.entries(targets).map(([param, row]) => [param, scopeQuery(row)]))
+  function queryOf(param: string): ScopeQuery {
+    const found = queries.get(param)
+    if (!found) throw new RangeError(`No noun is named by the path parameter ${param}`)
+    return found
+  }
   return {
-    text: (free === undefined ? plainProofs : freeProofs)[target.type],
-    values: [...values, scope.me.avatarUrl, ...(free === undefined ? [] : [free])],
+    async authorize(query, who, action, target, lock) {
+      const { read, locked, needsProject } = queryOf(target.param)
+      // On oneself both locks fall on one row.
+      const isSelf = lock === 'target' && needsProject && target.id === who.userId
+      const [row] = await query<Row>({
+        text: lock ? locked[isSelf ? 'self' : lock] : read,
+        values: [target.id, who.userId, who.sessionId, ...(needsProject ? [target.projectId] : [])],
+      })
+      if (!row) {
+        await admitSession(query, who)
+        throw problem('not-found')
+      }
+      if (!allows(row.role, action, row.authorId === who.userId)) throw problem('forbidden')
+      const { myId, myName, myAvatarUrl, head, floor, ...scope } = row
+      const at = head === undefined ? null : { head: Number(head), floor: Number(floor) }
+      return { ...scope, at, me: { id: myId, name: myName, avatarUrl: myAvatarUrl } }
+    },
+    memberQuery(param) {
+      const { locked, needsProject } = queryOf(param)
+      return needsProject ? null : locked.member
+    },
   }
 }
-
-/**
- * The caller as they are drawn now, their role in a project and where its log stands, in one snapshot: a removal seen nowhere yet has
- * a later seq.
- * @throws problem not-found, for strangers and strange ids alike
- */
-export async function admit(query: Query, userId: string, projectId: string): Promise<{ person: Person; role: Role } & Position> {
-  const [row] = await query<Person & { role: Role; head: string; floor: string }>(
-    Prisma.sql`SELECT m.role, r.head, r.floor, u.id, u.name, u."avatarUrl" FROM "Member" m
-      JOIN "User" u ON u.id = m."userId" JOIN "Room" r ON r.id = ${projectRoom(projectId)}
-      WHERE m."projectId" = ${projectId}::uuid AND m."userId" = ${userId}::uuid`,
-  )
-  if (!row) throw problem('not-found')
-  const { role, head, floor, ...person } = row
-  return { person, role, head: Number(head), floor: Number(floor) }
-}
-
-/**
- * The person a session belongs to and where their own log stands, in one snapshot: a later revocation has a later seq.
- * @throws problem session-revoked, also for a session that never was
- */
-export async function admitSession(query: Query, { userId, sessionId }: Caller): Promise<{ person: Person } & Position> {
-  const [row] = await query<Person & { head: string; floor: string }>(
-    Prisma.sql`SELECT u.id, u.name, u."avatarUrl", r.head, r.floor FROM "Session" s
-      JOIN "User" u ON u.id = s."userId" JOIN "Room" r ON r.id = ${userRoom(userId)}
-      WHERE s.id = ${sessionId}::uuid AND s."userId" = ${userId}::uuid AND s."revokedAt" IS NULL AND s."expiresAt" > now()`,
-  )
-  if (!row) throw problem('session-revoked')
-  const { head, floor, ...person } = row
-  return { person, head: Number(head), floor: Number(floor) }
-}
-
-/**
- * Keeps the session open until the commit: whatever closes it comes before, and is seen here, or after the commit.
- * Last of the locks of a write, behind rows of users and members, so that a revocation need not wait for those.
- * @throws problem session-revoked
- */
-export async function holdSession(query: Query, { userId, sessionId }: Caller): Promise<void> {
-  const rows = await query(
-    Prisma.sql`SELECT 1 FROM "Session" WHERE id = ${sessionId}::uuid AND "userId" = ${userId}::uuid
-      AND "revokedAt" IS NULL AND "expiresAt" > now() FOR SHARE`,
-  )
-  if (rows.length === 0) throw problem('session-revoked')
-}
-
-/**
- * A statement that does as `holdSession` does, and fails (as a division by zero) when the session is closed: nothing waits for its
- * answer. Tried again, the write finds the closed session first.
- */
-export const sessionProof = ({ userId, sessionId }: Caller): Statement => ({
-  text: `WITH seen AS MATERIALIZED (SELECT 1 FROM "Session" WHERE id = $1::uuid AND "userId" = $2::uuid
-    AND "revokedAt" IS NULL AND "expiresAt" > now() FOR SHARE) SELECT 1 / count(*) FROM seen`,
-  values: [sessionId, userId],
-})

@@ -18,7 +18,7 @@ interface Wire {
   sync(): void
 }
 
-/** To the client one query, which it does not look into: its answers end with one ReadyForQuery, as those of any other. */
+/** Looks like one query to node-postgres: one Sync, one ReadyForQuery. */
 class Batch {
   readonly #statements: Named[]
   readonly #end: (error?: Error) => void

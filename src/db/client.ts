@@ -8,7 +8,7 @@ import { openTransactions, type Query, type Transaction } from './transaction.ts
 export type { PoolClient, QueryResultRow } from 'pg'
 export type { PrismaClient } from './generated/client.ts'
 export { Prisma } from './generated/client.ts'
-export type { Rows } from './rows.ts'
+export type { RankedTable, Rows } from './rows.ts'
 export type { Query, Statement, Transaction, Tx } from './transaction.ts'
 
 export interface Database {

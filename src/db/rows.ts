@@ -1,15 +1,15 @@
-import type { Comment, Cut, Lyrics, Member, Project, Room, Session, Task, User, Vibe } from './generated/client.ts'
+import type { Prisma } from './generated/client.ts'
 
-/** Whole rows by table, for those who make one. Columns that only the database fills are not theirs to name. */
-export interface Rows {
-  User: User
-  Session: Omit<Session, 'revokedAt' | 'revokedFor'>
-  Project: Omit<Project, 'deletedAt'>
-  Member: Member
-  Task: Task
-  Vibe: Vibe
-  Cut: Cut
-  Lyrics: Pick<Lyrics, 'cutId' | 'projectId' | 'version' | 'updatedAt'>
-  Comment: Comment
-  Room: Pick<Room, 'id'>
+/** Whole rows by table. */
+type Models = { [M in Prisma.ModelName]: Prisma.TypeMap['model'][M]['payload']['scalars'] }
+
+/** Rows by table, for writes that insert one. Columns that only the database fills cannot be named. */
+export interface Rows extends Omit<Models, 'Session' | 'Project' | 'Lyrics' | 'Room' | 'Event' | 'IdempotencyKey'> {
+  Session: Omit<Models['Session'], 'revokedAt' | 'revokedFor'>
+  Project: Omit<Models['Project'], 'deletedAt'>
+  Lyrics: Pick<Models['Lyrics'], 'cutId' | 'projectId' | 'version' | 'updatedAt'>
+  Room: Pick<Models['Room'], 'id'>
 }
+
+/** Tables whose rows people put in order. */
+export type RankedTable = { [T in keyof Rows]: Rows[T] extends { rank: string } ? T : never }[keyof Rows]

@@ -56,28 +56,109 @@ class Joined extends pg.Pool {
 }
 
 /**
- * What is asked for in one turn of the event loop leaves in one packet: a system call for each statement is the dearest part
- * of a write.
+ * Statements of one event-loop tick leave in one packet: a system call for each is the dearest part of a write.
  */
 function corkUntilNextTick(client: pg.PoolClient): () => void {
   const { stream } = (client as unknown as { connection: { stream: Socket } }).connection
-  let gathering = false
+  let corked = false
   return () => {
-    if (gathering) return
-    gathering = true
+    if (corked) return
+    corked = true
     stream.cork()
     process.nextTick(() => {
-      gathering = false
+      corked = false
       stream.uncork()
     })
+  }
+}
+
+type PrismaOn = { joined: Joined; prisma: PrismaClient }
+
+/** Runs one transaction on a connection of the pool, which is released at its end. */
+function openTransaction(client: pg.PoolClient, prisma: () => PrismaOn, named: (statement: Statement) => Named): Transaction {
+  const cork = corkUntilNextTick(client)
+  /** Statements that were not sent yet: no answer was awaited so far. */
+  let unsent: Statement[] | null = []
+  const sent: Promise<unknown>[] = []
+  function run<R extends pg.QueryResultRow>(statement: string | pg.QueryConfig) {
+    cork()
+    return client.query<R>(statement)
+  }
+  function track(answer: Promise<unknown>): void {
+    // Its failure is thrown to the caller that awaits all of them, so it is no unhandled rejection here.
+    answer.catch(() => {})
+    sent.push(answer)
+  }
+  function start(): void {
+    if (unsent === null) return
+    const first = unsent
+    unsent = null
+    track(run('BEGIN'))
+    for (const statement of first) track(run(named(statement)))
+  }
+  async function settled(): Promise<void> {
+    start()
+    for (const answer of sent) await answer
+  }
+  const rollbackQuietly = () =>
+    run('ROLLBACK').then(
+      () => {},
+      () => {},
+    )
+  // A connection on which a transaction is still open does not return to the pool.
+  const release = () => client.release(client.getTransactionStatus() !== 'I')
+
+  return {
+    // Made where it is asked for: each takes two megabytes.
+    get tx() {
+      const { joined, prisma: tx } = prisma()
+      joined.before = start
+      return tx
+    },
+    async query<R extends pg.QueryResultRow>(statement: Statement) {
+      start()
+      return (await run<R>(named(statement))).rows
+    },
+    send(statement) {
+      if (unsent) unsent.push(statement)
+      else track(run(named(statement)))
+    },
+    settled,
+    async commit() {
+      try {
+        if (unsent) {
+          const all = unsent.map(named)
+          // All of it is known: one message, which Postgres takes for one transaction, and one answer.
+          if (all.every(({ name }) => name !== '')) return await runBatch(client, all)
+          start()
+        }
+        const ended = run('COMMIT')
+        await Promise.allSettled([ended])
+        await settled()
+        // Behind a failed statement COMMIT is a ROLLBACK.
+        if ((await ended).command !== 'COMMIT') throw new Error('the transaction was rolled back')
+      } finally {
+        release()
+      }
+    },
+    async rollback(error) {
+      // What was asserted is heard, too.
+      if (unsent === null || unsent.length > 0) {
+        start()
+        await rollbackQuietly()
+      }
+      release()
+      const failed = (await Promise.allSettled(sent)).find((answer) => answer.status === 'rejected')
+      return failed?.reason ?? error
+    },
   }
 }
 
 /** Opens transactions on the connections of a pool whose clients pipeline. */
 export function openTransactions(pool: pg.Pool, schema: string, nameOf: (text: string) => string): () => Promise<Transaction> {
   // One Prisma per connection: an interactive transaction of a shared one costs more than all statements of a write.
-  const clients = new WeakMap<pg.PoolClient, { joined: Joined; prisma: PrismaClient }>()
-  function prismaOn(client: pg.PoolClient) {
+  const clients = new WeakMap<pg.PoolClient, PrismaOn>()
+  function prismaOn(client: pg.PoolClient): PrismaOn {
     const known = clients.get(client)
     if (known) return known
     const joined = new Joined(client)
@@ -87,84 +168,8 @@ export function openTransactions(pool: pg.Pool, schema: string, nameOf: (text: s
     return made
   }
   const named = ({ text, values }: Statement): Named => ({ name: nameOf(text), text, values: values as unknown[] })
-
-  return async function begin() {
+  return async () => {
     const client = await pool.connect()
-    const together = corkUntilNextTick(client)
-    /** Not sent yet: no answer was awaited so far. */
-    let held: Statement[] | null = []
-    const sent: Promise<unknown>[] = []
-    function ask<R extends pg.QueryResultRow>(statement: string | pg.QueryConfig) {
-      together()
-      return client.query<R>(statement)
-    }
-    function later(answer: Promise<unknown>): void {
-      // Its failure is thrown to the caller that awaits all of them, so it is no unhandled rejection here.
-      answer.catch(() => {})
-      sent.push(answer)
-    }
-    function start(): void {
-      if (held === null) return
-      const first = held
-      held = null
-      later(ask('BEGIN'))
-      for (const statement of first) later(ask(named(statement)))
-    }
-    async function settled(): Promise<void> {
-      start()
-      for (const answer of sent) await answer
-    }
-    const undo = () =>
-      ask('ROLLBACK').then(
-        () => {},
-        () => {},
-      )
-    // A connection on which a transaction is still open does not return to the pool.
-    const giveBack = () => client.release(client.getTransactionStatus() !== 'I')
-
-    return {
-      // Made where it is asked for: each takes two megabytes.
-      get tx() {
-        const { joined, prisma } = prismaOn(client)
-        joined.before = start
-        return prisma
-      },
-      async query<R extends pg.QueryResultRow>(statement: Statement) {
-        start()
-        return (await ask<R>(named(statement))).rows
-      },
-      send(statement) {
-        if (held) held.push(statement)
-        else later(ask(named(statement)))
-      },
-      settled,
-      async commit() {
-        try {
-          if (held) {
-            const all = held.map(named)
-            // All of it is known: one message, which Postgres takes for one transaction, and one answer.
-            if (all.every(({ name }) => name !== '')) return await runBatch(client, all)
-            start()
-          }
-          const ended = ask('COMMIT')
-          await Promise.allSettled([ended])
-          await settled()
-          // Behind a failed statement COMMIT is a ROLLBACK.
-          if ((await ended).command !== 'COMMIT') throw new Error('the transaction was rolled back')
-        } finally {
-          giveBack()
-        }
-      },
-      async rollback(error) {
-        // What was insisted on is heard, too.
-        if (held === null || held.length > 0) {
-          start()
-          await undo()
-        }
-        giveBack()
-        const failed = (await Promise.allSettled(sent)).find((answer) => answer.status === 'rejected')
-        return failed?.reason ?? error
-      },
-    }
+    return openTransaction(client, () => prismaOn(client), named)
   }
 }

@@ -4,7 +4,7 @@ import fastifyJwt from '@fastify/jwt'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { z } from 'zod'
-import { admitSession } from '../access/authorize.ts'
+import { admitSession } from '../access/sessions.ts'
 import type { Config } from '../config.ts'
 import type { Query } from '../db/client.ts'
 import { problem } from '../errors.ts'
@@ -63,8 +63,8 @@ export function assertMeantFor(headers: FastifyRequest['headers'], userId: strin
     throw problem('session-revoked', 'Another person is logged in here now')
 }
 
-/** Tokens that are remembered as good. */
-const TOKENS = 10_000
+/** Verified tokens that are remembered. */
+const MAX_TOKENS = 10_000
 const ISSUER = 'cutroom'
 const AUDIENCE = 'cutroom'
 
@@ -86,6 +86,39 @@ async function noteUse({ tx }: Write, { sessionId, userId, generation }: Claims)
   })
 }
 
+/** The access token of a request: of the header, else of the cookie. */
+function requestToken({ headers, cookies: sent, method }: FastifyRequest, { cookies, mayUseCookies }: Tokens): string {
+  if (headers.authorization !== undefined) {
+    const token = bearer(headers.authorization)
+    if (token === null) throw problem('token-invalid', 'The Authorization header is not a Bearer token')
+    return token
+  }
+  const token = cookies.accessOf(sent)
+  if (token === undefined) throw problem('token-missing')
+  const reads = method === 'GET' || method === 'HEAD'
+  if (!reads && !mayUseCookies(headers)) throw problem('origin-refused')
+  return token
+}
+
+/** Verifies access tokens. One that was verified is not verified again until it expires: its session is looked up each time. */
+function createVerifier(verifyJwt: (token: string) => unknown): (token: string) => Claims {
+  const known = new Map<string, Claims>()
+  return (token) => {
+    const seen = known.get(token)
+    if (seen && seen.expiresAt > Date.now()) return seen
+    known.delete(token)
+    try {
+      const { sub, sid, exp, gen } = Payload.parse(verifyJwt(token))
+      const claims = { userId: sub, sessionId: sid, expiresAt: exp * 1000, generation: gen, confirmed: gen === 0 }
+      remember(known, MAX_TOKENS, token, claims)
+      return claims
+    } catch (error) {
+      const expired = (error as { code?: string }).code === 'FAST_JWT_EXPIRED'
+      throw problem(expired ? 'token-expired' : 'token-invalid', undefined, undefined, { cause: error })
+    }
+  }
+}
+
 export const authPlugin = fp<{ config: Config; query: Query; origins: Origins }>(
   async (app, { config, query, origins }) => {
     await app.register(fastifyCookie)
@@ -104,41 +137,11 @@ export const authPlugin = fp<{ config: Config; query: Query; origins: Origins }>
     app.decorateRequest('caller', null)
     app.decorateRequest('principal', null)
 
-    // A token that was checked is not checked again until it expires: the session behind it is, each time.
-    const known = new Map<string, Claims>()
     /** Confirmations under way. */
     const confirming = new Map<Claims, Promise<void>>()
 
-    function verify(token: string): Claims {
-      const seen = known.get(token)
-      if (seen && seen.expiresAt > Date.now()) return seen
-      known.delete(token)
-      try {
-        const { sub, sid, exp, gen } = Payload.parse(app.jwt.verify(token))
-        const claims = { userId: sub, sessionId: sid, expiresAt: exp * 1000, generation: gen, confirmed: gen === 0 }
-        remember(known, TOKENS, token, claims)
-        return claims
-      } catch (error) {
-        const expired = (error as { code?: string }).code === 'FAST_JWT_EXPIRED'
-        throw problem(expired ? 'token-expired' : 'token-invalid', undefined, undefined, { cause: error })
-      }
-    }
-
+    const verify = createVerifier((token) => app.jwt.verify(token))
     const cookies = createCookies(config)
-
-    /** The access token of a request: of the header, else of the cookie. */
-    function requestToken({ headers, cookies: sent, method }: FastifyRequest): string {
-      if (headers.authorization !== undefined) {
-        const token = bearer(headers.authorization)
-        if (token === null) throw problem('token-invalid', 'The Authorization header is not a Bearer token')
-        return token
-      }
-      const token = cookies.accessOf(sent)
-      if (token === undefined) throw problem('token-missing')
-      const reads = method === 'GET' || method === 'HEAD'
-      if (!reads && !tokens.mayUseCookies(headers)) throw problem('origin-refused')
-      return token
-    }
 
     const tokens: Tokens = {
       cookies,
@@ -149,7 +152,7 @@ export const authPlugin = fp<{ config: Config; query: Query; origins: Origins }>
       verify,
       async confirm(claims) {
         if (claims.confirmed) return
-        const running = confirming.get(claims) ?? app.rooms.commit(null, (door) => noteUse(door, claims))
+        const running = confirming.get(claims) ?? app.rooms.commit(null, (write) => noteUse(write, claims))
         confirming.set(claims, running)
         try {
           await running
@@ -165,7 +168,7 @@ export const authPlugin = fp<{ config: Config; query: Query; origins: Origins }>
       },
       callerOf(request) {
         const { headers } = request
-        const claims = verify(requestToken(request))
+        const claims = verify(requestToken(request, tokens))
         assertMeantFor(headers, claims.userId)
         return claims
       },

@@ -1,7 +1,7 @@
 import type { FastifyServerOptions } from 'fastify'
 import type { Config } from '../config.ts'
 
-/** JSON lines; pretty on a terminal. Nothing that opens a door is ever written. */
+/** JSON lines; pretty on a terminal. No token, cookie or password is ever written. */
 export function loggerOptions(config: Config): FastifyServerOptions['logger'] {
   return {
     level: config.logLevel,

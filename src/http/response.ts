@@ -1,7 +1,7 @@
 import { type Endpoint, statusOf } from '@cutroom/contract'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isKnown, tagOf, versionOf } from './conditional.ts'
-import type { Kept } from './response-cache.ts'
+import type { CachedResponse } from './response-cache.ts'
 
 /** `/api/tasks/:id` of what has an `id`. */
 const locate = (location: string, answer: Record<string, unknown>): string =>
@@ -19,14 +19,14 @@ export function tagFor(answer: unknown, body: string | Buffer): string | null {
 }
 
 /** Answers a read: 304 where the caller has exactly this. */
-export function sendRead(request: FastifyRequest, reply: FastifyReply, { body, tag }: Kept) {
+export function sendRead(request: FastifyRequest, reply: FastifyReply, { body, tag }: CachedResponse) {
   if (tag !== null) reply.header('etag', tag)
   if (tag !== null && isKnown(request, tag)) return reply.code(304).send()
   return reply.type(JSON_TYPE).send(body)
 }
 
 /**
- * Answers a write, and what is neither kept nor known by a tag.
+ * Answers a write, and a read without a tag.
  * @param base the path under which the world finds this server; '' where there is none
  */
 export function send(reply: FastifyReply, endpoint: Endpoint, answer: unknown, base: string) {

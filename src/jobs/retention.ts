@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { Database, PoolClient, QueryResultRow } from '../db/client.ts'
+import type { Database } from '../db/client.ts'
+import { createSweep, type Sweep, type SweepWork } from './sweep.ts'
 
 /** How much a round took away. */
 export interface Swept {
@@ -8,13 +8,6 @@ export interface Swept {
   rooms: number
   keys: number
   sessions: number
-}
-
-export interface Retention {
-  /** One round, now. Null when another node is at it. */
-  run(): Promise<Swept | null>
-  /** Ends it after the statement under way. */
-  close(): Promise<void>
 }
 
 export interface RetentionOptions {
@@ -35,15 +28,21 @@ const EVERY_MS = 300_000
 /** Rows in one statement. */
 export const STEP = 1_000
 const ROOMS = 200
-const REST_MS = 5
 const KEY_HOURS = 24
 const LOCK = '7310301140218675558'
 const LOWEST_ID = '00000000-0000-0000-0000-000000000000'
 
-/** Takes away rows of a deleted project. The newest first: replies before what they reply to, which would take them along one by one. */
-const ofProject = (table: string, order: string) =>
-  `DELETE FROM "${table}" WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM "${table}" WHERE "projectId" = $1 ORDER BY ${order} LIMIT ${STEP}))`
+/** A table with rows of a project: its name, and the columns with a row's key and the id of the project. */
+export interface ProjectTable {
+  name: string
+  key: string
+  project: string
+}
+
+/** Removes rows of a deleted project. The newest first: replies before what they reply to, which would take them along one by one. */
+export const purgeRows = ({ name, key, project }: ProjectTable): string =>
+  `DELETE FROM "${name}" WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM "${name}" WHERE "${project}" = $1 ORDER BY "${project}", "${key}" DESC LIMIT ${STEP}))`
 
 /** Each takes at most STEP rows, found by an index. */
 export const statements = {
@@ -63,14 +62,6 @@ export const statements = {
       AND NOT EXISTS (SELECT FROM "Project" p WHERE p.id = gone.id AND p."deletedAt" IS NULL)
       AND NOT EXISTS (SELECT FROM "Event" e WHERE e.room = r.id AND e.seq IS NOT NULL)`,
   deletedProjects: `SELECT id FROM "Project" WHERE "deletedAt" IS NOT NULL ORDER BY id LIMIT ${ROOMS}`,
-  /** In this order: nothing takes others along then. */
-  projectRows: [
-    ofProject('Comment', '"projectId", id DESC'),
-    ofProject('Lyrics', '"projectId"'),
-    ofProject('Cut', '"projectId"'),
-    ofProject('Vibe', '"projectId", rank'),
-    ofProject('Task', '"projectId", rank, id'),
-  ],
   project: 'DELETE FROM "Project" WHERE id = $1 AND "deletedAt" IS NOT NULL',
   keys: `DELETE FROM "IdempotencyKey" WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM "IdempotencyKey" WHERE "createdAt" < now() - interval '${KEY_HOURS} hours' ORDER BY "createdAt" LIMIT ${STEP}))`,
@@ -81,111 +72,68 @@ export const statements = {
     SELECT (SELECT id FROM page ORDER BY id DESC LIMIT 1) AS last, (SELECT count(*)::int FROM gone) AS gone`,
 }
 
-interface Due {
-  id: string
-  floor: string
-  oldest: string | null
-  due: boolean | null
+type Due = { id: string; floor: string; oldest: string | null; due: boolean | null }
+
+/** Removes old events of all rooms, and rooms of deleted projects whose last event is gone. */
+async function sweepEvents({ query, step }: SweepWork, seconds: number): Promise<Pick<Swept, 'events' | 'rooms'>> {
+  let [events, rooms] = [0, 0]
+  async function trim({ id, floor, oldest }: Due): Promise<void> {
+    for (let from = Number(oldest); ; ) {
+      const { rows } = await query<{ cut: string | null }>(statements.cut, [id, from, floor, seconds])
+      const cut = Number(rows[0]?.cut ?? 0)
+      if (cut < from) return
+      // A reader between the two sees the higher floor and gets `reset`; in the other order it would see a hole.
+      await query(statements.floor, [id, cut])
+      const { count } = await step(statements.events, [id, from, cut])
+      events += count
+      if (count < STEP) return
+      from = cut + 1
+    }
+  }
+  for (let last = ''; ; ) {
+    const page = await step<Due>(statements.page, [last, ROOMS, seconds])
+    for (const room of page.rows) if (room.due) await trim(room)
+    const empty = page.rows.flatMap(({ id, oldest }) =>
+      oldest === null ? (/^project:([0-9a-f-]{36})$/.exec(id)?.[1] ?? []) : [],
+    )
+    if (empty.length > 0) rooms += (await step(statements.tombstones, [empty])).count
+    last = page.rows.at(-1)?.id ?? ''
+    if (page.rows.length < ROOMS) return { events, rooms }
+  }
+}
+
+async function sweepKeys({ step }: SweepWork): Promise<number> {
+  for (let keys = 0; ; ) {
+    const { count } = await step(statements.keys)
+    keys += count
+    if (count < STEP) return keys
+  }
+}
+
+async function sweepSessions({ step }: SweepWork, seconds: number): Promise<number> {
+  let sessions = 0
+  for (let last: string | null = LOWEST_ID; last !== null; ) {
+    const page: { rows: { last: string | null; gone: number }[] } = await step(statements.sessions, [last, seconds])
+    sessions += page.rows[0]?.gone ?? 0
+    last = page.rows[0]?.last ?? null
+  }
+  return sessions
 }
 
 /**
- * Takes away what is old: events (the room's `floor` goes up first), what is left of deleted projects, answers kept for
- * Idempotency-Keys, sessions that ended. In small statements, each its own transaction: a commit of the room waits for
- * one update of one row at most.
+ * Removes what is old: events (the room's `floor` goes up first), rooms of deleted projects, answers saved for Idempotency-Keys,
+ * sessions that ended. A commit of a room waits for one update of one row at most.
  */
-export function createRetention(options: RetentionOptions): Retention {
+export function createRetention(options: RetentionOptions): Omit<Sweep<Swept>, 'soon'> {
   const { pool, retentionSeconds, sessionSeconds, onSwept, onError, firstMs = FIRST_MS, everyMs = EVERY_MS } = options
-  const stop = new AbortController()
-  const rest = (ms: number) => sleep(ms, undefined, { signal: stop.signal, ref: false })
-
-  async function sweep(client: PoolClient): Promise<Swept> {
-    const swept: Swept = { events: 0, rooms: 0, keys: 0, sessions: 0 }
-    /** One statement, then a rest of twice the time it took: others have two thirds of what it uses. */
-    async function step<R extends QueryResultRow>(text: string, values: unknown[] = []): Promise<{ rows: R[]; count: number }> {
-      const from = performance.now()
-      const { rows, rowCount } = await client.query<R>(text, values)
-      await rest(Math.max(REST_MS, 2 * (performance.now() - from)))
-      return { rows, count: rowCount ?? 0 }
+  async function work(sweep: SweepWork): Promise<Swept> {
+    const swept: Swept = {
+      ...(retentionSeconds === null ? { events: 0, rooms: 0 } : await sweepEvents(sweep, retentionSeconds)),
+      keys: await sweepKeys(sweep),
+      sessions: await sweepSessions(sweep, sessionSeconds),
     }
-
-    async function trim({ id, floor, oldest }: Due, seconds: number): Promise<void> {
-      for (let from = Number(oldest); ; ) {
-        const { rows } = await client.query<{ cut: string | null }>(statements.cut, [id, from, floor, seconds])
-        const cut = Number(rows[0]?.cut ?? 0)
-        if (cut < from) return
-        // A reader between the two sees the higher floor and gets `reset`; in the other order it would see a hole.
-        await client.query(statements.floor, [id, cut])
-        const { count } = await step(statements.events, [id, from, cut])
-        swept.events += count
-        if (count < STEP) return
-        from = cut + 1
-      }
-    }
-    async function trimAll(seconds: number): Promise<void> {
-      for (let last = ''; ; ) {
-        const { rows } = await step<Due>(statements.page, [last, ROOMS, seconds])
-        for (const room of rows) if (room.due) await trim(room, seconds)
-        const silent = rows.flatMap(({ id, oldest }) =>
-          oldest === null ? (/^project:([0-9a-f-]{36})$/.exec(id)?.[1] ?? []) : [],
-        )
-        if (silent.length > 0) swept.rooms += (await step(statements.tombstones, [silent])).count
-        last = rows.at(-1)?.id ?? ''
-        if (rows.length < ROOMS) return
-      }
-    }
-
-    if (retentionSeconds !== null) await trimAll(retentionSeconds)
-    for (let count = STEP; count === STEP; swept.keys += count) ({ count } = await step(statements.keys))
-    let last: string | null = LOWEST_ID
-    while (last !== null) {
-      const page: { rows: { last: string | null; gone: number }[] } = await step(statements.sessions, [last, sessionSeconds])
-      swept.sessions += page.rows[0]?.gone ?? 0
-      last = page.rows[0]?.last ?? null
-    }
+    if (Object.values(swept).some((count) => count > 0)) onSwept(swept)
     return swept
   }
-
-  async function run(): Promise<Swept | null> {
-    const client = await pool.connect()
-    try {
-      const { rows } = await client.query<{ mine: boolean }>(`SELECT pg_try_advisory_lock(${LOCK}) AS mine`)
-      if (!rows[0]?.mine) return null
-      // What a crash takes back is done again; so there is no need to wait for the disk, least of all with a room locked.
-      await client.query('SET synchronous_commit = off')
-      const swept = await sweep(client)
-      if (Object.values(swept).some((count) => count > 0)) onSwept(swept)
-      return swept
-    } finally {
-      // With the connection go the lock and the setting.
-      client.release(true)
-    }
-  }
-
-  let running: Promise<unknown> = Promise.resolve()
-  function start(): Promise<Swept | null> {
-    const round = running.then(() => {
-      stop.signal.throwIfAborted()
-      return run()
-    })
-    running = round.catch(() => {})
-    return round
-  }
-  async function forever(): Promise<void> {
-    for (let wait = firstMs; ; wait = everyMs) {
-      await rest(wait * (0.5 + Math.random()))
-      await start().catch((error) => {
-        if (!stop.signal.aborted) onError(error)
-      })
-    }
-  }
-  // It ends by `close` alone.
-  const loop = forever().catch(() => {})
-
-  return {
-    run: start,
-    async close() {
-      stop.abort()
-      await Promise.all([loop, running])
-    },
-  }
+  return createSweep({ pool, lock: LOCK, work, onError, firstMs, everyMs })
 }

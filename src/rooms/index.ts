@@ -1,7 +1,7 @@
 import { type Activity, type Person, projectRoom, type RoomId, userRoom } from '@cutroom/contract'
 import type { FastifyInstance } from 'fastify'
 import fastifySocketIO from 'fastify-socket.io'
-import type { Caller, Position } from '../access/authorize.ts'
+import type { Caller, Position } from '../access/sessions.ts'
 import type { Database, Query } from '../db/client.ts'
 import { ProblemError, problem, toProblem, toWire } from '../errors.ts'
 import { guarded } from '../lib/guarded.ts'

@@ -1,11 +1,11 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { bytesOf, createAnswers } from '../../src/http/response-cache.ts'
+import { bytesOf, createResponseCache } from '../../src/http/response-cache.ts'
 import { useApp } from '../support/app.ts'
 import { createCut, createTeam, request } from '../support/people.ts'
 
-/** Answers are kept while a project's log stands still: nobody may see one that is not theirs, or not true any more. */
+/** ResponseCache are kept while a project's log stands still: nobody may see one that is not theirs, or not true any more. */
 describe('answers that are kept', () => {
   const app = useApp()
 
@@ -87,10 +87,10 @@ describe('the memory of kept answers', () => {
 
   /** Keeps `count` answers of `bytes` each under paths of their own. */
   async function fill(count: number, bytes: number) {
-    const answers = createAnswers()
+    const answers = createResponseCache()
     onTestFinished(() => answers.close())
     for (let n = 0; n < count; n++)
-      await answers.of(`/api/cuts/${n}/comments?cursor=${'x'.repeat(60)}${n}`, `epoch 0 ${n}`, async () => ({
+      await answers.get(`/api/cuts/${n}/comments?cursor=${'x'.repeat(60)}${n}`, `epoch 0 ${n}`, async () => ({
         body: bytesOf(`${n}`.padEnd(bytes, 'a')),
         tag: null,
       }))
@@ -125,10 +125,10 @@ describe('the memory of kept answers', () => {
   })
 
   it('B1 an answer that fails, or is too large, is not kept', async () => {
-    const answers = createAnswers()
+    const answers = createResponseCache()
     onTestFinished(() => answers.close())
-    await expect(answers.of('/a', '1', () => Promise.reject(new Error('no')))).rejects.toThrow('no')
-    await answers.of('/b', '1', async () => ({ body: bytesOf('x'.repeat(9 * 1024 * 1024)), tag: null }))
+    await expect(answers.get('/a', '1', () => Promise.reject(new Error('no')))).rejects.toThrow('no')
+    await answers.get('/b', '1', async () => ({ body: bytesOf('x'.repeat(9 * 1024 * 1024)), tag: null }))
     expect(answers.size()).toEqual({ entries: 0, bytes: 0 })
   })
 })

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { projectRoom, userRoom } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { createRetention, type Retention, type RetentionOptions, statements } from '../../src/jobs/retention.ts'
+import { createRetention, type RetentionOptions, statements } from '../../src/jobs/retention.ts'
 import { useApp } from '../support/app.ts'
 import { createProject, createTeam, login, register, request } from '../support/people.ts'
 import { connect } from '../support/sockets.ts'
@@ -19,7 +19,7 @@ describe('retention', () => {
   const app = useApp()
 
   /** Rounds only when a test asks for one. */
-  function retention(options: Partial<RetentionOptions> = {}): Retention {
+  function retention(options: Partial<RetentionOptions> = {}): ReturnType<typeof createRetention> {
     const made = createRetention({
       pool: app().db,
       retentionSeconds: 30 * DAY,

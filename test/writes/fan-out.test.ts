@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import type { Query, Statement } from '../../src/db/client.ts'
 import { createRenames } from '../../src/features/me/renames.ts'
 import { createPurge } from '../../src/jobs/purge.ts'
+import { nouns } from '../../src/nouns.ts'
 import { useApp } from '../support/app.ts'
 import { createCut, createTeam, register } from '../support/people.ts'
 import { connect } from '../support/sockets.ts'
@@ -196,7 +197,12 @@ describe('writes that reach many rows or rooms', () => {
     expect(last).toEqual([{ name: 'project:deleted' }])
 
     // One that is stopped in the middle, as a crash would.
-    const first = createPurge({ pool: app().db, onPurged: () => {}, onError: () => {} })
+    const first = createPurge({
+      pool: app().db,
+      tables: nouns.flatMap(({ tables }) => tables),
+      onPurged: () => {},
+      onError: () => {},
+    })
     const stopped = first.run().catch(() => null)
     await first.close()
     await stopped

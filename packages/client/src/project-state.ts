@@ -1,16 +1,12 @@
-import type { Comment, Cut, Lyrics, Member, Project, Snapshot, Task, Vibe } from '@cutroom/contract'
+import { type CollectionName, collections, type Project, type RowOf, type Snapshot } from '@cutroom/contract'
 
-/** All of a project, by id (members by `userId`, lyrics by `cutId`). Entities are replaced, never changed in place. */
-export interface ProjectState {
+type Collections = { [C in CollectionName]: Map<string, RowOf<C>> }
+
+/** All of a project, each collection by the key of its rows. Rows are replaced, never changed in place. */
+export interface ProjectState extends Collections {
   project: Project
   /** True after `project:deleted`: nothing but `project` is left then. */
   deleted: boolean
-  members: Map<string, Member>
-  tasks: Map<string, Task>
-  vibes: Map<string, Vibe>
-  cuts: Map<string, Cut>
-  lyrics: Map<string, Lyrics>
-  comments: Map<string, Comment>
   /** The state is that of one position from here on: the highest head of its pages. Until then rows may be newer than the events. */
   loadedTo: number
   /** Until `loadedTo` is reached: the position that a row of a later page shows. */
@@ -21,57 +17,47 @@ export type ProjectContent = Omit<Snapshot, 'epoch' | 'seq' | 'head' | 'nextCurs
 /** A page of a snapshot; without a position it is a whole one. */
 export type ProjectPage = ProjectContent & Partial<Pick<Snapshot, 'seq' | 'head'>>
 
-/** Adds a further page of the snapshot that `state` was begun with. Fold events only when all pages are there. */
+/** A row of any collection. */
+export type Row = { version: number } & Record<string, unknown>
+
+/** The names of the collections. */
+export const collectionNames = Object.keys(collections) as CollectionName[]
+
+/** A collection whose kind of rows does not matter. */
+export const rowsOf = (state: ProjectState, name: CollectionName): Map<string, Row> => state[name] as unknown as Map<string, Row>
+
+const keyOf = (name: CollectionName, row: Row): string => String(row[collections[name].key])
+
+/** One value for each collection. */
+const forEach = <T>(make: (name: CollectionName) => T) =>
+  Object.fromEntries(collectionNames.map((name) => [name, make(name)])) as Record<CollectionName, T>
+
+/** Adds a further page of the snapshot that `state` was begun with. Apply events only when all pages are there. */
 export function addPage(state: ProjectState, page: ProjectPage): void {
   const { seq = 0, head = seq } = page
   if (head > seq) {
     state.asOf ??= new WeakMap()
     state.loadedTo = Math.max(state.loadedTo, head)
   }
-  function add<T extends object>(map: Map<string, T>, rows: T[], idOf: (row: T) => string): void {
-    for (const row of rows) {
-      map.set(idOf(row), row)
+  for (const name of collectionNames)
+    for (const row of page[name] as Row[]) {
+      rowsOf(state, name).set(keyOf(name, row), row)
       if (head > seq) state.asOf?.set(row, head)
     }
-  }
-  const idOf = (row: { id: string }) => row.id
-  add(state.members, page.members, (member) => member.userId)
-  add(state.tasks, page.tasks, idOf)
-  add(state.vibes, page.vibes, idOf)
-  add(state.cuts, page.cuts, idOf)
-  add(state.lyrics, page.lyrics, (lyrics) => lyrics.cutId)
-  add(state.comments, page.comments, idOf)
 }
 
-/** The state that the pages of one snapshot show together, as of the `seq` they share; `fold` what comes after it. */
+/** The state that the pages of one snapshot show together, as of the `seq` they share; `applyEvent` adds what comes after it. */
 export function stateOf(pages: ProjectPage | readonly [ProjectPage, ...ProjectPage[]]): ProjectState {
   const [first, ...rest] = Array.isArray(pages) ? (pages as [ProjectPage, ...ProjectPage[]]) : [pages as ProjectPage]
-  const state: ProjectState = {
-    project: first.project,
-    deleted: false,
-    members: new Map(),
-    tasks: new Map(),
-    vibes: new Map(),
-    cuts: new Map(),
-    lyrics: new Map(),
-    comments: new Map(),
-    loadedTo: first.seq ?? 0,
-    asOf: null,
-  }
+  const maps = forEach(() => new Map()) as unknown as Collections
+  const state: ProjectState = { project: first.project, deleted: false, ...maps, loadedTo: first.seq ?? 0, asOf: null }
   addPage(state, first)
   for (const page of rest) addPage(state, page)
   return state
 }
 
-const sorted = <T>(map: Map<string, T>): T[] => [...map].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, item]) => item)
+const sorted = (map: Map<string, Row>): Row[] => [...map].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row)
 
-/** The state in one canonical order (by id), so that two can be compared. */
-export const snapshotOf = (state: ProjectState): ProjectContent => ({
-  project: state.project,
-  members: sorted(state.members),
-  tasks: sorted(state.tasks),
-  vibes: sorted(state.vibes),
-  cuts: sorted(state.cuts),
-  lyrics: sorted(state.lyrics),
-  comments: sorted(state.comments),
-})
+/** The state in one canonical order (by key), so that two can be compared. */
+export const snapshotOf = (state: ProjectState): ProjectContent =>
+  ({ project: state.project, ...forEach((name) => sorted(rowsOf(state, name))) }) as unknown as ProjectContent

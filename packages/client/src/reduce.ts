@@ -1,95 +1,140 @@
-import type { Comment, Person, ProjectEventName, RoomEvent } from '@cutroom/contract'
-import type { ProjectState } from './project-state.ts'
+import {
+  type CollectionName,
+  collections,
+  type Person,
+  type Project,
+  type ProjectEventName,
+  type RoomEvent,
+  type StateChange,
+  stateChanges,
+} from '@cutroom/contract'
+import { collectionNames, type ProjectState, type Row, rowsOf } from './project-state.ts'
 
 export { addPage, type ProjectContent, type ProjectPage, type ProjectState, snapshotOf, stateOf } from './project-state.ts'
 
+type Change<K extends StateChange['kind']> = Extract<StateChange<CollectionName>, { kind: K }>
+type Payload = Row & { updatedAt?: string }
+
+/** The collections whose rows end with a row of another, with the field that names it. */
+const dependents = (parent: CollectionName): { name: CollectionName; field: string }[] =>
+  collectionNames.flatMap((name) =>
+    Object.entries(collections[name].within)
+      .filter(([, collection]) => collection === parent)
+      .map(([field]) => ({ name, field })),
+  )
+
 /** Does this row come from a page that was read after the event? Then it shows what the event did. */
-const shows = (state: ProjectState, row: object, seq: number): boolean => (state.asOf?.get(row) ?? -1) >= seq
+const isFromLaterPage = (state: ProjectState, row: object, seq: number): boolean => (state.asOf?.get(row) ?? -1) >= seq
 
 /** Sets a row, unless a newer one is there. */
-function put<T extends { version: number }>(map: Map<string, T>, id: string, row: T): void {
-  const known = map.get(id)
-  if (!known || row.version > known.version) map.set(id, row)
+function put(state: ProjectState, { collection, begins }: Change<'put'>, payload: Payload): void {
+  const rows = rowsOf(state, collection)
+  const key = String(payload[collections[collection].key])
+  const known = rows.get(key)
+  if (!known || payload.version > known.version) rows.set(key, payload)
+  if (!begins || rowsOf(state, begins.collection).has(key)) return
+  const begun = { [collections[begins.collection].key]: key, ...begins.row, updatedAt: payload.createdAt } as unknown as Row
+  rowsOf(state, begins.collection).set(key, begun)
 }
 
 /**
  * Changes some fields of a row, unless it is newer. A row that is not there was deleted before its page was read; once all pages
  * are caught up with, it means that the state is not what the server has: better loud than wrong.
  */
-function patch<T extends { version: number }>(
-  state: ProjectState,
-  seq: number,
-  map: Map<string, T>,
-  id: string,
-  fields: Partial<T> & { version: number },
-): void {
-  const row = map.get(id)
-  if (row) {
-    if (fields.version > row.version) map.set(id, { ...row, ...fields })
-  } else if (seq > state.loadedTo) throw new Error(`The log changes ${id}, which is not in this state`)
-}
-
-function deleteComments(state: ProjectState, matches: (comment: Comment) => boolean): void {
-  for (const [id, comment] of state.comments) if (matches(comment)) state.comments.delete(id)
-}
-
-function deleteCut(state: ProjectState, cutId: string): void {
-  state.cuts.delete(cutId)
-  state.lyrics.delete(cutId)
-  deleteComments(state, (comment) => comment.cutId === cutId)
-}
-
-/** Cuts of the vibe go with it, and what hangs on them. */
-function deleteVibe(state: ProjectState, vibeId: string): void {
-  state.vibes.delete(vibeId)
-  const gone = new Set<string>()
-  for (const cut of state.cuts.values()) if (cut.vibeId === vibeId) gone.add(cut.id)
-  for (const cutId of gone) {
-    state.cuts.delete(cutId)
-    state.lyrics.delete(cutId)
-  }
-  deleteComments(state, (comment) => comment.cutId !== null && gone.has(comment.cutId))
-}
-
-/** Tasks of a member who left are unassigned. Events of the first protocol version have no time, and an event for each task instead. */
-function unassign(state: ProjectState, seq: number, userId: string, updatedAt: string | undefined): void {
-  if (updatedAt === undefined) return
-  for (const [id, task] of state.tasks)
-    if (task.assigneeId === userId && !shows(state, task, seq))
-      state.tasks.set(id, { ...task, assigneeId: null, assignee: null, version: task.version + 1, updatedAt })
-}
-
-/** All pages are caught up with. What hangs on a cut that was gone before its page was read is gone, too. */
-function settle(state: ProjectState): void {
-  state.asOf = null
-  for (const cutId of state.lyrics.keys()) if (!state.cuts.has(cutId)) state.lyrics.delete(cutId)
-  deleteComments(state, ({ cutId }) => cutId !== null && !state.cuts.has(cutId))
-}
-
-/** Draws `person` anew wherever they appear. */
-function redraw(state: ProjectState, seq: number, person: Person): void {
-  function among<T extends object>(map: Map<string, T>, anew: (row: T) => Partial<T> | null): void {
-    for (const [id, row] of map) {
-      const fields = shows(state, row, seq) ? null : anew(row)
-      if (fields) map.set(id, { ...row, ...fields })
+function patch(state: ProjectState, seq: number, { collection, id, fields, list }: Change<'patch'>, payload: Payload): void {
+  for (const item of list === undefined ? [payload] : (payload[list] as Row[])) {
+    const key = String(item[id])
+    const row = rowsOf(state, collection).get(key)
+    if (!row) {
+      if (seq > state.loadedTo) throw new Error(`The log changes ${key}, which is not in this state`)
+    } else if (item.version > row.version) {
+      const taken = Object.entries(fields).map(([to, from]) => [to, item[from]])
+      const changed = { ...row, ...Object.fromEntries(taken), version: item.version, updatedAt: payload.updatedAt }
+      rowsOf(state, collection).set(key, changed)
     }
   }
-  const isThem = (other: Person | null): boolean => other?.id === person.id
-  const authored = (row: { author: Person }) => (isThem(row.author) ? { author: person } : null)
+}
+
+/** Removes rows with those within them. */
+function remove(state: ProjectState, collection: CollectionName, keys: ReadonlySet<string>): void {
+  const rows = rowsOf(state, collection)
+  const removed = [...keys].map((key) => rows.get(key))
+  for (const key of keys) rows.delete(key)
+  for (const { name, field } of dependents(collection)) {
+    // Rows within a row of their own collection have none within them: a reply has no replies.
+    if (name === collection && removed.every((row) => row && row[field] !== null)) continue
+    const within = new Set<string>()
+    for (const [key, row] of rowsOf(state, name)) if (keys.has(row[field] as string)) within.add(key)
+    if (within.size > 0) remove(state, name, within)
+  }
+}
+
+/** Where rows show this person, they show none any more. Events of the first protocol version have no time, and an event for each row. */
+function unset(state: ProjectState, seq: number, rule: NonNullable<Change<'remove'>['unsets']>, payload: Payload, key: string) {
+  const { updatedAt } = payload
+  if (updatedAt === undefined) return
+  const rows = rowsOf(state, rule.collection as CollectionName)
+  for (const [id, row] of rows)
+    if (row[rule.id] === key && !isFromLaterPage(state, row, seq))
+      rows.set(id, { ...row, [rule.id]: null, [rule.person]: null, version: row.version + 1, updatedAt })
+}
+
+/** Shows `person` as they are now, wherever they are shown. */
+function showPerson(state: ProjectState, seq: number, person: Person): void {
+  const isThem = (other: unknown): boolean => (other as Person | null)?.id === person.id
   if (isThem(state.project.author)) state.project = { ...state.project, author: person }
-  among(state.members, (member) => (isThem(member.user) ? { user: person } : null))
-  among(state.vibes, authored)
-  among(state.cuts, authored)
-  among(state.tasks, (task) =>
-    isThem(task.author) || isThem(task.assignee)
-      ? { ...authored(task), ...(isThem(task.assignee) && { assignee: person }) }
-      : null,
-  )
-  among(state.comments, (comment) =>
-    isThem(comment.author) || isThem(comment.resolvedBy)
-      ? { ...authored(comment), ...(isThem(comment.resolvedBy) && { resolvedBy: person }) }
-      : null,
-  )
+  for (const name of collectionNames)
+    for (const [key, row] of rowsOf(state, name)) {
+      const fields = collections[name].people.filter((field) => isThem(row[field]))
+      if (fields.length === 0 || isFromLaterPage(state, row, seq)) continue
+      rowsOf(state, name).set(key, { ...row, ...Object.fromEntries(fields.map((field) => [field, person])) })
+    }
+}
+
+/** All pages are caught up with. What is within a row that was gone before its page was read is gone, too. */
+function dropOrphans(state: ProjectState): void {
+  state.asOf = null
+  for (const parent of collectionNames)
+    for (const { name, field } of dependents(parent)) {
+      const orphans = new Set<string>()
+      for (const [key, row] of rowsOf(state, name)) {
+        const id = row[field]
+        if (typeof id === 'string' && !rowsOf(state, parent).has(id)) orphans.add(key)
+      }
+      remove(state, name, orphans)
+    }
+}
+
+function apply(state: ProjectState, { name, payload, meta: { seq } }: RoomEvent<ProjectEventName>): void {
+  if (!Object.hasOwn(stateChanges, name)) return
+  const change: StateChange<CollectionName> = stateChanges[name]
+  const row = payload as unknown as Payload
+  switch (change.kind) {
+    case 'project':
+      if (row.version > state.project.version) state.project = payload as Project
+      return
+    case 'end':
+      state.deleted = true
+      for (const collection of collectionNames) state[collection].clear()
+      return
+    case 'put':
+      put(state, change, row)
+      return
+    case 'patch':
+      patch(state, seq, change, row)
+      return
+    case 'remove': {
+      const key = String(row[change.id])
+      remove(state, change.collection, new Set([key]))
+      if (change.unsets) unset(state, seq, change.unsets, row, key)
+      return
+    }
+    case 'person':
+      showPerson(state, seq, payload as Person)
+      return
+    default:
+      change satisfies never
+  }
 }
 
 /**
@@ -98,103 +143,5 @@ function redraw(state: ProjectState, seq: number, person: Person): void {
  */
 export function applyEvent(state: ProjectState, event: RoomEvent<ProjectEventName>): void {
   apply(state, event)
-  if (state.asOf && event.meta.seq >= state.loadedTo) settle(state)
-}
-
-function apply(state: ProjectState, event: RoomEvent<ProjectEventName>): void {
-  const { name, payload } = event
-  const { seq } = event.meta
-  switch (name) {
-    case 'project:updated':
-      if (payload.version > state.project.version) state.project = payload
-      return
-    case 'project:deleted':
-      state.deleted = true
-      for (const map of [state.members, state.tasks, state.vibes, state.cuts, state.lyrics, state.comments]) map.clear()
-      return
-    case 'member:joined':
-    case 'member:updated':
-      put(state.members, payload.userId, payload)
-      return
-    case 'member:left':
-      state.members.delete(payload.userId)
-      unassign(state, seq, payload.userId, payload.updatedAt)
-      return
-    case 'person:updated':
-      redraw(state, seq, payload)
-      return
-    case 'task:created':
-    case 'task:updated':
-      put(state.tasks, payload.id, payload)
-      return
-    case 'task:moved': {
-      const { taskId, to: status, rank, version, updatedAt } = payload
-      patch(state, seq, state.tasks, taskId, { status, rank, version, updatedAt })
-      return
-    }
-    case 'task:reranked':
-      for (const { taskId, ...place } of payload.items)
-        patch(state, seq, state.tasks, taskId, { ...place, updatedAt: payload.updatedAt })
-      return
-    case 'task:deleted':
-      state.tasks.delete(payload.taskId)
-      deleteComments(state, (comment) => comment.taskId === payload.taskId)
-      return
-    case 'vibe:created':
-    case 'vibe:updated':
-      put(state.vibes, payload.id, payload)
-      return
-    case 'vibe:moved': {
-      const { vibeId, ...place } = payload
-      patch(state, seq, state.vibes, vibeId, place)
-      return
-    }
-    case 'vibe:reranked':
-      for (const { vibeId, ...place } of payload.items)
-        patch(state, seq, state.vibes, vibeId, { ...place, updatedAt: payload.updatedAt })
-      return
-    case 'vibe:deleted':
-      deleteVibe(state, payload.vibeId)
-      return
-    case 'cut:created':
-      put(state.cuts, payload.id, payload)
-      if (!state.lyrics.has(payload.id))
-        state.lyrics.set(payload.id, { cutId: payload.id, lyrics: [], version: 0, updatedAt: payload.createdAt })
-      return
-    case 'cut:updated':
-      put(state.cuts, payload.id, payload)
-      return
-    case 'cut:moved': {
-      const { cutId, toVibeId: vibeId, rank, version, updatedAt } = payload
-      patch(state, seq, state.cuts, cutId, { vibeId, rank, version, updatedAt })
-      return
-    }
-    case 'cut:reranked':
-      for (const { cutId, ...place } of payload.items)
-        patch(state, seq, state.cuts, cutId, { ...place, updatedAt: payload.updatedAt })
-      return
-    case 'cut:deleted':
-      deleteCut(state, payload.cutId)
-      return
-    case 'lyrics:updated':
-      put(state.lyrics, payload.cutId, payload)
-      return
-    case 'comment:created':
-    case 'comment:reply':
-    case 'comment:updated':
-    case 'comment:resolved':
-    case 'comment:reopened':
-      put(state.comments, payload.id, payload)
-      return
-    case 'comment:deleted': {
-      const known = state.comments.get(payload.commentId)
-      state.comments.delete(payload.commentId)
-      // A reply has none.
-      if (!known || known.parentId === null) deleteComments(state, (comment) => comment.parentId === payload.commentId)
-      return
-    }
-    default:
-      // the compiler proves that no name of the contract gets here
-      event satisfies never
-  }
+  if (state.asOf && event.meta.seq >= state.loadedTo) dropOrphans(state)
 }

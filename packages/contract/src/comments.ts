@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { cutParams } from './cuts.ts'
 import { endpoint } from './endpoint.ts'
+import { collection, noun } from './noun.ts'
 import { id, isVisible, mediaMs, Paging, Person, page, prose, stamps, time } from './values.ts'
 
 export const Comment = z
@@ -38,6 +39,8 @@ export const comments = {
     method: 'GET',
     url: '/api/cuts/:cutId/comments',
     access: 'project:read',
+    target: 'cutId',
+    effect: 'read',
     schema: {
       summary: 'Comments and replies on a cut, oldest first',
       tags,
@@ -50,6 +53,8 @@ export const comments = {
     method: 'GET',
     url: '/api/tasks/:taskId/comments',
     access: 'project:read',
+    target: 'taskId',
+    effect: 'read',
     schema: {
       summary: 'Comments and replies on a task, oldest first',
       tags,
@@ -62,6 +67,8 @@ export const comments = {
     method: 'POST',
     url: '/api/cuts/:cutId/comments',
     access: 'comment:create',
+    target: 'cutId',
+    effect: 'create',
     location: '/api/comments/:id',
     schema: {
       summary: 'Comment on a cut, on a moment or a range of it',
@@ -77,6 +84,8 @@ export const comments = {
     method: 'POST',
     url: '/api/tasks/:taskId/comments',
     access: 'comment:create',
+    target: 'taskId',
+    effect: 'create',
     location: '/api/comments/:id',
     schema: { summary: 'Comment on a task', tags, params: taskParams, body: onTask, response: { 201: Comment } },
   }),
@@ -84,18 +93,24 @@ export const comments = {
     method: 'GET',
     url: '/api/comments/:commentId',
     access: 'project:read',
+    target: 'commentId',
+    effect: 'read',
     schema: { summary: 'One comment', tags, params, response: { 200: Comment } },
   }),
   update: endpoint({
     method: 'PATCH',
     url: '/api/comments/:commentId',
     access: 'comment:update',
+    target: 'commentId',
+    effect: 'change',
     schema: { summary: 'Edit one’s own comment', tags, params, body: z.strictObject({ body }), response: { 200: Comment } },
   }),
   delete: endpoint({
     method: 'DELETE',
     url: '/api/comments/:commentId',
     access: 'comment:delete',
+    target: 'commentId',
+    effect: 'change',
     schema: {
       summary: 'Delete a comment; the first of a thread takes its replies along',
       tags,
@@ -107,6 +122,8 @@ export const comments = {
     method: 'POST',
     url: '/api/comments/:commentId/replies',
     access: 'comment:create',
+    target: 'commentId',
+    effect: 'create',
     location: '/api/comments/:id',
     schema: { summary: 'Reply in the thread', tags, params, body: onTask, response: { 201: Comment } },
   }),
@@ -114,21 +131,49 @@ export const comments = {
     method: 'POST',
     url: '/api/comments/:commentId/resolve',
     access: 'comment:resolve',
+    target: 'commentId',
+    effect: 'change',
     schema: { summary: 'Resolve the thread', tags, params, response: { 200: Comment } },
   }),
   reopen: endpoint({
     method: 'POST',
     url: '/api/comments/:commentId/reopen',
     access: 'comment:resolve',
+    target: 'commentId',
+    effect: 'change',
     schema: { summary: 'Reopen the thread', tags, params, response: { 200: Comment } },
   }),
 }
 
-export const commentEvents = {
-  'comment:created': Comment,
-  'comment:reply': Comment,
-  'comment:updated': Comment,
-  'comment:resolved': Comment,
-  'comment:reopened': Comment,
-  'comment:deleted': z.object({ commentId: id }),
-}
+export const commentNoun = noun({
+  actions: {
+    'comment:create': { role: 'commenter' },
+    'comment:update': { role: null, own: 'commenter' },
+    'comment:delete': { role: 'owner', own: 'commenter' },
+    'comment:resolve': { role: 'editor', own: 'commenter' },
+  },
+  endpoints: comments,
+  events: {
+    'comment:created': Comment,
+    'comment:reply': Comment,
+    'comment:updated': Comment,
+    'comment:resolved': Comment,
+    'comment:reopened': Comment,
+    'comment:deleted': z.object({ commentId: id }),
+  },
+  changes: {
+    'comment:created': { kind: 'put', collection: 'comments' },
+    'comment:reply': { kind: 'put', collection: 'comments' },
+    'comment:updated': { kind: 'put', collection: 'comments' },
+    'comment:resolved': { kind: 'put', collection: 'comments' },
+    'comment:reopened': { kind: 'put', collection: 'comments' },
+    'comment:deleted': { kind: 'remove', collection: 'comments', id: 'commentId' },
+  },
+  collections: {
+    comments: collection(Comment, {
+      key: 'id',
+      people: ['author', 'resolvedBy'],
+      within: { cutId: 'cuts', taskId: 'tasks', parentId: 'comments' },
+    }),
+  },
+})

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { endpoint } from './endpoint.ts'
+import { collection, noun } from './noun.ts'
 import { afterSibling, id, line, mediaMs, Paging, Person, page, patch, prose, reranked, stamps, time, version } from './values.ts'
 import { vibeParams } from './vibes.ts'
 
@@ -49,12 +50,16 @@ export const cuts = {
     method: 'GET',
     url: '/api/vibes/:vibeId/cuts',
     access: 'project:read',
+    target: 'vibeId',
+    effect: 'read',
     schema: { summary: 'Cuts of a vibe by rank', tags, params: vibeParams, querystring: Paging, response: { 200: page(Cut) } },
   }),
   create: endpoint({
     method: 'POST',
     url: '/api/vibes/:vibeId/cuts',
     access: 'cut:create',
+    target: 'vibeId',
+    effect: 'create',
     location: '/api/cuts/:id',
     schema: {
       summary: 'Create a cut at the end of its vibe',
@@ -72,24 +77,32 @@ export const cuts = {
     method: 'GET',
     url: '/api/cuts/:cutId',
     access: 'project:read',
+    target: 'cutId',
+    effect: 'read',
     schema: { summary: 'One cut', tags, params, response: { 200: Cut } },
   }),
   update: endpoint({
     method: 'PATCH',
     url: '/api/cuts/:cutId',
     access: 'cut:update',
+    target: 'cutId',
+    effect: 'change',
     schema: { summary: 'Change a cut', tags, params, body: patch(fields), response: { 200: Cut } },
   }),
   delete: endpoint({
     method: 'DELETE',
     url: '/api/cuts/:cutId',
     access: 'cut:delete',
+    target: 'cutId',
+    effect: 'change',
     schema: { summary: 'Delete a cut with its lyrics and comments', tags, params, response: { 204: z.undefined() } },
   }),
   move: endpoint({
     method: 'POST',
     url: '/api/cuts/:cutId/move',
     access: 'cut:move',
+    target: 'cutId',
+    effect: 'change',
     schema: {
       summary: 'Put a cut into a vibe of the same project, after a sibling',
       tags,
@@ -102,12 +115,16 @@ export const cuts = {
     method: 'GET',
     url: '/api/cuts/:cutId/lyrics',
     access: 'project:read',
+    target: 'cutId',
+    effect: 'read',
     schema: { summary: 'Lyrics of a cut', tags, params, response: { 200: Lyrics } },
   }),
   writeLyrics: endpoint({
     method: 'PUT',
     url: '/api/cuts/:cutId/lyrics',
     access: 'lyrics:update',
+    target: 'cutId',
+    effect: 'change',
     bodyLimit: LINES * (LINE_LENGTH * ESCAPED + FRAME),
     schema: {
       summary: 'Replace the lyrics (use If-Match when several people write)',
@@ -121,11 +138,33 @@ export const cuts = {
   }),
 }
 
-export const cutEvents = {
-  'cut:created': Cut,
-  'cut:updated': Cut,
-  'cut:moved': z.object({ cutId: id, fromVibeId: id, toVibeId: id, rank: z.string(), version, updatedAt: time }),
-  'cut:reranked': reranked({ cutId: id }),
-  'cut:deleted': z.object({ cutId: id }),
-  'lyrics:updated': Lyrics,
-}
+export const cutNoun = noun({
+  actions: {
+    'cut:create': { role: 'editor' },
+    'cut:update': { role: 'editor' },
+    'cut:move': { role: 'editor' },
+    'cut:delete': { role: 'editor' },
+    'lyrics:update': { role: 'editor' },
+  },
+  endpoints: cuts,
+  events: {
+    'cut:created': Cut,
+    'cut:updated': Cut,
+    'cut:moved': z.object({ cutId: id, fromVibeId: id, toVibeId: id, rank: z.string(), version, updatedAt: time }),
+    'cut:reranked': reranked({ cutId: id }),
+    'cut:deleted': z.object({ cutId: id }),
+    'lyrics:updated': Lyrics,
+  },
+  changes: {
+    'cut:created': { kind: 'put', collection: 'cuts', begins: { collection: 'lyrics', row: { lyrics: [], version: 0 } } },
+    'cut:updated': { kind: 'put', collection: 'cuts' },
+    'cut:moved': { kind: 'patch', collection: 'cuts', id: 'cutId', fields: { vibeId: 'toVibeId', rank: 'rank' } },
+    'cut:reranked': { kind: 'patch', collection: 'cuts', id: 'cutId', fields: { rank: 'rank' }, list: 'items' },
+    'cut:deleted': { kind: 'remove', collection: 'cuts', id: 'cutId' },
+    'lyrics:updated': { kind: 'put', collection: 'lyrics' },
+  },
+  collections: {
+    cuts: collection(Cut, { key: 'id', people: ['author'], within: { vibeId: 'vibes' } }),
+    lyrics: collection(Lyrics, { key: 'cutId', people: [], within: { cutId: 'cuts' } }),
+  },
+})

@@ -1,45 +1,15 @@
 import type * as z from 'zod'
-import type { Role } from './values.ts'
 
-/** What may be done inside a project. The least role for it, and the least role for it on what one wrote oneself. */
-export const actions = {
-  'project:read': { role: 'viewer' },
-  'project:update': { role: 'owner' },
-  'project:delete': { role: 'owner' },
-  'member:create': { role: 'owner' },
-  'member:update': { role: 'owner' },
-  'member:delete': { role: 'owner', own: 'viewer' },
-  'task:create': { role: 'editor' },
-  'task:update': { role: 'editor' },
-  'task:move': { role: 'editor' },
-  'task:delete': { role: 'editor' },
-  'vibe:create': { role: 'editor' },
-  'vibe:update': { role: 'editor' },
-  'vibe:move': { role: 'editor' },
-  'vibe:delete': { role: 'editor' },
-  'cut:create': { role: 'editor' },
-  'cut:update': { role: 'editor' },
-  'cut:move': { role: 'editor' },
-  'cut:delete': { role: 'editor' },
-  'lyrics:update': { role: 'editor' },
-  'comment:create': { role: 'commenter' },
-  'comment:update': { role: null, own: 'commenter' },
-  'comment:delete': { role: 'owner', own: 'commenter' },
-  'comment:resolve': { role: 'editor', own: 'commenter' },
-} as const satisfies Record<string, { role: Role | null; own?: Role }>
-export type Action = keyof typeof actions
+/** A right inside a project, as `noun:verb`. Each noun lists its own (noun.ts). */
+export type ActionName = `${string}:${string}`
 
-/**
- * Callers of an endpoint: all, holders of a token of a session (access or refresh), people who are logged in, or members whose role allows the action
- * (on the thing that the last id of the path names).
- */
-export type Access = 'public' | 'session' | 'account' | Action
+/** Callers of an endpoint that names nothing in a project: all, holders of a token of a session (access or refresh), people who are logged in. */
+export type GeneralAccess = 'public' | 'session' | 'account'
 
 /** A Fastify route without its handler. The one success status stands as the only key of `response`. */
-export interface Endpoint {
+interface Route {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   url: string
-  access: Access
   /** Where a created thing is read again; `:names` are fields of the answer. */
   location?: string
   /** Longest body, bytes, where what the contract allows is longer than other bodies may be. */
@@ -56,6 +26,24 @@ export interface Endpoint {
     response: Record<number, z.ZodType>
   }
 }
+
+/** Open to everyone in `access`. */
+interface GeneralEndpoint extends Route {
+  access: GeneralAccess
+  target?: undefined
+  effect?: undefined
+}
+
+/** Open to members of a project whose role allows the action. */
+interface ProjectEndpoint<A extends string> extends Route {
+  access: A
+  /** The path parameter that names the thing on which the action is checked. */
+  target: string
+  /** What happens to the target: it is read, something is added to it, or it changes. */
+  effect: 'read' | 'create' | 'change'
+}
+
+export type Endpoint<A extends string = ActionName> = GeneralEndpoint | ProjectEndpoint<A>
 
 export const endpoint = <const E extends Endpoint>(value: E): E => value
 

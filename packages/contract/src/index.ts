@@ -1,26 +1,33 @@
 // Everything a client sees, as values. Types, validation, serialisation, OpenAPI and the socket maps derive from here.
 import type * as z from 'zod'
 import * as authContract from './auth.ts'
-import { commentEvents, comments } from './comments.ts'
-import { cutEvents, cuts } from './cuts.ts'
 import type { Endpoint } from './endpoint.ts'
+import { type Action, nounEndpoints, projectEvents } from './nouns.ts'
 import * as projectContract from './projects.ts'
 import { type Meta, passing, requests, rooms } from './rooms.ts'
-import { taskEvents, tasks } from './tasks.ts'
-import { vibeEvents, vibes } from './vibes.ts'
 
 export { auth, me, Session, User } from './auth.ts'
-export { Comment } from './comments.ts'
-export { Cut, Lyrics } from './cuts.ts'
+export { Comment, comments } from './comments.ts'
+export { Cut, cuts, Lyrics } from './cuts.ts'
 export * from './endpoint.ts'
+export type { Collection, Noun, Permission, StateChange } from './noun.ts'
+export {
+  type Action,
+  actions,
+  type CollectionName,
+  collections,
+  nouns,
+  projectEvents,
+  type RowOf,
+  stateChanges,
+} from './nouns.ts'
 export * from './problems.ts'
-export { Member, Project } from './projects.ts'
+export { Member, members, Project, projects } from './projects.ts'
 export { Activity, LogEvent, Meta, Presence, PresenceState, Snapshot } from './rooms.ts'
-export { Task, TaskStatus } from './tasks.ts'
+export { Task, TaskStatus, tasks } from './tasks.ts'
 export { isBounded, MAX_LEVELS, MAX_VALUES, Paging, Person, prose, Role, timeInput } from './values.ts'
-export { Vibe } from './vibes.ts'
-export { comments, cuts, passing, requests, rooms, tasks, vibes }
-export const { projects, members } = projectContract
+export { Vibe, vibes } from './vibes.ts'
+export { passing, requests, rooms }
 
 /**
  * The version of all this. Raise it with the wire; a test pins the hash of the contract beside it.
@@ -34,23 +41,9 @@ export const PROTOCOL_VERSION = 2
 export const endpoints = {
   auth: authContract.auth,
   me: authContract.me,
-  projects,
-  members,
-  tasks,
-  vibes,
-  cuts,
-  comments,
+  ...nounEndpoints,
   rooms,
-} satisfies Record<string, Record<string, Endpoint>>
-
-/** Durable events of a project's room. */
-export const projectEvents = {
-  ...projectContract.projectEvents,
-  ...taskEvents,
-  ...vibeEvents,
-  ...cutEvents,
-  ...commentEvents,
-}
+} satisfies Record<string, Record<string, Endpoint<Action>>>
 
 /** Durable events of a person's own room. */
 export const userEvents = { ...projectContract.userEvents, ...authContract.userEvents }

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { endpoint } from './endpoint.ts'
+import { collection, noun } from './noun.ts'
 import { id, line, Paging, Person, page, patch, prose, Role, stamps, time } from './values.ts'
 
 export const Project = z
@@ -43,12 +44,16 @@ export const projects = {
     method: 'GET',
     url: '/api/projects/:projectId',
     access: 'project:read',
+    target: 'projectId',
+    effect: 'read',
     schema: { summary: 'One project', tags: ['projects'], params: projectParams, response: { 200: Project } },
   }),
   update: endpoint({
     method: 'PATCH',
     url: '/api/projects/:projectId',
     access: 'project:update',
+    target: 'projectId',
+    effect: 'change',
     schema: {
       summary: 'Rename or describe',
       tags: ['projects'],
@@ -61,6 +66,8 @@ export const projects = {
     method: 'DELETE',
     url: '/api/projects/:projectId',
     access: 'project:delete',
+    target: 'projectId',
+    effect: 'change',
     schema: {
       summary: 'Delete the project and all in it',
       tags: ['projects'],
@@ -75,6 +82,8 @@ export const members = {
     method: 'GET',
     url: '/api/projects/:projectId/members',
     access: 'project:read',
+    target: 'projectId',
+    effect: 'read',
     schema: {
       summary: 'Members, oldest first',
       tags: ['members'],
@@ -87,6 +96,8 @@ export const members = {
     method: 'POST',
     url: '/api/projects/:projectId/members',
     access: 'member:create',
+    target: 'projectId',
+    effect: 'create',
     location: '/api/projects/:projectId/members/:userId',
     schema: {
       summary: 'Add a person who has an account, by `userId` or `email`',
@@ -102,12 +113,16 @@ export const members = {
     method: 'GET',
     url: '/api/projects/:projectId/members/:userId',
     access: 'project:read',
+    target: 'userId',
+    effect: 'read',
     schema: { summary: 'One member', tags: ['members'], params: memberParams, response: { 200: Member } },
   }),
   update: endpoint({
     method: 'PATCH',
     url: '/api/projects/:projectId/members/:userId',
     access: 'member:update',
+    target: 'userId',
+    effect: 'change',
     schema: {
       summary: 'Change a role',
       tags: ['members'],
@@ -120,6 +135,8 @@ export const members = {
     method: 'DELETE',
     url: '/api/projects/:projectId/members/:userId',
     access: 'member:delete',
+    target: 'userId',
+    effect: 'change',
     schema: {
       summary: 'Remove a member; oneself: leave',
       tags: ['members'],
@@ -129,21 +146,57 @@ export const members = {
   }),
 }
 
-export const projectEvents = {
-  'project:updated': Project,
-  'project:deleted': z.object({ projectId: id }).meta({ description: 'All of it is gone' }),
-  'member:joined': Member,
-  'member:updated': Member,
-  'member:left': z.object({
-    projectId: id,
-    userId: id,
-    removedBy: id.optional(),
-    updatedAt: time.optional().meta({
-      description: 'Tasks assigned to that person are unassigned, with this time and the next version',
+export const projectNoun = noun({
+  actions: {
+    'project:read': { role: 'viewer' },
+    'project:update': { role: 'owner' },
+    'project:delete': { role: 'owner' },
+  },
+  endpoints: projects,
+  events: {
+    'project:updated': Project,
+    'project:deleted': z.object({ projectId: id }).meta({ description: 'All of it is gone' }),
+    'person:updated': Person,
+  },
+  changes: {
+    'project:updated': { kind: 'project' },
+    'project:deleted': { kind: 'end' },
+    'person:updated': { kind: 'person' },
+  },
+  collections: {},
+})
+
+export const memberNoun = noun({
+  actions: {
+    'member:create': { role: 'owner' },
+    'member:update': { role: 'owner' },
+    'member:delete': { role: 'owner', own: 'viewer' },
+  },
+  endpoints: members,
+  events: {
+    'member:joined': Member,
+    'member:updated': Member,
+    'member:left': z.object({
+      projectId: id,
+      userId: id,
+      removedBy: id.optional(),
+      updatedAt: time.optional().meta({
+        description: 'Tasks assigned to that person are unassigned, with this time and the next version',
+      }),
     }),
-  }),
-  'person:updated': Person,
-}
+  },
+  changes: {
+    'member:joined': { kind: 'put', collection: 'members' },
+    'member:updated': { kind: 'put', collection: 'members' },
+    'member:left': {
+      kind: 'remove',
+      collection: 'members',
+      id: 'userId',
+      unsets: { collection: 'tasks', person: 'assignee', id: 'assigneeId' },
+    },
+  },
+  collections: { members: collection(Member, { key: 'userId', people: ['user'], within: {} }) },
+})
 
 export const userEvents = {
   'project:created': Project,

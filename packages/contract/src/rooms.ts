@@ -1,12 +1,9 @@
 import * as z from 'zod'
-import { Comment } from './comments.ts'
-import { Cut, Lyrics } from './cuts.ts'
 import { endpoint } from './endpoint.ts'
+import { snapshotLists } from './nouns.ts'
 import { Problem } from './problems.ts'
-import { Member, Project, projectParams } from './projects.ts'
-import { Task } from './tasks.ts'
+import { Project, projectParams } from './projects.ts'
 import { digits, id, isBounded, Person, Role, seq, time } from './values.ts'
-import { Vibe } from './vibes.ts'
 
 /** What stands beside every durable event. `epoch` names one history of the log; positions of another mean nothing. */
 export const Meta = z
@@ -35,12 +32,7 @@ export const Snapshot = z
     seq: seq.meta({ description: 'Where the first page stood: apply the events after it once all pages are there' }),
     head: seq.meta({ description: 'Where the rows of this page stand; `seq` on the first page' }),
     project: Project,
-    members: z.array(Member),
-    tasks: z.array(Task),
-    vibes: z.array(Vibe),
-    cuts: z.array(Cut),
-    lyrics: z.array(Lyrics),
-    comments: z.array(Comment),
+    ...snapshotLists,
     nextCursor: z.string().nullable().meta({ description: 'Null on the last page' }),
   })
   .meta({ id: 'Snapshot' })
@@ -51,6 +43,8 @@ export const rooms = {
     method: 'GET',
     url: '/api/projects/:projectId/snapshot',
     access: 'project:read',
+    target: 'projectId',
+    effect: 'read',
     largePages: true,
     schema: {
       summary: 'All of a project, or a part of it, from one exact position of its log on',
@@ -77,6 +71,8 @@ export const rooms = {
     method: 'GET',
     url: '/api/projects/:projectId/events',
     access: 'project:read',
+    target: 'projectId',
+    effect: 'read',
     largePages: true,
     schema: {
       summary: 'The log after a position, oldest first; 410 below the floor',

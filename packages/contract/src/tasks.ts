@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { endpoint } from './endpoint.ts'
+import { collection, noun } from './noun.ts'
 import { projectParams } from './projects.ts'
 import {
   afterSibling,
@@ -55,6 +56,8 @@ export const tasks = {
     method: 'GET',
     url: '/api/projects/:projectId/tasks',
     access: 'project:read',
+    target: 'projectId',
+    effect: 'read',
     schema: {
       summary: 'Tasks by rank',
       tags,
@@ -67,6 +70,8 @@ export const tasks = {
     method: 'POST',
     url: '/api/projects/:projectId/tasks',
     access: 'task:create',
+    target: 'projectId',
+    effect: 'create',
     location: '/api/tasks/:id',
     schema: {
       summary: 'Create a task at the end of its column',
@@ -87,24 +92,32 @@ export const tasks = {
     method: 'GET',
     url: '/api/tasks/:taskId',
     access: 'project:read',
+    target: 'taskId',
+    effect: 'read',
     schema: { summary: 'One task', tags, params, response: { 200: Task } },
   }),
   update: endpoint({
     method: 'PATCH',
     url: '/api/tasks/:taskId',
     access: 'task:update',
+    target: 'taskId',
+    effect: 'change',
     schema: { summary: 'Change a task (its column: by move)', tags, params, body: patch(fields), response: { 200: Task } },
   }),
   delete: endpoint({
     method: 'DELETE',
     url: '/api/tasks/:taskId',
     access: 'task:delete',
+    target: 'taskId',
+    effect: 'change',
     schema: { summary: 'Delete a task and its comments', tags, params, response: { 204: z.undefined() } },
   }),
   move: endpoint({
     method: 'POST',
     url: '/api/tasks/:taskId/move',
     access: 'task:move',
+    target: 'taskId',
+    effect: 'change',
     schema: {
       summary: 'Put a task into a column, after a sibling',
       tags,
@@ -115,10 +128,27 @@ export const tasks = {
   }),
 }
 
-export const taskEvents = {
-  'task:created': Task,
-  'task:updated': Task,
-  'task:moved': z.object({ taskId: id, from: TaskStatus, to: TaskStatus, rank: z.string(), version, updatedAt: time }),
-  'task:reranked': reranked({ taskId: id }),
-  'task:deleted': z.object({ taskId: id }),
-}
+export const taskNoun = noun({
+  actions: {
+    'task:create': { role: 'editor' },
+    'task:update': { role: 'editor' },
+    'task:move': { role: 'editor' },
+    'task:delete': { role: 'editor' },
+  },
+  endpoints: tasks,
+  events: {
+    'task:created': Task,
+    'task:updated': Task,
+    'task:moved': z.object({ taskId: id, from: TaskStatus, to: TaskStatus, rank: z.string(), version, updatedAt: time }),
+    'task:reranked': reranked({ taskId: id }),
+    'task:deleted': z.object({ taskId: id }),
+  },
+  changes: {
+    'task:created': { kind: 'put', collection: 'tasks' },
+    'task:updated': { kind: 'put', collection: 'tasks' },
+    'task:moved': { kind: 'patch', collection: 'tasks', id: 'taskId', fields: { status: 'to', rank: 'rank' } },
+    'task:reranked': { kind: 'patch', collection: 'tasks', id: 'taskId', fields: { rank: 'rank' }, list: 'items' },
+    'task:deleted': { kind: 'remove', collection: 'tasks', id: 'taskId' },
+  },
+  collections: { tasks: collection(Task, { key: 'id', people: ['author', 'assignee'], within: {} }) },
+})

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { endpoint } from './endpoint.ts'
+import { collection, noun } from './noun.ts'
 import { projectParams } from './projects.ts'
 import { afterSibling, id, line, Paging, Person, page, patch, prose, reranked, stamps, time, version } from './values.ts'
 
@@ -27,12 +28,16 @@ export const vibes = {
     method: 'GET',
     url: '/api/projects/:projectId/vibes',
     access: 'project:read',
+    target: 'projectId',
+    effect: 'read',
     schema: { summary: 'Vibes by rank', tags, params: projectParams, querystring: Paging, response: { 200: page(Vibe) } },
   }),
   create: endpoint({
     method: 'POST',
     url: '/api/projects/:projectId/vibes',
     access: 'vibe:create',
+    target: 'projectId',
+    effect: 'create',
     location: '/api/vibes/:id',
     schema: {
       summary: 'Create a vibe at the end',
@@ -46,24 +51,32 @@ export const vibes = {
     method: 'GET',
     url: '/api/vibes/:vibeId',
     access: 'project:read',
+    target: 'vibeId',
+    effect: 'read',
     schema: { summary: 'One vibe', tags, params, response: { 200: Vibe } },
   }),
   update: endpoint({
     method: 'PATCH',
     url: '/api/vibes/:vibeId',
     access: 'vibe:update',
+    target: 'vibeId',
+    effect: 'change',
     schema: { summary: 'Change a vibe', tags, params, body: patch(fields), response: { 200: Vibe } },
   }),
   delete: endpoint({
     method: 'DELETE',
     url: '/api/vibes/:vibeId',
     access: 'vibe:delete',
+    target: 'vibeId',
+    effect: 'change',
     schema: { summary: 'Delete a vibe with its cuts', tags, params, response: { 204: z.undefined() } },
   }),
   move: endpoint({
     method: 'POST',
     url: '/api/vibes/:vibeId/move',
     access: 'vibe:move',
+    target: 'vibeId',
+    effect: 'change',
     schema: {
       summary: 'Put a vibe after a sibling',
       tags,
@@ -74,10 +87,27 @@ export const vibes = {
   }),
 }
 
-export const vibeEvents = {
-  'vibe:created': Vibe,
-  'vibe:updated': Vibe,
-  'vibe:moved': z.object({ vibeId: id, rank: z.string(), version, updatedAt: time }),
-  'vibe:reranked': reranked({ vibeId: id }),
-  'vibe:deleted': z.object({ vibeId: id }).meta({ description: 'Its cuts are gone, with their lyrics and comments' }),
-}
+export const vibeNoun = noun({
+  actions: {
+    'vibe:create': { role: 'editor' },
+    'vibe:update': { role: 'editor' },
+    'vibe:move': { role: 'editor' },
+    'vibe:delete': { role: 'editor' },
+  },
+  endpoints: vibes,
+  events: {
+    'vibe:created': Vibe,
+    'vibe:updated': Vibe,
+    'vibe:moved': z.object({ vibeId: id, rank: z.string(), version, updatedAt: time }),
+    'vibe:reranked': reranked({ vibeId: id }),
+    'vibe:deleted': z.object({ vibeId: id }).meta({ description: 'Its cuts are gone, with their lyrics and comments' }),
+  },
+  changes: {
+    'vibe:created': { kind: 'put', collection: 'vibes' },
+    'vibe:updated': { kind: 'put', collection: 'vibes' },
+    'vibe:moved': { kind: 'patch', collection: 'vibes', id: 'vibeId', fields: { rank: 'rank' } },
+    'vibe:reranked': { kind: 'patch', collection: 'vibes', id: 'vibeId', fields: { rank: 'rank' }, list: 'items' },
+    'vibe:deleted': { kind: 'remove', collection: 'vibes', id: 'vibeId' },
+  },
+  collections: { vibes: collection(Vibe, { key: 'id', people: ['author'], within: {} }) },
+})

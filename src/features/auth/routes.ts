@@ -1,15 +1,16 @@
 import { auth } from '@cutroom/contract'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Config } from '../../config.ts'
 import type { Database } from '../../db/client.ts'
-import { ProblemError, problem } from '../../errors.ts'
+import { problem } from '../../errors.ts'
 import { assertMeantFor } from '../../http/auth.ts'
 import { networkOf } from '../../rooms/sockets/handshake.ts'
 import { createGuessLimits } from './guesses.ts'
 import { hashPassword, verifyPassword, withHashSlot } from './password.ts'
 import { refreshTokens } from './refresh-token.ts'
 import { presentUser } from './serialize.ts'
-import { closeSession, createUser, lockPassword, type Opened, openSession, revokeSessions, rotate } from './writes.ts'
+import { createTokenExchange } from './token-exchange.ts'
+import { closeSession, createUser, lockPassword, openSession, revokeSessions, rotate } from './writes.ts'
 
 /** In 15 minutes: registrations of one network; refreshes of one session; refresh tokens of one network that were never given out. */
 const REGISTRATIONS = 300
@@ -31,24 +32,7 @@ export function authRoutes(app: FastifyInstance, { config, prisma }: { config: C
     address: request.ip,
   })
 
-  /** Hands the pair over as the client asked: in cookies, or in the body. */
-  function deliver(reply: FastifyReply, opened: Opened, delivery: 'cookie' | 'body') {
-    const access = app.tokens.issue(opened)
-    if (delivery === 'body') return { ...access, refreshToken: opened.refreshToken }
-    cookies.set(reply, { ...opened, accessToken: access.accessToken })
-    return access
-  }
-
-  /**
-   * The refresh token of the body, else of the cookie.
-   * @throws problem origin-refused where a cookie would speak for a page of another origin
-   */
-  function refreshTokenOf(request: FastifyRequest, given: string | undefined): string | undefined {
-    if (given !== undefined) return given
-    const token = cookies.refreshOf(request.cookies)
-    if (token !== undefined && !app.tokens.mayUseCookies(request.headers)) throw problem('origin-refused')
-    return token
-  }
+  const { deliver, refreshTokenOf, sessionToClose } = createTokenExchange(app.tokens, rules.refreshTokens)
 
   app.serve(auth.register, async ({ body, request, reply }) => {
     if (config.registration === 'invite') throw problem('registration-closed')
@@ -56,9 +40,9 @@ export function authRoutes(app: FastifyInstance, { config, prisma }: { config: C
       await registrations.spend(networkOf(request.ip))
       return hashPassword(body.password)
     })
-    const { user, opened } = await commit(null, async (door) => {
-      const user = await createUser(door, { email: body.email, name: body.name, passwordHash })
-      return { user, opened: await openSession(door, rules, { userId: user.id, remember: body.remember, ...from(request) }) }
+    const { user, opened } = await commit(null, async (write) => {
+      const user = await createUser(write, { email: body.email, name: body.name, passwordHash })
+      return { user, opened: await openSession(write, rules, { userId: user.id, remember: body.remember, ...from(request) }) }
     })
     return { user: presentUser(user), ...deliver(reply, opened, body.delivery) }
   })
@@ -74,9 +58,9 @@ export function authRoutes(app: FastifyInstance, { config, prisma }: { config: C
       throw problem('bad-credentials')
     })
     if (!user) throw problem('bad-credentials')
-    const opened = await commit(null, async (door) => {
-      await lockPassword(door, user.id, user.passwordHash)
-      return openSession(door, rules, { userId: user.id, remember: body.remember, ...from(request) })
+    const opened = await commit(null, async (write) => {
+      await lockPassword(write, user.id, user.passwordHash)
+      return openSession(write, rules, { userId: user.id, remember: body.remember, ...from(request) })
     })
     return { user: presentUser(user), ...deliver(reply, opened, body.delivery) }
   })
@@ -91,38 +75,16 @@ export function authRoutes(app: FastifyInstance, { config, prisma }: { config: C
       throw problem('token-invalid')
     }
     await refreshes.spend(presented.sessionId)
-    const opened = await commit(null, (door) => rotate(door, rules, token, (userId) => assertMeantFor(request.headers, userId)))
+    const opened = await commit(null, (write) => rotate(write, rules, token, (userId) => assertMeantFor(request.headers, userId)))
     if (opened === 'reused') throw problem('token-reused')
     return deliver(reply, opened, given === undefined ? 'cookie' : 'body')
   })
 
-  /**
-   * The session that a logout is about. The refresh token is enough: the access token may have expired.
-   * @throws what `callerOf` throws, where no token is good
-   */
-  function sessionToClose(request: FastifyRequest, given: string | undefined): { sessionId: string; byRefreshToken: boolean } {
-    if (given !== undefined) {
-      const presented = rules.refreshTokens.parse(given)
-      if (!presented) throw problem('token-invalid')
-      return { sessionId: presented.sessionId, byRefreshToken: true }
-    }
-    const byAccessToken = () => ({ sessionId: app.tokens.callerOf(request).sessionId, byRefreshToken: false })
-    const cookie = cookies.refreshOf(request.cookies)
-    if (cookie === undefined) return byAccessToken()
-    try {
-      if (request.headers.authorization !== undefined) return byAccessToken()
-    } catch (error) {
-      if (!(error instanceof ProblemError && error.code === 'token-expired')) throw error
-    }
-    const presented = rules.refreshTokens.parse(refreshTokenOf(request, undefined) ?? '')
-    return presented ? { sessionId: presented.sessionId, byRefreshToken: true } : byAccessToken()
-  }
-
   app.serve(auth.logout, async ({ body, request, reply }) => {
     const { sessionId, byRefreshToken } = sessionToClose(request, body?.refreshToken)
     const actor = { id: '', name: '' }
-    const wasOpen = await commit(actor, async (door) => {
-      const owner = await closeSession(door, sessionId, (userId) => assertMeantFor(request.headers, userId))
+    const wasOpen = await commit(actor, async (write) => {
+      const owner = await closeSession(write, sessionId, (userId) => assertMeantFor(request.headers, userId))
       if (owner) Object.assign(actor, { id: owner.userId, name: owner.name })
       return owner !== null
     })
@@ -135,11 +97,11 @@ export function authRoutes(app: FastifyInstance, { config, prisma }: { config: C
 
   app.write(
     auth.logoutAll,
-    async ({ me, reply }, door) => {
-      await revokeSessions(door, me.person.id, {}, 'logout-all', me.sessionId)
+    async ({ me, reply }, write) => {
+      await revokeSessions(write, me.person.id, {}, 'logout-all', me.sessionId)
       cookies.clear(reply)
     },
     undefined,
-    { holdsSession: true },
+    { locksSession: true },
   )
 }

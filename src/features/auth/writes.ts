@@ -117,7 +117,7 @@ interface SessionRow {
  * @throws problem token-invalid | session-revoked | token-expired
  */
 export async function rotate(
-  door: Write,
+  write: Write,
   rules: SessionRules,
   token: string,
   assertMeant: (userId: string) => void,
@@ -125,7 +125,7 @@ export async function rotate(
   const presented = rules.refreshTokens.parse(token)
   if (!presented) throw problem('token-invalid')
   const { sessionId: id, generation } = presented
-  const [session] = await door.query<SessionRow>(
+  const [session] = await write.query<SessionRow>(
     Prisma.sql`SELECT "userId", generation, confirmed, "tokenHash", remember,
       "expiresAt" <= now() AS "isOver", "revokedAt" IS NOT NULL AS "isRevoked" FROM "Session" WHERE id = ${id}::uuid FOR UPDATE`,
   )
@@ -142,7 +142,7 @@ export async function rotate(
   })
   if (generation === session.generation && hashToken(token) === session.tokenHash) {
     const next = opened(generation + 1)
-    await door.tx.session.update({
+    await write.tx.session.update({
       where: { id },
       data: {
         generation: next.generation,
@@ -155,7 +155,7 @@ export async function rotate(
     return next
   }
   if (generation === session.generation - 1 && session.confirmed < session.generation) return opened(session.generation)
-  await revokeSessions(door, session.userId, { only: id }, 'reuse')
+  await revokeSessions(write, session.userId, { only: id }, 'reuse')
   return 'reused'
 }
 
@@ -165,14 +165,14 @@ export async function rotate(
  * @returns false when it was not open
  */
 export async function closeSession(
-  door: Write,
+  write: Write,
   sessionId: string,
   assertMeant: (userId: string) => void,
 ): Promise<{ userId: string; name: string } | null> {
-  const [owner] = await door.query<{ userId: string; name: string }>(
+  const [owner] = await write.query<{ userId: string; name: string }>(
     Prisma.sql`SELECT u.id AS "userId", u.name FROM "Session" s JOIN "User" u ON u.id = s."userId" WHERE s.id = ${sessionId}::uuid`,
   )
   if (!owner) return null
   assertMeant(owner.userId)
-  return (await revokeSessions(door, owner.userId, { only: sessionId }, 'logout')) > 0 ? owner : null
+  return (await revokeSessions(write, owner.userId, { only: sessionId }, 'logout')) > 0 ? owner : null
 }

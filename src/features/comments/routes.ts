@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { type Database, Prisma } from '../../db/client.ts'
 import { byId, readPage } from '../shared/paging.ts'
 import { commentReading } from './serialize.ts'
-import { createComment, deleteComment, editComment, loadComment, reply, settle } from './writes.ts'
+import { createComment, deleteComment, editComment, loadComment, reply, setResolved } from './writes.ts'
 
 type Listed = Parameters<typeof readPage>[1] & { query: { resolved?: 'true' | 'false' | undefined } }
 
@@ -31,24 +31,30 @@ export function commentRoutes(app: FastifyInstance, { prisma, query }: Pick<Data
 
   app.serve(comments.listOnCut, (asked) => list(Prisma.sql`t."cutId" = ${asked.params.cutId}::uuid`, asked))
   app.serve(comments.listOnTask, (asked) => list(Prisma.sql`t."taskId" = ${asked.params.taskId}::uuid`, asked))
-  app.write(comments.createOnCut, ({ scope, params, body }, door) => createComment(door, scope.projectId, scope.me, params, body))
-  app.write(comments.createOnTask, ({ scope, params, body }, door) =>
-    createComment(door, scope.projectId, scope.me, params, body),
+  app.write(comments.createOnCut, ({ scope, params, body }, write) =>
+    createComment(write, scope.projectId, scope.me, params, body),
+  )
+  app.write(comments.createOnTask, ({ scope, params, body }, write) =>
+    createComment(write, scope.projectId, scope.me, params, body),
   )
   app.serve(comments.get, ({ params }) => loadComment(prisma, params.commentId))
-  app.write(comments.reply, ({ scope, params, body }, door) =>
-    reply(door, scope.projectId, scope.me, params.commentId, body.body),
+  app.write(comments.reply, ({ scope, params, body }, write) =>
+    reply(write, scope.projectId, scope.me, params.commentId, body.body),
   )
   app.write(
     comments.update,
-    ({ scope, params, body }, door) => editComment(door, scope.projectId, params.commentId, body.body),
+    ({ scope, params, body }, write) => editComment(write, scope.projectId, params.commentId, body.body),
     loadComment,
   )
   app.write(
     comments.resolve,
-    ({ scope, params }, door) => settle(door, scope.projectId, params.commentId, scope.me.id),
+    ({ scope, params }, write) => setResolved(write, scope.projectId, params.commentId, scope.me.id),
     loadComment,
   )
-  app.write(comments.reopen, ({ scope, params }, door) => settle(door, scope.projectId, params.commentId, null), loadComment)
-  app.write(comments.delete, ({ scope, params }, door) => deleteComment(door, scope.projectId, params.commentId), loadComment)
+  app.write(
+    comments.reopen,
+    ({ scope, params }, write) => setResolved(write, scope.projectId, params.commentId, null),
+    loadComment,
+  )
+  app.write(comments.delete, ({ scope, params }, write) => deleteComment(write, scope.projectId, params.commentId), loadComment)
 }

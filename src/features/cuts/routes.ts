@@ -10,11 +10,11 @@ export function cutRoutes(app: FastifyInstance, { prisma, query }: Pick<Database
     const rows = (after: Prisma.Sql) => Prisma.sql`"Cut" t WHERE t."vibeId" = ${asked.params.vibeId}::uuid AND ${after}`
     return readPage(query, asked, { order: byRank(Prisma.sql`"Cut"`), reading: cutReading, rows })
   })
-  app.write(cuts.create, ({ scope, params, body }, door) => createCut(door, scope.projectId, params.vibeId, scope.me, body))
+  app.write(cuts.create, ({ scope, params, body }, write) => createCut(write, scope.projectId, params.vibeId, scope.me, body))
   app.serve(cuts.get, ({ params }) => loadCut(prisma, params.cutId))
-  app.write(cuts.update, ({ scope, params, body }, door) => updateCut(door, scope.projectId, params.cutId, body), loadCut)
-  app.write(cuts.move, ({ scope, params, body }, door) => moveCut(door, scope.projectId, params.cutId, body))
-  app.write(cuts.delete, ({ scope, params }, door) => deleteCut(door, scope.projectId, params.cutId), loadCut)
+  app.write(cuts.update, ({ scope, params, body }, write) => updateCut(write, scope.projectId, params.cutId, body), loadCut)
+  app.write(cuts.move, ({ scope, params, body }, write) => moveCut(write, scope.projectId, params.cutId, body))
+  app.write(cuts.delete, ({ scope, params }, write) => deleteCut(write, scope.projectId, params.cutId), loadCut)
   app.serve(cuts.lyrics, ({ params }) => loadLyrics(prisma, params.cutId))
-  app.write(cuts.writeLyrics, ({ scope, params, body }, door) => writeLyrics(door, scope.projectId, params.cutId, body.lyrics))
+  app.write(cuts.writeLyrics, ({ scope, params, body }, write) => writeLyrics(write, scope.projectId, params.cutId, body.lyrics))
 }

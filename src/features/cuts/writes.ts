@@ -1,11 +1,11 @@
 import { type Lyrics, type Person, projectRoom } from '@cutroom/contract'
 import { Prisma, type Tx } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
-import type { Conditional } from '../../http/endpoints.ts'
+import type { Conditional } from '../../http/request-context.ts'
 import type { Write } from '../../rooms/log/commit.ts'
 import { newRow } from '../shared/new-row.ts'
-import { holdPeople } from '../shared/people.ts'
-import { holdOrder, type List, lastRank, rankAfter, standsAfter } from '../shared/rank.ts'
+import { lockPeople } from '../shared/people.ts'
+import { type List, lastRank, lockOrder, rankAfter, standsAfter } from '../shared/rank.ts'
 import { nextVersion, withAuthor } from '../shared/serialize.ts'
 import { isUnchanged } from '../shared/unchanged.ts'
 import { presentCut, presentLyrics } from './serialize.ts'
@@ -40,24 +40,24 @@ export async function createCut(
   return emit(projectRoom(projectId), 'cut:created', presentCut({ ...row, author }))
 }
 
-export async function updateCut(door: Write, projectId: string, id: string, changes: Changes) {
-  const before = await loadCut(door.tx, id)
+export async function updateCut(write: Write, projectId: string, id: string, changes: Changes) {
+  const before = await loadCut(write.tx, id)
   if (isUnchanged(before, changes)) return before
-  holdPeople(door, Prisma.sql`SELECT "authorId" FROM "Cut" WHERE id = ${id}::uuid`)
-  const row = await door.tx.cut.update({ where: { id }, data: { ...changes, version: nextVersion }, include: withAuthor })
-  return door.emit(projectRoom(projectId), 'cut:updated', presentCut(row))
+  lockPeople(write, Prisma.sql`SELECT "authorId" FROM "Cut" WHERE id = ${id}::uuid`)
+  const row = await write.tx.cut.update({ where: { id }, data: { ...changes, version: nextVersion }, include: withAuthor })
+  return write.emit(projectRoom(projectId), 'cut:updated', presentCut(row))
 }
 
 export async function moveCut(
-  door: Write & Conditional,
+  write: Write & Conditional,
   projectId: string,
   id: string,
   { vibeId, after }: { vibeId: string; after: string | null },
 ) {
-  const { tx, query, emit, expect } = door
+  const { tx, query, emit, expect } = write
   const room = projectRoom(projectId)
   const list = listOf(vibeId)
-  holdOrder(door, list)
+  lockOrder(write, list)
   const [before] = await query<{ version: number; vibeId: string }>(
     Prisma.sql`SELECT version, "vibeId" FROM "Cut" WHERE id = ${id}::uuid FOR NO KEY UPDATE`,
   )
@@ -68,7 +68,7 @@ export async function moveCut(
     throw problem('validation', undefined, {
       errors: [{ pointer: '/vibeId', code: 'unknown', detail: 'is not a vibe of this project' }],
     })
-  const rank = await rankAfter(door, list, id, after, (items, updatedAt) =>
+  const rank = await rankAfter(write, list, id, after, (items, updatedAt) =>
     emit(room, 'cut:reranked', { items: items.map(({ id: cutId, ...place }) => ({ cutId, ...place })), updatedAt }),
   )
   const cut = presentCut(

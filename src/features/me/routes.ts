@@ -1,22 +1,27 @@
 import { me as contract } from '@cutroom/contract'
 import type { FastifyInstance } from 'fastify'
-import { admitSession, holdSession } from '../../access/authorize.ts'
+import { admitSession, lockSession } from '../../access/sessions.ts'
 import type { Database } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
-import type { Asked } from '../../http/endpoints.ts'
+import type { RequestContext } from '../../http/request-context.ts'
 import { hashPassword, verifyPassword, withHashSlot } from '../auth/password.ts'
 import { presentUser } from '../auth/serialize.ts'
 import { replacePassword, revokeSessions } from '../auth/writes.ts'
+import type { Noun } from '../shared/noun.ts'
 import { createRenames } from './renames.ts'
-import { updatePerson } from './writes.ts'
+import { roomsShowing, updatePerson } from './writes.ts'
 
 /** Sessions in the list of one person: the newest. */
 const MOST_SESSIONS = 200
 /** Wrong passwords in 15 minutes of one session that asks for a new one. */
 const GUESSES = 20
 
-export function meRoutes(app: FastifyInstance, { database }: { database: Pick<Database, 'prisma' | 'query'> }): void {
+export function meRoutes(
+  app: FastifyInstance,
+  { database, nouns }: { database: Pick<Database, 'prisma' | 'query'>; nouns: readonly Noun[] },
+): void {
   const { prisma } = database
+  const rooms = roomsShowing(nouns)
   const renames = createRenames(database.query)
   const guesses = app.limit('password', GUESSES)
 
@@ -24,13 +29,13 @@ export function meRoutes(app: FastifyInstance, { database }: { database: Pick<Da
 
   app.write(
     contract.update,
-    async ({ me, body }, door) => presentUser(await updatePerson(door, me.person.id, body, door.expect)),
+    async ({ me, body }, write) => presentUser(await updatePerson(write, me.person.id, body, { expect: write.expect, rooms })),
     undefined,
     { within: ({ me }, write) => renames.run(me.person.id, write) },
   )
 
   /** Verifies the current password and hashes the next one. */
-  const hashBoth = ({ me, body }: Asked<typeof contract.changePassword>) =>
+  const hashBoth = ({ me, body }: RequestContext<typeof contract.changePassword>) =>
     withHashSlot(async () => {
       await guesses.assert(me.sessionId)
       const user = await prisma.user.findUniqueOrThrow({ where: { id: me.person.id }, select: { passwordHash: true } })
@@ -44,16 +49,16 @@ export function meRoutes(app: FastifyInstance, { database }: { database: Pick<Da
 
   app.write(
     contract.changePassword,
-    async ({ me }, door, { verified, next }) => {
-      if (!(await replacePassword(door, me.person.id, verified, next))) {
-        await holdSession(door.query, me)
+    async ({ me }, write, { verified, next }) => {
+      if (!(await replacePassword(write, me.person.id, verified, next))) {
+        await lockSession(write.query, me)
         throw problem('bad-credentials', 'The password was changed by another request')
       }
-      await revokeSessions(door, me.person.id, { except: me.sessionId }, 'password', me.sessionId)
+      await revokeSessions(write, me.person.id, { except: me.sessionId }, 'password', me.sessionId)
     },
     undefined,
     {
-      holdsSession: true,
+      locksSession: true,
       prepare: hashBoth,
     },
   )
@@ -78,11 +83,11 @@ export function meRoutes(app: FastifyInstance, { database }: { database: Pick<Da
 
   app.write(
     contract.endSession,
-    async ({ me, params }, door) => {
-      const ended = await revokeSessions(door, me.person.id, { only: params.sessionId }, 'ended', me.sessionId)
+    async ({ me, params }, write) => {
+      const ended = await revokeSessions(write, me.person.id, { only: params.sessionId }, 'ended', me.sessionId)
       if (ended === 0) throw problem('not-found')
     },
     undefined,
-    { holdsSession: true },
+    { locksSession: true },
   )
 }

@@ -16,18 +16,18 @@ export function memberRoutes(app: FastifyInstance, { prisma, query }: Pick<Datab
     const rows = (after: Prisma.Sql) => Prisma.sql`"Member" t WHERE t."projectId" = ${asked.params.projectId}::uuid AND ${after}`
     return readPage(query, asked, { order: byJoining, reading: memberReading, rows })
   })
-  app.write(members.create, ({ params, body }, door) => addMember(door, params.projectId, body), undefined, {
+  app.write(members.create, ({ params, body }, write) => addMember(write, params.projectId, body), undefined, {
     prepare: ({ me }) => additions.spend(me.userId),
   })
   app.serve(members.get, ({ params }) => loadMember(prisma, params.projectId, params.userId))
   app.write(
     members.update,
-    ({ params, body }, door) => changeRole(door, params.projectId, params.userId, body.role),
+    ({ params, body }, write) => changeRole(write, params.projectId, params.userId, body.role),
     (tx, userId, params) => loadMember(tx, params.projectId, userId),
   )
   app.write(
     members.delete,
-    ({ me, params }, door) => removeMember(door, params.projectId, params.userId, me.userId),
+    ({ me, params }, write) => removeMember(write, params.projectId, params.userId, me.userId),
     (tx, userId, params) => loadMember(tx, params.projectId, userId),
   )
 }

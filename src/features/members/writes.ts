@@ -4,7 +4,7 @@ import { problem } from '../../errors.ts'
 import type { Write } from '../../rooms/log/commit.ts'
 import { loadProject } from '../projects/writes.ts'
 import { begun } from '../shared/new-row.ts'
-import { holdPeople } from '../shared/people.ts'
+import { lockPeople } from '../shared/people.ts'
 import { nextVersion } from '../shared/serialize.ts'
 import { isUnchanged } from '../shared/unchanged.ts'
 import { presentMember, withUser } from './serialize.ts'
@@ -34,8 +34,8 @@ export async function addMember(
 }
 
 /**
- * Whoever may take an owner away waits here for the others who may, on the project's row: everybody holds a member's row
- * already, and waiting for each other's would be a deadlock.
+ * Writes that may take an owner away wait for each other here, on the project's row: each has locked a member's row already, and
+ * waiting for each other's would be a deadlock.
  * @throws problem last-owner when the project would be left without an owner
  */
 async function assertAnotherOwner({ query }: Write, projectId: string, userId: string): Promise<void> {
@@ -46,23 +46,23 @@ async function assertAnotherOwner({ query }: Write, projectId: string, userId: s
   if (owners.length === 1 && owners[0]?.userId === userId) throw problem('last-owner')
 }
 
-export async function changeRole(door: Write, projectId: string, userId: string, role: Role) {
-  const before = await loadMember(door.tx, projectId, userId)
+export async function changeRole(write: Write, projectId: string, userId: string, role: Role) {
+  const before = await loadMember(write.tx, projectId, userId)
   if (isUnchanged(before, { role })) return before
-  if (role !== 'owner') await assertAnotherOwner(door, projectId, userId)
-  holdPeople(door, Prisma.sql`SELECT ${userId}::uuid`)
+  if (role !== 'owner') await assertAnotherOwner(write, projectId, userId)
+  lockPeople(write, Prisma.sql`SELECT ${userId}::uuid`)
   const data = { role, version: nextVersion }
-  const row = await door.tx.member.update({ where: keyOf(projectId, userId), data, include: withUser })
-  return door.emit(projectRoom(projectId), 'member:updated', presentMember(row))
+  const row = await write.tx.member.update({ where: keyOf(projectId, userId), data, include: withUser })
+  return write.emit(projectRoom(projectId), 'member:updated', presentMember(row))
 }
 
 /**
  * Removal, or leaving when `by` is the person themselves. Tasks assigned to them are unassigned: one statement and, as a rule of the
  * reducer, part of the one event, however many there are.
  */
-export async function removeMember(door: Write, projectId: string, userId: string, by: string): Promise<void> {
-  const { tx, emit } = door
-  await assertAnotherOwner(door, projectId, userId)
+export async function removeMember(write: Write, projectId: string, userId: string, by: string): Promise<void> {
+  const { tx, emit } = write
+  await assertAnotherOwner(write, projectId, userId)
   const room = projectRoom(projectId)
   const { user } = await tx.member.delete({ where: keyOf(projectId, userId), include: withUser })
   const updatedAt = new Date()

@@ -17,10 +17,10 @@ export function projectRoutes(
       Prisma.sql`(SELECT "userId", "projectId" FROM "Member" t WHERE t."userId" = ${of}::uuid AND ${after}) t`
     return readPage(query, asked, { order: { id: 'projectId' }, reading: ownProjectReading, rows, of })
   })
-  app.write(projects.create, ({ me, body }, door) => createProject(door, me.userId, body))
+  app.write(projects.create, ({ me, body }, write) => createProject(write, me.userId, body))
   app.serve(projects.get, ({ params }) => loadProject(prisma, params.projectId))
-  app.write(projects.update, ({ params, body }, door) => updateProject(door, params.projectId, body), loadProject)
-  app.write(projects.delete, ({ me, params }, door) => deleteProject(door, params.projectId, me.userId), loadProject, {
+  app.write(projects.update, ({ params, body }, write) => updateProject(write, params.projectId, body), loadProject)
+  app.write(projects.delete, ({ me, params }, write) => deleteProject(write, params.projectId, me.userId), loadProject, {
     async within(_, write) {
       const answer = await write()
       purge.soon()

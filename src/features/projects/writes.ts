@@ -3,7 +3,7 @@ import { Prisma, type Tx } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
 import type { Write } from '../../rooms/log/commit.ts'
 import { begun, newRow } from '../shared/new-row.ts'
-import { holdPeople } from '../shared/people.ts'
+import { lockPeople } from '../shared/people.ts'
 import { nextVersion, withAuthor } from '../shared/serialize.ts'
 import { isUnchanged } from '../shared/unchanged.ts'
 import { presentProject } from './serialize.ts'
@@ -30,15 +30,15 @@ export async function createProject(
 }
 
 export async function updateProject(
-  door: Write,
+  write: Write,
   id: string,
   data: { name?: string | undefined; description?: string | null | undefined },
 ) {
-  const before = await loadProject(door.tx, id)
+  const before = await loadProject(write.tx, id)
   if (isUnchanged(before, data)) return before
-  holdPeople(door, Prisma.sql`SELECT "authorId" FROM "Project" WHERE id = ${id}::uuid`)
-  const row = await door.tx.project.update({ where: { id }, data: { ...data, version: nextVersion }, include: withAuthor })
-  return door.emit(projectRoom(id), 'project:updated', presentProject(row))
+  lockPeople(write, Prisma.sql`SELECT "authorId" FROM "Project" WHERE id = ${id}::uuid`)
+  const row = await write.tx.project.update({ where: { id }, data: { ...data, version: nextVersion }, include: withAuthor })
+  return write.emit(projectRoom(id), 'project:updated', presentProject(row))
 }
 
 /**

@@ -1,15 +1,19 @@
-import { projectRoom, type Snapshot } from '@cutroom/contract'
+import { type CollectionName, collections, projectRoom, type Snapshot } from '@cutroom/contract'
 import { z } from 'zod'
 import { type Database, Prisma, type Query } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
 import type { Log } from '../../rooms/log/log.ts'
 import { projectReading } from '../projects/serialize.ts'
+import { type Noun, SNAPSHOT_ROWS } from '../shared/noun.ts'
 import { columnsOf } from '../shared/paging.ts'
 import { PAGE_BYTES, readPart } from '../shared/reading.ts'
-import { type Part, partsOf, ROWS } from './parts.ts'
+import { type Part, partsOf } from './parts.ts'
 
 /** What stands around the rows of a page, bytes. */
 const ENVELOPE_BYTES = 2_000
+
+type Page = Pick<Snapshot, CollectionName>
+const emptyPage = () => Object.fromEntries(Object.keys(collections).map((name) => [name, []])) as unknown as Page
 
 /** Where a page ended. */
 const Cursor = z.object({
@@ -45,14 +49,8 @@ function read(projectId: string, { cursor, comments }: Asked): Cursor | null {
   })
 }
 
-/** Fills a page, part after part, and says where it ended; null where all is told. */
-async function fill(
-  query: Query,
-  parts: Part[],
-  place: Cursor,
-  page: Record<string, unknown[]>,
-  bytes: number,
-): Promise<Cursor | null> {
+/** Fills a page, part after part, and returns where it ended; null after the last row. */
+async function fill(query: Query, parts: Part[], place: Cursor, page: Page, bytes: number): Promise<Cursor | null> {
   let left = bytes
   for (let at = place.part, after = place.after; at < parts.length; at++, after = null) {
     const part = parts[at] as Part
@@ -60,11 +58,11 @@ async function fill(
     const { rows, items, more } = await readPart(query, part.reading, {
       rows: part.rows(after),
       order: columnsOf(part.order),
-      limit: ROWS,
+      limit: SNAPSHOT_ROWS,
       bytes: left,
       least: empty ? 1 : 0,
     })
-    page[part.name]?.push(...items)
+    page[part.name].push(...(items as never[]))
     for (const item of items) left -= Buffer.byteLength(JSON.stringify(item)) + 1
     const last = rows.at(-1)
     if (more) return { ...place, part: at, after: last ? String(last[part.order.id]) : after }
@@ -77,7 +75,7 @@ async function fill(
  * connection until the next is asked for. Rows are taken by id, which no change moves: none is left out, none comes twice.
  */
 export async function readSnapshot(
-  { log, begin }: { log: Log; begin: Database['begin'] },
+  { log, begin, nouns }: { log: Log; begin: Database['begin']; nouns: readonly Noun[] },
   projectId: string,
   asked: Asked,
 ): Promise<Snapshot> {
@@ -97,12 +95,12 @@ export async function readSnapshot(
     }
     const [project] = (await readPart(query, projectReading, own)).items
     if (!project) throw problem('not-found')
-    const page = { members: [], tasks: [], vibes: [], cuts: [], lyrics: [], comments: [] }
+    const page = emptyPage()
     const { epoch, head } = at
     const first = { projectId, epoch, seq: head, comments: (asked.comments ?? 'all') as Cursor['comments'], part: 0, after: null }
     const place = before ?? first
     const bytes = PAGE_BYTES - ENVELOPE_BYTES - Buffer.byteLength(JSON.stringify(project))
-    const next = await fill(query, partsOf(projectId, place.comments), place, page, bytes)
+    const next = await fill(query, partsOf(nouns, { projectId, comments: place.comments }), place, page, bytes)
     await commit()
     return { epoch, seq: place.seq, head, project, ...page, nextCursor: next && write(next) }
   } catch (error) {

@@ -1,5 +1,5 @@
 import { generateKeyBetween, generateNKeysBetween } from 'fractional-indexing'
-import { Prisma, type Query } from '../../db/client.ts'
+import { Prisma, type Query, type RankedTable } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
 import type { Reranked, Write } from '../../rooms/log/commit.ts'
 
@@ -33,7 +33,7 @@ const rankBehind = (last: string | null): string => rankBetween(wholeAfter(last)
 
 /** A list that people order: the table, and the rows of it that are one list. */
 export interface List {
-  table: 'Task' | 'Vibe' | 'Cut'
+  table: RankedTable
   where: Prisma.Sql
   /** Unique among all lists. */
   name: string
@@ -67,7 +67,7 @@ export async function standsAfter(query: Query, list: List, item: string, after:
  * Lets moves into this list wait for each other until the commit, for ranks that are rewritten mean nothing to a move that has seen
  * the old ones. Comes before the lock on the row that moves: a rewrite waits for rows.
  */
-export const holdOrder = ({ assert }: Pick<Write, 'assert'>, { name }: List): void =>
+export const lockOrder = ({ assert }: Pick<Write, 'assert'>, { name }: List): void =>
   assert(Prisma.sql`SELECT pg_advisory_xact_lock(hashtextextended(${`order ${name}`}, 0))`)
 
 /**
@@ -77,13 +77,13 @@ export const holdOrder = ({ assert }: Pick<Write, 'assert'>, { name }: List): vo
  * @throws problem validation when `after` is not another item of the list
  */
 export async function rankAfter(
-  door: Pick<Write, 'query' | 'rerank'>,
+  write: Pick<Write, 'query' | 'rerank'>,
   list: List,
   item: string,
   after: string | null,
   reranked: (items: Reranked[], updatedAt: string) => void,
 ): Promise<string> {
-  const { query } = door
+  const { query } = write
   const [sibling] = after === null || after === item ? [] : await select(query, list, Prisma.sql`id = ${after}::uuid`)
   if (after !== null && sibling === undefined)
     throw problem('validation', undefined, {
@@ -97,7 +97,7 @@ export async function rankAfter(
 
   const window = await makeRoom(query, list, item, before)
   const updatedAt = new Date()
-  const changed = await door.rerank(list.table, window.items, updatedAt)
+  const changed = await write.rerank(list.table, window.items, updatedAt)
   for (let from = 0; from < changed.length; from += MOST_ITEMS)
     reranked(changed.slice(from, from + MOST_ITEMS), updatedAt.toISOString())
   return window.rank

@@ -13,9 +13,9 @@ export function taskRoutes(app: FastifyInstance, { prisma, query }: Pick<Databas
       Prisma.sql`"Task" t WHERE t."projectId" = ${asked.params.projectId}::uuid ${inColumn} AND ${after}`
     return readPage(query, asked, { order: byRank(Prisma.sql`"Task"`), reading: taskReading, rows })
   })
-  app.write(tasks.create, ({ scope, params, body }, door) => createTask(door, params.projectId, scope.me, body))
+  app.write(tasks.create, ({ scope, params, body }, write) => createTask(write, params.projectId, scope.me, body))
   app.serve(tasks.get, ({ params }) => loadTask(prisma, params.taskId))
-  app.write(tasks.update, ({ scope, params, body }, door) => updateTask(door, scope.projectId, params.taskId, body), loadTask)
-  app.write(tasks.move, ({ scope, params, body }, door) => moveTask(door, scope.projectId, params.taskId, body))
-  app.write(tasks.delete, ({ scope, params }, door) => deleteTask(door, scope.projectId, params.taskId), loadTask)
+  app.write(tasks.update, ({ scope, params, body }, write) => updateTask(write, scope.projectId, params.taskId, body), loadTask)
+  app.write(tasks.move, ({ scope, params, body }, write) => moveTask(write, scope.projectId, params.taskId, body))
+  app.write(tasks.delete, ({ scope, params }, write) => deleteTask(write, scope.projectId, params.taskId), loadTask)
 }

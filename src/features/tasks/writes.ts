@@ -1,11 +1,11 @@
 import { type Person, projectRoom, type Task } from '@cutroom/contract'
 import { Prisma, type Tx } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
-import type { Conditional } from '../../http/endpoints.ts'
+import type { Conditional } from '../../http/request-context.ts'
 import type { Write } from '../../rooms/log/commit.ts'
 import { newRow } from '../shared/new-row.ts'
-import { holdPeople } from '../shared/people.ts'
-import { holdOrder, type List, lastRank, rankAfter, standsAfter } from '../shared/rank.ts'
+import { lockPeople } from '../shared/people.ts'
+import { type List, lastRank, lockOrder, rankAfter, standsAfter } from '../shared/rank.ts'
 import { nextVersion } from '../shared/serialize.ts'
 import { isUnchanged } from '../shared/unchanged.ts'
 import { presentTask, withPeople } from './serialize.ts'
@@ -30,7 +30,7 @@ export const loadTask = async (tx: Tx, id: string) =>
   presentTask(await tx.task.findUniqueOrThrow({ where: { id }, include: withPeople }))
 
 /** Holds the assignee's membership until the commit, so that a removal finds the task. */
-async function holdAssignee({ query }: Write, projectId: string, assigneeId: string | null | undefined): Promise<Person | null> {
+async function lockAssignee({ query }: Write, projectId: string, assigneeId: string | null | undefined): Promise<Person | null> {
   if (assigneeId == null) return null
   const [assignee] = await query<Person>(
     Prisma.sql`SELECT u.id, u.name, u."avatarUrl" FROM "Member" m JOIN "User" u ON u.id = m."userId"
@@ -44,45 +44,45 @@ async function holdAssignee({ query }: Write, projectId: string, assigneeId: str
 }
 
 export async function createTask(
-  door: Write,
+  write: Write,
   projectId: string,
   author: Person,
   { status, ...fields }: Fields & { status: Status },
 ) {
-  const assignee = await holdAssignee(door, projectId, fields.assigneeId)
-  const rank = await lastRank(door.query, listOf(projectId, status))
+  const assignee = await lockAssignee(write, projectId, fields.assigneeId)
+  const rank = await lastRank(write.query, listOf(projectId, status))
   const dueAt = fields.dueAt === null ? null : new Date(fields.dueAt)
   const row = { ...newRow(), ...fields, dueAt, status, projectId, authorId: author.id, rank }
-  door.insert('Task', row)
-  return door.emit(projectRoom(projectId), 'task:created', presentTask({ ...row, author, assignee }))
+  write.insert('Task', row)
+  return write.emit(projectRoom(projectId), 'task:created', presentTask({ ...row, author, assignee }))
 }
 
-export async function updateTask(door: Write, projectId: string, id: string, changes: Changes) {
-  const before = await loadTask(door.tx, id)
+export async function updateTask(write: Write, projectId: string, id: string, changes: Changes) {
+  const before = await loadTask(write.tx, id)
   if (isUnchanged(before, changes)) return before
-  await holdAssignee(door, projectId, changes.assigneeId)
-  holdPeople(door, Prisma.sql`SELECT unnest(ARRAY["authorId", "assigneeId"]) FROM "Task" WHERE id = ${id}::uuid`)
-  const row = await door.tx.task.update({ where: { id }, data: { ...changes, version: nextVersion }, include: withPeople })
-  return door.emit(projectRoom(projectId), 'task:updated', presentTask(row))
+  await lockAssignee(write, projectId, changes.assigneeId)
+  lockPeople(write, Prisma.sql`SELECT unnest(ARRAY["authorId", "assigneeId"]) FROM "Task" WHERE id = ${id}::uuid`)
+  const row = await write.tx.task.update({ where: { id }, data: { ...changes, version: nextVersion }, include: withPeople })
+  return write.emit(projectRoom(projectId), 'task:updated', presentTask(row))
 }
 
 export async function moveTask(
-  door: Write & Conditional,
+  write: Write & Conditional,
   projectId: string,
   id: string,
   { status, after }: { status: Status; after: string | null },
 ) {
-  const { tx, query, emit, expect } = door
+  const { tx, query, emit, expect } = write
   const room = projectRoom(projectId)
   const list = listOf(projectId, status)
-  holdOrder(door, list)
+  lockOrder(write, list)
   const [before] = await query<{ version: number; status: Status }>(
     Prisma.sql`SELECT version, status FROM "Task" WHERE id = ${id}::uuid FOR NO KEY UPDATE`,
   )
   if (!before) throw problem('not-found')
   await expect(before.version, () => loadTask(tx, id))
   if (await standsAfter(query, list, id, after)) return loadTask(tx, id)
-  const rank = await rankAfter(door, list, id, after, (items, updatedAt) =>
+  const rank = await rankAfter(write, list, id, after, (items, updatedAt) =>
     emit(room, 'task:reranked', { items: items.map(({ id: taskId, ...place }) => ({ taskId, ...place })), updatedAt }),
   )
   const task = presentTask(

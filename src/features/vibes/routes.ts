@@ -10,9 +10,9 @@ export function vibeRoutes(app: FastifyInstance, { prisma, query }: Pick<Databas
     const rows = (after: Prisma.Sql) => Prisma.sql`"Vibe" t WHERE t."projectId" = ${asked.params.projectId}::uuid AND ${after}`
     return readPage(query, asked, { order: byRank(Prisma.sql`"Vibe"`), reading: vibeReading, rows })
   })
-  app.write(vibes.create, ({ scope, params, body }, door) => createVibe(door, params.projectId, scope.me, body))
+  app.write(vibes.create, ({ scope, params, body }, write) => createVibe(write, params.projectId, scope.me, body))
   app.serve(vibes.get, ({ params }) => loadVibe(prisma, params.vibeId))
-  app.write(vibes.update, ({ scope, params, body }, door) => updateVibe(door, scope.projectId, params.vibeId, body), loadVibe)
-  app.write(vibes.move, ({ scope, params, body }, door) => moveVibe(door, scope.projectId, params.vibeId, body))
-  app.write(vibes.delete, ({ scope, params }, door) => deleteVibe(door, scope.projectId, params.vibeId), loadVibe)
+  app.write(vibes.update, ({ scope, params, body }, write) => updateVibe(write, scope.projectId, params.vibeId, body), loadVibe)
+  app.write(vibes.move, ({ scope, params, body }, write) => moveVibe(write, scope.projectId, params.vibeId, body))
+  app.write(vibes.delete, ({ scope, params }, write) => deleteVibe(write, scope.projectId, params.vibeId), loadVibe)
 }

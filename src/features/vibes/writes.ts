@@ -1,11 +1,11 @@
 import { type Person, projectRoom } from '@cutroom/contract'
 import { Prisma, type Tx } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
-import type { Conditional } from '../../http/endpoints.ts'
+import type { Conditional } from '../../http/request-context.ts'
 import type { Write } from '../../rooms/log/commit.ts'
 import { newRow } from '../shared/new-row.ts'
-import { holdPeople } from '../shared/people.ts'
-import { holdOrder, type List, lastRank, rankAfter, standsAfter } from '../shared/rank.ts'
+import { lockPeople } from '../shared/people.ts'
+import { type List, lastRank, lockOrder, rankAfter, standsAfter } from '../shared/rank.ts'
 import { nextVersion, withAuthor } from '../shared/serialize.ts'
 import { isUnchanged } from '../shared/unchanged.ts'
 import { presentVibe } from './serialize.ts'
@@ -33,26 +33,26 @@ export async function createVibe({ query, insert, emit }: Write, projectId: stri
   return emit(projectRoom(projectId), 'vibe:created', presentVibe({ ...row, author }))
 }
 
-export async function updateVibe(door: Write, projectId: string, id: string, changes: Changes) {
-  const before = await loadVibe(door.tx, id)
+export async function updateVibe(write: Write, projectId: string, id: string, changes: Changes) {
+  const before = await loadVibe(write.tx, id)
   if (isUnchanged(before, changes)) return before
-  holdPeople(door, Prisma.sql`SELECT "authorId" FROM "Vibe" WHERE id = ${id}::uuid`)
-  const row = await door.tx.vibe.update({ where: { id }, data: { ...changes, version: nextVersion }, include: withAuthor })
-  return door.emit(projectRoom(projectId), 'vibe:updated', presentVibe(row))
+  lockPeople(write, Prisma.sql`SELECT "authorId" FROM "Vibe" WHERE id = ${id}::uuid`)
+  const row = await write.tx.vibe.update({ where: { id }, data: { ...changes, version: nextVersion }, include: withAuthor })
+  return write.emit(projectRoom(projectId), 'vibe:updated', presentVibe(row))
 }
 
-export async function moveVibe(door: Write & Conditional, projectId: string, id: string, { after }: { after: string | null }) {
-  const { tx, query, emit, expect } = door
+export async function moveVibe(write: Write & Conditional, projectId: string, id: string, { after }: { after: string | null }) {
+  const { tx, query, emit, expect } = write
   const room = projectRoom(projectId)
   const list = listOf(projectId)
-  holdOrder(door, list)
+  lockOrder(write, list)
   const [before] = await query<{ version: number }>(
     Prisma.sql`SELECT version FROM "Vibe" WHERE id = ${id}::uuid FOR NO KEY UPDATE`,
   )
   if (!before) throw problem('not-found')
   await expect(before.version, () => loadVibe(tx, id))
   if (await standsAfter(query, list, id, after)) return loadVibe(tx, id)
-  const rank = await rankAfter(door, list, id, after, (items, updatedAt) =>
+  const rank = await rankAfter(write, list, id, after, (items, updatedAt) =>
     emit(room, 'vibe:reranked', { items: items.map(({ id: vibeId, ...place }) => ({ vibeId, ...place })), updatedAt }),
   )
   const vibe = presentVibe(await tx.vibe.update({ where: { id }, data: { rank, version: nextVersion }, include: withAuthor }))

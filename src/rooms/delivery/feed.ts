@@ -1,5 +1,5 @@
 import type { RoomId } from '@cutroom/contract'
-import type { Position } from '../../access/authorize.ts'
+import type { Position } from '../../access/sessions.ts'
 import { problem } from '../../errors.ts'
 import type { Log, LogEntry } from '../log/log.ts'
 import { createNews } from '../log/read-many.ts'

@@ -1,6 +1,6 @@
 import type { ClientToServer, Person, Role, RoomId, ServerToClient } from '@cutroom/contract'
 import type { Socket } from 'socket.io'
-import type { Position } from '../../access/authorize.ts'
+import type { Position } from '../../access/sessions.ts'
 import { problem } from '../../errors.ts'
 import type { NodeToNode } from '../cluster/cluster.ts'
 import type { Log, LogEntry } from '../log/log.ts'

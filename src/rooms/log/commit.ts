@@ -1,5 +1,5 @@
 import { type EventName, events, type Payload, type RoomId, userRoom } from '@cutroom/contract'
-import type { Database, Query, Rows, Statement, Tx } from '../../db/client.ts'
+import type { Database, Query, RankedTable, Rows, Statement, Tx } from '../../db/client.ts'
 import { newId } from '../../db/ids.ts'
 import { databaseFault, problem } from '../../errors.ts'
 import type { Key } from './idempotency.ts'
@@ -41,7 +41,7 @@ export interface Write {
   emit: Emit
   emitAll: EmitAll
   /** Gives rows new ranks, in one statement, and each its next version. @returns those that still had the rank they `was` at */
-  rerank: (table: 'Task' | 'Vibe' | 'Cut', rows: { id: string; was: string; rank: string }[], at: Date) => Promise<Reranked[]>
+  rerank: (table: RankedTable, rows: { id: string; was: string; rank: string }[], at: Date) => Promise<Reranked[]>
   /**
    * Saves the answer to an Idempotency-Key with the rows: as the event that has it as its payload, else as a copy.
    * @param room who may see the answer again: the members of a project, or a person
@@ -153,10 +153,10 @@ export function createCommit({ begin, poke, beforeCommit }: CommitOptions): Comm
       } catch (error) {
         // A deadlock ends well when tried again; a write that lost the race for a unique value (a rank, an e-mail) then
         // sees the winner and answers by the rules.
-        // A wrong guess is not made twice.
+        // A wrong assumption is not made twice.
         const fault = databaseFault(error)
-        if ((fault !== 'serialization' && fault !== 'unique' && fault !== 'disproved') || n === ATTEMPTS) throw error
-        if (fault !== 'disproved') await pause(n)
+        if ((fault !== 'serialization' && fault !== 'unique' && fault !== 'assumption') || n === ATTEMPTS) throw error
+        if (fault !== 'assumption') await pause(n)
       }
     }
   }

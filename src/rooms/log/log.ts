@@ -1,5 +1,5 @@
 import type { Meta, RoomId } from '@cutroom/contract'
-import type { Position } from '../../access/authorize.ts'
+import type { Position } from '../../access/sessions.ts'
 import type { Database, Query, QueryResultRow, Statement } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
 

@@ -1,6 +1,7 @@
 import { isBounded, MAX_LEVELS, MAX_VALUES, projectRoom, type Requests, type RoomId, requests, userRoom } from '@cutroom/contract'
 import type { z } from 'zod'
-import { admit, admitSession, atLeast, type Position } from '../../access/authorize.ts'
+import { atLeast } from '../../access/roles.ts'
+import { admit, admitSession, type Position } from '../../access/sessions.ts'
 import type { Query } from '../../db/client.ts'
 import { issuesOf, problem, toProblem, toWire } from '../../errors.ts'
 import { guarded } from '../../lib/guarded.ts'

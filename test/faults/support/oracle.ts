@@ -117,8 +117,8 @@ export async function judgeFolds(stage: Stage, folds: Folds, url: string, log: L
   stage.zero('folded states unlike a fresh snapshot', differences.length + folds.errors.length, [...differences, ...folds.errors])
 }
 
-/** Sockets, timers and whatever else keeps a process awake, of a node that serves nobody: its pools, and little else. */
-const IDLE_HANDLES = 50
+/** Sockets, timers and what else keeps an idle node’s process awake: up to 17 connections with a timer each, and little else. */
+const IDLE_HANDLES = 60
 
 /** When all clients have gone: no sockets, no feeds, and no more handles than an idle node has. */
 export async function judgeBaseline(stage: Stage, nodes: readonly Node[]): Promise<void> {

@@ -74,6 +74,8 @@ export async function startVictim(stage: Stage, http: Http, redisUrl?: string): 
     node: made,
     async strike(moment, write, place, lives, before) {
       const person = place.members[0]
+      // The first use of a token on a node is noted in a transaction of its own, which is not the one to strike.
+      await http.send(made.url, 'GET', '/api/me', { token: person?.token ?? '' })
       if (before && person) await insist(http, before, { urls: [made.url], person, asks: askOf(place, before) })
       armed = moment
       fallen = false

@@ -1,0 +1,66 @@
+import type * as z from 'zod'
+import type { Endpoint } from './endpoint.ts'
+import type { Role } from './values.ts'
+
+/** The least role for an action, and the least role for it on what one wrote oneself; null: no role allows it. */
+export interface Permission {
+  role: Role | null
+  own?: Role
+}
+
+/** One kind of rows in a project's state: a list of the snapshot, a map of the client. */
+export interface Collection<C extends string = string, Row extends z.ZodObject = z.ZodObject> {
+  row: Row
+  /** The field that names a row. */
+  key: keyof Row['shape'] & string
+  /** Fields that show a person. */
+  people: readonly (keyof Row['shape'] & string)[]
+  /** Rows that end together with a row of another collection: that collection, by the field that names its row. */
+  within: { readonly [field in keyof Row['shape'] & string]?: C }
+}
+
+/** How an event changes a project's state. Plain data: clients need no schema to follow it. */
+export type StateChange<C extends string = string> =
+  /** The payload is the project as it is now. */
+  | { kind: 'project' }
+  /** The project is deleted, with all that is in it. */
+  | { kind: 'end' }
+  /** The payload is a row. `begins`: a row that begins with it in another collection, under the same key. */
+  | { kind: 'put'; collection: C; begins?: { collection: C; row: object } }
+  /**
+   * The row named by the payload's field `id` takes `fields` (field of the row → field of the payload) and `version` and `updatedAt`.
+   * `list`: the payload's field of that name has several of them.
+   */
+  | { kind: 'patch'; collection: C; id: string; fields: Readonly<Record<string, string>>; list?: string }
+  /**
+   * The row named by the payload's field `id` is gone, with those within it. `unsets`: where rows of another collection show a person
+   * of that id, they show none any more, with the next version and the payload's `updatedAt`.
+   */
+  | { kind: 'remove'; collection: C; id: string; unsets?: { collection: C; person: string; id: string } }
+  /** The payload is a person, to be shown as they are now wherever they are shown. */
+  | { kind: 'person' }
+
+/** All that a noun adds to the contract. */
+export interface Noun {
+  /** Who may do what with it. */
+  actions: Record<string, Permission>
+  endpoints: Record<string, Endpoint>
+  /** Durable events of a project's room: name → schema of the payload. */
+  events: Record<string, z.ZodType>
+  /** What each of these events does to the state. */
+  changes: Record<string, StateChange>
+  collections: Record<string, Collection>
+}
+
+/** A noun of the contract. An event without its change of the state does not compile, nor does a change without its event. */
+export const noun = <const N extends Noun>(
+  value: N & {
+    changes: Record<keyof N['events'], StateChange> & Partial<Record<Exclude<keyof N['changes'], keyof N['events']>, never>>
+  },
+): N => value
+
+/** A collection of rows that look like `row`. */
+export const collection = <Row extends z.ZodObject, const Rest extends Omit<Collection<string, Row>, 'row'>>(
+  row: Row,
+  rest: Rest,
+): Rest & { row: Row } => ({ row, ...rest })

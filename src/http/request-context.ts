@@ -1,0 +1,48 @@
+import type { Endpoint, GeneralAccess, Parsed } from '@cutroom/contract'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Scope, Target } from '../access/authorize.ts'
+import type { Caller } from '../access/sessions.ts'
+import type { Principal } from '../rooms/index.ts'
+
+export interface WriteOptions<E extends Endpoint, P> {
+  /** Slow work before the transaction, once per request. A repeated request gets its first answer, whatever this says then. */
+  prepare?: (context: RequestContext<E>) => Promise<P>
+  /** Lets the write begin at its time. What waits here holds no connection to the database. */
+  within?: <T>(context: RequestContext<E>, write: () => Promise<T>) => Promise<T>
+  /** The handler locks or closes the caller's session itself. */
+  locksSession?: boolean
+}
+
+/** A request, parsed and authorised. */
+export interface RequestContext<E extends Endpoint> {
+  params: Parsed<E, 'params'>
+  query: Parsed<E, 'querystring'>
+  body: Parsed<E, 'body'>
+  me: E['access'] extends GeneralAccess ? (E['access'] extends 'account' ? Principal : null) : Caller
+  scope: E['access'] extends GeneralAccess ? null : Scope
+  request: FastifyRequest
+  reply: FastifyReply
+}
+
+export interface Conditional {
+  /** @throws problem stale, with the entity as it is now, when If-Match names another version */
+  expect(version: number, current: () => Promise<unknown>): Promise<void>
+}
+
+/** A context without the types of one endpoint. */
+export const contextOf = (request: FastifyRequest, reply: FastifyReply, scope: Scope | null) =>
+  ({
+    params: request.params,
+    query: request.query,
+    body: request.body,
+    me: request.principal ?? request.caller,
+    scope,
+    request,
+    reply,
+  }) as never
+
+/** The thing that the path names; null for an endpoint outside projects. */
+export function targetOf({ target }: Endpoint, request: FastifyRequest): Target | null {
+  const params = request.params as Record<string, string | undefined>
+  return target === undefined ? null : { param: target, id: params[target] ?? '', projectId: params.projectId }
+}
