@@ -10,8 +10,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: 'test/support/global.ts',
     // Long, for a machine that is busy with other things: no test waits for its limit.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     // Machines of CI stand still now and then: a test that fails is tried once more, and both results are shown.
     retry: process.env.CI ? 1 : 0,
     // Each file has a database and a server of its own, and waits for clocks and sockets half of its time.

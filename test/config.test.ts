@@ -434,7 +434,7 @@ describe('the process', { timeout: 60_000 }, () => {
       expect(ran.code).toBe(1)
       expect(ran.stderr.trimEnd().split('\n')).toEqual([expect.stringMatching(says)])
     }
-  }, 60_000)
+  })
 
   it('O3 ends with 1 and no password when the database cannot be reached', async () => {
     const ran = run({ PORT: '0', JWT_SECRET: SECRET, DATABASE_URL: 'postgres://me:hunter2@127.0.0.1:1/db', LOG_LEVEL: 'trace' })

@@ -62,7 +62,7 @@ beforeAll(async () => {
     target: 'es2022',
   })
   bundle = built.outputFiles[0]?.text ?? ''
-}, 60_000)
+})
 
 /** The client as a phone loads it, `skewMs` ahead of the server. */
 function load(skewMs = 0): typeof Client {

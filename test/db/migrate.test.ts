@@ -13,7 +13,7 @@ chmodSync(folder, 0o755) // Postgres's own user passes through
 let server: EmbeddedPostgres
 beforeAll(async () => {
   server = await startEmbeddedPostgres({ dataDir: join(folder, 'data'), log: () => {}, settings: { fsync: 'off' } })
-}, 60_000)
+})
 afterAll(async () => {
   await server?.stop()
   rmSync(folder, { recursive: true, force: true })

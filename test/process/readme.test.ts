@@ -80,7 +80,7 @@ describe('the stock client of README.md', () => {
     expect(lines.filter((line) => 'reload' in line)).toHaveLength(1)
     expect(lines.filter((line) => 'stop' in line)).toEqual([])
     expect(errors()).toBe('')
-  }, 60_000)
+  })
 
   it('A2 A1 a stock client is told why it is not let in, and that its session was closed', async () => {
     const [owner, other] = [await register(app(), 'Olga Owner'), await register(app(), 'Otto Other')]

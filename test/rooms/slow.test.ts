@@ -164,7 +164,7 @@ describe('slow sockets', () => {
     expect(told(removed, 'access:revoked').map(({ payload }) => payload)).toEqual([{ projectId: id, reason: 'removed' }])
     expect(told(removed, 'project:left')).toHaveLength(1)
     expect(slow()).toMatchObject({ paused: 0, closed: 0 })
-  }, 40_000)
+  })
 
   it('D5 R2 a parked socket whose place retention has cut comes again, and is told reset', async () => {
     const { project, editor } = await createTeam(app(), 'editor')
@@ -184,7 +184,7 @@ describe('slow sockets', () => {
     const again = await connect(app(), editor)
     expect(await again.join(id, { after: seen.length })).toMatchObject({ ok: true, mode: 'reset', head })
     await until('nobody is parked', () => slow().paused === 0)
-  }, 40_000)
+  })
 
   it('R3 a crowd that comes late into a room through which much flows arrives', async () => {
     const { project, owner, editor } = await createTeam(app(), 'editor')
@@ -214,7 +214,7 @@ describe('slow sockets', () => {
     const head = await headOf(app(), id)
     await until('all have all', () => crowd.every((one) => last(one, id) === head))
     for (const one of crowd) expect(seqs(one.events(projectRoom(id)))).toEqual(upTo(head))
-  }, 40_000)
+  })
 
   it('D5 a long-polling client that asks for nothing is parked, and gets everything when it asks again', async () => {
     const { project, editor } = await createTeam(app(), 'editor')
@@ -235,7 +235,7 @@ describe('slow sockets', () => {
     await poll.until(() => events().length >= head)
     expect(events().map((packet) => JSON.parse(packet.slice(2))[2].seq)).toEqual(upTo(head))
     await until('nobody is parked', () => slow().paused === 0)
-  }, 40_000)
+  })
 })
 
 describe('sockets that never read again', () => {
@@ -273,7 +273,7 @@ describe('sockets that never read again', () => {
     expect(seen.length).toBeLessThan(head)
     const again = await standing(app(), editor, id, seen.length)
     expect([...seen, ...got(again, id)]).toEqual(upTo(head))
-  }, 40_000)
+  })
 
   it('D5 what is kept of an event for those who come back is its own bytes, and no more', () => {
     const meta = { room: projectRoom('p'), seq: 1, epoch: 'e', id: 'i', at: new Date().toISOString(), actor: null }

@@ -45,12 +45,22 @@ export interface Run {
   withinMs?: number
 }
 
+/** The log when nothing is added to it any more: a write that was given up may still be under way on a busy node. */
+async function readFinishedLog(read: () => Promise<LogOnDisk>): Promise<LogOnDisk> {
+  for (let heads = ''; ; await sleep(1_500)) {
+    const log = await read()
+    const now = JSON.stringify([...log.heads])
+    if (now === heads) return log
+    heads = now
+  }
+}
+
 /** Ends a run and asks the oracle everything: call it when the faults are over and the nodes are up. */
 export async function conclude(stage: Stage, run: Run): Promise<{ seen: Seen; log: LogOnDisk }> {
   const { world, nodes, crowd, writer, folds } = run
   await writer.stop()
   stage.progress(1, 'waiting until everybody has everything')
-  const log = await (run.readLog?.() ?? readLogOnDisk(run.databaseUrl ?? stage.databaseUrl, world))
+  const log = await readFinishedLog(run.readLog ?? (() => readLogOnDisk(run.databaseUrl ?? stage.databaseUrl, world)))
   await crowd.settled(log.heads, run.withinMs ?? 20_000).catch((error: Error) => void stage.notes.push(error.message))
   const alive = nodes.find((node) => node.alive())
   if (folds && alive) await judgeFolds(stage, folds, alive.url, log)

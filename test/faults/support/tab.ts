@@ -24,7 +24,12 @@ export async function openTab(url: string, token: string, node: number, onFrame?
     frames.push(frame)
     onFrame?.(frame)
   })
-  const ask: Tab['ask'] = (name, payload) => socket.timeout(15_000).emitWithAck(name, payload)
+  const ask: Tab['ask'] = (name, payload) => {
+    const answer = socket.timeout(15_000).emitWithAck(name, payload)
+    // Closing the tab rejects it, also where the scenario failed and nothing awaits it any more.
+    answer.catch(() => {})
+    return answer
+  }
   try {
     await new Promise<void>((resolve, reject) => {
       socket.once('connected', () => resolve())
