@@ -38,14 +38,14 @@ export interface DiffOptions {
 }
 
 /**
- * The SQL that takes the newest migration's schema to prisma/schema.prisma; '' when they say the same.
- * @throws on an invalid schema, and when the newest migration has no copy of its schema
+ * The SQL that takes the schema as of the newest migration to prisma/schema.prisma; '' when they say the same.
+ * @throws on an invalid schema, and when there are migrations without a copy of the schema after them
  */
 export async function pendingDiff(options: DiffOptions = {}): Promise<string> {
   const { prismaDir = prismaFolder() } = options
   const newest = await newestMigration(prismaDir)
-  const copy = newest && join(prismaDir, 'migrations', newest, 'schema.prisma')
-  if (copy && !existsSync(copy)) throw new Error(`${copy} is missing: put the schema there as it is after that migration`)
+  const copy = newest && migratedSchema(prismaDir)
+  if (copy && !existsSync(copy)) throw new Error(`${copy} is missing: put the schema there as it is after the newest migration`)
   const schema = async (path: string) => ({
     tag: 'schemaDatamodel' as const,
     files: [{ path, content: await readFile(path, 'utf8') }],
@@ -66,7 +66,7 @@ export async function pendingDiff(options: DiffOptions = {}): Promise<string> {
 }
 
 /**
- * Writes migrations/<time>_<name>/ with the SQL of the pending change and a copy of the schema that it leads to.
+ * Writes migrations/<time>_<name>/migration.sql with the pending change, and migrations/schema.prisma, the schema that it leads to.
  * @param options.byHand also when nothing changed in the schema: an empty migration.sql, for triggers and data
  * @returns its folder, undefined when nothing is to be written
  */
@@ -87,11 +87,14 @@ export async function writeMigration(
   const folder = join(prismaDir, 'migrations', `${time}_${name.replaceAll('-', '_')}`)
   await mkdir(folder, { recursive: true })
   await writeFile(join(folder, 'migration.sql'), sql)
-  await writeFile(join(folder, 'schema.prisma'), await readFile(join(prismaDir, 'schema.prisma')))
+  await writeFile(migratedSchema(prismaDir), await readFile(join(prismaDir, 'schema.prisma')))
   const lockFile = join(prismaDir, 'migrations', 'migration_lock.toml')
   if (!existsSync(lockFile)) await writeFile(lockFile, LOCK_FILE)
   return folder
 }
+
+/** The schema as of the newest migration. */
+const migratedSchema = (prismaDir: string): string => join(prismaDir, 'migrations', 'schema.prisma')
 
 async function newestMigration(prismaDir: string): Promise<string | undefined> {
   const folder = join(prismaDir, 'migrations')

@@ -33,7 +33,7 @@ describe('db:diff', { timeout: 30_000 }, () => {
     const sql = readFileSync(join(made, 'migration.sql'), 'utf8')
     expect(sql).toContain('CREATE TABLE "Song"')
     expect(sql).not.toContain('CREATE SCHEMA')
-    expect(readFileSync(join(made, 'schema.prisma'), 'utf8')).toBe(SONG)
+    expect(readFileSync(join(prismaDir, 'migrations/schema.prisma'), 'utf8')).toBe(SONG)
     expect(readFileSync(join(prismaDir, 'migrations', 'migration_lock.toml'), 'utf8')).toContain('provider = "postgresql"')
     expect(await pendingDiff({ prismaDir })).toBe('')
   })
@@ -56,14 +56,15 @@ describe('db:diff', { timeout: 30_000 }, () => {
     expect(await pendingDiff({ prismaDir })).toBe('')
   })
 
-  it('refuses a bad name, a schema that is not valid, and a newest migration without its schema', async () => {
+  it('refuses a bad name, a schema that is not valid, and migrations without their schema', async () => {
     await expect(writeMigration('../Oops', { prismaDir })).rejects.toThrow('is no name for a migration')
     schema(SONG.replace('String', 'Strin'))
     await expect(pendingDiff({ prismaDir })).rejects.toThrow(/Type "Strin" is neither a built-in type/)
     schema(SONG)
-    const made = (await writeMigration('songs', { prismaDir })) as string
-    rmSync(join(made, 'schema.prisma'))
-    await expect(pendingDiff({ prismaDir })).rejects.toThrow(`${join(made, 'schema.prisma')} is missing`)
+    await writeMigration('songs', { prismaDir })
+    const copy = join(prismaDir, 'migrations', 'schema.prisma')
+    rmSync(copy)
+    await expect(pendingDiff({ prismaDir })).rejects.toThrow(`${copy} is missing`)
   })
 
   it('says how it is used, and fails, when the command has no good name', async () => {
