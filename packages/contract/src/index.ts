@@ -7,26 +7,12 @@ import * as projectContract from './projects.ts'
 import { type Meta, passing, requests, rooms } from './rooms.ts'
 
 export { auth, me, Session, User } from './auth.ts'
-export { Comment, comments } from './comments.ts'
-export { Cut, cuts, Lyrics } from './cuts.ts'
 export * from './endpoint.ts'
 export type { Collection, Noun, Permission, StateChange } from './noun.ts'
-export {
-  type Action,
-  actions,
-  type CollectionName,
-  collections,
-  nouns,
-  projectEvents,
-  type RowOf,
-  stateChanges,
-} from './nouns.ts'
+export * from './nouns.ts'
 export * from './problems.ts'
-export { Member, members, Project, projects } from './projects.ts'
 export { Activity, LogEvent, Meta, Presence, PresenceState, Snapshot } from './rooms.ts'
-export { Task, TaskStatus, tasks } from './tasks.ts'
 export { isBounded, MAX_LEVELS, MAX_VALUES, Paging, Person, prose, Role, timeInput } from './values.ts'
-export { Vibe, vibes } from './vibes.ts'
 export { passing, requests, rooms }
 
 /**

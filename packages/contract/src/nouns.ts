@@ -8,6 +8,12 @@ import { memberNoun, projectNoun } from './projects.ts'
 import { taskNoun } from './tasks.ts'
 import { vibeNoun } from './vibes.ts'
 
+export { Comment, comments } from './comments.ts'
+export { Cut, cuts, Lyrics } from './cuts.ts'
+export { Member, members, Project, projects } from './projects.ts'
+export { Task, TaskStatus, tasks } from './tasks.ts'
+export { Vibe, vibes } from './vibes.ts'
+
 /** What others refer to comes first: snapshots are read in this order. */
 export const nouns = {
   projects: projectNoun,
