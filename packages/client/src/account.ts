@@ -1,6 +1,7 @@
-import { auth, type Endpoint } from '@cutroom/contract'
 import type { createApi, Entered } from './api.ts'
 import { askedToWait, retrying } from './call.ts'
+import type { Endpoint } from './endpoint.ts'
+import { auth } from './generated/contract.ts'
 import { CutroomError, problemOf } from './problem.ts'
 import type { Login } from './session.ts'
 import { abortWith, deadline } from './timing.ts'

@@ -1,6 +1,7 @@
-import { type Answer, auth, type Endpoint, me } from '@cutroom/contract'
 import { alone, aloneAmongTabs } from './browser.ts'
 import { type Call, type CallRest, type Credentials, type LooseArgs, retrying, send, type Target } from './call.ts'
+import type { Answer, Endpoint } from './endpoint.ts'
+import { auth, me } from './generated/contract.ts'
 import { CutroomError, problemOf } from './problem.ts'
 import { createSession, type Login, loginChanged, type SessionHooks } from './session.ts'
 import { abortWith, deadline } from './timing.ts'
@@ -93,7 +94,8 @@ export function createApi(options: ApiOptions) {
     await session.loading()
     session.assertCurrent(login)
     // a login names another person than the cookie does, and is right
-    if (endpoint.access === 'public') return send(target, endpoint, args, endpoint === auth.refresh ? byCookie(login) : {})
+    if (endpoint.access === 'public')
+      return send(target, endpoint, args, endpoint.url === auth.refresh.url ? byCookie(login) : {})
     if (cookies && login.out) throw new CutroomError(problemOf('token-missing'))
     const used = login.tokens?.accessToken
     try {

@@ -1,4 +1,4 @@
-import type { Answer, Endpoint, Input } from '@cutroom/contract'
+import type { Answer, Endpoint, Input } from './endpoint.ts'
 import { CutroomError, problemFrom, problemOf } from './problem.ts'
 import { backoff, reasonOf, sleep } from './timing.ts'
 

@@ -7,6 +7,7 @@ import type { ClientEvents, ClientOptions, CutroomClient } from './client.ts'
 import { createConnection, type LinkStatus } from './connection.ts'
 import { createEmitter } from './emitter.ts'
 import { type Passing, type PassingEvent, readFrame } from './frames.ts'
+import { roomPrefix } from './generated/contract.ts'
 import { createPacer } from './pacer.ts'
 import { CutroomError, problemOf } from './problem.ts'
 import { createRooms } from './rooms.ts'
@@ -70,7 +71,7 @@ export function createClient(options: ClientOptions): CutroomClient {
       const frame = readFrame(name, args)
       if ('passing' in frame) return passing(frame.passing)
       const { event } = frame
-      if (!rooms.take(event) && event.meta.room.startsWith('user:')) own.take(event as RoomEvent<UserEventName>)
+      if (!rooms.take(event) && event.meta.room.startsWith(roomPrefix.user)) own.take(event as RoomEvent<UserEventName>)
     },
     lost,
     onError,

@@ -1,8 +1,10 @@
-// The typed client, for browsers and Node. Endpoints, schemas and entity types come from the contract.
+// The typed client, for browsers, React Native and Node. Of the contract it has the endpoints, problems and types, not the schemas.
 export type { Call, CallArgs, CallOptions } from './call.ts'
 export type { ClientEvents, ClientOptions, CutroomClient } from './client.ts'
 export type { LinkStatus, SocketSettings } from './connection.ts'
 export { createClient } from './create-client.ts'
+export type { Answer, Endpoint, Input } from './endpoint.ts'
+export * from './generated/contract.ts'
 export { type FetchPage, loadProject } from './load.ts'
 export type { CommentsPart } from './part.ts'
 export { CutroomError } from './problem.ts'

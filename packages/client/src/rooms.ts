@@ -1,6 +1,7 @@
-import { rooms as endpoints, type Problem, type ProjectEventName, projectRoom, type RoomEvent } from '@cutroom/contract'
+import type { Problem, ProjectEventName, RoomEvent } from '@cutroom/contract'
 import type { Call } from './call.ts'
 import type { CutroomSocket, PassingEvent } from './frames.ts'
+import { rooms as endpoints, roomPrefix } from './generated/contract.ts'
 import { openRoom, type RoomInlet } from './open-room.ts'
 import { type Pacer, ranks } from './pacer.ts'
 import type { Room, RoomOptions } from './room.ts'
@@ -19,6 +20,8 @@ interface Open {
   /** What may not differ when it is asked for again. */
   kept: string
 }
+
+const roomOf = (projectId: string): string => `${roomPrefix.project}${projectId}`
 
 /** The open rooms of a client, and how many of them the server allows. */
 export function createRooms({ call, ...deps }: RoomsDeps) {
@@ -74,7 +77,7 @@ export function createRooms({ call, ...deps }: RoomsDeps) {
     /** The room of a project, opened where it is not yet; `isNew` says which. */
     get(project: string, options: RoomOptions): { room: Room; inlet: RoomInlet; isNew: boolean } {
       const projectId = project.toLowerCase()
-      const id = projectRoom(projectId)
+      const id = roomOf(projectId)
       const kept = `${options.state ?? true} ${options.comments?.toLowerCase() ?? 'all'}`
       const known = open.get(id)
       if (known && known.kept !== kept)
@@ -108,7 +111,7 @@ export function createRooms({ call, ...deps }: RoomsDeps) {
       return known !== undefined
     },
     passing(projectId: string, event: PassingEvent): void {
-      open.get(projectRoom(projectId))?.inlet.passing(event)
+      open.get(roomOf(projectId))?.inlet.passing(event)
     },
   }
 }

@@ -1,5 +1,7 @@
-import type { Answer, auth, Problem, ProblemCode } from '@cutroom/contract'
+import type { Problem, ProblemCode } from '@cutroom/contract'
 import { askedToWait, isPassing } from './call.ts'
+import type { Answer } from './endpoint.ts'
+import type { auth } from './generated/contract.ts'
 import { CutroomError, problemOf } from './problem.ts'
 import { backoff, sleep } from './timing.ts'
 import { claimsOf, isOlder, isOtherSession } from './token.ts'
