@@ -1,9 +1,10 @@
-import type { createApi, Entered } from './api.ts'
+import type { Entered } from './account-requests.ts'
+import type { createApi } from './api.ts'
 import { askedToWait, retrying } from './call.ts'
 import type { Endpoint } from './endpoint.ts'
 import { auth } from './generated/contract.ts'
+import type { Login } from './login.ts'
 import { CutroomError, problemOf } from './problem.ts'
-import type { Login } from './session.ts'
 import { abortWith, deadline } from './timing.ts'
 
 export interface AccountOptions {

@@ -1,7 +1,7 @@
 import { timeout } from './timing.ts'
 
 /** What is asked of the server first. */
-export const ranks = { own: 0, leave: 1, join: 2, presence: 3 } as const
+export const ranks = { userRoom: 0, leave: 1, join: 2, presence: 3 } as const
 
 interface Job {
   rank: number
@@ -19,17 +19,10 @@ export interface PacerOptions {
 
 export type Pacer = ReturnType<typeof createPacer>
 
-/**
- * Spreads what a socket asks, so that the server refuses none of it: in the order of the ranks, then in that of asking. Joins
- * also wait for those before them, since each may bring a replay and a snapshot.
- */
-export function createPacer({ rate = 15, burst = 50, joins = 8 }: PacerOptions = {}) {
-  const waiting = new Set<Job>()
-  const joining = new Set<Job>()
+/** How many requests may be sent now. */
+function createBudget(rate: number, burst: number) {
   let allowance = burst
   let filledAt = Date.now()
-  let timer: ReturnType<typeof setTimeout> | undefined
-  let isOpen = false
   let blockedUntil = 0
 
   function refill(): void {
@@ -38,6 +31,36 @@ export function createPacer({ rate = 15, burst = 50, joins = 8 }: PacerOptions =
     allowance = Math.min(burst, allowance + (Math.max(now - filledAt, 0) / 1000) * rate)
     filledAt = now
   }
+
+  return {
+    /** Takes one request from it. @returns 0, or the milliseconds to wait before the next attempt */
+    take(): number {
+      refill()
+      const wait = Math.max(blockedUntil - Date.now(), ((1 - allowance) / rate) * 1000, 0)
+      if (wait === 0) allowance--
+      return wait
+    },
+    block(ms: number): void {
+      blockedUntil = Math.max(blockedUntil, Date.now() + ms)
+    },
+    reset(): void {
+      allowance = burst
+      filledAt = Date.now()
+      blockedUntil = 0
+    },
+  }
+}
+
+/**
+ * Spreads what a socket asks, so that the server refuses none of it: in the order of the ranks, then in that of asking. Joins
+ * also wait for those before them, since each may bring a replay and a snapshot.
+ */
+export function createPacer({ rate = 15, burst = 50, joins = 8 }: PacerOptions = {}) {
+  const waiting = new Set<Job>()
+  const joining = new Set<Job>()
+  const budget = createBudget(rate, burst)
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let isOpen = false
 
   function next(): Job | undefined {
     let first: Job | undefined
@@ -51,14 +74,12 @@ export function createPacer({ rate = 15, burst = 50, joins = 8 }: PacerOptions =
   function run(): void {
     clearTimeout(timer)
     timer = undefined
-    refill()
     for (let job = next(); isOpen && job; job = next()) {
-      const wait = Math.max(blockedUntil - Date.now(), ((1 - allowance) / rate) * 1000)
+      const wait = budget.take()
       if (wait > 0) {
         timer = timeout(run, wait)
         return
       }
-      allowance--
       waiting.delete(job)
       if (job.rank === ranks.join) joining.add(job)
       job.send()
@@ -81,22 +102,13 @@ export function createPacer({ rate = 15, burst = 50, joins = 8 }: PacerOptions =
       for (const job of [...waiting]) if (job.rank === rank && waiting.delete(job)) job.send()
     },
     /** For what is not worth waiting for: may it be sent now? */
-    mayPass(): boolean {
-      refill()
-      if (!isOpen || waiting.size > 0 || allowance < 1 || blockedUntil > Date.now()) return false
-      allowance--
-      return true
-    },
+    mayPass: (): boolean => isOpen && waiting.size === 0 && budget.take() === 0,
     /** The server asked for a pause. */
-    block(ms: number): void {
-      blockedUntil = Math.max(blockedUntil, Date.now() + ms)
-    },
+    block: budget.block,
     /** A new connection, to which nothing was said yet. */
     open(): void {
       isOpen = true
-      allowance = burst
-      filledAt = Date.now()
-      blockedUntil = 0
+      budget.reset()
       run()
     },
     /** The connection is gone, and with it what was asked. */

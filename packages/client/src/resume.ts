@@ -176,7 +176,7 @@ export function createResume<E extends { meta: Meta }, J extends Joined>(
     position = start
     // older than our place in the room: the buffer does not reach back to it
     if (start.seq < answer.head || overflown) join()
-    for (const event of buffer.splice(0)) take(event)
+    for (const event of buffer.splice(0)) receive(event)
     if (is('live')) arrive()
   }
 
@@ -187,7 +187,7 @@ export function createResume<E extends { meta: Meta }, J extends Joined>(
   }
 
   /** An event of this room as it came in. */
-  function take(event: E): void {
+  function receive(event: E): void {
     if (is('ended')) return
     const { epoch, seq } = event.meta
     const last = position?.epoch === epoch ? position.seq : undefined
@@ -207,7 +207,7 @@ export function createResume<E extends { meta: Meta }, J extends Joined>(
     get position(): Position | null {
       return position
     },
-    take,
+    receive,
     /** Makes sure that nothing is missing. */
     join,
     connected(): void {

@@ -1,7 +1,7 @@
 import type { Activity, Meta, Payload, Presence, Problem, ProjectEventName, Role, RoomEvent } from '@cutroom/contract'
+import type { CommentsPart } from './comments-part.ts'
 import type { Emitter } from './emitter.ts'
 import type { Passing } from './frames.ts'
-import type { CommentsPart } from './part.ts'
 import type { ProjectState } from './reduce.ts'
 import type { Position } from './resume.ts'
 
@@ -68,6 +68,8 @@ export interface Room {
   setPresence(state: Presence['state']): void
   /** Best effort; lost when not connected. */
   typing(targetId: string, isTyping: boolean): void
+  /** Resolves when the room has its start: `state` is there, or with `state: false` a position. Rejects as `caughtUp` does. */
+  ready(options?: { signal?: AbortSignal; timeoutMs?: number }): Promise<void>
   /**
    * Resolves when everything up to `seq` has been applied. Rejects when the room goes offline or the signal aborts, and with a
    * RangeError when the log has no such position, which the server is asked about after some seconds.

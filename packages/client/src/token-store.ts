@@ -1,4 +1,4 @@
-import type { Tokens } from './session.ts'
+import type { Tokens } from './login.ts'
 import { claimsOf } from './token.ts'
 
 /** What an earlier `onTokens` gave: as a value, or from where the app keeps it, when several windows share it. */
