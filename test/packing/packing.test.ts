@@ -52,10 +52,11 @@ async function pack(cwd: string, ...flags: string[]): Promise<Tarball> {
   return { path: join(folder, packed.filename), files: packed.files.map(({ path }) => path) }
 }
 
+/** On the disk, in whole blocks. */
 async function sizeOf(path: string): Promise<number> {
   const entries = await readdir(path, { recursive: true, withFileTypes: true })
   const files = entries.filter((entry) => entry.isFile()).map((entry) => stat(join(entry.parentPath, entry.name)))
-  return (await Promise.all(files)).reduce((sum, { size }) => sum + size, 0)
+  return (await Promise.all(files)).reduce((sum, { blocks }) => sum + blocks * 512, 0)
 }
 
 /** The example of README.md in TypeScript. */
