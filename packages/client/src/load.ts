@@ -2,7 +2,7 @@ import type { Snapshot } from '@cutroom/contract'
 import { isNetworkError, retrying } from './call.ts'
 import { CutroomError, problemOf } from './problem.ts'
 import { addPage, type ProjectState, stateOf } from './reduce.ts'
-import type { Position } from './resume.ts'
+import type { Position } from './resume-hooks.ts'
 import { deadline } from './timing.ts'
 
 /** Asks for one page of a project's snapshot. */

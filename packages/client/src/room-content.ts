@@ -3,7 +3,7 @@ import { isOutside } from './comments-part.ts'
 import type { Emitter } from './emitter.ts'
 import { type FetchPage, loadProject } from './load.ts'
 import { applyEvent, type ProjectState } from './reduce.ts'
-import type { Position } from './resume.ts'
+import type { Position } from './resume-hooks.ts'
 import type { RoomEvents, RoomOptions } from './room.ts'
 
 export interface RoomContentDeps {

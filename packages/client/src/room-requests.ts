@@ -1,7 +1,7 @@
 import type { Problem } from '@cutroom/contract'
 import type { AckOf, CutroomSocket } from './frames.ts'
 import { type Pacer, ranks } from './pacer.ts'
-import type { Position } from './resume.ts'
+import type { Position } from './resume-hooks.ts'
 
 export type RoomJoined = Extract<AckOf<'join:project'>, { ok: true }>
 

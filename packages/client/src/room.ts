@@ -3,7 +3,7 @@ import type { CommentsPart } from './comments-part.ts'
 import type { Emitter } from './emitter.ts'
 import type { Passing } from './frames.ts'
 import type { ProjectState } from './reduce.ts'
-import type { Position } from './resume.ts'
+import type { Position } from './resume-hooks.ts'
 
 /**
  * - `connecting`: the first connection is under way.

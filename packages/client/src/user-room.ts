@@ -1,7 +1,8 @@
 import type { RoomEvent, UserEventName } from '@cutroom/contract'
 import type { CutroomSocket, Passing } from './frames.ts'
 import { type Pacer, ranks } from './pacer.ts'
-import { createResume, type Joined } from './resume.ts'
+import { createResume } from './resume.ts'
+import type { Joined } from './resume-hooks.ts'
 
 export interface UserRoomDeps {
   /** The socket while it is connected. */

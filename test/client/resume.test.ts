@@ -2,7 +2,8 @@ import type { Meta, ProblemCode } from '@cutroom/contract'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Refused } from '../../packages/client/src/frames.ts'
 import { problemOf } from '../../packages/client/src/problem.ts'
-import { createResume, type Joined, type Position, type ResumeHooks } from '../../packages/client/src/resume.ts'
+import { createResume } from '../../packages/client/src/resume.ts'
+import type { Joined, Position, ResumeHooks } from '../../packages/client/src/resume-hooks.ts'
 
 const room = 'project:x'
 const event = (seq: number, epoch = 'e'): { meta: Meta } => ({
