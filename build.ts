@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises'
+import { mkdir, readdir, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { build } from 'esbuild'
@@ -15,6 +15,9 @@ const inlined = {
 
 /** Writes the server as it ships, `server.js` and what it loads later, into `outdir`. */
 export async function buildServer(outdir: string): Promise<void> {
+  await mkdir(outdir, { recursive: true })
+  // names of chunks change with their content
+  for (const file of await readdir(outdir)) if (/\.js(\.map)?$/.test(file)) await rm(join(outdir, file))
   await build({
     entryPoints: [join(ROOT, 'src', 'server.ts')],
     outdir,
@@ -31,9 +34,4 @@ export async function buildServer(outdir: string): Promise<void> {
   })
 }
 
-if (process.argv[1] === import.meta.filename) {
-  const outdir = join(ROOT, 'dist')
-  // names of chunks change with their content
-  for (const file of await readdir(outdir)) if (/\.js(\.map)?$/.test(file)) await rm(join(outdir, file))
-  await buildServer(outdir)
-}
+if (process.argv[1] === import.meta.filename) await buildServer(join(ROOT, 'dist'))
