@@ -82,7 +82,7 @@ function makeSocket(base: BaseUrl, settings: SocketSettings, cookies: boolean, o
   return made
 }
 
-/** The one socket of a client, and everything that brings it back. Stock reconnection is used where Socket.IO has it. */
+/** The one socket of a client, and its reconnection. That of Socket.IO is used where there is one. */
 export function createConnection({ base, settings, cookies, session, hooks }: ConnectionOptions) {
   const closing = new AbortController()
   let socket: CutroomSocket | undefined
@@ -144,7 +144,7 @@ export function createConnection({ base, settings, cookies, session, hooks }: Co
     restart(): void {
       if (wanted) open()
     },
-    /** A good moment to try at once what would be tried later. */
+    /** The page is visible, or the network is back: connects now instead of later. */
     nudge(): void {
       if (wanted && !socket?.connected && !again.isAsked()) open()
     },

@@ -27,7 +27,7 @@ function connect(parts: Parts): Promise<void> {
   if (cookies && api.session.current().out) connection.stop(problemOf('token-missing'))
   else connection.connect()
   const up = whenOnline(parts)
-  // where it is not awaited, status and onSignedOut tell of trouble
+  // where it is not awaited, status and onSignedOut report failures
   up.catch(() => {})
   return up
 }

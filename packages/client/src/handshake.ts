@@ -36,7 +36,7 @@ export function createHandshake(session: Session, cookies: boolean, hooks: Hands
         if (hooks.isWanted()) hooks.open()
       },
       (error) => {
-        // 401: the session has told all who wait
+        // 401: the session has ended, which its hooks have reported
         if (hooks.isWanted() && !(error instanceof CutroomError && error.status === 401)) hooks.waitAfter(error)
       },
     )
@@ -50,7 +50,7 @@ export function createHandshake(session: Session, cookies: boolean, hooks: Hands
     async credentials(isWanted: () => boolean): Promise<{ token?: string; userId?: string } | undefined> {
       await session.loading()
       if (session.canRefresh() && session.endsAt() - session.now() < TOO_SHORT_MS)
-        // when the network fails, the old token gets us the refusal that starts the next try
+        // when the network fails, the old token is refused, which starts the next attempt
         await session.refresh().catch(() => {})
       if (!isWanted()) return undefined
       const login = session.current()

@@ -11,7 +11,7 @@ export interface Tokens {
 /** `bearer`: tokens in memory, for Node and mobile. `cookie`: the browser keeps them, scripts see none. */
 export type SessionMode = 'bearer' | 'cookie'
 
-/** One login, or the absence of one. What is done in its name holds on to it, and ends when another takes its place. */
+/** One login, or none. Requests keep the login in which they were made, and fail when another has replaced it. */
 export interface Login {
   tokens: Tokens | null
   /** The person, where it is known. */

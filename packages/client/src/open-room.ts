@@ -42,7 +42,7 @@ export interface RoomDeps {
   ackTimeoutMs: number
 }
 
-/** The parts of a room that know nothing of each other. */
+/** The parts of a room, which do not depend on each other. */
 function createParts(projectId: string, options: RoomOptions, deps: RoomDeps, join: () => void) {
   const { on, emit } = createEmitter<RoomEvents>(deps.onError)
   const status = createRoomStatus({ onChange: (next) => emit('status', next), onError: deps.onError, ask: join })
@@ -170,7 +170,7 @@ export function openRoom(projectId: string, options: RoomOptions, deps: RoomDeps
     resume.disconnected()
   }
 
-  /** Not in the room, and not on the way; `connected` begins again. */
+  /** Neither in the room nor joining, until `connected` begins again. */
   function pause(why: Problem | undefined, words: string): void {
     disconnected()
     status.offline(why, words)

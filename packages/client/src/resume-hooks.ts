@@ -1,7 +1,7 @@
 import type { Meta, Problem } from '@cutroom/contract'
 import type { AckOf, Refused } from './frames.ts'
 
-/** A place in one history of a room's log: all up to `seq` has been applied. */
+/** A position in one history (epoch) of a room's log: everything up to `seq` has been applied. */
 export interface Position {
   epoch: string
   seq: number
@@ -13,9 +13,9 @@ export interface Event {
 }
 
 export interface ResumeHooks<E extends Event, J extends Joined> {
-  /** Says when it is this room's turn to ask; without it the turn is at once. */
+  /** Calls `go` when the join may be sent; without this hook that is at once. */
   queue?(go: () => void): void
-  /** What was queued or asked has come to its end, one way or the other. */
+  /** The join that was queued or sent has finished, or was given up. */
   done?(): void
   /** Asks the server to join after `position`, or live without one. `ack` must be called in the tick the answer comes in. */
   send(position: Position | null, ack: (answer: J | Refused) => void): void

@@ -55,7 +55,7 @@ export function createRoomStatus({ onChange, onError, ask }: RoomStatusDeps) {
       onError(new CutroomError(why))
       offline(why, why.title)
     },
-    /** Not in the room and not on the way there. Without a problem, promises reject with `words`. */
+    /** Neither in the room nor joining. Without a problem, promises reject with `words`. */
     offline,
     pauseChecks: waiters.pause,
     /** The connection was lost, and is being made again. */

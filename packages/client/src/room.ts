@@ -30,7 +30,7 @@ export type RoomOptions = {
   | {
       state: false
       comments?: undefined
-      /** Where one's own state stands; without it the events from now on. */
+      /** The position of the app's own state; without it, events from now on. */
       from?: Position
     }
 )

@@ -17,8 +17,8 @@ export interface RoomsDeps {
 
 interface Open {
   control: RoomControl
-  /** What may not differ when it is asked for again. */
-  kept: string
+  /** The options that must be the same when the room is asked for again. */
+  choice: string
 }
 
 const roomOf = (projectId: string): string => `${roomPrefix.project}${projectId}`
@@ -92,12 +92,12 @@ export function createRooms({ call, ...deps }: RoomsDeps) {
     get(project: string, options: RoomOptions): { room: Room; control: RoomControl; isNew: boolean } {
       const projectId = project.toLowerCase()
       const id = roomOf(projectId)
-      const kept = `${options.state ?? true} ${options.comments?.toLowerCase() ?? 'all'}`
+      const choice = `${options.state ?? true} ${options.comments?.toLowerCase() ?? 'all'}`
       const known = open.get(id)
-      if (known && known.kept !== kept)
+      if (known && known.choice !== choice)
         throw new Error('This room is open with another choice of state or comments; leave it first')
       const control = known?.control ?? make(projectId, id, options)
-      if (!known) open.set(id, { control, kept })
+      if (!known) open.set(id, { control, choice })
       return { room: control.room, control, isNew: !known }
     },
     connected(): void {
