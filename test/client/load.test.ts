@@ -102,7 +102,7 @@ describe('a project of many pages', () => {
     const { client, errors } = clientOf(app(), owner, { fetch })
     const room = client.room(project.id)
     const { statuses } = watch(room)
-    const ready = room.caughtUp(0)
+    const ready = room.ready()
     await expect(ready).rejects.toMatchObject({ code: 'internal' })
     expect([room.status, room.problem?.code]).toEqual(['offline', 'internal'])
     expect(cursors).toHaveLength(3)
@@ -110,7 +110,7 @@ describe('a project of many pages', () => {
     broken = false
     await live(room)
     expect([room.problem, statuses]).toEqual([undefined, ['connecting', 'syncing', 'offline', 'live']])
-    await expect(room.caughtUp(0)).resolves.toBeUndefined()
+    await expect(room.ready()).resolves.toBeUndefined()
   })
 
   it('B1 a room may keep a part of the comments; the others are events all the same', async () => {

@@ -59,7 +59,7 @@ describe('the pacer', () => {
     for (const end of ends.slice(16, 20)) end()
     pacer.add(ranks.presence, () => sent.push('presence'))
     pacer.add(ranks.leave, () => sent.push('leave'))
-    pacer.add(ranks.own, () => sent.push('own'))
+    pacer.add(ranks.userRoom, () => sent.push('own'))
     expect(pacer.mayPass()).toBe(false)
     vi.advanceTimersByTime(300)
     expect(sent.slice(20)).toEqual(['own', 'leave', 'join 21'])

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { buildServer as bundle } from '../../build.ts'
 import { until } from './until.ts'
 
 export interface ServerProcess {
@@ -37,20 +38,9 @@ export async function buildServer(): Promise<{ entry: string; remove: () => Prom
   await mkdir(join(ROOT, 'dist'), { recursive: true })
   const outDir = await mkdtemp(join(ROOT, 'dist', '.test-'))
   const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
-  const plain = [
-    '--noCheck',
-    '--incremental',
-    'false',
-    '--tsBuildInfoFile',
-    'null',
-    '--declaration',
-    'false',
-    '--sourceMap',
-    'false',
-  ]
   // The packages where Node finds them, only what has changed.
   await promisify(execFile)(process.execPath, [tsc, '-b', join(ROOT, 'packages', 'client')])
-  await promisify(execFile)(process.execPath, [tsc, '-p', ROOT, '--outDir', outDir, ...plain])
+  await bundle(outDir)
   return { entry: join(outDir, 'server.js'), remove: () => rm(outDir, { recursive: true, force: true }) }
 }
 

@@ -1,8 +1,10 @@
-import { auth, type Endpoint } from '@cutroom/contract'
-import type { createApi, Entered } from './api.ts'
+import type { Entered } from './account-requests.ts'
+import type { createApi } from './api.ts'
 import { askedToWait, retrying } from './call.ts'
+import type { Endpoint } from './endpoint.ts'
+import { auth } from './generated/contract.ts'
+import type { Login } from './login.ts'
 import { CutroomError, problemOf } from './problem.ts'
-import type { Login } from './session.ts'
 import { abortWith, deadline } from './timing.ts'
 
 export interface AccountOptions {
@@ -13,7 +15,7 @@ export interface AccountOptions {
   closing: AbortSignal
   /** A login has begun, which may be of another person than the one before. */
   onEntered(userId: string): void
-  /** The app logs out: whatever is shown of the person goes. */
+  /** The app logs out: nothing of the person is shown any more. */
   onLeft(): void
 }
 
@@ -50,12 +52,12 @@ export function createAccount({ api, cookies, retryForMs, closing, onEntered, on
     }
   }
 
-  /** Sessions that have a successor here: their end is not waited for, and their tokens are known here only. */
+  /** Closes sessions that were replaced here, without waiting. Only this client has their tokens. */
   function closeReplaced(...logins: Login[]): void {
     for (const login of logins) if (login.tokens) closeOnServer(login, true).catch(() => {})
   }
 
-  /** Sends again only what the server did not look at: after a lost answer there would be two sessions. */
+  /** Repeats only what the server refused unseen (429, 503 with a time): after a lost answer there would be two sessions. */
   async function send(endpoint: Endpoint, body: object, overtaken: AbortSignal): Promise<Entered> {
     const limit = deadline(undefined, closing, overtaken)
     const run = () => (overtaken.aborted ? Promise.reject(superseded()) : api.enter(endpoint, body))

@@ -1,4 +1,4 @@
-// What a browser has and Node has not. No DOM types are loaded: the few things used are named here.
+// Features of a browser that Node lacks. DOM types are not loaded: the few that are used are declared here.
 interface Target {
   addEventListener(type: string, listener: () => void): void
   removeEventListener(type: string, listener: () => void): void
@@ -23,10 +23,10 @@ export function onWake(wake: () => void): () => void {
   }
 }
 
-/** A lock is waited for so long, ms: another tab may be frozen in the middle of its turn. */
+/** How long a lock is waited for, ms: another tab may have been frozen while it held it. */
 const LOCK_MS = 15_000
 
-/** Runs alone among the tabs of this origin, where the browser can promise that. */
+/** Runs alone among the tabs of this origin, where the browser has locks. */
 export function aloneAmongTabs<T>(name: string, run: () => Promise<T>): Promise<T> {
   const locks = page.navigator?.locks
   if (!locks) return run()
@@ -44,7 +44,7 @@ export function aloneAmongTabs<T>(name: string, run: () => Promise<T>): Promise<
   })
 }
 
-// What must not run at once in this page, by what is shared: a cookie jar, a store of tokens.
+// The last task in each queue, by what the tasks share: a cookie jar, a store of tokens.
 const queues = new WeakMap<object, Promise<unknown>>()
 
 /** Runs alone among all that share `key` in this page, in the order of the calls. */

@@ -1,4 +1,4 @@
-import type { Answer, Endpoint, Input } from '@cutroom/contract'
+import type { Answer, Endpoint, Input } from './endpoint.ts'
 import { CutroomError, problemFrom, problemOf } from './problem.ts'
 import { backoff, reasonOf, sleep } from './timing.ts'
 
@@ -41,7 +41,7 @@ export interface Target {
   /** Without a slash at its end. */
   base: string
   fetch: typeof fetch
-  /** Cookies are sent and kept. */
+  /** Cookies are sent and stored. */
   cookies: boolean
 }
 
@@ -70,13 +70,13 @@ function parse(text: string, status: number): unknown {
   }
 }
 
-// Errors of the network are told from those of the program by where they were thrown: both may be a TypeError.
+// Errors of the network and of the program may both be a TypeError: they are distinguished by where they were thrown.
 const networkErrors = new WeakSet<object>()
 
 /** Did the network fail, rather than the program or the server? */
 export const isNetworkError = (error: unknown): boolean => typeof error === 'object' && error !== null && networkErrors.has(error)
 
-/** Could this request never be sent, whatever the network does? Asked after a failure only, since it costs a Request. */
+/** Is the request itself invalid? Checked after a failure only, since it costs a Request. */
 function isMalformed(url: string, { signal: _, ...init }: RequestInit): boolean {
   if (typeof Request === 'undefined') return false
   try {
@@ -145,7 +145,7 @@ export function askedToWait(error: unknown): number {
 }
 
 /**
- * Runs again while the trouble is passing, for `forMs` at most; then the last error stands. A signal that is aborted with a
+ * Runs again while the failure is temporary, for `forMs` at most; then throws the last error. A signal that is aborted with a
  * `CutroomError` ends it with that.
  */
 export async function retrying<T>(

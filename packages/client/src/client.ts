@@ -1,11 +1,13 @@
-import type { auth, Input, Meta, Payload, Problem, UserEventName } from '@cutroom/contract'
-import type { Entered } from './api.ts'
+import type { Meta, Payload, Problem, UserEventName } from '@cutroom/contract'
+import type { Entered } from './account-requests.ts'
 import type { Call } from './call.ts'
 import type { LinkStatus, SocketSettings } from './connection.ts'
 import type { Emitter } from './emitter.ts'
+import type { Input } from './endpoint.ts'
 import type { Passing } from './frames.ts'
+import type { auth } from './generated/contract.ts'
+import type { SessionMode, Tokens } from './login.ts'
 import type { Room, RoomOptions } from './room.ts'
-import type { SessionMode, Tokens } from './session.ts'
 import type { StoredTokens } from './token-store.ts'
 
 export interface ClientOptions {

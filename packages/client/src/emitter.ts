@@ -1,5 +1,5 @@
 export interface Emitter<M extends { [K in keyof M]: unknown[] }> {
-  /** Calls `listener` from now on; the answer takes it off again. */
+  /** Calls `listener` from now on. @returns removes it */
   on<K extends keyof M>(name: K, listener: (...args: M[K]) => unknown): () => void
   emit<K extends keyof M>(name: K, ...args: M[K]): void
   clear(): void
@@ -10,7 +10,7 @@ export function createEmitter<M extends { [K in keyof M]: unknown[] }>(onError: 
   let listeners: { [K in keyof M]?: Set<(...args: M[K]) => unknown> } = {}
   return {
     on(name, listener) {
-      // wrapped, so that one function put on twice is called twice and taken off once
+      // wrapped, so that a function added twice is called twice and each can be removed
       const entry: typeof listener = (...args) => listener(...args)
       const set = listeners[name] ?? new Set()
       listeners[name] = set

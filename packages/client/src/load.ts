@@ -2,7 +2,7 @@ import type { Snapshot } from '@cutroom/contract'
 import { isNetworkError, retrying } from './call.ts'
 import { CutroomError, problemOf } from './problem.ts'
 import { addPage, type ProjectState, stateOf } from './reduce.ts'
-import type { Position } from './resume.ts'
+import type { Position } from './resume-hooks.ts'
 import { deadline } from './timing.ts'
 
 /** Asks for one page of a project's snapshot. */
@@ -11,10 +11,10 @@ export type FetchPage = (cursor: string | undefined, signal: AbortSignal) => Pro
 /** For one page, ms: to be answered, and to be tried again while the trouble is passing. */
 const PAGE_TIMEOUT_MS = 30_000
 const PAGE_RETRIES_MS = 60_000
-/** Snapshots that were begun anew, since the log was cut between two of their pages. */
+/** How often a snapshot is begun again because the log was cut between two of its pages. */
 const RESTARTS = 5
 
-/** Every failure as a problem: of the network it is passing, of the program not. */
+/** Any failure as a problem: `unavailable` for the network, `internal` for the program. */
 function problemIn(error: unknown): CutroomError {
   if (error instanceof CutroomError) return error
   if (isNetworkError(error)) return new CutroomError(problemOf('unavailable'))

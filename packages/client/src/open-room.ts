@@ -1,26 +1,25 @@
-import type { Problem, ProjectEventName, Role, RoomEvent } from '@cutroom/contract'
+import type { Problem, ProjectEventName, RoomEvent } from '@cutroom/contract'
 import { createEmitter } from './emitter.ts'
 import type { CutroomSocket, PassingEvent } from './frames.ts'
-import { type FetchPage, loadProject } from './load.ts'
+import type { FetchPage } from './load.ts'
 import type { Pacer } from './pacer.ts'
-import { isElsewhere } from './part.ts'
-import { createWaiters } from './position-waiters.ts'
-import { CutroomError, problemOf } from './problem.ts'
-import { applyEvent, type ProjectState } from './reduce.ts'
+import { problemOf } from './problem.ts'
 import { createResume } from './resume.ts'
-import type { Room, RoomEvents, RoomOptions, RoomStatus } from './room.ts'
-import { createRoomDoor, type RoomJoined } from './room-door.ts'
+import type { Room, RoomEvents, RoomOptions } from './room.ts'
+import { createRoomContent } from './room-content.ts'
 import { createRoomPresence } from './room-presence.ts'
+import { createRoomRequests, type RoomJoined } from './room-requests.ts'
+import { createRoomStatus } from './room-status.ts'
 import { deadline } from './timing.ts'
 
-/** What the client tells its rooms. */
-export interface RoomInlet {
+/** An open room as the client drives it. */
+export interface RoomControl {
   room: Room
   connected(): void
   disconnected(): void
   /** Without a login: waits for one. */
   suspended(problem: Problem | undefined): void
-  take(event: RoomEvent<ProjectEventName>): void
+  receive(event: RoomEvent<ProjectEventName>): void
   passing(event: PassingEvent): void
   /** Makes sure that nothing is missing. */
   check(): void
@@ -43,192 +42,168 @@ export interface RoomDeps {
   ackTimeoutMs: number
 }
 
-/** Opens the room; it joins when it is told that the socket is connected. */
-export function openRoom(projectId: string, options: RoomOptions, deps: RoomDeps): RoomInlet {
-  const emitter = createEmitter<RoomEvents>(deps.onError)
-  const waiters = createWaiters(() => follow.join())
-  const part = (options.comments ?? 'all').toLowerCase()
-  const { socket, pacer, onError } = deps
-  const door = createRoomDoor({ projectId, activity: options.activity ?? true, ...deps })
-  const presence = createRoomPresence({
-    projectId,
-    socket,
-    pacer,
-    onChange: (people) => emitter.emit('presence', people),
-    onError,
-  })
-  let status: RoomStatus = 'connecting'
-  let problem: Problem | undefined
-  let state: ProjectState | null = null
-  let role: Role | undefined
-  let ended = false
-  // there is something on the screen that can grow old
-  let drawn = false
-  // a start was found before: the next one leaves a hole behind it
-  let started = options.from !== undefined
-  // the server fails again and again: the room is offline until it is live
-  let failing = false
-
-  function setStatus(next: RoomStatus, why?: Problem): void {
-    problem = why
-    if (status === next) return
-    status = next
-    emitter.emit('status', next)
+/** The parts of a room, which do not depend on each other. */
+function createParts(projectId: string, options: RoomOptions, deps: RoomDeps, join: () => void) {
+  const { on, emit } = createEmitter<RoomEvents>(deps.onError)
+  const status = createRoomStatus({ onChange: (next) => emit('status', next), onError: deps.onError, ask: join })
+  return {
+    on,
+    emit,
+    status,
+    requests: createRoomRequests({ projectId, activity: options.activity ?? true, ...deps }),
+    presence: createRoomPresence({ projectId, ...deps, onChange: (people) => emit('presence', people) }),
+    content: createRoomContent({ options, fetchPage: deps.fetchPage, emit, started: status.shown }),
   }
+}
+type Parts = ReturnType<typeof createParts>
 
-  const follow = createResume<RoomEvent<ProjectEventName>, RoomJoined>(
+/** Applies the next event of the log, and shows it. @returns false when it cannot follow on the state */
+function apply(
+  { content, presence, status, emit }: Parts,
+  { userId, onError }: RoomDeps,
+  event: RoomEvent<ProjectEventName>,
+): boolean {
+  try {
+    content.apply(event)
+  } catch (error) {
+    onError(error)
+    return false
+  }
+  if (event.name === 'member:updated' && event.payload.userId === userId()) content.setRole(event.payload.role)
+  if (event.name === 'person:updated') presence.redraw(event.payload)
+  emit('event', event)
+  // name and payload belong together, which the compiler forgets for a union
+  emit(event.name, event.payload as never, event.meta)
+  if (content.state()) emit('change')
+  status.reached(event.meta.seq)
+  return true
+}
+
+type Resume = ReturnType<typeof createResume<RoomEvent<ProjectEventName>, RoomJoined>>
+
+/** The room as the app sees it. */
+function roomOf(projectId: string, parts: Parts, { socket, pacer }: RoomDeps, resume: Resume, leave: () => void): Room {
+  const { content, presence, requests, status } = parts
+  async function caughtUp(seq: number, { signal, timeoutMs }: { signal?: AbortSignal; timeoutMs?: number } = {}): Promise<void> {
+    if (!Number.isSafeInteger(seq) || seq < 0) throw new RangeError(`${seq} is no position in a log`)
+    status.assertOnline()
+    if ((resume.position?.seq ?? -1) >= seq) return
+    const limit = deadline(timeoutMs, signal)
+    await status.wait(seq, requests.joins(), limit.signal).finally(limit.done)
+  }
+  return {
+    projectId,
+    get status() {
+      return status.get()
+    },
+    get problem() {
+      return status.problem()
+    },
+    get position() {
+      return resume.position
+    },
+    get state() {
+      return content.state()
+    },
+    get role() {
+      return content.role()
+    },
+    presence: presence.people,
+    on: parts.on,
+    setPresence: presence.show,
+    typing(targetId, isTyping) {
+      if (presence.isInside() && pacer.mayPass()) socket()?.emit('typing', { projectId, targetId, isTyping })
+    },
+    // any position will do
+    ready: (options) => caughtUp(0, options),
+    caughtUp,
+    leave,
+  }
+}
+
+/** Shows an event that is not in the log. @param end ends the room, which the person may not see any more */
+function show({ presence, emit }: Parts, event: PassingEvent, end: (problem: Problem) => void): void {
+  if (event.name === 'activity:new') emit('activity', event.payload)
+  else if (event.name === 'typing') emit('typing', event.payload)
+  else if (event.name === 'presence:changed') presence.changed(event.payload)
+  else if (event.name === 'access:revoked') {
+    const { reason } = event.payload
+    end(problemOf('not-found', reason === 'deleted' ? 'The project was deleted' : `No longer a member (${reason})`))
+    emit('revoked', reason)
+  }
+}
+
+/** Opens a room; it joins when it is told that the socket is connected. */
+export function openRoom(projectId: string, options: RoomOptions, deps: RoomDeps): RoomControl {
+  const parts = createParts(projectId, options, deps, () => resume.join())
+  const { content, presence, requests, status } = parts
+  let ended = false
+
+  const resume: Resume = createResume<RoomEvent<ProjectEventName>, RoomJoined>(
     {
-      ...door,
+      ...requests,
       joined(answer) {
-        role = answer.role
+        content.setRole(answer.role)
         presence.entered(answer.presence)
       },
-      async load(answer, signal) {
-        let start = { epoch: answer.epoch, seq: answer.head }
-        if (options.state !== false) {
-          const loaded = await loadProject(deps.fetchPage, signal)
-          if (signal.aborted) return start
-          start = loaded.start
-          state = loaded.state
-          emitter.emit('change')
-        }
-        if (started) emitter.emit('reset')
-        started = true
-        drawn = true
-        return start
+      load: content.load,
+      apply(event) {
+        if (!apply(parts, deps, event)) resume.restart()
       },
-      apply,
-      syncing() {
-        if (!failing) setStatus('syncing')
-      },
-      live() {
-        drawn = true
-        failing = false
-        setStatus('live')
-        const seq = follow.position?.seq ?? 0
-        waiters.reached(seq)
-        waiters.ended(seq, door.joins())
-      },
+      syncing: status.syncing,
+      live: () => status.live(resume.position?.seq ?? 0, requests.joins()),
       refused(why) {
         if (why.code !== 'rate-limited') return end(why)
         pause(why, 'The room is full')
         deps.full(why)
       },
-      failing(why) {
-        failing = true
-        onError(new CutroomError(why))
-        setStatus('offline', why)
-        waiters.fail(new CutroomError(why))
-      },
+      failing: status.failing,
     },
     options.from ?? null,
     deps.ackTimeoutMs,
   )
 
-  function apply(event: RoomEvent<ProjectEventName>): void {
-    if (state && !isElsewhere(event, part)) {
-      try {
-        applyEvent(state, event)
-      } catch (error) {
-        onError(error)
-        follow.restart()
-        return
-      }
-    }
-    if (event.name === 'member:updated' && event.payload.userId === deps.userId()) role = event.payload.role
-    if (event.name === 'person:updated') presence.redraw(event.payload)
-    emitter.emit('event', event)
-    // name and payload belong together, which the compiler forgets for a union
-    emitter.emit(event.name, event.payload as never, event.meta)
-    if (state) emitter.emit('change')
-    waiters.reached(event.meta.seq)
-  }
-
-  function passing(event: PassingEvent): void {
-    if (event.name === 'activity:new') emitter.emit('activity', event.payload)
-    else if (event.name === 'typing') emitter.emit('typing', event.payload)
-    else if (event.name === 'presence:changed') presence.changed(event.payload)
-    else if (event.name === 'access:revoked') {
-      const { reason } = event.payload
-      end(problemOf('not-found', reason === 'deleted' ? 'The project was deleted' : `No longer a member (${reason})`))
-      emitter.emit('revoked', reason)
-    }
-  }
-
   function disconnected(): void {
-    waiters.rest()
-    door.disconnected()
+    status.pauseChecks()
+    requests.disconnected()
     presence.left()
-    follow.disconnected()
+    resume.disconnected()
   }
 
-  /** Not in the room, and not on the way; `connected` begins again. */
+  /** Neither in the room nor joining, until `connected` begins again. */
   function pause(why: Problem | undefined, words: string): void {
     disconnected()
-    setStatus('offline', why)
-    waiters.fail(why ? new CutroomError(why) : new Error(words))
+    status.offline(why, words)
   }
 
-  /** For good. What others may not see any more is not kept either. */
+  /** For good. Nothing is kept, since the person may have lost the right to see it. */
   function end(why?: Problem): void {
     if (ended) return
     ended = true
     presence.left()
-    follow.stop()
-    state = null
-    role = undefined
+    resume.stop()
+    content.clear()
     presence.clear()
     deps.forget()
-    setStatus('offline', why)
-    waiters.fail(why ? new CutroomError(why) : new Error('The room was left'))
+    status.offline(why, 'The room was left')
   }
 
-  const room: Room = {
-    projectId,
-    get status() {
-      return status
-    },
-    get problem() {
-      return problem
-    },
-    get position() {
-      return follow.position
-    },
-    get state() {
-      return state
-    },
-    get role() {
-      return role
-    },
-    presence: presence.people,
-    on: emitter.on,
-    setPresence: presence.show,
-    typing(targetId, isTyping) {
-      if (presence.isInside() && pacer.mayPass()) socket()?.emit('typing', { projectId, targetId, isTyping })
-    },
-    async caughtUp(seq, { signal, timeoutMs } = {}) {
-      if (!Number.isSafeInteger(seq) || seq < 0) throw new RangeError(`${seq} is no position in a log`)
-      if (status === 'offline') throw problem ? new CutroomError(problem) : new Error('The room is offline')
-      if ((follow.position?.seq ?? -1) >= seq) return
-      const limit = deadline(timeoutMs, signal)
-      await waiters.wait(seq, door.joins(), limit.signal).finally(limit.done)
-    },
-    leave() {
-      if (!ended) door.leave()
-      end()
-    },
+  function leave(): void {
+    if (!ended) requests.leave()
+    end()
   }
+
   return {
-    room,
-    connected: follow.connected,
+    room: roomOf(projectId, parts, deps, resume, leave),
+    connected: resume.connected,
     disconnected() {
       disconnected()
-      if (!failing) setStatus(drawn ? 'stale' : 'connecting')
+      status.interrupted()
     },
     suspended: (why) => pause(why, 'The connection was closed'),
-    take: follow.take,
-    passing,
-    check: follow.join,
+    receive: resume.receive,
+    passing: (event) => show(parts, event, end),
+    check: resume.join,
     end,
   }
 }

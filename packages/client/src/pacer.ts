@@ -1,11 +1,11 @@
 import { timeout } from './timing.ts'
 
-/** What is asked of the server first. */
-export const ranks = { own: 0, leave: 1, join: 2, presence: 3 } as const
+/** The order in which requests are sent: the lowest goes first. */
+export const ranks = { userRoom: 0, leave: 1, join: 2, presence: 3 } as const
 
 interface Job {
   rank: number
-  /** Sends it; a join holds its place until it is taken off. */
+  /** Sends it; a join counts as running until it is removed. */
   send(): void
 }
 
@@ -13,23 +13,16 @@ export interface PacerOptions {
   /** Steady requests per second, and how many may go at once after a pause; the server allows 20 and 100. */
   rate?: number
   burst?: number
-  /** Joins that have not come to their end yet. */
+  /** Joins that run at once. */
   joins?: number
 }
 
 export type Pacer = ReturnType<typeof createPacer>
 
-/**
- * Spreads what a socket asks, so that the server refuses none of it: in the order of the ranks, then in that of asking. Joins
- * also wait for those before them, since each may bring a replay and a snapshot.
- */
-export function createPacer({ rate = 15, burst = 50, joins = 8 }: PacerOptions = {}) {
-  const waiting = new Set<Job>()
-  const joining = new Set<Job>()
+/** How many requests may be sent now. */
+function createBudget(rate: number, burst: number) {
   let allowance = burst
   let filledAt = Date.now()
-  let timer: ReturnType<typeof setTimeout> | undefined
-  let isOpen = false
   let blockedUntil = 0
 
   function refill(): void {
@@ -38,6 +31,36 @@ export function createPacer({ rate = 15, burst = 50, joins = 8 }: PacerOptions =
     allowance = Math.min(burst, allowance + (Math.max(now - filledAt, 0) / 1000) * rate)
     filledAt = now
   }
+
+  return {
+    /** Takes one request from it. @returns 0, or the milliseconds to wait before the next attempt */
+    take(): number {
+      refill()
+      const wait = Math.max(blockedUntil - Date.now(), ((1 - allowance) / rate) * 1000, 0)
+      if (wait === 0) allowance--
+      return wait
+    },
+    block(ms: number): void {
+      blockedUntil = Math.max(blockedUntil, Date.now() + ms)
+    },
+    reset(): void {
+      allowance = burst
+      filledAt = Date.now()
+      blockedUntil = 0
+    },
+  }
+}
+
+/**
+ * Spreads the requests of a socket over time, so that the rate limit of the server refuses none of them: by rank, then in the order
+ * of asking. Only some joins run at once, since each may cause a replay and a snapshot.
+ */
+export function createPacer({ rate = 15, burst = 50, joins = 8 }: PacerOptions = {}) {
+  const waiting = new Set<Job>()
+  const joining = new Set<Job>()
+  const budget = createBudget(rate, burst)
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let isOpen = false
 
   function next(): Job | undefined {
     let first: Job | undefined
@@ -51,14 +74,12 @@ export function createPacer({ rate = 15, burst = 50, joins = 8 }: PacerOptions =
   function run(): void {
     clearTimeout(timer)
     timer = undefined
-    refill()
     for (let job = next(); isOpen && job; job = next()) {
-      const wait = Math.max(blockedUntil - Date.now(), ((1 - allowance) / rate) * 1000)
+      const wait = budget.take()
       if (wait > 0) {
         timer = timeout(run, wait)
         return
       }
-      allowance--
       waiting.delete(job)
       if (job.rank === ranks.join) joining.add(job)
       job.send()
@@ -66,7 +87,7 @@ export function createPacer({ rate = 15, burst = 50, joins = 8 }: PacerOptions =
   }
 
   return {
-    /** Sends as soon as it may; what it answers takes the request back, or says that a join has come to its end. */
+    /** Sends as soon as it may. @returns cancels the request, or says that a join has finished */
     add(rank: number, send: () => void): () => void {
       const job: Job = { rank, send }
       waiting.add(job)
@@ -76,30 +97,21 @@ export function createPacer({ rate = 15, burst = 50, joins = 8 }: PacerOptions =
         if (joining.delete(job) && timer === undefined) run()
       }
     },
-    /** Sends all of a rank now: nothing of it will reach the server. */
+    /** Calls all of a rank now: for requests that will not reach the server. */
     flush(rank: number): void {
       for (const job of [...waiting]) if (job.rank === rank && waiting.delete(job)) job.send()
     },
-    /** For what is not worth waiting for: may it be sent now? */
-    mayPass(): boolean {
-      refill()
-      if (!isOpen || waiting.size > 0 || allowance < 1 || blockedUntil > Date.now()) return false
-      allowance--
-      return true
-    },
+    /** For messages that are dropped rather than delayed: may one be sent now? */
+    mayPass: (): boolean => isOpen && waiting.size === 0 && budget.take() === 0,
     /** The server asked for a pause. */
-    block(ms: number): void {
-      blockedUntil = Math.max(blockedUntil, Date.now() + ms)
-    },
-    /** A new connection, to which nothing was said yet. */
+    block: budget.block,
+    /** A new connection, on which nothing was sent yet. */
     open(): void {
       isOpen = true
-      allowance = burst
-      filledAt = Date.now()
-      blockedUntil = 0
+      budget.reset()
       run()
     },
-    /** The connection is gone, and with it what was asked. */
+    /** The connection is lost, and the requests on it. */
     close(): void {
       isOpen = false
       clearTimeout(timer)

@@ -12,14 +12,14 @@ interface Waiter {
 const CHECK_MS = 3_000
 
 /**
- * Those who wait until a room has come to some position.
+ * Promises that resolve when a room has reached a position.
  * @param ask joins again, if the room is live: the answer says where its log ends
  */
 export function createWaiters(ask: () => void) {
   const waiting = new Set<Waiter>()
   let timer: ReturnType<typeof setTimeout> | undefined
 
-  function rest(): void {
+  function pause(): void {
     clearTimeout(timer)
     timer = undefined
   }
@@ -31,25 +31,25 @@ export function createWaiters(ask: () => void) {
   }
 
   return {
-    /** The room is not live: nothing is asked until it is. */
-    rest,
+    /** The room is not live: the server is not asked until it is. */
+    pause,
     wait(seq: number, joins: number, signal: AbortSignal): Promise<void> {
       return new Promise((resolve, reject) => {
         if (signal.aborted) return reject(reasonOf(signal))
-        const settle = () => {
+        const remove = () => {
           waiting.delete(waiter)
-          if (waiting.size === 0) rest()
+          if (waiting.size === 0) pause()
           signal.removeEventListener('abort', stop)
         }
         const waiter: Waiter = {
           seq,
           joins,
           resolve() {
-            settle()
+            remove()
             resolve()
           },
           reject(error) {
-            settle()
+            remove()
             reject(error)
           },
         }

@@ -1,4 +1,5 @@
-import { type Problem, type ProblemCode, problems } from '@cutroom/contract'
+import type { Problem, ProblemCode } from '@cutroom/contract'
+import { problems } from './generated/contract.ts'
 
 /** A problem the server answered (REST, ack or handshake), or one the client found out itself. Match on `code`. */
 export class CutroomError extends Error {

@@ -11,15 +11,15 @@ export interface RoomPresenceDeps {
   onError(error: unknown): void
 }
 
-/** Who is in a room, and what one shows of oneself there. */
+/** Presence in a room: who is there, and the state that this client shows. */
 export function createRoomPresence({ projectId, socket, pacer, onChange, onError }: RoomPresenceDeps) {
   const people = new Map<string, Presence>()
   let shown: Presence['state'] | undefined
-  // the server has us in the room on this connection
+  // this connection is in the room
   let inside = false
   let unqueue: (() => void) | undefined
 
-  /** One request is under way at most; it takes along what is newest when it leaves. */
+  /** At most one request is queued; it sends the state that is newest by then. */
   function send(): void {
     if (!inside || shown === undefined || unqueue) return
     unqueue = pacer.add(ranks.presence, () => {

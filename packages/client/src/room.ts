@@ -1,9 +1,9 @@
 import type { Activity, Meta, Payload, Presence, Problem, ProjectEventName, Role, RoomEvent } from '@cutroom/contract'
+import type { CommentsPart } from './comments-part.ts'
 import type { Emitter } from './emitter.ts'
 import type { Passing } from './frames.ts'
-import type { CommentsPart } from './part.ts'
 import type { ProjectState } from './reduce.ts'
-import type { Position } from './resume.ts'
+import type { Position } from './resume-hooks.ts'
 
 /**
  * - `connecting`: the first connection is under way.
@@ -30,7 +30,7 @@ export type RoomOptions = {
   | {
       state: false
       comments?: undefined
-      /** Where one's own state stands; without it the events from now on. */
+      /** The position of the app's own state; without it, events from now on. */
       from?: Position
     }
 )
@@ -68,6 +68,8 @@ export interface Room {
   setPresence(state: Presence['state']): void
   /** Best effort; lost when not connected. */
   typing(targetId: string, isTyping: boolean): void
+  /** Resolves when the room has its start: `state` is there, or with `state: false` a position. Rejects as `caughtUp` does. */
+  ready(options?: { signal?: AbortSignal; timeoutMs?: number }): Promise<void>
   /**
    * Resolves when everything up to `seq` has been applied. Rejects when the room goes offline or the signal aborts, and with a
    * RangeError when the log has no such position, which the server is asked about after some seconds.

@@ -1,7 +1,8 @@
-import { rooms as endpoints, type Problem, type ProjectEventName, projectRoom, type RoomEvent } from '@cutroom/contract'
+import type { Problem, ProjectEventName, RoomEvent } from '@cutroom/contract'
 import type { Call } from './call.ts'
 import type { CutroomSocket, PassingEvent } from './frames.ts'
-import { openRoom, type RoomInlet } from './open-room.ts'
+import { rooms as endpoints, roomPrefix } from './generated/contract.ts'
+import { openRoom, type RoomControl } from './open-room.ts'
 import { type Pacer, ranks } from './pacer.ts'
 import type { Room, RoomOptions } from './room.ts'
 
@@ -15,36 +16,55 @@ export interface RoomsDeps {
 }
 
 interface Open {
-  inlet: RoomInlet
-  /** What may not differ when it is asked for again. */
-  kept: string
+  control: RoomControl
+  /** The options that must be the same when the room is asked for again. */
+  choice: string
+}
+
+const roomOf = (projectId: string): string => `${roomPrefix.project}${projectId}`
+
+/** The limit of rooms of a connection, which is known only when the server has refused one. */
+function createRoomLimit() {
+  // rooms that were refused for it
+  const waiting = new Set<string>()
+  let full: Problem | undefined
+  return {
+    problem: () => full,
+    /** @returns whether the limit was not known before */
+    refused(id: string, problem: Problem): boolean {
+      waiting.add(id)
+      const isNews = full === undefined
+      full = problem
+      return isNews
+    },
+    /** A room has been left. @returns the room of `open` that may be joined in its place */
+    left(id: string, open: Iterable<string>): string | undefined {
+      if (waiting.delete(id)) return undefined
+      full = undefined
+      const next = [...open].find((key) => waiting.has(key))
+      if (next !== undefined) waiting.delete(next)
+      return next
+    },
+    /** Another connection has a limit of its own. */
+    clear(): void {
+      full = undefined
+      waiting.clear()
+    },
+  }
 }
 
 /** The open rooms of a client, and how many of them the server allows. */
 export function createRooms({ call, ...deps }: RoomsDeps) {
   const open = new Map<string, Open>()
-  // the server refused the last of these for the number of rooms; in the order in which they were opened
-  const waiting = new Set<string>()
-  let full: Problem | undefined
+  const limit = createRoomLimit()
 
-  /** The limit is one of a connection. */
-  function forgetLimit(): void {
-    full = undefined
-    waiting.clear()
-  }
-
-  /** A room has been left: there is space for the next one. */
   function forget(id: string): void {
     open.delete(id)
-    if (waiting.delete(id)) return
-    full = undefined
-    const [next] = [...open.keys()].filter((key) => waiting.has(key))
-    if (next === undefined) return
-    waiting.delete(next)
-    open.get(next)?.inlet.connected()
+    const next = limit.left(id, open.keys())
+    if (next !== undefined) open.get(next)?.control.connected()
   }
 
-  function make(projectId: string, id: string, options: RoomOptions): RoomInlet {
+  function make(projectId: string, id: string, options: RoomOptions): RoomControl {
     const comments = options.comments === undefined || options.comments === 'all' ? {} : { comments: options.comments }
     return openRoom(projectId, options, {
       ...deps,
@@ -55,60 +75,57 @@ export function createRooms({ call, ...deps }: RoomsDeps) {
           signal,
           retryForMs: 0,
         }),
-      fullProblem: () => full,
+      fullProblem: limit.problem,
       full(problem) {
-        waiting.add(id)
-        const isNews = full === undefined
-        full = problem
-        if (isNews) deps.pacer.flush(ranks.join)
+        if (limit.refused(id, problem)) deps.pacer.flush(ranks.join)
       },
       forget: () => forget(id),
     })
   }
 
-  const each = (run: (inlet: RoomInlet) => void): void => {
-    for (const { inlet } of [...open.values()]) run(inlet)
+  const each = (run: (control: RoomControl) => void): void => {
+    for (const { control } of [...open.values()]) run(control)
   }
 
   return {
     /** The room of a project, opened where it is not yet; `isNew` says which. */
-    get(project: string, options: RoomOptions): { room: Room; inlet: RoomInlet; isNew: boolean } {
+    get(project: string, options: RoomOptions): { room: Room; control: RoomControl; isNew: boolean } {
       const projectId = project.toLowerCase()
-      const id = projectRoom(projectId)
-      const kept = `${options.state ?? true} ${options.comments?.toLowerCase() ?? 'all'}`
+      const id = roomOf(projectId)
+      const choice = `${options.state ?? true} ${options.comments?.toLowerCase() ?? 'all'}`
       const known = open.get(id)
-      if (known && known.kept !== kept)
+      if (known && known.choice !== choice)
         throw new Error('This room is open with another choice of state or comments; leave it first')
-      const inlet = known?.inlet ?? make(projectId, id, options)
-      if (!known) open.set(id, { inlet, kept })
-      return { room: inlet.room, inlet, isNew: !known }
+      const control = known?.control ?? make(projectId, id, options)
+      if (!known) open.set(id, { control, choice })
+      return { room: control.room, control, isNew: !known }
     },
     connected(): void {
-      forgetLimit()
-      each((inlet) => inlet.connected())
+      limit.clear()
+      each((control) => control.connected())
     },
     disconnected(): void {
-      forgetLimit()
-      each((inlet) => inlet.disconnected())
+      limit.clear()
+      each((control) => control.disconnected())
     },
     suspended(problem: Problem | undefined): void {
-      forgetLimit()
-      each((inlet) => inlet.suspended(problem))
+      limit.clear()
+      each((control) => control.suspended(problem))
     },
-    check: () => each((inlet) => inlet.check()),
+    check: () => each((control) => control.check()),
     end(problem?: Problem): void {
-      forgetLimit()
-      each((inlet) => inlet.end(problem))
+      limit.clear()
+      each((control) => control.end(problem))
     },
-    /** Takes an event, if its room is open. */
-    take(event: RoomEvent): boolean {
+    /** Hands an event to its room. @returns whether that room is open */
+    receive(event: RoomEvent): boolean {
       const known = open.get(event.meta.room)
       // the room a name came from says which names it can be
-      known?.inlet.take(event as RoomEvent<ProjectEventName>)
+      known?.control.receive(event as RoomEvent<ProjectEventName>)
       return known !== undefined
     },
     passing(projectId: string, event: PassingEvent): void {
-      open.get(projectRoom(projectId))?.inlet.passing(event)
+      open.get(roomOf(projectId))?.control.passing(event)
     },
   }
 }

@@ -1,31 +1,11 @@
-import type { Answer, auth, Problem, ProblemCode } from '@cutroom/contract'
-import { askedToWait, isPassing } from './call.ts'
-import { CutroomError, problemOf } from './problem.ts'
-import { backoff, sleep } from './timing.ts'
-import { claimsOf, isOlder, isOtherSession } from './token.ts'
+import type { Problem, ProblemCode } from '@cutroom/contract'
+import type { Answer } from './endpoint.ts'
+import type { auth } from './generated/contract.ts'
+import { endOf, type Login, loginChanged, type SessionMode, type Tokens } from './login.ts'
+import { createRenewal } from './renewal.ts'
+import { createServerClock } from './server-clock.ts'
+import { claimsOf } from './token.ts'
 import { createTokenStore, type StoreOptions } from './token-store.ts'
-
-/** What an app may store to come back later. `expiresAt`: RFC 3339. Without a `refreshToken` the session ends with its access token. */
-export interface Tokens {
-  accessToken: string
-  expiresAt?: string
-  refreshToken?: string | undefined
-}
-
-/** `bearer`: tokens in memory, for Node and mobile. `cookie`: the browser keeps them, scripts see none. */
-export type SessionMode = 'bearer' | 'cookie'
-
-/** One login, or the absence of one. What is done in its name holds on to it, and ends when another takes its place. */
-export interface Login {
-  tokens: Tokens | null
-  /** The person, where it is known. */
-  userId: string | undefined
-  /** No login: in cookie mode the cookie may already be that of another person, so nothing is sent with it. */
-  readonly out: boolean
-  refreshing?: Promise<void> | undefined
-  /** The server asked for a pause until then (ms since 1970), with this. */
-  pause?: { until: number; problem: Problem } | undefined
-}
 
 export interface SessionHooks extends StoreOptions {
   mode: SessionMode
@@ -47,43 +27,21 @@ export interface SessionHooks extends StoreOptions {
 
 export type Session = ReturnType<typeof createSession>
 
-/** Attempts of one refresh while the network fails; its callers go on where it ends. */
-const ATTEMPTS = 3
-const ATTEMPTS_MS = 5_000
-/** A difference between the clocks that counts, ms: times in tokens are whole seconds, and an answer takes a while. */
-const SKEW_MS = 2_000
-
-/** What a call fails with whose login is not the current one any more. */
-export const loginChanged = (): CutroomError =>
-  new CutroomError(problemOf('session-revoked', 'The login has changed since this was asked'))
-
 /** The current login, its tokens, and the one refresh that all who need it share. */
 export function createSession(hooks: SessionHooks) {
   const store = createTokenStore(hooks)
+  const clock = createServerClock()
   const cookies = hooks.mode === 'cookie'
   let current: Login = { tokens: cookies ? null : store.initial, userId: undefined, out: false }
   let renewedAt = 0
-  // server time minus ours, ms
-  let skew = 0
-
   const beginning = current
   let loading: Promise<void> | undefined = store.loading?.then((tokens) => {
     beginning.tokens = tokens
     loading = undefined
   })
+  const isCurrent = (login: Login) => login === current
+  const refresh = createRenewal({ hooks, store, clock, cookies, loading: () => loading, isCurrent, use })
 
-  const now = () => Date.now() + skew
-  const endsAt = ({ tokens }: Login): number =>
-    tokens?.expiresAt === undefined ? Number.POSITIVE_INFINITY : Date.parse(tokens.expiresAt)
-
-  /** Reads the clock of the server off tokens that have just been given. */
-  function readClock({ accessToken }: Tokens): void {
-    const { iat } = claimsOf(accessToken)
-    const difference = iat === undefined ? skew : iat * 1000 - Date.now()
-    skew = Math.abs(difference) > SKEW_MS ? difference : 0
-  }
-
-  /** A login has new tokens, which the app has stored. */
   function use(login: Login, tokens: Tokens): void {
     login.tokens = tokens
     login.userId ??= claimsOf(tokens.accessToken).sub
@@ -91,78 +49,6 @@ export function createSession(hooks: SessionHooks) {
     if (login !== current) return
     renewedAt = Date.now()
     hooks.onRenewed()
-  }
-
-  /**
-   * Takes tokens that another window has stored since.
-   * @returns whether there is no need to refresh any more
-   * @throws CutroomError session-revoked when they are of another session
-   */
-  async function adopt(login: Login): Promise<boolean> {
-    const stored = cookies || login !== current ? null : await store.ask()
-    const { tokens } = login
-    if (!tokens || !stored || login !== current) return false
-    if (stored.accessToken === tokens.accessToken || isOlder(stored, tokens)) return false
-    if (isOtherSession(stored, tokens)) {
-      hooks.onReplaced(login)
-      throw new CutroomError(problemOf('session-revoked', 'Another login has taken its place in the store'))
-    }
-    use(login, stored)
-    return endsAt(login) > now()
-  }
-
-  /** Gets the next pair for a login, also for one that has ended and is about to be closed on the server. */
-  async function exchange(login: Login): Promise<void> {
-    const wasCurrent = login === current
-    const began = Date.now()
-    for (let tries = 1; ; tries++) {
-      if (await adopt(login)) return
-      const used = login.tokens?.refreshToken
-      if (!cookies && used === undefined) throw new CutroomError(problemOf(login.tokens ? 'token-expired' : 'token-missing'))
-      try {
-        const answer = await hooks.exchange(login)
-        const next = { ...answer, refreshToken: answer.refreshToken ?? used }
-        readClock(next)
-        if (login === current && !cookies) await store.put(next)
-        // the cookie was of another session of the same person
-        if (cookies && login.tokens && isOtherSession(next, login.tokens)) hooks.onReplaced({ ...login })
-        return use(login, next)
-      } catch (error) {
-        const isOver = wasCurrent && login !== current
-        if (error instanceof CutroomError && error.status === 401) {
-          if (await adopt(login)) return
-          if (login.tokens?.refreshToken === used || tries >= ATTEMPTS) throw error
-          continue
-        }
-        const isTimely = tries < ATTEMPTS && Date.now() - began < ATTEMPTS_MS
-        if (isOver || !isTimely || !isPassing(error) || askedToWait(error) > 0) throw error
-        // the answer may have been lost after the server gave it: the same token gets the same answer again
-        await sleep(backoff(tries - 1, 250), hooks.closing).catch(() => Promise.reject(error))
-      }
-    }
-  }
-
-  async function renewInOrder(login: Login): Promise<void> {
-    await loading
-    const left = login.pause ? login.pause.until - Date.now() : 0
-    if (login.pause && left > 0) throw new CutroomError({ ...login.pause.problem, retryAfter: Math.ceil(left / 1000) })
-    try {
-      await hooks.inOrder(async () => {
-        if (login === current) await exchange(login)
-      })
-    } catch (error) {
-      const asked = askedToWait(error)
-      if (asked > 0 && error instanceof CutroomError) login.pause = { until: Date.now() + asked, problem: error.problem }
-      if (login === current && error instanceof CutroomError && error.status === 401) hooks.onLost(error.problem)
-      throw error
-    }
-  }
-
-  function refresh(login = current): Promise<void> {
-    login.refreshing ??= renewInOrder(login).finally(() => {
-      login.refreshing = undefined
-    })
-    return login.refreshing
   }
 
   function replace(next: Login): Login {
@@ -183,10 +69,8 @@ export function createSession(hooks: SessionHooks) {
     /** The newest access token; in cookie mode known only after a login or refresh in this page. */
     token: (): string | undefined => current.tokens?.accessToken,
     tokens: (): Tokens | null => current.tokens,
-    /** Milliseconds since 1970 by the clock of the server; Infinity when not known. */
-    endsAt: (): number => endsAt(current),
-    /** What the clock of the server shows, as far as its tokens tell. */
-    now,
+    endsAt: (): number => endOf(current),
+    now: clock.now,
     /** When the last refresh succeeded, milliseconds since 1970. */
     renewedAt: (): number => renewedAt,
     /**
@@ -199,13 +83,10 @@ export function createSession(hooks: SessionHooks) {
         if (!cookies) await store.put(current.tokens)
         return null
       }
-      readClock(tokens)
+      clock.read(tokens)
       return replace({ tokens, userId, out: false })
     },
-    /**
-     * Ends the current login here.
-     * @param out by order of the app: until the next login nothing is sent with a cookie
-     */
+    /** Ends the current login here. @param out by order of the app: until the next login nothing is sent with a cookie */
     end(out: boolean): Login {
       const before = replace({ tokens: null, userId: out ? undefined : current.userId, out })
       if (!cookies) void store.clear(before.tokens)
@@ -214,8 +95,7 @@ export function createSession(hooks: SessionHooks) {
     /** Would a refresh help against this? A browser drops the cookie of an expired token, so there it is missing. */
     isRenewable: (code: ProblemCode): boolean => code === 'token-expired' || (cookies && code === 'token-missing'),
     canRefresh: (): boolean => !current.out && (cookies || current.tokens?.refreshToken !== undefined),
-    exchange,
-    refresh,
+    refresh: (login = current): Promise<void> => refresh(login),
     /** The server refused `used`: is the session over? (`bad-credentials`, for one, says nothing about it.) */
     refused(login: Login, problem: Problem, used: string | undefined): void {
       const over = problem.code === 'session-revoked' || problem.code === 'token-invalid'

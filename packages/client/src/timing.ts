@@ -8,14 +8,14 @@ const LONGEST_MS = 2 ** 31 - 1
 /** `setTimeout` for any time. */
 export const timeout = (run: () => void, ms: number): ReturnType<typeof setTimeout> => setTimeout(run, Math.min(ms, LONGEST_MS))
 
-/** An error as DOMException has it; not every engine has DOMException. */
+/** An error with the name of a DOMException, which not every engine has. */
 function named(name: 'AbortError' | 'TimeoutError', message: string): Error {
   const error = new Error(message)
   error.name = name
   return error
 }
 
-// Some engines keep no reason with a signal.
+// Some engines do not store the reason of a signal.
 const reasons = new WeakMap<AbortSignal, unknown>()
 
 /** Aborts with a reason that `reasonOf` finds again in every engine. */
@@ -46,7 +46,7 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
 
 export interface Deadline {
   signal: AbortSignal
-  /** Lets go of the timer and the signals. */
+  /** Removes the timer and the listeners. */
   done(): void
 }
 

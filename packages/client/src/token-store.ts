@@ -1,4 +1,4 @@
-import type { Tokens } from './session.ts'
+import type { Tokens } from './login.ts'
 import { claimsOf } from './token.ts'
 
 /** What an earlier `onTokens` gave: as a value, or from where the app keeps it, when several windows share it. */
@@ -20,7 +20,7 @@ function isSameSession(one: Tokens, other: Tokens): boolean {
   return one.accessToken === other.accessToken || (sid !== undefined && sid === claimsOf(other.accessToken).sid)
 }
 
-/** The app's place for tokens. Writes happen one after the other, in the order in which they were asked for. */
+/** Stores tokens through the app. Writes run one after the other, in the order of the calls. */
 export function createTokenStore({ stored, onTokens, onError }: StoreOptions) {
   let writing: Promise<void> | undefined
 
@@ -38,7 +38,7 @@ export function createTokenStore({ stored, onTokens, onError }: StoreOptions) {
     }
   }
 
-  /** Calls the app at once where nothing is being written; a promise says when it has stored the tokens. */
+  /** Calls the app at once if no write is running. @returns a promise where the app stores asynchronously */
   function write(run: () => unknown): Promise<void> | undefined {
     const attempt = (): Promise<void> | undefined => {
       try {

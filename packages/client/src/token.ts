@@ -1,4 +1,4 @@
-import type { Tokens } from './session.ts'
+import type { Tokens } from './login.ts'
 
 /** The parts of an access token that the client reads; none where a token is not a JWT. */
 export interface TokenClaims {

@@ -1,9 +1,10 @@
 import type { RoomEvent, UserEventName } from '@cutroom/contract'
 import type { CutroomSocket, Passing } from './frames.ts'
 import { type Pacer, ranks } from './pacer.ts'
-import { createResume, type Joined } from './resume.ts'
+import { createResume } from './resume.ts'
+import type { Joined } from './resume-hooks.ts'
 
-export interface OwnDeps {
+export interface UserRoomDeps {
   /** The socket while it is connected. */
   socket(): CutroomSocket | undefined
   pacer: Pacer
@@ -14,14 +15,14 @@ export interface OwnDeps {
   ackTimeoutMs: number
 }
 
-/** The person's own room. Each connection stands in it without asking; asked for is only what was missed in between. */
-export function createOwn(deps: OwnDeps) {
+/** The person's own room. A connection is in it from the start; only events that were missed before are asked for. */
+export function createUserRoom(deps: UserRoomDeps) {
   let unqueue = () => {}
-  const follow = createResume<RoomEvent<UserEventName>, Joined>(
+  const resume = createResume<RoomEvent<UserEventName>, Joined>(
     {
       queue(go) {
         unqueue()
-        unqueue = deps.pacer.add(ranks.own, go)
+        unqueue = deps.pacer.add(ranks.userRoom, go)
       },
       done: () => unqueue(),
       send(position, ack) {
@@ -41,14 +42,14 @@ export function createOwn(deps: OwnDeps) {
     deps.ackTimeoutMs,
   )
   return {
-    take: follow.take,
-    check: follow.join,
-    disconnected: follow.disconnected,
-    stop: follow.stop,
+    receive: resume.receive,
+    check: resume.join,
+    disconnected: resume.disconnected,
+    stop: resume.stop,
     connected({ epoch, head }: Passing<'connected'>): void {
-      const { position } = follow
-      if (!position || (position.epoch === epoch && position.seq === head)) follow.begin({ epoch, seq: head })
-      else follow.connected()
+      const { position } = resume
+      if (!position || (position.epoch === epoch && position.seq === head)) resume.begin({ epoch, seq: head })
+      else resume.connected()
     },
   }
 }

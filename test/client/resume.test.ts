@@ -2,7 +2,8 @@ import type { Meta, ProblemCode } from '@cutroom/contract'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Refused } from '../../packages/client/src/frames.ts'
 import { problemOf } from '../../packages/client/src/problem.ts'
-import { createResume, type Joined, type Position, type ResumeHooks } from '../../packages/client/src/resume.ts'
+import { createResume } from '../../packages/client/src/resume.ts'
+import type { Joined, Position, ResumeHooks } from '../../packages/client/src/resume-hooks.ts'
 
 const room = 'project:x'
 const event = (seq: number, epoch = 'e'): { meta: Meta } => ({
@@ -51,20 +52,20 @@ describe('follow', () => {
     const { follow, join, seen, notes } = setup({ epoch: 'e', seq: 5 })
     follow.connected()
     expect(join().position).toEqual({ epoch: 'e', seq: 5 })
-    for (const seq of [6, 7]) follow.take(event(seq))
+    for (const seq of [6, 7]) follow.receive(event(seq))
     expect(notes).toEqual(['syncing'])
     join().ack(ok('resumed', 7))
-    follow.take(event(8))
+    follow.receive(event(8))
     expect(notes).toEqual(['syncing', 'live'])
     expect(seen).toEqual([6, 7, 8])
   })
 
   it('drops what it has, and asks once for what it lacks', () => {
     const { follow, joins, join, seen, notes } = live()
-    for (const seq of [5, 6, 6, 9, 10, 11]) follow.take(event(seq))
+    for (const seq of [5, 6, 6, 9, 10, 11]) follow.receive(event(seq))
     expect(joins).toHaveLength(2)
     expect(join().position).toEqual({ epoch: 'e', seq: 6 })
-    for (const seq of [7, 8, 9, 10, 11]) follow.take(event(seq))
+    for (const seq of [7, 8, 9, 10, 11]) follow.receive(event(seq))
     join().ack(ok('resumed', 11))
     expect(seen).toEqual([6, 7, 8, 9, 10, 11])
     expect(notes.at(-1)).toBe('live')
@@ -72,7 +73,7 @@ describe('follow', () => {
 
   it('asks again when the ack names a head that did not reach it, and stops trusting its position in the end', () => {
     const { follow, joins, join, notes } = live()
-    follow.take(event(7))
+    follow.receive(event(7))
     for (let tries = 0; tries < 5; tries++) {
       expect(join().position).toEqual({ epoch: 'e', seq: 5 })
       join().ack(ok('resumed', 7))
@@ -87,7 +88,7 @@ describe('follow', () => {
     const { follow, join, load, seen, notes } = setup()
     follow.connected()
     join().ack(ok('live', 5))
-    for (const seq of [6, 7, 8]) follow.take(event(seq))
+    for (const seq of [6, 7, 8]) follow.receive(event(seq))
     expect(follow.position).toBeNull()
     load().resolve({ epoch: 'e', seq: 7 })
     await vi.advanceTimersByTimeAsync(0)
@@ -99,11 +100,11 @@ describe('follow', () => {
     const { follow, join, joins, load, seen, notes } = setup()
     follow.connected()
     join().ack(ok('live', 5))
-    for (let seq = 6; seq <= 3_005; seq++) follow.take(event(seq))
+    for (let seq = 6; seq <= 3_005; seq++) follow.receive(event(seq))
     load().resolve({ epoch: 'e', seq: 7 })
     await vi.advanceTimersByTimeAsync(0)
     expect([joins.length, join().position, seen]).toEqual([2, { epoch: 'e', seq: 7 }, []])
-    for (let seq = 8; seq <= 3_005; seq++) follow.take(event(seq))
+    for (let seq = 8; seq <= 3_005; seq++) follow.receive(event(seq))
     join().ack(ok('resumed', 3_005))
     expect([seen.length, seen.at(-1), notes.at(-1)]).toEqual([2_998, 3_005, 'live'])
   })
@@ -131,7 +132,7 @@ describe('follow', () => {
 
   it('B2 a limit that time does not lift is for the app; one that says how long is waited for', () => {
     const { follow, joins, join, notes } = live()
-    follow.take(event(9))
+    follow.receive(event(9))
     join().ack(no('rate-limited'))
     vi.advanceTimersByTime(60_000)
     expect([joins.length, notes.at(-1)]).toEqual([2, 'rate-limited'])
@@ -140,7 +141,7 @@ describe('follow', () => {
   it('loses nothing that comes before the answer to a first join', async () => {
     const { follow, join, load, seen } = setup()
     follow.connected()
-    for (const seq of [5, 6]) follow.take(event(seq))
+    for (const seq of [5, 6]) follow.receive(event(seq))
     join().ack(ok('live', 5))
     load().resolve({ epoch: 'e', seq: 5 })
     await vi.advanceTimersByTimeAsync(0)
@@ -151,11 +152,11 @@ describe('follow', () => {
     const { follow, join, load, seen } = setup()
     follow.connected()
     join().ack(ok('live', 5))
-    follow.take(event(6))
+    follow.receive(event(6))
     load().resolve({ epoch: 'e', seq: 3 })
     await vi.advanceTimersByTimeAsync(0)
     expect(join().position).toEqual({ epoch: 'e', seq: 3 })
-    for (const seq of [4, 5, 6]) follow.take(event(seq))
+    for (const seq of [4, 5, 6]) follow.receive(event(seq))
     join().ack(ok('resumed', 6))
     expect(seen).toEqual([4, 5, 6])
   })
@@ -175,7 +176,7 @@ describe('follow', () => {
     follow.disconnected()
     follow.connected()
     join().ack(ok('reset', 2, 'new'))
-    follow.take(event(3, 'new'))
+    follow.receive(event(3, 'new'))
     load().resolve({ epoch: 'new', seq: 2 })
     await vi.advanceTimersByTimeAsync(0)
     expect(seen).toEqual([3])
@@ -184,7 +185,7 @@ describe('follow', () => {
 
   it('asks when an event of another epoch comes in', () => {
     const { follow, join, joins, seen } = live()
-    follow.take(event(6, 'new'))
+    follow.receive(event(6, 'new'))
     expect(joins).toHaveLength(2)
     expect(join().position).toEqual({ epoch: 'e', seq: 5 })
     expect(seen).toEqual([])
@@ -207,7 +208,7 @@ describe('follow', () => {
 
   it('takes no answer to a join of a lost connection', () => {
     const { follow, joins, join, notes } = live()
-    follow.take(event(9))
+    follow.receive(event(9))
     const { ack } = join()
     follow.disconnected()
     follow.connected()
@@ -218,10 +219,10 @@ describe('follow', () => {
 
   it('asks again when no answer comes, but not while a replay goes on', () => {
     const { follow, joins } = live()
-    follow.take(event(9))
+    follow.receive(event(9))
     for (const seq of [6, 7, 8]) {
       vi.advanceTimersByTime(900)
-      follow.take(event(seq))
+      follow.receive(event(seq))
     }
     expect(joins).toHaveLength(2)
     vi.advanceTimersByTime(1_600)
@@ -230,7 +231,7 @@ describe('follow', () => {
 
   it.each(['unavailable', 'superseded', 'internal', 'token-expired'] as const)('asks again after %s', (code) => {
     const { follow, joins, join, notes } = live()
-    follow.take(event(9))
+    follow.receive(event(9))
     join().ack(no(code))
     vi.advanceTimersByTime(1_000)
     expect(joins).toHaveLength(3)
@@ -239,7 +240,7 @@ describe('follow', () => {
 
   it('waits as long as a rate limit says', () => {
     const { follow, joins, join } = live()
-    follow.take(event(9))
+    follow.receive(event(9))
     join().ack({ ok: false, error: { ...problemOf('rate-limited'), retryAfter: 30 } })
     vi.advanceTimersByTime(29_900)
     expect(joins).toHaveLength(2)
@@ -249,7 +250,7 @@ describe('follow', () => {
 
   it.each(['not-found', 'forbidden', 'validation'] as const)('gives up after %s', (code) => {
     const { follow, join, notes } = live()
-    follow.take(event(9))
+    follow.receive(event(9))
     join().ack(no(code))
     expect(notes.at(-1)).toBe(code)
     expect(vi.getTimerCount()).toBe(0)
@@ -258,7 +259,7 @@ describe('follow', () => {
   it('does nothing more once it is stopped', () => {
     const { follow, joins, seen } = live()
     follow.stop()
-    follow.take(event(6))
+    follow.receive(event(6))
     follow.connected()
     expect(joins).toHaveLength(1)
     expect(seen).toEqual([])

@@ -1,11 +1,11 @@
 import type { Problem } from '@cutroom/contract'
 import type { AckOf, CutroomSocket } from './frames.ts'
 import { type Pacer, ranks } from './pacer.ts'
-import type { Position } from './resume.ts'
+import type { Position } from './resume-hooks.ts'
 
 export type RoomJoined = Extract<AckOf<'join:project'>, { ok: true }>
 
-export interface RoomDoorDeps {
+export interface RoomRequestsDeps {
   projectId: string
   activity: boolean
   socket(): CutroomSocket | undefined
@@ -14,15 +14,15 @@ export interface RoomDoorDeps {
   fullProblem(): Problem | undefined
 }
 
-/** What a room asks to come in and to leave, at the client's pace. */
-export function createRoomDoor({ projectId, activity, socket, pacer, fullProblem }: RoomDoorDeps) {
+/** The requests that join and leave a room, sent no faster than the server allows. */
+export function createRoomRequests({ projectId, activity, socket, pacer, fullProblem }: RoomRequestsDeps) {
   let unqueue = () => {}
-  // this connection was asked to let us in
+  // a join was sent on this connection
   let asked = false
   let joins = 0
 
   return {
-    /** Joins that have been sent. */
+    /** Number of joins sent so far. */
     joins: () => joins,
     queue(go: () => void): void {
       unqueue()

@@ -1,0 +1,37 @@
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+
+const ROOT = import.meta.dirname
+
+// In the bundle, since they cannot be installed with it: the contract is on no registry, and fastify-socket.io refuses to be installed
+// by npm (`npx only-allow pnpm`) and asks for Fastify 4. The settings that help here, of .npmrc, overrides and allowScripts, do not
+// travel with a tarball. All other packages stay dependencies.
+const inlined = {
+  '@cutroom/contract': join(ROOT, 'packages', 'contract', 'src', 'index.ts'),
+  'fastify-socket.io': createRequire(import.meta.url).resolve('fastify-socket.io'),
+}
+
+/** Writes the server as it ships, `server.js` and what it loads later, into `outdir`. */
+export async function buildServer(outdir: string): Promise<void> {
+  await mkdir(outdir, { recursive: true })
+  // names of chunks change with their content
+  for (const file of await readdir(outdir)) if (/\.js(\.map)?$/.test(file)) await rm(join(outdir, file))
+  await build({
+    entryPoints: [join(ROOT, 'src', 'server.ts')],
+    outdir,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    alias: inlined,
+    sourcemap: true,
+    // fastify-socket.io is CommonJS
+    banner: { js: `import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url)` },
+  })
+}
+
+if (process.argv[1] === import.meta.filename) await buildServer(join(ROOT, 'dist'))

@@ -1,0 +1,46 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Endpoint, endpoints, PROTOCOL_VERSION, problems, projectRoom, userRoom } from '../contract/src/index.ts'
+
+/** The module that this program writes. */
+export const FILE = join(import.meta.dirname, 'src', 'generated', 'contract.ts')
+
+const member = (name: string, value: unknown): string => `  ${JSON.stringify(name)}: ${JSON.stringify(value)},\n`
+
+/** An object literal with one member a line. */
+const literal = (members: Record<string, unknown>): string =>
+  `{\n${Object.entries(members)
+    .map(([name, value]) => member(name, value))
+    .join('')}}`
+
+/** Every field but the schemas, so that a field that is added to endpoints later comes along. */
+const plain = ({ schema: _, ...fields }: Endpoint): Omit<Endpoint, 'schema'> => fields
+
+const noun = ([name, table]: [string, Record<string, Endpoint>]): string => {
+  const members = Object.fromEntries(Object.entries(table).map(([each, endpoint]) => [each, plain(endpoint)]))
+  return `export const ${name}: PlainTable<(typeof contract.endpoints)['${name}']> = ${literal(members)}\n`
+}
+
+/** The values of the contract that the client needs at run time, without zod, as source text. */
+export const source =
+  (): string => `// Written by \`npm run generate:client\` from @cutroom/contract, whose schemas a client does not run. Do not edit.
+import type * as contract from '@cutroom/contract'
+import type { PlainTable } from '../endpoint.ts'
+
+// All types of the contract; the values below take the place of those of the same name.
+export type * from '@cutroom/contract'
+
+export const PROTOCOL_VERSION = ${PROTOCOL_VERSION}
+
+/** What names of rooms begin with. */
+export const roomPrefix = ${literal({ project: projectRoom(''), user: userRoom('') })} as const
+
+/** The closed list of what can go wrong, by \`code\`. */
+export const problems: typeof contract.problems = ${literal(problems)}
+
+${Object.entries(endpoints).map(noun).join('\n')}`
+
+if (process.argv[1] === import.meta.filename) {
+  const before = await readFile(FILE, 'utf8').catch(() => '')
+  if (before !== source()) await writeFile(FILE, source())
+}

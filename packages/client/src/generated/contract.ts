@@ -1,0 +1,125 @@
+// Written by `npm run generate:client` from @cutroom/contract, whose schemas a client does not run. Do not edit.
+import type * as contract from '@cutroom/contract'
+import type { PlainTable } from '../endpoint.ts'
+
+// All types of the contract; the values below take the place of those of the same name.
+export type * from '@cutroom/contract'
+
+export const PROTOCOL_VERSION = 2
+
+/** What names of rooms begin with. */
+export const roomPrefix = {
+  "project": "project:",
+  "user": "user:",
+} as const
+
+/** The closed list of what can go wrong, by `code`. */
+export const problems: typeof contract.problems = {
+  "bad-request": {"status":400,"title":"The request is malformed"},
+  "token-missing": {"status":401,"title":"Log in first"},
+  "token-invalid": {"status":401,"title":"The token is not valid here"},
+  "token-expired": {"status":401,"title":"The token has expired"},
+  "token-reused": {"status":401,"title":"This refresh token was used before; the session is closed"},
+  "session-revoked": {"status":401,"title":"The session was closed"},
+  "bad-credentials": {"status":401,"title":"E-mail or password is wrong"},
+  "forbidden": {"status":403,"title":"Your role does not allow this"},
+  "origin-refused": {"status":403,"title":"This origin is not allowed"},
+  "registration-closed": {"status":403,"title":"Registration is by invitation"},
+  "not-found": {"status":404,"title":"Not found"},
+  "request-timeout": {"status":408,"title":"The request did not come in time"},
+  "conflict": {"status":409,"title":"Another change came first; try again"},
+  "email-taken": {"status":409,"title":"This e-mail has an account"},
+  "already-member": {"status":409,"title":"Already a member"},
+  "last-owner": {"status":409,"title":"A project keeps at least one owner"},
+  "idempotency-running": {"status":409,"title":"The first request with this key is still running"},
+  "superseded": {"status":409,"title":"A later join or leave took its place"},
+  "gone": {"status":410,"title":"This part of the log is no longer kept"},
+  "stale": {"status":412,"title":"The entity has changed"},
+  "too-large": {"status":413,"title":"The body is too large"},
+  "unsupported-media-type": {"status":415,"title":"Send JSON"},
+  "validation": {"status":422,"title":"The request does not fit the contract"},
+  "idempotency-mismatch": {"status":422,"title":"The key was used for another request"},
+  "headers-too-large": {"status":431,"title":"The headers are too large"},
+  "rate-limited": {"status":429,"title":"Too many requests"},
+  "internal": {"status":500,"title":"Something went wrong"},
+  "unavailable": {"status":503,"title":"Not available right now"},
+}
+
+export const auth: PlainTable<(typeof contract.endpoints)['auth']> = {
+  "register": {"method":"POST","url":"/api/auth/register","access":"public","location":"/api/me"},
+  "login": {"method":"POST","url":"/api/auth/login","access":"public"},
+  "refresh": {"method":"POST","url":"/api/auth/refresh","access":"public"},
+  "logout": {"method":"POST","url":"/api/auth/logout","access":"session"},
+  "logoutAll": {"method":"POST","url":"/api/auth/logout-all","access":"account"},
+}
+
+export const me: PlainTable<(typeof contract.endpoints)['me']> = {
+  "get": {"method":"GET","url":"/api/me","access":"account"},
+  "update": {"method":"PATCH","url":"/api/me","access":"account"},
+  "changePassword": {"method":"PUT","url":"/api/me/password","access":"account"},
+  "sessions": {"method":"GET","url":"/api/me/sessions","access":"account"},
+  "endSession": {"method":"DELETE","url":"/api/me/sessions/:sessionId","access":"account"},
+}
+
+export const projects: PlainTable<(typeof contract.endpoints)['projects']> = {
+  "list": {"method":"GET","url":"/api/projects","access":"account"},
+  "create": {"method":"POST","url":"/api/projects","access":"account","location":"/api/projects/:id"},
+  "get": {"method":"GET","url":"/api/projects/:projectId","access":"project:read"},
+  "update": {"method":"PATCH","url":"/api/projects/:projectId","access":"project:update"},
+  "delete": {"method":"DELETE","url":"/api/projects/:projectId","access":"project:delete"},
+}
+
+export const members: PlainTable<(typeof contract.endpoints)['members']> = {
+  "list": {"method":"GET","url":"/api/projects/:projectId/members","access":"project:read"},
+  "create": {"method":"POST","url":"/api/projects/:projectId/members","access":"member:create","location":"/api/projects/:projectId/members/:userId"},
+  "get": {"method":"GET","url":"/api/projects/:projectId/members/:userId","access":"project:read"},
+  "update": {"method":"PATCH","url":"/api/projects/:projectId/members/:userId","access":"member:update"},
+  "delete": {"method":"DELETE","url":"/api/projects/:projectId/members/:userId","access":"member:delete"},
+}
+
+export const tasks: PlainTable<(typeof contract.endpoints)['tasks']> = {
+  "list": {"method":"GET","url":"/api/projects/:projectId/tasks","access":"project:read"},
+  "create": {"method":"POST","url":"/api/projects/:projectId/tasks","access":"task:create","location":"/api/tasks/:id"},
+  "get": {"method":"GET","url":"/api/tasks/:taskId","access":"project:read"},
+  "update": {"method":"PATCH","url":"/api/tasks/:taskId","access":"task:update"},
+  "delete": {"method":"DELETE","url":"/api/tasks/:taskId","access":"task:delete"},
+  "move": {"method":"POST","url":"/api/tasks/:taskId/move","access":"task:move"},
+}
+
+export const vibes: PlainTable<(typeof contract.endpoints)['vibes']> = {
+  "list": {"method":"GET","url":"/api/projects/:projectId/vibes","access":"project:read"},
+  "create": {"method":"POST","url":"/api/projects/:projectId/vibes","access":"vibe:create","location":"/api/vibes/:id"},
+  "get": {"method":"GET","url":"/api/vibes/:vibeId","access":"project:read"},
+  "update": {"method":"PATCH","url":"/api/vibes/:vibeId","access":"vibe:update"},
+  "delete": {"method":"DELETE","url":"/api/vibes/:vibeId","access":"vibe:delete"},
+  "move": {"method":"POST","url":"/api/vibes/:vibeId/move","access":"vibe:move"},
+}
+
+export const cuts: PlainTable<(typeof contract.endpoints)['cuts']> = {
+  "list": {"method":"GET","url":"/api/vibes/:vibeId/cuts","access":"project:read"},
+  "create": {"method":"POST","url":"/api/vibes/:vibeId/cuts","access":"cut:create","location":"/api/cuts/:id"},
+  "get": {"method":"GET","url":"/api/cuts/:cutId","access":"project:read"},
+  "update": {"method":"PATCH","url":"/api/cuts/:cutId","access":"cut:update"},
+  "delete": {"method":"DELETE","url":"/api/cuts/:cutId","access":"cut:delete"},
+  "move": {"method":"POST","url":"/api/cuts/:cutId/move","access":"cut:move"},
+  "lyrics": {"method":"GET","url":"/api/cuts/:cutId/lyrics","access":"project:read"},
+  "writeLyrics": {"method":"PUT","url":"/api/cuts/:cutId/lyrics","access":"lyrics:update","bodyLimit":6064000},
+}
+
+export const comments: PlainTable<(typeof contract.endpoints)['comments']> = {
+  "listOnCut": {"method":"GET","url":"/api/cuts/:cutId/comments","access":"project:read"},
+  "listOnTask": {"method":"GET","url":"/api/tasks/:taskId/comments","access":"project:read"},
+  "createOnCut": {"method":"POST","url":"/api/cuts/:cutId/comments","access":"comment:create","location":"/api/comments/:id"},
+  "createOnTask": {"method":"POST","url":"/api/tasks/:taskId/comments","access":"comment:create","location":"/api/comments/:id"},
+  "get": {"method":"GET","url":"/api/comments/:commentId","access":"project:read"},
+  "update": {"method":"PATCH","url":"/api/comments/:commentId","access":"comment:update"},
+  "delete": {"method":"DELETE","url":"/api/comments/:commentId","access":"comment:delete"},
+  "reply": {"method":"POST","url":"/api/comments/:commentId/replies","access":"comment:create","location":"/api/comments/:id"},
+  "resolve": {"method":"POST","url":"/api/comments/:commentId/resolve","access":"comment:resolve"},
+  "reopen": {"method":"POST","url":"/api/comments/:commentId/reopen","access":"comment:resolve"},
+}
+
+export const rooms: PlainTable<(typeof contract.endpoints)['rooms']> = {
+  "snapshot": {"method":"GET","url":"/api/projects/:projectId/snapshot","access":"project:read","largePages":true},
+  "events": {"method":"GET","url":"/api/projects/:projectId/events","access":"project:read","largePages":true},
+}
