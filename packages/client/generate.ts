@@ -1,6 +1,16 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Endpoint, endpoints, PROTOCOL_VERSION, problems, projectRoom, userRoom } from '../contract/src/index.ts'
+import {
+  type Collection,
+  collections,
+  type Endpoint,
+  endpoints,
+  PROTOCOL_VERSION,
+  problems,
+  projectRoom,
+  stateChanges,
+  userRoom,
+} from '../contract/src/index.ts'
 
 /** The module that this program writes. */
 export const FILE = join(import.meta.dirname, 'src', 'generated', 'contract.ts')
@@ -21,6 +31,10 @@ const noun = ([name, table]: [string, Record<string, Endpoint>]): string => {
   return `export const ${name}: PlainTable<(typeof contract.endpoints)['${name}']> = ${literal(members)}\n`
 }
 
+/** What the state of a project consists of, without the schemas of its rows. */
+const rules = (all: Record<string, Collection>): Record<string, Omit<Collection, 'row'>> =>
+  Object.fromEntries(Object.entries(all).map(([name, { row: _, ...fields }]) => [name, fields]))
+
 /** The values of the contract that the client needs at run time, without zod, as source text. */
 export const source =
   (): string => `// Written by \`npm run generate:client\` from @cutroom/contract, whose schemas a client does not run. Do not edit.
@@ -37,6 +51,12 @@ export const roomPrefix = ${literal({ project: projectRoom(''), user: userRoom('
 
 /** The closed list of what can go wrong, by \`code\`. */
 export const problems: typeof contract.problems = ${literal(problems)}
+
+/** The collections of a project's state. */
+export const collections: { [C in contract.CollectionName]: Omit<(typeof contract.collections)[C], 'row'> } = ${literal(rules(collections))}
+
+/** What each event of a project's room does to the state. */
+export const stateChanges: typeof contract.stateChanges = ${literal(stateChanges)}
 
 ${Object.entries(endpoints).map(noun).join('\n')}`
 

@@ -3,7 +3,7 @@ import type * as contract from '@cutroom/contract'
 type Schemas = contract.Endpoint['schema']
 
 /** An endpoint as a call needs it. The schemas of the contract are there for types alone, and never read. */
-export type Endpoint = Omit<contract.Endpoint, 'schema'> & { readonly schema?: Schemas }
+export type Endpoint = Pick<contract.Endpoint, 'method' | 'url' | 'access'> & { readonly schema?: Schemas }
 
 /** An endpoint of the contract without its schemas, with their types. */
 export type Plain<E extends contract.Endpoint> = Omit<E, 'schema'> & { readonly schema?: E['schema'] }
@@ -11,7 +11,7 @@ export type Plain<E extends contract.Endpoint> = Omit<E, 'schema'> & { readonly 
 /** The endpoints of one noun. */
 export type PlainTable<T extends Record<string, contract.Endpoint>> = { readonly [K in keyof T]: Plain<T[K]> }
 
-type Typed<E extends Endpoint> = Omit<contract.Endpoint, 'schema'> & { schema: NonNullable<E['schema']> }
+type Typed<E extends Endpoint> = { schema: NonNullable<E['schema']> }
 
 /** What a client sends, by part of the request. */
 export type Input<E extends Endpoint, K extends 'params' | 'querystring' | 'body'> = contract.Input<Typed<E>, K>

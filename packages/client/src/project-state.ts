@@ -1,4 +1,5 @@
-import { type CollectionName, collections, type Project, type RowOf, type Snapshot } from '@cutroom/contract'
+import type { CollectionName, Project, RowOf, Snapshot } from '@cutroom/contract'
+import { collections } from './generated/contract.ts'
 
 type Collections = { [C in CollectionName]: Map<string, RowOf<C>> }
 

@@ -1,13 +1,5 @@
-import {
-  type CollectionName,
-  collections,
-  type Person,
-  type Project,
-  type ProjectEventName,
-  type RoomEvent,
-  type StateChange,
-  stateChanges,
-} from '@cutroom/contract'
+import type { CollectionName, Person, Project, ProjectEventName, RoomEvent, StateChange } from '@cutroom/contract'
+import { collections, stateChanges } from './generated/contract.ts'
 import { collectionNames, type ProjectState, type Row, rowsOf } from './project-state.ts'
 
 export { addPage, type ProjectContent, type ProjectPage, type ProjectState, snapshotOf, stateOf } from './project-state.ts'

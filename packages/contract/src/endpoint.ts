@@ -47,15 +47,16 @@ export type Endpoint<A extends string = ActionName> = GeneralEndpoint | ProjectE
 
 export const endpoint = <const E extends Endpoint>(value: E): E => value
 
-type Part<E extends Endpoint, K extends 'params' | 'querystring' | 'body'> =
+type WithSchema = Pick<Endpoint, 'schema'>
+type Part<E extends WithSchema, K extends 'params' | 'querystring' | 'body'> =
   E['schema'] extends Record<K, infer S extends z.ZodType> ? S : never
 /** What a client sends, by part of the request. */
-export type Input<E extends Endpoint, K extends 'params' | 'querystring' | 'body'> = z.input<Part<E, K>>
+export type Input<E extends WithSchema, K extends 'params' | 'querystring' | 'body'> = z.input<Part<E, K>>
 /** What a handler receives, parsed. */
-export type Parsed<E extends Endpoint, K extends 'params' | 'querystring' | 'body'> = z.output<Part<E, K>>
-type Body<E extends Endpoint> = z.output<E['schema']['response'][keyof E['schema']['response']]>
+export type Parsed<E extends WithSchema, K extends 'params' | 'querystring' | 'body'> = z.output<Part<E, K>>
+type Body<E extends WithSchema> = z.output<E['schema']['response'][keyof E['schema']['response']]>
 /** The body of the success answer; void where there is none. */
-export type Answer<E extends Endpoint> = Body<E> extends undefined ? void : Body<E>
+export type Answer<E extends WithSchema> = Body<E> extends undefined ? void : Body<E>
 
 /** The success status of an endpoint. */
 export const statusOf = (e: Endpoint): number => Number(Object.keys(e.schema.response)[0])
