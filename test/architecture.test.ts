@@ -154,9 +154,9 @@ const rules: Rule[] = [
     caught: 'const level = process.env.LOG_LEVEL',
   },
   {
-    name: 'only rooms/index.ts knows the Socket.IO plugin',
+    name: 'only rooms/sockets/socket-server.ts knows the Socket.IO plugin',
     find: /['"]fastify-socket\.io['"]/,
-    except: ['rooms/index.ts'],
+    except: ['rooms/sockets/socket-server.ts'],
     caught: `import io from 'fastify-socket.io'`,
   },
   {

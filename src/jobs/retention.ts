@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database, PoolClient, QueryResultRow } from '../db/client.ts'
+import { isRoomId, projectIdOf } from '../rooms/kinds.ts'
 
 /** How much a round took away. */
 export interface Swept {
@@ -125,9 +126,7 @@ export function createRetention(options: RetentionOptions): Retention {
       for (let last = ''; ; ) {
         const { rows } = await step<Due>(statements.page, [last, ROOMS, seconds])
         for (const room of rows) if (room.due) await trim(room, seconds)
-        const silent = rows.flatMap(({ id, oldest }) =>
-          oldest === null ? (/^project:([0-9a-f-]{36})$/.exec(id)?.[1] ?? []) : [],
-        )
+        const silent = rows.flatMap(({ id, oldest }) => (oldest === null && isRoomId(id) ? (projectIdOf(id) ?? []) : []))
         if (silent.length > 0) swept.rooms += (await step(statements.tombstones, [silent])).count
         last = rows.at(-1)?.id ?? ''
         if (rows.length < ROOMS) return

@@ -1,4 +1,5 @@
 import type { Activity, Payload, ProjectEventName } from '@cutroom/contract'
+import { projectIdOf } from '../../rooms/kinds.ts'
 import type { LogEntry } from '../../rooms/log/log.ts'
 import { excerpt } from '../shared/serialize.ts'
 
@@ -48,9 +49,9 @@ const readings: Reading = {
 /** A log entry of a project, read as an activity. */
 export function activityOf(entry: LogEntry): Activity | null {
   const { meta, name, payload, label } = entry
-  if (!meta.room.startsWith('project:') || !Object.hasOwn(readings, name)) return null
+  const projectId = projectIdOf(meta.room)
+  if (projectId === null || !Object.hasOwn(readings, name)) return null
   const read = readings[name as ProjectEventName] as ((payload: unknown, label: string | null) => Target) | null
-  const projectId = meta.room.slice('project:'.length)
   if (read === null) return null
   const { path, ...target } = read(payload, label)
   return {

@@ -1,5 +1,6 @@
 import { Presence, PresenceState, type RoomId } from '@cutroom/contract'
 import * as z from 'zod'
+import { isRoomId } from '../kinds.ts'
 import type { Sight } from '../presence/presence-record.ts'
 
 /** Most rooms, and most presence records, in one message. */
@@ -12,8 +13,7 @@ const MAX_LENGTH = 1024 * 1024
 /** How far another node's clock may run ahead, ms. A state of a later time would win over every other for good. */
 const MAX_AHEAD_MS = 5_000
 
-const ROOM = /^(project|user):[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-const room = z.custom<RoomId>((value) => typeof value === 'string' && ROOM.test(value))
+const room = z.custom<RoomId>(isRoomId)
 /** The length is looked at before the items are. */
 const listOf = <T extends z.ZodType>(item: T, most: number) =>
   z.custom<unknown[]>((value) => Array.isArray(value) && value.length <= most).pipe(z.array(item))

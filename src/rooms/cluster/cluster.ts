@@ -2,15 +2,11 @@ import { randomUUID } from 'node:crypto'
 import type { RoomId } from '@cutroom/contract'
 import { guarded } from '../../lib/guarded.ts'
 import { createTimeSlicedQueue } from '../../lib/time-sliced-queue.ts'
-import type { RoomServer } from '../delivery/deliver.ts'
 import type { PresenceTable } from '../presence/presence.ts'
 import type { Sight } from '../presence/presence-record.ts'
 import { restrictCluster } from '../sockets/engine-io.ts'
+import type { RoomServer } from '../types.ts'
 import { type ClusterMessage, decodeMessage, encodeMessage, MAX_PARTS, MAX_RECORDS, MAX_ROOMS } from './cluster-messages.ts'
-
-export interface NodeToNode {
-  word: (text: string) => void
-}
 
 /** Who types where, or stopped. */
 export type Typed = Omit<Extract<ClusterMessage, { say: 'typing' }>, 'say'>

@@ -1,8 +1,8 @@
 import type { RoomId } from '@cutroom/contract'
+import { concatenate } from '../../lib/buffers.ts'
 import { createTimeSlicedQueue } from '../../lib/time-sliced-queue.ts'
+import { accessEventOf } from '../kinds.ts'
 import type { Log, LogEntry } from '../log/log.ts'
-import { concatenate } from '../sockets/engine-io.ts'
-import { changesRole, endsSession, revokes } from './access-events.ts'
 
 /** One event, encoded once for all who catch up. */
 export interface EncodedEvent {
@@ -66,7 +66,7 @@ export function createReplayCaches({ log, encode }: TailOptions): (room: RoomId)
   const toTold = (entry: LogEntry): EncodedEvent => ({
     seq: entry.meta.seq,
     frame: encode(entry),
-    access: changesRole(entry) || revokes(entry) || endsSession(entry) !== null ? entry : null,
+    access: accessEventOf(entry) ? entry : null,
   })
   // A frame, and the objects around it.
   const costOf = (bytes: number) => bytes + 500

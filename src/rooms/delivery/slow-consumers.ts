@@ -1,10 +1,11 @@
 import type { RoomId } from '@cutroom/contract'
 import { guarded } from '../../lib/guarded.ts'
+import { projectIdOf } from '../kinds.ts'
 import type { PresenceTable } from '../presence/presence.ts'
 import { bounded, differ } from '../presence/presence-record.ts'
 import { type Backlog, backlogOf, closeForReconnect, waits } from '../sockets/engine-io.ts'
-import type { RoomServer } from './deliver.ts'
-import { pause, type RoomSocket } from './subscription.ts'
+import type { RoomServer, RoomSocket } from '../types.ts'
+import { pause } from './subscription.ts'
 
 export interface SlowOptions {
   io: RoomServer
@@ -50,13 +51,14 @@ export function createSlowWatch({ io, presence, onLost, onClosed, onError, lookM
     counts.parkings++
     try {
       await pause(socket, room)
-      if (!room.startsWith('project:') || !socket.rooms.has(room)) return
+      const projectId = projectIdOf(room)
+      if (projectId === null || !socket.rooms.has(room)) return
       const after = new Map(presence.list(room).map((one) => [one.user.id, one]))
       const left = [...before.keys()].filter((id) => !after.has(id))
       const changed = [...after].flatMap(([id, one]) => (differ(one, before.get(id) ?? null) ? [one] : []))
       // In one word, which must not park it again.
       const present = bounded(changed)
-      socket.emit('presence:changed', { projectId: room.slice('project:'.length), present, left })
+      socket.emit('presence:changed', { projectId, present, left })
     } catch (error) {
       onLost(socket, error)
     } finally {

@@ -1,39 +1,13 @@
-import type { ClientToServer, Person, Role, RoomId, ServerToClient } from '@cutroom/contract'
-import type { Socket } from 'socket.io'
+import type { Role, RoomId } from '@cutroom/contract'
 import type { Position } from '../../access/authorize.ts'
 import { problem } from '../../errors.ts'
-import type { NodeToNode } from '../cluster/cluster.ts'
+import { accessEventOf } from '../kinds.ts'
 import type { Log, LogEntry } from '../log/log.ts'
 import { isOpen, whenDrained, write } from '../sockets/engine-io.ts'
-import { changesRole, endsSession, revokes } from './access-events.ts'
+import type { RoomSocket, Subscription } from '../types.ts'
 import type { Feed, Feeds } from './feed.ts'
+import { JoinQueue, supersedeJoin } from './join-queue.ts'
 import type { Page } from './replay-cache.ts'
-
-/** A socket's place in one room. */
-export interface Subscription {
-  /** null in one's own room. */
-  role: Role | null
-  /** Was let in, and is told everything: at once, or, while it is parked, when it reads again. */
-  live: boolean
-  /** Settles when it is in the Socket.IO room again, or never will be; null while it is not parked. */
-  paused: Promise<void> | null
-  /** Set when a later join, a leave, an eviction or a disconnect took its place. */
-  cancelled: boolean
-  activity: boolean
-  /** Acquired as long as the subscription lives. */
-  feed: Feed | null
-}
-
-export interface SocketData {
-  person: Person
-  sessionId: string
-  /** Milliseconds since the epoch. */
-  expiresAt: number
-  /** When it is to be told that it expires; infinite once it was. */
-  warnAt: number
-  rooms: Map<RoomId, Subscription>
-}
-export type RoomSocket = Socket<ClientToServer, ServerToClient, NodeToNode, SocketData>
 
 /** Sends one log entry. The typed maps cannot follow a name known only at run time; the contract checked it at commit. */
 export function send(target: { emit: (...args: never[]) => unknown }, entry: LogEntry, replayed: boolean): void {
@@ -43,76 +17,27 @@ export function send(target: { emit: (...args: never[]) => unknown }, entry: Log
 
 /** The Socket.IO room of those who also want `activity:new`. */
 export const activityRoom = (room: RoomId): string => `activity:${room}`
-/** The Socket.IO room of those who stand in a room and hear nothing of it until they read again. */
-export const parkedRoom = (room: RoomId): string => `paused:${room}`
-
-/** The last question to join a room, while the right to it is looked up. */
-const turns = new WeakMap<RoomSocket, Map<RoomId, symbol>>()
-export const asking = (socket: RoomSocket): number => turns.get(socket)?.size ?? 0
-
-/** The join is answered, or superseded. */
-function forgetTurn(socket: RoomSocket, room: RoomId): void {
-  const own = turns.get(socket)
-  own?.delete(room)
-  if (own?.size === 0) turns.delete(socket)
-}
-
-/**
- * Waits for the look at a person's right to a room. Rights are read side by side, and may be answered in another order.
- * @param look may call `insist`, which throws as soon as it is in vain
- * @throws problem superseded when a later join or leave came first
- */
-export async function inTurn<T>(
-  socket: RoomSocket,
-  room: RoomId,
-  look: (throwIfSuperseded: () => void) => Promise<T>,
-): Promise<T> {
-  const turn = Symbol(room)
-  const own = turns.get(socket) ?? new Map<RoomId, symbol>()
-  turns.set(socket, own.set(room, turn))
-  const isLast = () => turns.get(socket)?.get(room) === turn
-  const throwIfSuperseded = () => {
-    if (!isLast()) throw problem('superseded')
-  }
-  try {
-    const at = await look(throwIfSuperseded)
-    throwIfSuperseded()
-    return at
-  } finally {
-    if (isLast()) forgetTurn(socket, room)
-  }
-}
+/** The Socket.IO room of sockets that receive nothing of a room until they read again. */
+export const pausedRoom = (room: RoomId): string => `paused:${room}`
 
 /** Takes a socket out of a room, or stops its joining. */
 export function leave(socket: RoomSocket, room: RoomId): void {
-  forgetTurn(socket, room)
+  supersedeJoin(socket, room)
   const standing = socket.data.rooms.get(room)
   if (!standing) return
   socket.data.rooms.delete(room)
   standing.cancelled = true
   standing.feed?.release()
-  for (const each of [room, activityRoom(room), parkedRoom(room)]) void socket.leave(each)
+  for (const each of [room, activityRoom(room), pausedRoom(room)]) void socket.leave(each)
 }
 
 /** What happened to this person's access after they were let in: a catch-up stops where it was lost. */
 function applyAccessChange(socket: RoomSocket, standing: Subscription, entry: LogEntry): void {
   const { person, sessionId } = socket.data
-  const change = changesRole(entry)
-  if (change?.userId === person.id) standing.role = change.role
-  const revoked = revokes(entry)
-  if (revoked && (revoked.userId ?? person.id) === person.id) throw problem('not-found')
-  if (endsSession(entry) === sessionId) throw problem('session-revoked')
-}
-
-/** What each socket does last: it catches up with one room after the other, page by page, and holds one page at most. */
-const steps = new WeakMap<RoomSocket, Promise<void>>()
-function enqueueReplay(socket: RoomSocket, step: () => Promise<void>): Promise<void> {
-  const run = (steps.get(socket) ?? Promise.resolve()).then(step)
-  steps.set(
-    socket,
-    run.catch(() => {}),
-  )
-  return run
+  const event = accessEventOf(entry)
+  if (event?.type === 'role-changed' && event.userId === person.id) standing.role = event.role
+  if (event?.type === 'revoked' && (event.userId ?? person.id) === person.id) throw problem('not-found')
+  if (event?.type === 'session-ended' && event.sessionId === sessionId) throw problem('session-revoked')
 }
 
 /** Sends what lies between a position and the feed, each page when the one before has left, and joins when nothing does. */
@@ -149,10 +74,10 @@ async function catchUp(
     await feed.page(cursor, from.floor, tell)
   }
   assertActive()
-  while (cursor < feed.delivered()) await enqueueReplay(socket, step)
+  while (cursor < feed.delivered()) await JoinQueue.of(socket).replay(step)
   assertActive()
   // In this very tick: what comes next is news to it.
-  void socket.leave(parkedRoom(room))
+  void socket.leave(pausedRoom(room))
   void socket.join(standing.activity ? [room, activityRoom(room)] : room)
   standing.live = true
   standing.paused = null
@@ -192,8 +117,8 @@ export async function pause(socket: RoomSocket, room: RoomId): Promise<void> {
   const { feed } = standing
   const after = feed.delivered()
   for (const each of [room, activityRoom(room)]) void socket.leave(each)
-  void socket.join(parkedRoom(room))
-  // Delivery finds it in the room of the parked, so what changes its rights is heeded before it can be read here.
+  void socket.join(pausedRoom(room))
+  // Delivery finds it in the room of the paused, so what changes its rights is heeded before it can be read here.
   const back = whenDrained(socket).then(() =>
     catchUp(socket, room, standing, feed, { after, floor: after, applyAccessChange: () => {} }),
   )

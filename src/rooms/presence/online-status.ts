@@ -12,8 +12,8 @@ export interface OnlineOptions {
   /** The people who are connected here: no one else is asked for. */
   connected: () => Iterable<string>
   encode: (change: { userId: string; isOnline: boolean }) => Buffer
-  /** Tells one person, where they are connected here, about others, in one go. */
-  tell: (peerId: string, frames: { frame: Buffer }[]) => void
+  /** Sends frames to the sockets of one person on this node. */
+  send: (peerId: string, frames: { frame: Buffer }[]) => void
   onError: (error: unknown) => void
   /** Changes within this time are looked up together, ms: a reconnect storm asks a few times, not once a person. */
   coalesceMs: number
@@ -37,7 +37,7 @@ const MOST_REST_MS = 450
 
 const nextTurn = () => new Promise<void>((next) => setImmediate(next))
 
-export function createOnline({ readers, connected, encode, tell, onError, coalesceMs }: OnlineOptions): Online {
+export function createOnline({ readers, connected, encode, send, onError, coalesceMs }: OnlineOptions): Online {
   let changes = new Map<string, boolean>()
   let flush: NodeJS.Timeout | undefined
   let telling: Promise<void> = Promise.resolve()
@@ -58,7 +58,7 @@ export function createOnline({ readers, connected, encode, tell, onError, coales
     for (const [peer, frames] of byPeer) {
       // A crowd of reconnects is sent in slices: other sockets get their turn in between.
       if (++told % SLICE === 0) await nextTurn()
-      tell(peer, frames)
+      send(peer, frames)
     }
     return rows.length
   }

@@ -64,8 +64,8 @@ export function view(entry: Entry): Presence | null {
 
 const isSame = (a: Person, b: Person): boolean => a.name === b.name && a.avatarUrl === b.avatarUrl
 
-/** Draws a person anew as one node sees them. @returns false where they are drawn so, or not seen */
-export function redraw(entry: Entry, node: string, user: Person): boolean {
+/** Updates name and picture in one node's record. @returns false where nothing changes, or the node has no record */
+export function updatePerson(entry: Entry, node: string, user: Person): boolean {
   const seen = seenBy(entry, node)
   if (!seen || isSame(seen.presence.user, user)) return false
   see(entry, { ...seen, presence: { ...seen.presence, user } })

@@ -7,11 +7,11 @@ import {
   type Entry,
   inMessages,
   newEntry,
-  redraw,
   removePerson,
   type Sight,
   see,
   seenBy,
+  updatePerson,
   view,
 } from './presence-record.ts'
 
@@ -24,8 +24,8 @@ export interface PresenceTable {
   /** `grace`: the person may be back in a moment (a lost connection), so others are told only later. */
   exit(room: RoomId, userId: string, socketId: string, grace: boolean): void
   set(room: RoomId, userId: string, state: Presence['state']): void
-  /** Draws a person anew where this node sees them in a room: their name or picture has changed. */
-  redraw(room: RoomId, person: Person): void
+  /** Updates name and picture of a person whom this node sees in a room. */
+  updatePerson(room: RoomId, person: Person): void
   list(room: RoomId): Presence[]
   /** For an answer: as many as it may carry, and how many there are. */
   listBounded(room: RoomId): { people: Presence[]; total: number }
@@ -150,7 +150,7 @@ export function createPresence({ announce, publish, onError, graceMs, coalesceMs
       clearTimeout(entry.leaving)
       entry.leaving = undefined
       if (seenBy(entry, SELF)) {
-        table.redraw(room, person)
+        table.updatePerson(room, person)
         return
       }
       // A state that another node holds is the later word.
@@ -178,9 +178,9 @@ export function createPresence({ announce, publish, onError, graceMs, coalesceMs
       see(entry, { node: SELF, presence: { ...own.presence, state }, at })
       touch(room, userId, 'here')
     },
-    redraw(room, person) {
+    updatePerson(room, person) {
       const entry = rooms.get(room)?.get(person.id)
-      if (entry && redraw(entry, SELF, person)) touch(room, person.id, 'here')
+      if (entry && updatePerson(entry, SELF, person)) touch(room, person.id, 'here')
     },
     list: (room) => [...here(room)],
     listBounded(room) {

@@ -2,8 +2,9 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { RoomId } from '@cutroom/contract'
 import { type ProblemError, problem } from '../../errors.ts'
 import { guarded } from '../../lib/guarded.ts'
-import type { RoomServer } from '../delivery/deliver.ts'
-import { asking, type RoomSocket } from '../delivery/subscription.ts'
+import { TokenBucket } from '../../lib/token-bucket.ts'
+import { pendingJoins } from '../delivery/join-queue.ts'
+import type { RoomServer, RoomSocket } from '../types.ts'
 import { addressOf, networkOf } from './handshake.ts'
 
 type Connection = RoomSocket['conn']
@@ -44,40 +45,6 @@ const HANDSHAKE_BURST = 200
 /** People whose handshakes are counted; one who made none for the longest time is forgotten first. */
 const MAX_COUNTED_PEOPLE = 10_000
 
-/** Refills with time up to `burst`. */
-export class Bucket {
-  #tokens: number
-  #filled = Date.now()
-  readonly #ratePerSecond: number
-  readonly #burst: number
-
-  constructor(ratePerSecond: number, burst: number) {
-    this.#ratePerSecond = ratePerSecond
-    this.#burst = burst
-    this.#tokens = burst
-  }
-
-  /** @returns false when it is empty */
-  spend(): boolean {
-    const now = Date.now()
-    this.#tokens = Math.min(this.#burst, this.#tokens + (Math.max(now - this.#filled, 0) / 1000) * this.#ratePerSecond)
-    this.#filled = now
-    if (this.#tokens < 1) return false
-    this.#tokens--
-    return true
-  }
-
-  /** Takes as many more, also those that are not there yet: a burst of them at most. */
-  charge(cost: number): void {
-    this.#tokens = Math.max(this.#tokens - cost, -this.#burst)
-  }
-
-  /** Until there is something in it, s. */
-  wait(): number {
-    return Math.max(Math.ceil((1 - this.#tokens) / this.#ratePerSecond), 1)
-  }
-}
-
 export interface AdmissionOptions {
   /** Believe the last of X-Forwarded-For. */
   behindProxy: boolean
@@ -103,7 +70,7 @@ interface Entry {
   address: string
   person: string | null
   /** Packets of any kind, well formed or not. What people ask for is counted apart, and answered. */
-  packets: Bucket
+  packets: TokenBucket
   timer: NodeJS.Timeout | undefined
 }
 
@@ -118,7 +85,7 @@ export function createAdmission({ behindProxy, limits, onError }: AdmissionOptio
   /** Until when, by person. */
   const cooldowns = new Map<string, number>()
 
-  const handshakes = new Map<string, Bucket>()
+  const handshakes = new Map<string, TokenBucket>()
 
   /** @throws problem rate-limited while the person is kept out for flooding */
   function assertNotBanned(personId: string): void {
@@ -130,7 +97,7 @@ export function createAdmission({ behindProxy, limits, onError }: AdmissionOptio
   /** Closed by force: what a closed connection still has to send does not hold it open. */
   function startAuthTimer(connection: Connection, entry: Entry): void {
     unauthenticated.add(entry.address, 1)
-    entry.packets = new Bucket(1, 20)
+    entry.packets = new TokenBucket(1, 20)
     entry.timer = setTimeout(
       guarded(onError, () => connection.close(true)),
       STRANGER_MS,
@@ -138,7 +105,7 @@ export function createAdmission({ behindProxy, limits, onError }: AdmissionOptio
   }
   function markAuthenticated(entry: Entry): void {
     unauthenticated.add(entry.address, -1)
-    entry.packets = new Bucket(200, 2_000)
+    entry.packets = new TokenBucket(200, 2_000)
     clearTimeout(entry.timer)
     entry.timer = undefined
   }
@@ -146,7 +113,7 @@ export function createAdmission({ behindProxy, limits, onError }: AdmissionOptio
     const entry: Entry = {
       address: networkOf(addressOf(connection.request, behindProxy)),
       person: null,
-      packets: new Bucket(0, 0),
+      packets: new TokenBucket(0, 0),
       timer: undefined,
     }
     entries.set(connection, entry)
@@ -207,7 +174,7 @@ export function createAdmission({ behindProxy, limits, onError }: AdmissionOptio
     countHandshake(personId: string): void {
       assertNotBanned(personId)
       if (!limits) return
-      const bucket = handshakes.get(personId) ?? new Bucket(HANDSHAKE_RATE, HANDSHAKE_BURST)
+      const bucket = handshakes.get(personId) ?? new TokenBucket(HANDSHAKE_RATE, HANDSHAKE_BURST)
       handshakes.delete(personId)
       const [oldest] = handshakes.size < MAX_COUNTED_PEOPLE ? [] : handshakes.keys()
       if (oldest !== undefined) handshakes.delete(oldest)
@@ -244,7 +211,7 @@ export function createAdmission({ behindProxy, limits, onError }: AdmissionOptio
     admitRoom(socket: RoomSocket, room: RoomId): void {
       const { rooms } = socket.data
       // One's own room is one of them.
-      if (limits && !rooms.has(room) && rooms.size + asking(socket) > limits.socketProjects)
+      if (limits && !rooms.has(room) && rooms.size + pendingJoins(socket) > limits.socketProjects)
         throw problem('rate-limited', `A socket stands in at most ${limits.socketProjects} projects`)
     },
   }

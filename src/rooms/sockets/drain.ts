@@ -1,5 +1,4 @@
-import type { RoomServer } from '../delivery/deliver.ts'
-import type { RoomSocket } from '../delivery/subscription.ts'
+import type { RoomServer, RoomSocket } from '../types.ts'
 
 type Connection = RoomSocket['conn']
 

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events'
-import type { RoomServer } from '../delivery/deliver.ts'
-import type { RoomSocket } from '../delivery/subscription.ts'
+import { concatenate } from '../../lib/buffers.ts'
 import type { LogEntry } from '../log/log.ts'
+import type { RoomServer, RoomSocket } from '../types.ts'
 
 // What Engine.IO and Socket.IO keep without a public name, in one place: there is no other way to see that a reader lags,
 // or to send many sockets what was encoded once.
@@ -27,14 +27,6 @@ interface Connection extends EventEmitter {
   close(discard?: boolean): void
 }
 const connectionOf = ({ conn }: RoomSocket) => conn as unknown as Connection
-
-/** In memory of its own: what is kept of Node's pool keeps all of its 8 KiB, most of which belong to other buffers. */
-export function concatenate(parts: readonly Buffer[]): Buffer {
-  const whole = Buffer.allocUnsafeSlow(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) at += part.copy(whole, at)
-  return whole
-}
 
 /** The adapter between nodes. */
 interface ClusterAdapter {
