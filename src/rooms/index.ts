@@ -1,18 +1,18 @@
 import { type Person, projectRoom, type Role, type RoomId, requests } from '@cutroom/contract'
 import type { FastifyInstance } from 'fastify'
 import type { Caller } from '../access/authorize.ts'
-import { type Cluster, createCluster } from './cluster/cluster.ts'
+import { Cluster } from './cluster/cluster.ts'
 import { createDelivery } from './delivery/deliver.ts'
-import { createFeeds } from './delivery/feed.ts'
+import { createFeeds } from './delivery/feeds.ts'
 import { JoinQueue } from './delivery/join-queue.ts'
-import { createSlowWatch } from './delivery/slow-consumers.ts'
+import { watchSlowConsumers } from './delivery/slow-consumers.ts'
 import { type Commit, createCommit } from './log/commit.ts'
 import { type Log, openLog } from './log/log.ts'
 import { type RoomsOptions, TIMINGS } from './options.ts'
 import { openPresence } from './presence/announce.ts'
 import { createTyping } from './presence/typing.ts'
 import { acceptSockets } from './sockets/connect.ts'
-import { createAdmission } from './sockets/connection-limits.ts'
+import { Admission } from './sockets/connection-limits.ts'
 import { createEncoder } from './sockets/engine-io.ts'
 import { createHandlers, type Handler, type RequestSchema } from './sockets/handlers.ts'
 import { registerRoomHandlers, subscriptionIn } from './sockets/room-handlers.ts'
@@ -50,7 +50,7 @@ export interface Rooms {
    */
   handle<R extends RequestSchema>(name: string, request: R, handler: Handler<R, SocketCaller>): void
   /** For gauges and leak checks. */
-  counts(): { sockets: number; feeds: number; slow: ReturnType<ReturnType<typeof createSlowWatch>['counts']> }
+  counts(): { sockets: number; feeds: number; slow: ReturnType<ReturnType<typeof watchSlowConsumers>['counts']> }
 }
 
 const callerOf = (socket: RoomSocket): SocketCaller => ({
@@ -80,21 +80,25 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   const { onTimerError, onDeliveryError, onSocketError, onRefusedMessages, onSlowClosed, onEpochChanged } = createReporters(app)
   const log = await openLog(database.readers, database.pages.query)
   let cluster: Cluster | undefined
-  const admission = createAdmission({ ...options, onError: onTimerError })
+  const admission = new Admission({ ...options, onError: onTimerError })
   const onDrain = () => {
     presence.silence()
     cluster?.silence()
   }
   const io = await openSocketServer(app, { ...options, admission, onDrain })
   const base = { ...timings, io, onError: onTimerError }
-  const presence = openPresence({ ...base, readers: database.readers, publish: (records) => cluster?.changed(records) })
+  const { presence, online } = openPresence({
+    ...base,
+    readers: database.readers,
+    publish: (records) => cluster?.publish(records),
+  })
   const typing = createTyping(timings.typingMs, onTimerError)
   const sessions = createSessions({ ...options, presence, onError: onDeliveryError })
   const feeds = createFeeds({
     log,
     encode: createEncoder(io),
     deliver: createDelivery({ io, presence, activityOf: options.activityOf, endSession: sessions.endSession }),
-    // Clients reconnect, name a position of the old history and are told `reset`.
+    // Clients reconnect, name a position of the old history and are answered `reset`.
     onLost: () => {
       onEpochChanged(log.epoch())
       for (const socket of io.of('/').sockets.values()) socket.conn.close()
@@ -104,7 +108,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     unreadMs: timings.unreadMs,
   })
   if (redis)
-    cluster = createCluster({
+    cluster = new Cluster({
       ...base,
       presence,
       poke: feeds.poke,
@@ -112,7 +116,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
       onTyping: ({ projectId, targetId, userId, isTyping }) =>
         io.local.to(projectRoom(projectId)).volatile.emit('typing', { projectId, targetId, userId, isTyping }),
     })
-  const slow = createSlowWatch({
+  const slow = watchSlowConsumers({
     ...base,
     presence,
     onLost: (socket, error) => {
@@ -134,11 +138,11 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   app.addHook('onClose', async () => {
     for (const timer of [slow, expiry]) timer.close()
     await feeds.close()
-    for (const part of [cluster, presence, typing]) part?.close()
+    for (const part of [cluster, presence, online, typing]) part?.close()
   })
   const poke = (rooms: Iterable<RoomId>) => {
     feeds.poke(rooms)
-    cluster?.news(rooms)
+    cluster?.poke(rooms)
   }
   app.decorate('rooms', {
     commit: createCommit({ begin: database.begin, poke, beforeCommit: options.beforeCommit }),

@@ -5,7 +5,7 @@ import { type AccessEvent, projectAccessEvent, userAccessEvent } from './deliver
 import type { LogEntry } from './log/log.ts'
 
 /** A person who may join a room, as one snapshot shows them and the room. */
-export interface Admission extends Position {
+export interface RoomAccess extends Position {
   person: Person
   /** null where the room has no roles. */
   role: Role | null
@@ -18,7 +18,7 @@ export interface RoomKind {
    * @param id of the room without its kind
    * @throws problem not-found | session-revoked
    */
-  admit(query: Query, caller: Caller, id: string): Promise<Admission>
+  admit(query: Query, caller: Caller, id: string): Promise<RoomAccess>
   /** The change of access in an entry of the room's log, if it makes one. */
   accessEvent(entry: LogEntry): AccessEvent | null
   /** Receivers of the room's presence: the sockets in it (`presence:changed`), or all who share a project with its person (`chat:presence`). */

@@ -1,7 +1,7 @@
 import type { ClientToServer, Person, Role, RoomId, ServerToClient } from '@cutroom/contract'
 import type { Server, Socket } from 'socket.io'
 import type { Caller, Position } from '../access/authorize.ts'
-import type { Feed } from './delivery/feed.ts'
+import type { FeedHandle } from './delivery/feed.ts'
 
 /** Identity and profile behind a token whose session is open, and the position of the person's own room in the same snapshot. */
 export interface Principal extends Caller, Position {
@@ -22,18 +22,21 @@ export interface TokenClaims extends Caller {
 
 /** A socket's place in one room. */
 export interface Subscription {
-  /** null in one's own room. */
+  /** null in the user room. */
   role: Role | null
-  /** Was let in, and is told everything: at once, or, while it is paused, when it reads again. */
-  live: boolean
-  /** Settles when it is in the Socket.IO room again, or never will be; null while it is not paused. */
-  paused: Promise<void> | null
-  /** Set when a later join, a leave, an eviction or a disconnect took its place. */
-  cancelled: boolean
+  /** Whether it also receives `activity:new`. */
   activity: boolean
-  /** Acquired as long as the subscription lives. */
-  feed: Feed | null
+  state: SubscriptionState
 }
+
+export type SubscriptionState =
+  | { status: 'joining' }
+  /** Receives each event when it is delivered. */
+  | { status: 'live'; feed: FeedHandle }
+  /** Reads too slowly, and will catch up from the log. `resumed` settles when it is live again, or has ended. */
+  | { status: 'paused'; feed: FeedHandle; resumed: Promise<void> }
+  /** A later join, a leave, an eviction or a disconnect took its place. */
+  | { status: 'ended' }
 
 /** State of one socket. */
 export interface SocketData {

@@ -75,7 +75,7 @@ export function createDelivery({ io, presence, activityOf, endSession }: Deliver
   return function deliver(room: RoomId, entry: LogEntry): void {
     const event = accessEventOf(entry)
     if (event) applyBefore(room, event)
-    send(io.local.to(room), entry, false)
+    send(io.local.to(room), entry)
     const activity = activityOf(entry)
     if (activity) io.local.to(activityRoom(room)).emit('activity:new', activity)
     if (event?.type === 'revoked' && event.leave === 'after') evict(room, event)

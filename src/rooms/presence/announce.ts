@@ -1,38 +1,45 @@
 import { type RoomId, userRoom } from '@cutroom/contract'
 import type { Database } from '../../db/client.ts'
+import { concatenate } from '../../lib/buffers.ts'
 import { kinds, parseRoom } from '../kinds.ts'
-import { createFrames, isOpen, write } from '../sockets/engine-io.ts'
+import { createFrames, isOpen, sendFrames } from '../sockets/engine-io.ts'
 import type { RoomServer } from '../types.ts'
-import { createOnline } from './online-status.ts'
-import { createPresence, type PresenceOptions, type PresenceTable } from './presence.ts'
+import { createOnlineStatus, type OnlineStatus } from './online-status.ts'
+import { type PresenceOptions, PresenceTable } from './presence.ts'
 
 export interface OpenPresenceOptions extends Pick<PresenceOptions, 'publish' | 'onError' | 'graceMs'> {
   io: RoomServer
   readers: Database['readers']
 }
 
+interface OpenPresence {
+  presence: PresenceTable
+  online: OnlineStatus
+}
+
 /** Changes within this time are announced together, ms. */
 const COALESCE_MS = 50
 
 /** The presence of all rooms of this node, announced to its sockets: as its kind says, to the room, or as online status to peers. */
-export function openPresence({ io, readers, publish, onError, graceMs }: OpenPresenceOptions): PresenceTable {
+export function openPresence({ io, readers, publish, onError, graceMs }: OpenPresenceOptions): OpenPresence {
   const frame = createFrames(io)
-  const online = createOnline({
+  const online = createOnlineStatus({
     readers,
     *connected() {
       for (const { data } of io.of('/').sockets.values()) yield data.person.id
     },
     encode: (change) => frame('chat:presence', change),
     send(peerId, frames) {
+      const joined = concatenate(frames)
       for (const id of io.of('/').adapter.rooms.get(userRoom(peerId)) ?? []) {
         const socket = io.of('/').sockets.get(id)
-        if (socket && isOpen(socket)) write(socket, frames)
+        if (socket && isOpen(socket)) sendFrames(socket, joined, () => frames)
       }
     },
     onError,
     coalesceMs: COALESCE_MS,
   })
-  const presence = createPresence({
+  const presence = new PresenceTable({
     announce(room: RoomId, { present, left }) {
       const { kind, id } = parseRoom(room)
       if (kinds[kind].presence === 'room') {
@@ -48,11 +55,5 @@ export function openPresence({ io, readers, publish, onError, graceMs }: OpenPre
     graceMs,
     coalesceMs: COALESCE_MS,
   })
-  return {
-    ...presence,
-    close() {
-      presence.close()
-      online.close()
-    },
-  }
+  return { presence, online }
 }

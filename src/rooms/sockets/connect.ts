@@ -2,7 +2,7 @@ import { userRoom } from '@cutroom/contract'
 import type { Position } from '../../access/authorize.ts'
 import { toProblem, toWire } from '../../errors.ts'
 import { guarded } from '../../lib/guarded.ts'
-import type { Feeds } from '../delivery/feed.ts'
+import type { Feeds } from '../delivery/feeds.ts'
 import { joinRoom } from '../delivery/subscription.ts'
 import type { Log } from '../log/log.ts'
 import type { RoomsOptions } from '../options.ts'
@@ -48,7 +48,7 @@ export function acceptSockets({ io, admission, log, feeds, presence, typing, ses
     const room = userRoom(person.id)
     let { head } = at
     try {
-      ;({ head } = await joinRoom(socket, room, { role: null }, at, { log, feeds }))
+      head = await joinRoom(socket, room, { plan: { mode: 'live' }, role: null }, at, feeds)
     } catch (error) {
       sessions.onUserRoomLost(socket, error)
       // The client may have joined its user room itself by now.

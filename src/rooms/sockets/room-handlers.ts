@@ -3,10 +3,10 @@ import { atLeast } from '../../access/authorize.ts'
 import type { Query } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
 import type { Typed } from '../cluster/cluster.ts'
-import type { Feeds } from '../delivery/feed.ts'
+import type { Feeds } from '../delivery/feeds.ts'
 import { JoinQueue } from '../delivery/join-queue.ts'
-import { type From, joinRoom, leave, modeOf } from '../delivery/subscription.ts'
-import { type Admission as Admitted, kinds, parseRoom } from '../kinds.ts'
+import { isSubscribed, type JoinFrom, type JoinPlan, joinRoom, leave, planJoin } from '../delivery/subscription.ts'
+import { kinds, parseRoom, type RoomAccess } from '../kinds.ts'
 import type { Log } from '../log/log.ts'
 import type { PresenceTable } from '../presence/presence.ts'
 import type { Typing } from '../presence/typing.ts'
@@ -42,11 +42,17 @@ const MAX_REPLAY_COST = 9
  */
 export function subscriptionIn(socket: RoomSocket, room: RoomId): Subscription {
   const subscription = socket.data.rooms.get(room)
-  if (!subscription?.live) throw problem('forbidden', 'Join the project first')
+  if (!subscription || !isSubscribed(subscription)) throw problem('forbidden', 'Join the project first')
   return subscription
 }
 
 type JoinOptions = Pick<RoomHandlersOptions, 'handlers' | 'log' | 'feeds' | 'query'>
+
+interface Joined {
+  head: number
+  mode: JoinPlan['mode']
+  access: RoomAccess
+}
 
 /** Joins rooms for sockets that ask for it: looks up whether they may, then catches up. */
 function createJoin({ handlers, log, feeds, query }: JoinOptions) {
@@ -59,21 +65,17 @@ function createJoin({ handlers, log, feeds, query }: JoinOptions) {
     replayed.set(socket, rooms.add(room))
   }
 
-  return async function join(
-    socket: RoomSocket,
-    room: RoomId,
-    from: From & { activity?: boolean },
-  ): Promise<Awaited<ReturnType<typeof joinRoom>> & { admitted: Admitted }> {
+  return async function join(socket: RoomSocket, room: RoomId, from: JoinFrom & { activity?: boolean }): Promise<Joined> {
     const { kind, id } = parseRoom(room)
     const { person, sessionId } = socket.data
-    const admitted = await JoinQueue.of(socket).join(room, () => kinds[kind].admit(query, { userId: person.id, sessionId }, id))
+    const access = await JoinQueue.of(socket).join(room, () => kinds[kind].admit(query, { userId: person.id, sessionId }, id))
     // A profile that was delivered during the lookup is newer.
-    if (socket.data.person === person) socket.data.person = admitted.person
-    const { after = admitted.head } = from
-    if (after < admitted.head && modeOf(from, admitted, log.epoch()) === 'resumed')
-      chargeReplay(socket, room, admitted.head - after)
-    const joined = await joinRoom(socket, room, { ...from, role: admitted.role }, admitted, { log, feeds })
-    return { ...joined, admitted }
+    if (socket.data.person === person) socket.data.person = access.person
+    const plan = planJoin(from, access, log.epoch())
+    if (plan.mode === 'resumed' && plan.after < access.head) chargeReplay(socket, room, access.head - plan.after)
+    const { role } = access
+    const head = await joinRoom(socket, room, { plan, role, activity: from.activity }, access, feeds)
+    return { head, mode: plan.mode, access }
   }
 }
 
@@ -87,10 +89,10 @@ export function registerRoomHandlers({ handlers, admission, presence, typing, se
       const room = projectRoom(projectId)
       admission.admitRoom(socket, room)
       try {
-        const { head, mode, admitted } = await join(socket, room, from)
+        const { head, mode, access } = await join(socket, room, from)
         presence.enter(room, socket.data.person, socket.id)
         const { people, total } = presence.listBounded(room)
-        const role = socket.data.rooms.get(room)?.role ?? admitted.role ?? 'viewer'
+        const role = socket.data.rooms.get(room)?.role ?? access.role ?? 'viewer'
         return { room, epoch: log.epoch(), head, mode, role, presence: people, presenceTotal: total }
       } catch (error) {
         // A socket that was in the room before it asked again, and is not any more, loses its presence too.
