@@ -57,3 +57,10 @@ export type Report =
   | { type: 'frame'; name: string; room?: string | undefined }
   | { type: 'tried'; attempts: Attempt[] }
   | { type: 'trouble'; problem: string }
+
+/** Between a person and its process's parent. */
+export interface Line {
+  report(report: Report): void
+  /** The parent's next orders; an answer that rejects is reported as trouble. */
+  onOrder(listener: (order: Order) => unknown): void
+}

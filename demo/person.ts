@@ -1,15 +1,8 @@
 // One person, in a process of its own. Speaks with the process that started it over IPC.
 import { playMember } from './member.ts'
-import type { Casting, Order, Report } from './messages.ts'
+import type { Casting, Line, Order, Report } from './messages.ts'
 import { playPhone } from './raw-client.ts'
 import { playStranger } from './stranger.ts'
-
-/** Between a person and its process's parent. */
-export interface Line {
-  report(report: Report): void
-  /** The parent's next orders; an answer that rejects is reported as trouble. */
-  onOrder(listener: (order: Order) => unknown): void
-}
 
 const report = (message: Report) => {
   // without a callback, a parent that is just going would be an error here

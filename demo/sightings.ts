@@ -1,5 +1,4 @@
-import type { Sighting } from './messages.ts'
-import type { Line } from './person.ts'
+import type { Line, Sighting } from './messages.ts'
 
 /** Reports what was seen in small bundles: the time of each was taken when it came, so the bundle costs no truth. */
 export function bundle(line: Line) {

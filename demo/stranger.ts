@@ -3,8 +3,7 @@ import { createClient } from '@cutroom/client'
 import type { Meta } from '@cutroom/contract'
 import { io, type Socket } from 'socket.io-client'
 import { now } from './clock.ts'
-import type { Attempt, Casting, Order } from './messages.ts'
-import type { Line } from './person.ts'
+import type { Attempt, Casting, Line, Order } from './messages.ts'
 
 type Ids = Extract<Order, { type: 'try' }>
 

@@ -43,9 +43,9 @@ export const operationsPlugin = fp<{ database: Database }>(
       labelNames: ['outcome'] as const,
       registers: [registry],
       collect() {
-        const { parkings, closed } = app.rooms.counts().slow
+        const { pauses, closed } = app.rooms.counts().slow
         this.reset()
-        this.inc({ outcome: 'parked' }, parkings)
+        this.inc({ outcome: 'parked' }, pauses)
         this.inc({ outcome: 'closed' }, closed)
       },
     })

@@ -1,4 +1,5 @@
 import type { Database } from '../db/client.ts'
+import { isRoomId, projectIdOf } from '../rooms/kinds.ts'
 import { createSweep, type Sweep, type SweepWork } from './sweep.ts'
 
 /** How much a round took away. */
@@ -93,9 +94,7 @@ async function sweepEvents({ query, step }: SweepWork, seconds: number): Promise
   for (let last = ''; ; ) {
     const page = await step<Due>(statements.page, [last, ROOMS, seconds])
     for (const room of page.rows) if (room.due) await trim(room)
-    const empty = page.rows.flatMap(({ id, oldest }) =>
-      oldest === null ? (/^project:([0-9a-f-]{36})$/.exec(id)?.[1] ?? []) : [],
-    )
+    const empty = page.rows.flatMap(({ id, oldest }) => (oldest === null && isRoomId(id) ? (projectIdOf(id) ?? []) : []))
     if (empty.length > 0) rooms += (await step(statements.tombstones, [empty])).count
     last = page.rows.at(-1)?.id ?? ''
     if (page.rows.length < ROOMS) return { events, rooms }

@@ -1,6 +1,6 @@
-/** Keeps a value under its key, and forgets the oldest where there would be more than `most`. */
-export function remember<K, V>(memory: Map<K, V>, most: number, key: K, value: V): void {
-  const [oldest] = memory.size < most ? [] : memory.keys()
-  if (oldest !== undefined) memory.delete(oldest)
-  memory.set(key, value)
+/** Sets a value, and removes the oldest where there would be more than `max`. */
+export function remember<K, V>(map: Map<K, V>, max: number, key: K, value: V): void {
+  const [oldest] = map.size < max ? [] : map.keys()
+  if (oldest !== undefined) map.delete(oldest)
+  map.set(key, value)
 }

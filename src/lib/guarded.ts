@@ -1,6 +1,5 @@
 /**
- * A callback for timers and events that cannot end the process: what it throws, or the promise that it returns rejects with, goes to
- * `onError`.
+ * A callback for timers and events that cannot end the process: its error, thrown or of a rejected promise, goes to `onError`.
  */
 export function guarded<A extends unknown[]>(
   onError: (error: unknown) => void,

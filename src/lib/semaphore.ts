@@ -1,15 +1,15 @@
-/** Lets `width` through at a time; the others wait, first come first served. */
+/** Runs at most `width` pieces of work at a time; the others wait, first come first served. */
 export interface Semaphore {
   /**
-   * @param patience how long to wait, ms, and the error for one who waited that long; without it, for as long as it takes
+   * @param patience the longest wait, ms, and the error after it; without it the wait has no end
    */
   run<T>(work: () => Promise<T>, patience?: { ms: number; error: () => Error }): Promise<T>
-  /** None is inside, none waits. */
+  /** Nothing runs or waits. */
   isEmpty(): boolean
 }
 
 export function createSemaphore(width: number): Semaphore {
-  let inside = 0
+  let running = 0
   const waiting = new Set<() => void>()
 
   const wait = (patience: { ms: number; error: () => Error } | undefined) =>
@@ -29,19 +29,19 @@ export function createSemaphore(width: number): Semaphore {
 
   return {
     async run(work, patience) {
-      if (inside < width) inside++
+      if (running < width) running++
       else await wait(patience)
       try {
         return await work()
       } finally {
-        // The place is handed over: no later one slips in between.
+        // The place is handed over, so that no later work takes it in between.
         const [next] = waiting
         if (next) {
           waiting.delete(next)
           next()
-        } else inside--
+        } else running--
       }
     },
-    isEmpty: () => inside === 0,
+    isEmpty: () => running === 0,
   }
 }

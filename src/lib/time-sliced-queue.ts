@@ -1,7 +1,7 @@
-/** How long those who catch up may hold the event loop up, ms. */
+/** How long a slice may block the event loop, ms. */
 const SLICE_MS = 5
 
-/** Does one thing after the other, as many in a turn of the event loop as there is time for: a thousand may come at once. */
+/** Runs synchronous work in order, a slice of it in each tick, so that a thousand pieces at once do not block the event loop. */
 export function createTimeSlicedQueue(): <T>(work: () => T) => Promise<T> {
   const waiting: (() => void)[] = []
   const run = () => {

@@ -91,14 +91,14 @@ describe('the log', () => {
       for (const bytes of [1, LARGE * 2, MIB]) {
         const read = await log.read(room, 1, 13, 500, bytes)
         const page = (await log.page(room, 1, 500, bytes))?.entries ?? []
-        const news = (await log.news([{ room, after: 1 }], 500, bytes)).get(room)
+        const news = (await log.readMany([{ room, after: 1 }], 500, bytes)).get(room)
         for (const entries of [read, page, news?.entries ?? []]) {
           expect(entries[0]?.meta.seq).toBe(2)
           if (entries.length > 1) expect(sum(entries)).toBeLessThanOrEqual(bytes)
         }
         expect(news?.more).toBe(true)
       }
-      const all = (await log.news([{ room, after: 1 }], 500, 100 * MIB)).get(room)
+      const all = (await log.readMany([{ room, after: 1 }], 500, 100 * MIB)).get(room)
       expect([all?.entries.at(-1)?.meta.seq, all?.more]).toEqual([13, false])
     } finally {
       await database.close()

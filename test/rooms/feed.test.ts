@@ -1,7 +1,7 @@
 import { projectRoom } from '@cutroom/contract'
 import { expect, it, onTestFinished } from 'vitest'
 import { openDatabase } from '../../src/db/client.ts'
-import { createFeeds, type Feeds } from '../../src/rooms/delivery/feed.ts'
+import { createFeeds, type Feeds } from '../../src/rooms/delivery/feeds.ts'
 import { openLog } from '../../src/rooms/log/log.ts'
 import { createDatabase } from '../support/database.ts'
 import { until } from '../support/until.ts'
@@ -16,10 +16,10 @@ it('D2 a room that always has news keeps nobody waiting: not who joins it, nor o
   const feeds: Feeds = createFeeds({
     log: {
       ...log,
-      news(rooms, limit) {
-        // Somebody writes whenever it is read.
-        if (rooms.some(({ room }) => room === hot)) feeds.poke([hot])
-        return log.news(rooms, limit)
+      readNext(room, after) {
+        // Another event is committed during each read of the room.
+        if (room === hot) feeds.poke([hot])
+        return log.readNext(room, after)
       },
     },
     encode: () => Buffer.alloc(0),
@@ -36,15 +36,15 @@ it('D2 a room that always has news keeps nobody waiting: not who joins it, nor o
   })
   const append = (room: string) => database.pool.query('SELECT append($1, $2, $3::json)', [room, 'task:deleted', '{}'])
   await database.pool.query('INSERT INTO "Room" (id) VALUES ($1), ($2)', [hot, quiet])
-  const [feed] = await Promise.all([feeds.hold(hot), feeds.hold(quiet)])
+  const [feed] = await Promise.all([feeds.acquire(hot), feeds.acquire(quiet)])
   feeds.poke([hot])
   await append(hot)
-  await feed.reach(1)
+  await feed.waitFor(1)
   expect(delivered).toEqual([`${hot} 1`])
   await append(quiet)
   await until('the sweep found it', () => delivered.includes(`${quiet} 1`))
   await append(hot)
-  await feed.reach(2)
+  await feed.waitFor(2)
   expect(feed.delivered()).toBe(2)
   expect(errors).toEqual([])
 })

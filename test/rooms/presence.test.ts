@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Presence, projectRoom, userRoom } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { createPresence } from '../../src/rooms/presence/presence.ts'
+import { PresenceTable } from '../../src/rooms/presence/presence.ts'
 import { startApp, useApp } from '../support/app.ts'
 import { addCrowd } from '../support/members.ts'
 import { addMember, createCut, createProject, createTeam, type Person, register } from '../support/people.ts'
@@ -343,7 +343,7 @@ describe('presence', () => {
 })
 
 it('B1 five hundred people at most are listed, and counted all', () => {
-  const presence = createPresence({ announce() {}, publish() {}, onError() {}, graceMs: 1, coalesceMs: 60_000 })
+  const presence = new PresenceTable({ announce() {}, publish() {}, onError() {}, graceMs: 1, coalesceMs: 60_000 })
   onTestFinished(() => presence.close())
   const room = projectRoom(randomUUID())
   for (let n = 0; n < 700; n++) presence.enter(room, { id: randomUUID(), name: 'P', avatarUrl: null }, `${n}`)

@@ -250,7 +250,7 @@ describe('sockets that never read again', () => {
     raw.ws.pause()
     const closed = new Promise<number>((resolve) => raw.ws.once('close', resolve))
     const { slow } = app().app.rooms.counts()
-    expect(slow).toEqual({ paused: 0, parkings: 0, closed: 0 })
+    expect(slow).toEqual({ paused: 0, pauses: 0, closed: 0 })
     const counts = () => app().app.rooms.counts()
     await until('it is closed', async () => {
       if (counts().slow.paused < 2 && counts().slow.closed === 0) await write(app(), id)
@@ -258,7 +258,7 @@ describe('sockets that never read again', () => {
     })
     // Nothing of it is left, though it never said goodbye.
     await until('its socket is gone', () => counts().sockets === 1 && counts().slow.paused === 0)
-    expect(counts()).toMatchObject({ feeds: 2, slow: { paused: 0, parkings: 2, closed: 1 } })
+    expect(counts()).toMatchObject({ feeds: 2, slow: { paused: 0, pauses: 2, closed: 1 } })
     await until('its person is gone', () =>
       neighbour.frames.some(
         ({ name, payload }) => name === 'presence:changed' && JSON.stringify(payload.left).includes(editor.id),

@@ -1,6 +1,6 @@
 import { hash, randomUUID } from 'node:crypto'
 import { projectRoom } from '@cutroom/contract'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { useApp } from '../support/app.ts'
 import { type Answer, createCut, createTeam, PASSWORD, type Person } from '../support/people.ts'
 import { connect } from '../support/sockets.ts'
@@ -140,6 +140,22 @@ describe('Idempotency-Key', () => {
     expect(told(await create('one'))).toEqual(told(answer))
     expect(running).toBe(1)
     expect(await readLog(owner, project.id)).toHaveLength(1)
+  })
+
+  it('W4 a repeated request on the fast path finds the first answer without waiting for another attempt', async () => {
+    const { project, owner } = await createTeam(app())
+    const create = (headers: Record<string, string>) =>
+      owner.call('POST', `/api/projects/${project.id}/tasks`, { title: 'one' }, headers)
+    await create(key())
+    const headers = key()
+    const first = await create(headers)
+    // A wait before another attempt would take ten seconds.
+    const random = vi.spyOn(Math, 'random').mockReturnValue(1_000)
+    onTestFinished(() => random.mockRestore())
+    const before = performance.now()
+    expect(told(await create(headers))).toEqual(told(first))
+    expect(performance.now() - before).toBeLessThan(5_000)
+    expect(await readLog(owner, project.id)).toHaveLength(2)
   })
 
   it('W4 a key is the person’s own: two people with one key make two things', async () => {

@@ -1,4 +1,5 @@
 import type { Activity } from '@cutroom/contract'
+import { projectIdOf } from '../../rooms/kinds.ts'
 import type { LogEntry } from '../../rooms/log/log.ts'
 import type { ActivityTarget, Noun } from '../shared/noun.ts'
 
@@ -11,8 +12,8 @@ export function createActivityReader(nouns: readonly Noun[]): (entry: LogEntry) 
   )
   return ({ meta, name, payload, label }) => {
     const read = readings.get(name)
-    if (!read || !meta.room.startsWith('project:')) return null
-    const projectId = meta.room.slice('project:'.length)
+    const projectId = projectIdOf(meta.room)
+    if (!read || projectId === null) return null
     const { path, ...target } = read(payload, label)
     const link = `/projects/${projectId}${path}`
     return { id: meta.id, action: name, actor: meta.actor, target, projectId, at: meta.at, link, seq: meta.seq }

@@ -1,6 +1,7 @@
 import { Presence, PresenceState, type RoomId } from '@cutroom/contract'
 import * as z from 'zod'
-import type { Sight } from '../presence/presence-record.ts'
+import { isRoomId } from '../kinds.ts'
+import type { PresenceRecord } from '../presence/presence-record.ts'
 
 /** Most rooms, and most presence records, in one message. */
 export const MAX_ROOMS = 1_000
@@ -12,9 +13,8 @@ const MAX_LENGTH = 1024 * 1024
 /** How far another node's clock may run ahead, ms. A state of a later time would win over every other for good. */
 const MAX_AHEAD_MS = 5_000
 
-const ROOM = /^(project|user):[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-const room = z.custom<RoomId>((value) => typeof value === 'string' && ROOM.test(value))
-/** The length is looked at before the items are. */
+const room = z.custom<RoomId>(isRoomId)
+/** The length is checked before the items are. */
 const listOf = <T extends z.ZodType>(item: T, most: number) =>
   z.custom<unknown[]>((value) => Array.isArray(value) && value.length <= most).pipe(z.array(item))
 
@@ -28,30 +28,33 @@ const record = z.object({
     .min(0)
     .transform((at) => Math.min(at, Date.now() + MAX_AHEAD_MS)),
 })
-const sights: z.ZodType<Sight[]> = listOf(record, MAX_RECORDS)
+const sights: z.ZodType<PresenceRecord[]> = listOf(record, MAX_RECORDS)
 const head = { node: z.uuid(), version: z.int().min(0) }
 
-/** What nodes say to each other. All of it are hints: lost, repeated and shuffled ones do no lasting harm. */
+/**
+ * Messages between nodes. All are hints: lost, repeated and shuffled ones do no lasting harm. Their names are fixed: nodes of two versions
+ * talk to each other while a cluster is updated.
+ */
 const ClusterMessage = z.discriminatedUnion('say', [
-  /** There is news in these rooms. */
+  /** These rooms have new events. */
   z.object({ say: z.literal('news'), rooms: listOf(room, MAX_ROOMS) }),
   /** The sender's presence records have changed, from the version before this one. */
   z.object({ say: z.literal('changed'), ...head, sights }),
-  /** One part of all that the sender has. */
+  /** One part of all the sender's presence records. */
   z.object({ say: z.literal('all'), ...head, part: z.int().min(0), parts: z.int().min(1).max(MAX_PARTS), sights }),
-  /** The sender lives, and this is its version. */
+  /** A heartbeat with the version of the sender's records. */
   z.object({ say: z.literal('alive'), ...head }),
-  /** A question for all that a node has; null: to every node. */
+  /** A request for all records of a node; null: of every node. */
   z.object({ say: z.literal('ask'), node: z.uuid().nullable() }),
   /** A person types, or stopped. */
   z.object({ say: z.literal('typing'), projectId: z.uuid(), targetId: z.uuid(), userId: z.uuid(), isTyping: z.boolean() }),
 ])
 export type ClusterMessage = z.output<typeof ClusterMessage>
 
-/** One text, so that what people wrote is never structure for the encoder of the adapter. */
+/** As one text, so that no value that people wrote is structure for the adapter's encoder. */
 export const encodeMessage = (message: ClusterMessage): string => JSON.stringify(message)
 
-/** @returns null for what no node of this version says */
+/** @returns null for a text that no node of this version sends */
 export function decodeMessage(text: unknown): ClusterMessage | null {
   if (typeof text !== 'string' || text.length > MAX_LENGTH) return null
   try {

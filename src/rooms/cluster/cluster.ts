@@ -2,201 +2,231 @@ import { randomUUID } from 'node:crypto'
 import type { RoomId } from '@cutroom/contract'
 import { guarded } from '../../lib/guarded.ts'
 import { createTimeSlicedQueue } from '../../lib/time-sliced-queue.ts'
-import type { RoomServer } from '../delivery/deliver.ts'
 import type { PresenceTable } from '../presence/presence.ts'
-import type { Sight } from '../presence/presence-record.ts'
+import type { PresenceRecord } from '../presence/presence-record.ts'
 import { restrictCluster } from '../sockets/engine-io.ts'
+import type { RoomServer } from '../types.ts'
 import { type ClusterMessage, decodeMessage, encodeMessage, MAX_PARTS, MAX_RECORDS, MAX_ROOMS } from './cluster-messages.ts'
 
-export interface NodeToNode {
-  word: (text: string) => void
-}
-
-/** Who types where, or stopped. */
+/** A person types, or stopped. */
 export type Typed = Omit<Extract<ClusterMessage, { say: 'typing' }>, 'say'>
 
-export interface Cluster {
-  /** Wakes the feeds of the other nodes. */
-  news(rooms: Iterable<RoomId>): void
-  /** What this node sees has changed. */
-  changed(sights: Sight[]): void
-  typing(typed: Typed): void
-  /** Says no more who is where, so that the others keep what this node saw until its people had time to come back. */
-  silence(): void
-  close(): void
-}
-
-export interface NodesOptions {
+export interface ClusterOptions {
   io: RoomServer
   presence: PresenceTable
-  /** Told which rooms have news elsewhere. */
+  /** Called with rooms that have new events elsewhere. */
   poke: (rooms: RoomId[]) => void
-  /** Told who types elsewhere. */
+  /** Called with typing on other nodes. */
   onTyping: (typed: Typed) => void
-  /** Told now and then how many messages were refused since the last time. */
+  /** Called once a minute at most with how many messages were refused since the last time. */
   onRefused: (count: number) => void
   onError: (error: unknown) => void
-  /** Between signs of life, ms. */
+  /** Between heartbeats, ms. */
   beatMs: number
-  /** A node that said nothing for this long is dead, ms. */
+  /** A node without a message for this long is dead, ms. */
   deadMs: number
 }
 
-/** Between questions to one node, and between answers that are everything a node sees, ms. A change is followed by a sign of life as soon. */
-const ASK_MS = 500
+/** Between requests to one node for all its records, and between answers to them, ms. A change is followed by a heartbeat as soon. */
+const REQUEST_MS = 500
 /** Between reports of refused messages, ms. */
 const REPORT_MS = 60_000
-/** Nodes that are kept in mind; more than any cluster has. */
+/** Nodes that are remembered; more than any cluster has. */
 const MAX_NODES = 1_000
 
 /** Another node, as far as it is known here. Times are of this process, ms. */
-interface Other {
-  /** Of what it sees, and of its last word about it. */
+interface RemoteNode {
+  /** Of its records here, and of its newest message about them. */
   version: number
   newest: number
-  heard: number
-  asked: number
-  /** The parts so far of all that it sees. */
-  partial: { version: number; next: number; sights: Sight[] } | null
+  receivedAt: number
+  requestedAt: number
+  /** The parts so far of all its records. */
+  partial: { version: number; next: number; records: PresenceRecord[] } | null
+}
+const newNode = (): RemoteNode => ({
+  version: -1,
+  newest: -1,
+  receivedAt: 0,
+  requestedAt: Number.NEGATIVE_INFINITY,
+  partial: null,
+})
+
+/** @returns all records of the node once the last part is here; a lost part is found by its version, and all are requested again */
+function collect(node: RemoteNode, message: Extract<ClusterMessage, { say: 'all' }>): PresenceRecord[] | null {
+  if (message.part === 0) node.partial = { version: message.version, next: 0, records: [] }
+  const { partial } = node
+  if (partial?.version !== message.version || partial.next !== message.part) return null
+  partial.next++
+  partial.records.push(...message.sights)
+  if (partial.next < message.parts) return null
+  node.partial = null
+  return partial.records
 }
 
-/** The other nodes, over the Socket.IO adapter. A node's version names its state; a node that missed one asks for all of it. */
-export function createCluster({ io, presence, poke, onTyping, onRefused, onError, beatMs, deadMs }: NodesOptions): Cluster {
-  const self = randomUUID()
-  const others = new Map<string, Other>()
-  const waiting = new Set<RoomId>()
-  const turn = createTimeSlicedQueue()
-  let version = 0
-  let told = 0
-  let silent = false
-  /** An answer with everything is due; when the last one was given. */
-  let due = false
-  let answered = Number.NEGATIVE_INFINITY
-  let refused = 0
-  let reported = Number.NEGATIVE_INFINITY
+/**
+ * The other nodes, over the Socket.IO adapter. A node's version names the state of its presence records; a node that missed one requests
+ * all of them.
+ */
+export class Cluster {
+  readonly #options: ClusterOptions
+  readonly #self = randomUUID()
+  readonly #nodes = new Map<string, RemoteNode>()
+  /** Rooms to be announced at the end of this tick. */
+  readonly #pokes = new Set<RoomId>()
+  readonly #inSlice = createTimeSlicedQueue()
+  readonly #timers: NodeJS.Timeout[]
+  #version = 0
+  #sentVersion = 0
+  #silent = false
+  /** All records were requested; when they were sent last. */
+  #requested = false
+  #sentAllAt = Number.NEGATIVE_INFINITY
+  #refused = 0
+  #reportedAt = Number.NEGATIVE_INFINITY
 
-  function send(message: ClusterMessage): void {
-    // A node that drains still finishes writes, and others have to hear of them.
-    if (!silent || message.say === 'news') io.serverSideEmit('word', encodeMessage(message))
+  constructor(options: ClusterOptions) {
+    this.#options = options
+    const { io, onError, beatMs } = options
+    restrictCluster(io, 'word', onError)
+    io.on(
+      'word',
+      guarded(onError, (text: unknown) => this.#onMessage(text)),
+    )
+    this.#timers = [
+      setInterval(
+        guarded(onError, () => this.#beat()),
+        beatMs,
+      ),
+      setInterval(
+        guarded(onError, () => this.#repair()),
+        REQUEST_MS,
+      ),
+    ]
+    for (const timer of this.#timers) timer.unref()
+    this.#enqueue({ say: 'ask', node: null })
   }
-  /** Behind what was said before, and not all in one turn of the event loop. */
-  const say = (message: ClusterMessage) => void turn(() => send(message)).catch(onError)
 
-  function tellAll(): void {
-    due = false
-    answered = performance.now()
-    const all = presence.own().slice(0, MAX_PARTS * MAX_RECORDS)
+  /** Wakes the feeds of rooms on the other nodes. Writes of one tick make one message. */
+  poke(rooms: Iterable<RoomId>): void {
+    for (const id of rooms) {
+      if (this.#pokes.size === 0)
+        setImmediate(
+          guarded(this.#options.onError, () => {
+            const all = [...this.#pokes]
+            this.#pokes.clear()
+            for (let i = 0; i < all.length; i += MAX_ROOMS) this.#send({ say: 'news', rooms: all.slice(i, i + MAX_ROOMS) })
+          }),
+        )
+      this.#pokes.add(id)
+    }
+  }
+
+  /** Sends changed presence records of this node. */
+  publish(records: PresenceRecord[]): void {
+    for (let i = 0; i < records.length; i += MAX_RECORDS) {
+      this.#version++
+      this.#enqueue({ say: 'changed', ...this.#head(), sights: records.slice(i, i + MAX_RECORDS) })
+    }
+  }
+
+  /** Sends that a person types, or stopped. */
+  typing(typed: Typed): void {
+    this.#send({ say: 'typing', ...typed })
+  }
+
+  /** Sends nothing more but pokes, so that the others keep this node's records until its people had time to come back. */
+  silence(): void {
+    this.#silent = true
+  }
+
+  close(): void {
+    for (const timer of this.#timers) clearInterval(timer)
+  }
+
+  #head(): { node: string; version: number } {
+    return { node: this.#self, version: this.#version }
+  }
+
+  #send(message: ClusterMessage): void {
+    // A node that drains still finishes writes, and the others have to learn of them.
+    if (!this.#silent || message.say === 'news') this.#options.io.serverSideEmit('word', encodeMessage(message))
+  }
+
+  /** Sends behind earlier messages, and not all in one tick. */
+  #enqueue(message: ClusterMessage): void {
+    this.#inSlice(() => this.#send(message)).catch(this.#options.onError)
+  }
+
+  #sendAllIfRequested(): void {
+    if (!this.#requested || performance.now() - this.#sentAllAt < REQUEST_MS) return
+    this.#requested = false
+    this.#sentAllAt = performance.now()
+    const all = this.#options.presence.localRecords().slice(0, MAX_PARTS * MAX_RECORDS)
     const parts = Math.max(Math.ceil(all.length / MAX_RECORDS), 1)
     for (let part = 0; part < parts; part++) {
       const sights = all.slice(part * MAX_RECORDS, (part + 1) * MAX_RECORDS)
-      say({ say: 'all', node: self, version, part, parts, sights })
+      this.#enqueue({ say: 'all', ...this.#head(), part, parts, sights })
     }
   }
-  function answerAsked(): void {
-    if (due && performance.now() - answered >= ASK_MS) tellAll()
-  }
 
-  /** @returns all that it sees, once the last part is here; a lost one is found by its version, and asked for */
-  function collect(other: Other, message: Extract<ClusterMessage, { say: 'all' }>): Sight[] | null {
-    if (message.part === 0) other.partial = { version: message.version, next: 0, sights: [] }
-    const { partial } = other
-    if (partial?.version !== message.version || partial.next !== message.part) return null
-    partial.next++
-    partial.sights.push(...message.sights)
-    if (partial.next < message.parts) return null
-    other.partial = null
-    return partial.sights
-  }
-
-  function hearOf(message: Extract<ClusterMessage, { node: string; version: number }>): void {
-    const { node } = message
-    const other = others.get(node) ?? { version: -1, newest: -1, heard: 0, asked: Number.NEGATIVE_INFINITY, partial: null }
-    if (!others.has(node) && others.size >= MAX_NODES) return
-    others.set(node, other)
-    other.heard = performance.now()
-    other.newest = Math.max(other.newest, message.version)
-    if (message.say === 'changed' && message.version === other.version + 1) {
-      presence.heard(node, message.sights, false)
-      other.version = message.version
-    }
-    const all = message.say === 'all' ? collect(other, message) : null
-    if (all && message.version >= other.version) {
-      presence.heard(node, all, true)
-      other.version = message.version
-    }
-    askFor(node, other)
-  }
-  function askFor(node: string, other: Other): void {
-    if (other.version >= other.newest || performance.now() - other.asked < ASK_MS) return
-    other.asked = performance.now()
-    say({ say: 'ask', node })
-  }
-
-  function hear(text: unknown): void {
+  #onMessage(text: unknown): void {
     const message = decodeMessage(text)
-    if (!message) refused++
-    else if (message.say === 'news') poke(message.rooms)
-    else if (message.say === 'typing') onTyping(message)
-    else if (message.say !== 'ask') hearOf(message)
-    else if (message.node === null || message.node === self) {
-      due = true
-      answerAsked()
+    if (!message) this.#refused++
+    else if (message.say === 'news') this.#options.poke(message.rooms)
+    else if (message.say === 'typing') this.#options.onTyping(message)
+    else if (message.say !== 'ask') this.#onRecords(message)
+    else if (message.node === null || message.node === this.#self) {
+      this.#requested = true
+      this.#sendAllIfRequested()
     }
   }
-  restrictCluster(io, 'word', onError)
-  io.on('word', guarded(onError, hear))
 
-  function beat(): void {
-    say({ say: 'alive', node: self, version })
-    for (const [node, { heard }] of others)
-      if (performance.now() - heard > deadMs) {
-        others.delete(node)
-        presence.forget(node)
-      }
-  }
-  /** A lost message or answer is asked for again before the next beat. */
-  function repair(): void {
-    if (told < version) say({ say: 'alive', node: self, version })
-    told = version
-    for (const [node, other] of others) askFor(node, other)
-    answerAsked()
-    if (refused === 0 || performance.now() - reported < REPORT_MS) return
-    onRefused(refused)
-    refused = 0
-    reported = performance.now()
-  }
-  const timers = [setInterval(guarded(onError, beat), beatMs), setInterval(guarded(onError, repair), ASK_MS)]
-  for (const timer of timers) timer.unref()
-  say({ say: 'ask', node: null })
-
-  function tellNews(): void {
-    const all = [...waiting]
-    waiting.clear()
-    for (let i = 0; i < all.length; i += MAX_ROOMS) send({ say: 'news', rooms: all.slice(i, i + MAX_ROOMS) })
+  #onRecords(message: Extract<ClusterMessage, { node: string; version: number }>): void {
+    const id = message.node
+    if (!this.#nodes.has(id) && this.#nodes.size >= MAX_NODES) return
+    const node = this.#nodes.get(id) ?? newNode()
+    this.#nodes.set(id, node)
+    node.receivedAt = performance.now()
+    node.newest = Math.max(node.newest, message.version)
+    const { presence } = this.#options
+    if (message.say === 'changed' && message.version === node.version + 1) {
+      presence.applyRemote(id, message.sights, false)
+      node.version = message.version
+    }
+    const all = message.say === 'all' ? collect(node, message) : null
+    if (all && message.version >= node.version) {
+      presence.applyRemote(id, all, true)
+      node.version = message.version
+    }
+    this.#requestMissing(id, node)
   }
 
-  return {
-    news(rooms) {
-      for (const id of rooms) {
-        // Writes of one turn of the event loop make one word.
-        if (waiting.size === 0) setImmediate(guarded(onError, tellNews))
-        waiting.add(id)
+  #requestMissing(id: string, node: RemoteNode): void {
+    if (node.version >= node.newest || performance.now() - node.requestedAt < REQUEST_MS) return
+    node.requestedAt = performance.now()
+    this.#enqueue({ say: 'ask', node: id })
+  }
+
+  /** Sends a heartbeat, and removes nodes that sent none. */
+  #beat(): void {
+    this.#enqueue({ say: 'alive', ...this.#head() })
+    for (const [id, { receivedAt }] of this.#nodes)
+      if (performance.now() - receivedAt > this.#options.deadMs) {
+        this.#nodes.delete(id)
+        this.#options.presence.forgetNode(id)
       }
-    },
-    changed(now) {
-      for (let i = 0; i < now.length; i += MAX_RECORDS) {
-        version++
-        say({ say: 'changed', node: self, version, sights: now.slice(i, i + MAX_RECORDS) })
-      }
-    },
-    typing(typed) {
-      send({ say: 'typing', ...typed })
-    },
-    silence() {
-      silent = true
-    },
-    close() {
-      for (const timer of timers) clearInterval(timer)
-    },
+  }
+
+  /** A lost message or answer is requested again before the next heartbeat. */
+  #repair(): void {
+    if (this.#sentVersion < this.#version) this.#enqueue({ say: 'alive', ...this.#head() })
+    this.#sentVersion = this.#version
+    for (const [id, node] of this.#nodes) this.#requestMissing(id, node)
+    this.#sendAllIfRequested()
+    if (this.#refused === 0 || performance.now() - this.#reportedAt < REPORT_MS) return
+    this.#options.onRefused(this.#refused)
+    this.#refused = 0
+    this.#reportedAt = performance.now()
   }
 }

@@ -1,35 +1,43 @@
 import type { Payload, Person, Role } from '@cutroom/contract'
 import type { LogEntry } from '../log/log.ts'
 
-export interface Revocation {
-  /** The person who loses access; null: all in the room. */
-  userId: string | null
-  reason: 'left' | 'removed' | 'deleted'
-  /** When the others in the room see the event: those who lose access are out before it, or see it as the last. */
-  order: 'before' | 'after'
-}
+/** How one log entry changes who may see what, or how a person is shown. */
+export type AccessEvent =
+  /** A person (null: all in the room) loses access. */
+  | {
+      type: 'revoked'
+      userId: string | null
+      reason: 'left' | 'removed' | 'deleted'
+      /** Whether their sockets leave before the entry is delivered, or see it as the last one. */
+      leave: 'before' | 'after'
+    }
+  | { type: 'role-changed'; userId: string; role: Role }
+  | { type: 'session-ended'; sessionId: string }
+  /** Name or picture of a person. */
+  | { type: 'person-updated'; person: Person }
 
-/** The loss of access by this entry of a project's log, if any. */
-export function revokes(entry: LogEntry): Revocation | null {
-  if (entry.name === 'member:left') {
-    const { userId, removedBy } = entry.payload as Payload<'member:left'>
-    return { userId, reason: removedBy === undefined ? 'left' : 'removed', order: 'before' }
+/** The access event in an entry of a project's log, if it is one. */
+export function projectAccessEvent({ name, payload }: LogEntry): AccessEvent | null {
+  switch (name) {
+    case 'member:left': {
+      const { userId, removedBy } = payload as Payload<'member:left'>
+      return { type: 'revoked', userId, reason: removedBy === undefined ? 'left' : 'removed', leave: 'before' }
+    }
+    case 'project:deleted':
+      return { type: 'revoked', userId: null, reason: 'deleted', leave: 'after' }
+    case 'member:updated': {
+      const { userId, role } = payload as Payload<'member:updated'>
+      return { type: 'role-changed', userId, role }
+    }
+    case 'person:updated':
+      return { type: 'person-updated', person: payload as Payload<'person:updated'> }
+    default:
+      return null
   }
-  if (entry.name === 'project:deleted') return { userId: null, reason: 'deleted', order: 'after' }
-  return null
 }
 
-/** The role that this entry of a project's log gives to a person. */
-export function changesRole(entry: LogEntry): { userId: string; role: Role } | null {
-  return entry.name === 'member:updated' ? (entry.payload as Payload<'member:updated'>) : null
-}
-
-/** Does this entry of a person's log close a session? */
-export function endsSession(entry: LogEntry): string | null {
-  return entry.name === 'session:revoked' ? (entry.payload as Payload<'session:revoked'>).sessionId : null
-}
-
-/** The person whose name or picture this entry of a project's log changes. */
-export function redraws(entry: LogEntry): Person | null {
-  return entry.name === 'person:updated' ? (entry.payload as Payload<'person:updated'>) : null
+/** The access event in an entry of a person's own log, if it is one. */
+export function userAccessEvent({ name, payload }: LogEntry): AccessEvent | null {
+  if (name !== 'session:revoked') return null
+  return { type: 'session-ended', sessionId: (payload as Payload<'session:revoked'>).sessionId }
 }

@@ -1,17 +1,15 @@
-import { type Activity, type ClientToServer, type Person, type RoomId, type ServerToClient, userRoom } from '@cutroom/contract'
-import type { Server } from 'socket.io'
-import type { NodeToNode } from '../cluster/cluster.ts'
+import { type Activity, type Person, type RoomId, userRoom } from '@cutroom/contract'
+import { accessEventOf, parseRoom } from '../kinds.ts'
 import type { LogEntry } from '../log/log.ts'
 import type { PresenceTable } from '../presence/presence.ts'
-import { changesRole, endsSession, type Revocation, redraws, revokes } from './access-events.ts'
-import { activityRoom, leave, parkedRoom, type RoomSocket, type SocketData, send } from './subscription.ts'
-
-export type RoomServer = Server<ClientToServer, ServerToClient, NodeToNode, SocketData>
+import type { RoomServer, RoomSocket } from '../types.ts'
+import type { AccessEvent } from './access-events.ts'
+import { activityRoom, leave, pausedRoom, send } from './subscription.ts'
 
 export interface DeliveryOptions {
   io: RoomServer
   presence: PresenceTable
-  /** A log entry as people read it in a feed; null where there is nothing to tell. */
+  /** A log entry as an activity; null where it is none. */
   activityOf: (entry: LogEntry) => Activity | null
   endSession: (socket: RoomSocket) => void
 }
@@ -22,12 +20,12 @@ export interface DeliveryOptions {
  */
 export function createDelivery({ io, presence, activityOf, endSession }: DeliveryOptions) {
   /**
-   * One person's sockets (null: all) in a room on this node, paused ones included: what they were not told yet
-   * is nothing to them any more. Those on their way in meet the entry in the log.
+   * One person's sockets (null: all) in a room on this node, paused ones included: they receive nothing of the room after they lost
+   * access. Sockets that are still joining find the entry in the log.
    */
   function socketsIn(room: RoomId, userId: string | null): RoomSocket[] {
     const { adapter, sockets } = io.of('/')
-    return [room, parkedRoom(room)]
+    return [room, pausedRoom(room)]
       .flatMap((each) => [...(adapter.rooms.get(each) ?? [])])
       .flatMap((id) => {
         const socket = sockets.get(id)
@@ -35,42 +33,51 @@ export function createDelivery({ io, presence, activityOf, endSession }: Deliver
       })
   }
 
-  function evict(room: RoomId, { userId, reason }: Revocation): void {
+  function evict(room: RoomId, { userId, reason }: AccessEvent & { type: 'revoked' }): void {
     for (const socket of socketsIn(room, userId)) {
       leave(socket, room)
       presence.exit(room, socket.data.person.id, socket.id, false)
-      socket.emit('access:revoked', { projectId: room.slice('project:'.length), reason })
+      socket.emit('access:revoked', { projectId: parseRoom(room).id, reason })
     }
   }
 
-  /** A renamed person is drawn so wherever they are here, in every room that tells of it, and in rooms they join from now on. */
-  function redraw(room: RoomId, person: Person): void {
+  /** Updates a person's profile on their sockets, for rooms that these join later, and in the presence of one room. */
+  function updatePerson(room: RoomId, person: Person): void {
     const { adapter, sockets } = io.of('/')
     for (const id of adapter.rooms.get(userRoom(person.id)) ?? []) {
       const socket = sockets.get(id)
       if (socket) socket.data.person = person
     }
-    presence.redraw(room, person)
+    presence.updatePerson(room, person)
+  }
+
+  /** Applies a change of access that precedes the delivery of its entry. */
+  function applyBefore(room: RoomId, event: AccessEvent): void {
+    switch (event.type) {
+      case 'revoked':
+        if (event.leave === 'before') evict(room, event)
+        break
+      case 'role-changed':
+        for (const { data } of socketsIn(room, event.userId)) {
+          const subscription = data.rooms.get(room)
+          if (subscription) subscription.role = event.role
+        }
+        break
+      case 'session-ended':
+        // All sockets, also those that replay their user room again: they are in other rooms.
+        for (const socket of io.of('/').sockets.values()) if (socket.data.sessionId === event.sessionId) endSession(socket)
+        break
+      case 'person-updated':
+        updatePerson(room, event.person)
+    }
   }
 
   return function deliver(room: RoomId, entry: LogEntry): void {
-    const ended = endsSession(entry)
-    // Also those that are just reading their own log again: they stand in other rooms.
-    if (ended !== null) for (const socket of io.of('/').sockets.values()) if (socket.data.sessionId === ended) endSession(socket)
-    const revoked = revokes(entry)
-    if (revoked?.order === 'before') evict(room, revoked)
-    const change = changesRole(entry)
-    if (change) {
-      for (const socket of socketsIn(room, change.userId)) {
-        const standing = socket.data.rooms.get(room)
-        if (standing) standing.role = change.role
-      }
-    }
-    const drawn = redraws(entry)
-    if (drawn) redraw(room, drawn)
-    send(io.local.to(room), entry, false)
+    const event = accessEventOf(entry)
+    if (event) applyBefore(room, event)
+    send(io.local.to(room), entry)
     const activity = activityOf(entry)
     if (activity) io.local.to(activityRoom(room)).emit('activity:new', activity)
-    if (revoked?.order === 'after') evict(room, revoked)
+    if (event?.type === 'revoked' && event.leave === 'after') evict(room, event)
   }
 }

@@ -2,270 +2,226 @@ import type { RoomId } from '@cutroom/contract'
 import type { Position } from '../../access/sessions.ts'
 import { problem } from '../../errors.ts'
 import type { Log, LogEntry } from '../log/log.ts'
-import { createNews } from '../log/read-many.ts'
-import { createReplayCaches, type Page, type ReplayCache, type TailOptions } from './replay-cache.ts'
+import type { ReplayPage } from './replay-block.ts'
+import type { ReplayCache } from './replay-cache.ts'
 
-/** Delivers one room's log to the local sockets in the room: each event once, in order. */
-export interface Feed {
-  /** Seq of the last event emitted here. */
+/** A use of a room's feed, for as long as it is not released. */
+export interface FeedHandle {
+  /** Seq of the last event emitted here. @throws problem unavailable where the feed was closed */
   delivered(): number
-  /** Resolves when at least `seq` was emitted here. Rejects when the log cannot be read. */
-  reach(seq: number): Promise<void>
+  /** Resolves when at least `seq` was emitted here. @throws problem unavailable when the log cannot be read, or ends before it */
+  waitFor(seq: number): Promise<void>
   /**
-   * What a socket that was told everything up to `after` is told next, of what was emitted here: a page, never empty.
-   * @param floor how far back may be read along for others
-   * @param tell called once; nothing is emitted here between it and the code that awaits the promise
-   * @throws problem unavailable where the log does not go back that far, or is another one; and what `tell` throws
+   * Sends a page, never empty, of the events behind a position that were emitted here.
+   * @param send called once; nothing is emitted here between it and the code that awaits the promise
+   * @throws problem unavailable where the log does not go back that far, or is another one; and what `send` throws
    */
-  page(after: number, floor: number, tell: (page: Page) => void): Promise<void>
+  page(after: number, send: (page: ReplayPage) => void): Promise<void>
   release(): void
 }
 
-export interface Feeds {
-  /** The room's feed, opened at the room's head if there was none; kept until as many releases. */
-  hold(room: RoomId): Promise<Feed>
-  /** There may be news. A hint: lost, repeated and shuffled pokes do no harm. */
-  poke(rooms: Iterable<RoomId>): void
-  /** How many rooms are fed. */
-  size(): number
-  close(): Promise<void>
-}
-
-export interface FeedOptions extends TailOptions {
-  log: Log
+export interface FeedContext {
+  log: Pick<Log, 'readNext'>
+  /** The room's position, when the feed opens. */
+  positionOf: (room: RoomId) => Promise<Position | undefined>
+  createReplayCache: (room: RoomId) => ReplayCache
   /** Emits one event to the local sockets, synchronously. */
   deliver: (room: RoomId, entry: LogEntry) => void
-  /** The history was exchanged or cut under us: nothing leads from what the sockets hold to what the log holds. */
-  onLost: () => void
-  onError: (error: unknown, room?: RoomId) => void
-  /** Milliseconds until the next look at the heads; what a lost hint costs at most. */
-  sweepMs: () => number
-  /** How long the cached end of a log is kept after its last reader, ms. */
-  unreadMs: number
+  /** Called when the feed has closed: no handle is left, or it could not be opened. */
+  onClosed: (feed: Feed) => void
 }
 
-const closedRoom = () => problem('unavailable', 'The room was closed', { retryAfter: 1 })
-
-interface Open {
-  /** Created by the first replay: most rooms, each person's own above all, never need one. */
-  tail: ReplayCache | null
-  holds: number
-  /** NaN until it is known, which no comparison holds for. */
-  delivered: number
-  /** Resolves when `delivered` is known. */
-  opened: Promise<void>
-  /** Ends when there is no more news, which in a room that is always written to may be never. */
-  pumping: Promise<void> | null
-  again: boolean
-  /** Who waits for an event of the pump that runs. */
-  waiting: { seq: number; arrived: () => void }[]
+interface Waiter {
+  seq: number
+  resolve: () => void
 }
 
-export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs, unreadMs }: FeedOptions): Feeds {
-  const feeds = new Map<RoomId, Open>()
-  const openTail = createReplayCaches({ log, encode })
-  let closed = false
+/** A run that reads the log until it has no more; in a room that is always written to, it may never end. */
+interface Pump {
+  finished: Promise<void>
+  /** There may be events that it has not seen: it reads once more. */
+  rerun: boolean
+  waiters: Waiter[]
+}
 
-  const news = createNews(log)
+type FeedState =
+  | { status: 'opening'; opened: Promise<void> }
+  /** `pump` is null while there is nothing to read. */
+  | { status: 'open'; delivered: number; pump: Pump | null }
+  | { status: 'closed' }
 
-  async function pump(room: RoomId, feed: Open): Promise<void> {
+type Open = FeedState & { status: 'open' }
+
+const roomClosed = () => problem('unavailable', 'The room was closed', { retryAfter: 1 })
+
+/** Delivers one room's log to the local sockets in the room: each event once, in order. Begins at the head. */
+export class Feed {
+  readonly room: RoomId
+  readonly #context: FeedContext
+  #handles = 0
+  #state: FeedState
+  /** Made by the first replay: most rooms, above all user rooms, never need one. */
+  #replayCache: ReplayCache | null = null
+
+  constructor(room: RoomId, context: FeedContext) {
+    this.room = room
+    this.#context = context
+    this.#state = { status: 'opening', opened: this.#open() }
+  }
+
+  /** Seq of the last event emitted here; null before it is known, and after the end. */
+  get delivered(): number | null {
+    return this.#state.status === 'open' ? this.#state.delivered : null
+  }
+
+  /** @throws problem not-found | unavailable where the feed cannot be opened */
+  async acquire(): Promise<FeedHandle> {
+    this.#handles++
+    try {
+      if (this.#state.status === 'opening') await this.#state.opened
+      this.#assertOpen()
+      return new Handle(this)
+    } catch (error) {
+      this.release()
+      throw error
+    }
+  }
+
+  /** Closes the feed with its last handle. */
+  release(): void {
+    if (--this.#handles > 0) return
+    this.close()
+    this.#context.onClosed(this)
+  }
+
+  /** Emits nothing from now on. @returns resolves when nothing of it runs any more */
+  close(): Promise<void> {
+    const state = this.#state
+    this.#state = { status: 'closed' }
+    this.dropReplayCache(Number.POSITIVE_INFINITY)
+    return state.status === 'open' && state.pump ? state.pump.finished.catch(() => {}) : Promise.resolve()
+  }
+
+  /** Frees the replay cache if it was not read since a time, ms on the clock of `performance.now`. The next replay reads the log again. */
+  dropReplayCache(unreadSince: number): void {
+    if (!this.#replayCache || this.#replayCache.readAt > unreadSince) return
+    this.#replayCache.close()
+    this.#replayCache = null
+  }
+
+  /** Emits what the log has new; a call while it is read makes it be read once more. @throws problem unavailable when it cannot be read */
+  async advance(): Promise<void> {
+    if (this.#state.status === 'opening') await this.#state.opened
+    const state = this.#state
+    if (state.status === 'open') await this.#pump(state).finished
+  }
+
+  /** As in FeedHandle. */
+  async waitFor(seq: number): Promise<void> {
+    for (let state = this.#assertOpen(); state.delivered < seq; state = this.#assertOpen()) {
+      const { delivered } = state
+      const pump = this.#pump(state)
+      const arrived = new Promise<void>((resolve) => pump.waiters.push({ seq, resolve }))
+      await Promise.race([pump.finished, arrived])
+      if (state.delivered === delivered) throw problem('unavailable', 'The log does not reach that far', { retryAfter: 1 })
+    }
+  }
+
+  /** As in FeedHandle. */
+  async page(after: number, send: (page: ReplayPage) => void): Promise<void> {
+    const { delivered } = this.#assertOpen()
+    this.#replayCache ??= this.#context.createReplayCache(this.room)
+    await this.#replayCache.page(after, delivered, (page) => {
+      this.#assertOpen()
+      send(page)
+    })
+  }
+
+  #assertOpen(): Open {
+    if (this.#state.status !== 'open') throw roomClosed()
+    return this.#state
+  }
+
+  async #open(): Promise<void> {
+    try {
+      const position = await this.#context.positionOf(this.room)
+      if (!position) throw problem('not-found')
+      if (this.#state.status === 'opening') this.#state = { status: 'open', delivered: position.head, pump: null }
+    } catch (error) {
+      // A feed that could not be opened must not be found by the next join.
+      this.#state = { status: 'closed' }
+      this.#context.onClosed(this)
+      throw error
+    }
+  }
+
+  /** The run that is under way, made to read once more, or a new one. */
+  #pump(state: Open): Pump {
+    if (state.pump) {
+      state.pump.rerun = true
+      return state.pump
+    }
+    const pump: Pump = { finished: Promise.resolve(), rerun: false, waiters: [] }
+    state.pump = pump
+    pump.finished = this.#run(state, pump)
+    return pump
+  }
+
+  async #run(state: Open, pump: Pump): Promise<void> {
     try {
       let more: boolean
       do {
-        feed.again = false
-        const { entries, more: further } = await news(room, feed.delivered)
-        for (const entry of entries) {
-          if (feeds.get(room) !== feed) return
-          if (entry.meta.seq !== feed.delivered + 1) throw problem('unavailable', 'The log has a hole', { retryAfter: 1 })
-          feed.delivered = entry.meta.seq
-          feed.tail?.push(entry)
-          deliver(room, entry)
+        pump.rerun = false
+        const page = await this.#context.log.readNext(this.room, state.delivered)
+        for (const entry of page.entries) {
+          if (this.#state !== state) return
+          if (entry.meta.seq !== state.delivered + 1) throw problem('unavailable', 'The log has a hole', { retryAfter: 1 })
+          state.delivered = entry.meta.seq
+          this.#replayCache?.push(entry)
+          this.#context.deliver(this.room, entry)
         }
-        resolveWaiters(feed)
-        more = further
-      } while (more || feed.again)
+        resolveWaiters(pump, state.delivered)
+        more = page.more
+      } while (more || pump.rerun)
     } finally {
-      // In the tick that saw no more news: a poke after it starts anew, none falls between.
-      feed.pumping = null
-      feed.waiting = []
+      // In the tick that found nothing more: a call of `advance` after it starts a new run, so none is lost.
+      state.pump = null
     }
   }
+}
 
-  function resolveWaiters(feed: Open): void {
-    if (feed.waiting.length === 0) return
-    for (const { seq, arrived } of feed.waiting) if (seq <= feed.delivered) arrived()
-    feed.waiting = feed.waiting.filter(({ seq }) => seq > feed.delivered)
+function resolveWaiters(pump: Pump, delivered: number): void {
+  if (pump.waiters.length === 0) return
+  for (const { seq, resolve } of pump.waiters) if (seq <= delivered) resolve()
+  pump.waiters = pump.waiters.filter(({ seq }) => seq > delivered)
+}
+
+/** A class without closures: each socket holds one for each of its rooms. */
+class Handle implements FeedHandle {
+  readonly #feed: Feed
+  #released = false
+
+  constructor(feed: Feed) {
+    this.#feed = feed
   }
 
-  /** Single flight: a poke while reading makes it read once more. */
-  function advance(room: RoomId, feed: Open): Promise<void> {
-    if (feed.pumping) {
-      feed.again = true
-      return feed.pumping
-    }
-    feed.pumping = feed.opened.then(() => pump(room, feed))
-    return feed.pumping
+  delivered(): number {
+    const { delivered } = this.#feed
+    if (delivered === null) throw roomClosed()
+    return delivered
   }
 
-  let opening: { rooms: RoomId[]; positions: Promise<Map<RoomId, Position>> } | null = null
-  /** One statement for all rooms that are opened in one turn: in a crowd of reconnects each person brings a user room. */
-  function positionOf(room: RoomId): Promise<Position | undefined> {
-    if (!opening) {
-      const rooms: RoomId[] = []
-      const positions = new Promise<void>((next) => setImmediate(next)).then(() => {
-        opening = null
-        return log.positions(rooms)
-      })
-      opening = { rooms, positions }
-    }
-    opening.rooms.push(room)
-    return opening.positions.then((all) => all.get(room))
+  waitFor(seq: number): Promise<void> {
+    return this.#feed.waitFor(seq)
   }
 
-  function open(room: RoomId): Open {
-    const feed: Open = {
-      holds: 0,
-      delivered: Number.NaN,
-      opened: Promise.resolve(),
-      pumping: null,
-      again: false,
-      waiting: [],
-      tail: null,
-    }
-    feed.opened = positionOf(room).then((position) => {
-      if (!position) throw problem('not-found')
-      feed.delivered = position.head
-    })
-    feed.opened.catch(() => {
-      // A feed that never opened must not be found by the next join.
-      if (feeds.get(room) === feed) feeds.delete(room)
-    })
-    feeds.set(room, feed)
-    return feed
+  page(after: number, send: (page: ReplayPage) => void): Promise<void> {
+    return this.#feed.page(after, send)
   }
 
-  function clear(): void {
-    for (const { tail } of feeds.values()) tail?.close()
-    feeds.clear()
-  }
-  function lost(): void {
-    clear()
-    onLost()
-  }
-  log.onEpoch(lost)
-
-  /** A replay after the cache was dropped reads the log, as the first one did. */
-  function dropIdleCaches(): void {
-    const before = performance.now() - unreadMs
-    for (const feed of feeds.values()) {
-      if (!feed.tail || feed.tail.readAt() > before) continue
-      feed.tail.close()
-      feed.tail = null
-    }
-  }
-
-  async function sweep(): Promise<void> {
-    dropIdleCaches()
-    const before = new Map([...feeds].map(([room, feed]) => [room, feed.delivered]))
-    for (const [room, { head, floor }] of await log.positions([...feeds.keys()])) {
-      const feed = feeds.get(room)
-      if (!feed) continue
-      // The head went back under an unchanged name (files of yesterday were put back), or retention overtook a node that
-      // was cut off for longer.
-      if (head < (before.get(room) ?? 0) || floor > feed.delivered) return lost()
-      // One room's trouble is not the others', nor is its length.
-      if (head > feed.delivered) advance(room, feed).catch((error) => onError(error, room))
-    }
-  }
-
-  let sweeping: Promise<void> = Promise.resolve()
-  let timer: NodeJS.Timeout
-  const rest = () => {
-    timer = setTimeout(() => {
-      sweeping = sweep()
-        .catch((error) => onError(error))
-        .finally(() => {
-          if (!closed) rest()
-        })
-    }, sweepMs())
-    timer.unref()
-  }
-  rest()
-
-  /** A class, since each socket holds two: closures for each would cost it a kilobyte. */
-  class Held implements Feed {
-    #released = false
-    readonly #room: RoomId
-    readonly #feed: Open
-
-    constructor(room: RoomId, feed: Open) {
-      this.#room = room
-      this.#feed = feed
-    }
-
-    delivered(): number {
-      return this.#feed.delivered
-    }
-
-    async reach(seq: number): Promise<void> {
-      const feed = this.#feed
-      while (feed.delivered < seq) {
-        if (feeds.get(this.#room) !== feed) throw closedRoom()
-        const before = feed.delivered
-        const pumped = advance(this.#room, feed)
-        const arrived = new Promise<void>((arrived) => feed.waiting.push({ seq, arrived }))
-        await Promise.race([pumped, arrived])
-        if (feed.delivered === before) throw problem('unavailable', 'The log does not reach that far', { retryAfter: 1 })
-      }
-    }
-
-    async page(after: number, floor: number, tell: (page: Page) => void): Promise<void> {
-      const feed = this.#feed
-      if (feeds.get(this.#room) !== feed) throw closedRoom()
-      feed.tail ??= openTail(this.#room)
-      await feed.tail.page(after, feed.delivered, floor, (page) => {
-        if (feeds.get(this.#room) !== feed) throw closedRoom()
-        if (page.events.length === 0) throw problem('unavailable', 'The log moved under the reader', { retryAfter: 1 })
-        tell(page)
-      })
-    }
-
-    release(): void {
-      if (this.#released) return
-      this.#released = true
-      if (--this.#feed.holds > 0) return
-      this.#feed.tail?.close()
-      if (feeds.get(this.#room) === this.#feed) feeds.delete(this.#room)
-    }
-  }
-
-  return {
-    async hold(room) {
-      if (closed) throw problem('unavailable', 'The server is stopping', { retryAfter: 1 })
-      const feed = feeds.get(room) ?? open(room)
-      feed.holds++
-      const held = new Held(room, feed)
-      try {
-        await feed.opened
-      } catch (error) {
-        held.release()
-        throw error
-      }
-      return held
-    },
-    poke(rooms) {
-      for (const room of rooms) {
-        const feed = feeds.get(room)
-        if (feed) advance(room, feed).catch((error) => onError(error, room))
-      }
-    },
-    size: () => feeds.size,
-    async close() {
-      closed = true
-      clearTimeout(timer)
-      const running = [...feeds.values()].map((feed) => feed.pumping?.catch(() => {}))
-      clear()
-      await Promise.all([sweeping, ...running])
-    },
+  release(): void {
+    if (this.#released) return
+    this.#released = true
+    this.#feed.release()
   }
 }

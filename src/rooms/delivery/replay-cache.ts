@@ -1,249 +1,187 @@
 import type { RoomId } from '@cutroom/contract'
 import { createTimeSlicedQueue } from '../../lib/time-sliced-queue.ts'
 import type { Log, LogEntry } from '../log/log.ts'
-import { concatenate } from '../sockets/engine-io.ts'
-import { changesRole, endsSession, revokes } from './access-events.ts'
+import { ReplayBlock, type ReplayPage } from './replay-block.ts'
 
-/** One event, encoded once for all who catch up. */
-export interface EncodedEvent {
-  seq: number
-  frame: Buffer
-  /** The entry, where it changes the access of a person. */
-  access: LogEntry | null
-}
+/** Events of one block of the log; a block begins behind a multiple of it. */
+const BLOCK_EVENTS = 256
+/** Payloads that are read at a time, bytes. */
+const READ_BYTES = 1024 * 1024
+/** Memory of one room's cache, and of all caches of the node, bytes. */
+const MAX_ROOM_BYTES = 4 * 1024 * 1024
+const MAX_NODE_BYTES = 64 * 1024 * 1024
 
-/** What is sent to a socket in one go. */
-export interface Page {
-  events: EncodedEvent[]
-  /** The length of `frames`. */
-  bytes: number
-  /** Their frames, one behind the other, joined once for all who read the same page. */
-  frames: () => Buffer
-}
-
-/**
- * The end of one room's log, in memory: clients that come back at once read the same few events, and the log is asked
- * once for all of them.
- */
-export interface ReplayCache {
-  /** The next event that the feed delivers. */
-  push(entry: LogEntry): void
-  /**
-   * Events with after < seq ≤ upTo, oldest first: as many as one socket should have to hold, one at least.
-   * @param floor how far back it may be read along for others
-   * @param tell called once, when it is its turn; where the tail goes back that far, with what it holds in that very tick
-   * @throws problem unavailable where retention has taken the first of them, and what `tell` throws
-   */
-  page(after: number, upTo: number, floor: number, tell: (page: Page) => void): Promise<void>
-  /** When it was read last, ms on the clock of `performance.now`. */
-  readAt(): number
-  close(): void
-}
-
-const MOST_EVENTS = 512
-const ROOM_BYTES = 1024 * 1024
-const NODE_BYTES = 64 * 1024 * 1024
-/** What is sent before the socket must have taken it. */
-const PAGE_BYTES = 64 * 1024
-const PAGE_EVENTS = 500
-/** Pages from further back that are kept for others who were away as long. */
-const FAR_PAGES = 64
-/** A first guess of an event's size; too small a page costs little, too large a one memory. */
-const GUESS_BYTES = 1024
-
-export interface TailOptions {
-  log: Log
+export interface ReplayCacheOptions {
+  log: Pick<Log, 'read'>
   encode: (entry: LogEntry) => Buffer
 }
 
-/** Makes the tails of one node, which share what memory they may take. */
-export function createReplayCaches({ log, encode }: TailOptions): (room: RoomId) => ReplayCache {
-  const turn = createTimeSlicedQueue()
-  /** What gives up its memory first when there is too much. */
-  const forget = new Map<RoomId, () => void>()
-  let total = 0
+/** What the caches of one node share. */
+interface NodeCaches extends ReplayCacheOptions {
+  /** Runs sends in slices: many sockets may catch up in one tick. */
+  inSlice: <T>(work: () => T) => Promise<T>
+  /** The cache that was used last stands last. */
+  caches: Set<ReplayCache>
+  bytes: number
+}
 
-  const toTold = (entry: LogEntry): EncodedEvent => ({
-    seq: entry.meta.seq,
-    frame: encode(entry),
-    access: changesRole(entry) || revokes(entry) || endsSession(entry) !== null ? entry : null,
-  })
-  // A frame, and the objects around it.
-  const costOf = (bytes: number) => bytes + 500
-  const sizeOf = ({ frame }: EncodedEvent) => costOf(frame.length)
+/** Makes the caches of one node, which share their bound of memory. */
+export function createReplayCaches(options: ReplayCacheOptions): (room: RoomId) => ReplayCache {
+  const node: NodeCaches = { ...options, inSlice: createTimeSlicedQueue(), caches: new Set(), bytes: 0 }
+  return (room) => new ReplayCache(node, room)
+}
 
-  return (room) => {
-    let tail: EncodedEvent[] = []
-    let bytes = 0
-    let closed = false
-    let readAt = performance.now()
-    let typical = GUESS_BYTES
-    let loading: Promise<void> | null = null
-    let latest: { after: number; page: Page } | null = null
-    const reading = new Map<number, Promise<Page>>()
-    /** By where they begin. */
-    const far = new Map<number, Page>()
+/**
+ * Encoded events of one room's log, in blocks that all sockets share that catch up: the log is read once for each block.
+ *
+ * A block is kept under the position where its read began. A read that ends before its block does, since payloads are large or the log
+ * ended there, is continued by a block that is kept under the position where that one ends.
+ */
+export class ReplayCache {
+  readonly #node: NodeCaches
+  readonly #room: RoomId
+  /** Oldest first. */
+  readonly #blocks = new Map<number, ReplayBlock>()
+  readonly #reads = new Map<number, Promise<ReplayBlock[]>>()
+  /** The block that ends with the last event known here. */
+  #newest: ReplayBlock | null = null
+  #bytes = 0
+  #closed = false
+  #readAt = performance.now()
 
-    function count(change: number): void {
-      bytes += change
-      total += change
-    }
-    const pageSize = ({ events, bytes }: Page) => events.reduce((sum, told) => sum + sizeOf(told), bytes)
-    function drop(after: number, page: Page): void {
-      far.delete(after)
-      total -= pageSize(page)
-    }
-    /** Its events are the tail's, and counted there. */
-    function setLatest(now: typeof latest): void {
-      total += (now?.page.bytes ?? 0) - (latest?.page.bytes ?? 0)
-      latest = now
-    }
-    function clear(): void {
-      count(-bytes)
-      tail = []
-      setLatest(null)
-      for (const [after, page] of far) drop(after, page)
-      // Where this one is closed, another may stand there.
-      if (forget.get(room) === clear) forget.delete(room)
-    }
-    /** The room that was touched last forgets last. */
-    function touch(): void {
-      forget.delete(room)
-      forget.set(room, clear)
-      for (const [other, clear] of forget) {
-        if (total <= NODE_BYTES) break
-        if (other !== room) clear()
-      }
-    }
-    function trim(): void {
-      let old = 0
-      for (const told of tail) {
-        if (tail.length - old <= MOST_EVENTS && bytes <= ROOM_BYTES) break
-        count(-sizeOf(told))
-        old++
-      }
-      tail.splice(0, old)
-      touch()
-    }
-    const first = () => tail[0]?.seq ?? Number.POSITIVE_INFINITY
-    const last = () => tail.at(-1)?.seq ?? Number.NEGATIVE_INFINITY
-    const has = (after: number) => after + 1 >= first() && after < last()
-    /** How many more events there is room for. */
-    const space = () => Math.min(MOST_EVENTS - tail.length, Math.floor((ROOM_BYTES - bytes) / costOf(typical)))
+  constructor(node: NodeCaches, room: RoomId) {
+    this.#node = node
+    this.#room = room
+  }
 
-    /** Remembers how large the events of this room are. */
-    function learn(seen: EncodedEvent[]): void {
-      if (seen.length > 0) typical = seen.reduce((sum, { frame }) => sum + frame.length, 0) / seen.length
-    }
+  /** When it was read last, ms on the clock of `performance.now`. */
+  get readAt(): number {
+    return this.#readAt
+  }
 
-    /** As many of these as make a page. */
-    function pageOf(all: Iterable<EncodedEvent>): Page {
-      const events: EncodedEvent[] = []
-      let bytes = 0
-      for (const told of all) {
-        if (bytes + told.frame.length > PAGE_BYTES && events.length > 0) break
-        bytes += told.frame.length
-        events.push(told)
-      }
-      let joined: Buffer | undefined
-      const frames = () => {
-        joined ??= concatenate(events.map(({ frame }) => frame))
-        return joined
-      }
-      return { events, bytes, frames }
+  /** Adds the next event that the feed delivers. */
+  push(entry: LogEntry): void {
+    const after = entry.meta.seq - 1
+    const frame = this.#node.encode(entry)
+    const block = this.#newest
+    const before = block?.bytes ?? 0
+    if (block?.last === after && after % BLOCK_EVENTS !== 0 && block.append(entry, frame)) this.#count(block.bytes - before)
+    else {
+      this.#newest = new ReplayBlock(after)
+      this.#newest.append(entry, frame)
+      this.#keep(after, this.#newest)
     }
+    this.#trim()
+  }
 
-    /** Puts what lies between a position and the tail before it. */
-    async function load(after: number, upTo: number, floor: number): Promise<void> {
-      if (after >= last()) clear()
-      const end = Math.min(upTo, first() - 1)
-      // Others come from a little further back.
-      const span = Math.min(2 ** Math.ceil(Math.log2(Math.max(end - after, 64))), space())
-      const entries = await log.read(room, Math.max(floor, end - span), end, span, ROOM_BYTES - bytes)
-      const before = entries.map(toTold)
-      learn(before)
-      if (closed || before.at(-1)?.seq !== end || (tail.length > 0 && first() !== end + 1)) return
-      for (const told of before) count(sizeOf(told))
-      tail = [...before, ...tail]
-      trim()
+  /**
+   * Sends the events behind a position: as many as one socket should have to read in one go, at least one.
+   * @param upTo the last event delivered in the room
+   * @param send called once, with what the cache holds in that very tick
+   * @throws problem unavailable where retention has taken the first of them, and what `send` throws
+   */
+  async page(after: number, upTo: number, send: (page: ReplayPage) => void): Promise<void> {
+    this.#readAt = performance.now()
+    const found = this.#find(after) ?? (await this.#load(after, upTo))
+    // The block may have grown by then: a page of before never ends where much is written.
+    await this.#node.inSlice(() => send((this.#find(after) ?? found).page(after)))
+  }
+
+  /** Frees its memory. Replays that are under way go on. */
+  close(): void {
+    this.#closed = true
+    this.#clear()
+  }
+
+  /** The block that holds the event behind a position. */
+  #find(after: number): ReplayBlock | undefined {
+    for (const start of [after - (after % BLOCK_EVENTS), after]) {
+      let block = this.#blocks.get(start)
+      while (block && block.last <= after) block = this.#blocks.get(block.last)
+      if (block) return block
     }
+  }
 
-    /** A page of the tail. */
-    function recall(after: number): Page {
-      if (latest?.after === after) return latest.page
-      const page = pageOf(tail.slice(after + 1 - first()))
-      setLatest({ after, page })
-      return page
+  /** Reads the block that holds the event behind a position; from that position on where the aligned block is known not to reach it. */
+  async #load(after: number, upTo: number): Promise<ReplayBlock> {
+    const aligned = after - (after % BLOCK_EVENTS)
+    for (const start of this.#blocks.has(aligned) ? [after] : [aligned, after]) {
+      const read = this.#reads.get(start) ?? this.#read(start, Math.min(upTo, aligned + BLOCK_EVENTS))
+      const blocks = await read
+      const found = this.#find(after) ?? blocks.find(({ last }) => last > after)
+      if (found) return found
     }
+    return new ReplayBlock(after)
+  }
 
-    /** Keeps a page for those who come after. */
-    function keep(after: number, page: Page): void {
-      if (closed || page.events.length === 0) return
-      far.set(after, page)
-      total += pageSize(page)
-      for (const [oldest, page] of far) {
-        if (far.size <= FAR_PAGES) break
-        drop(oldest, page)
-      }
-      touch()
-    }
-
-    /** A page from further back than the tail goes. Pages end at round numbers: who began elsewhere soon reads the same ones. */
-    async function read(after: number, upTo: number): Promise<Page> {
-      const known = far.get(after) ?? reading.get(after)
-      if (known) return known
-      const step = 2 ** Math.floor(Math.log2(Math.min(Math.max(PAGE_BYTES / typical, 8), PAGE_EVENTS)))
-      const end = Math.min(upTo, after - (after % step) + step)
-      const made = log
-        .read(room, after, end, step, PAGE_BYTES)
-        .then((entries) => {
-          // What does not fit is read again, and not kept, nor encoded, until then.
-          function* lazily() {
-            for (const entry of entries) yield toTold(entry)
-          }
-          const page = pageOf(lazily())
-          learn(page.events)
-          keep(after, page)
-          return page
+  #read(start: number, end: number): Promise<ReplayBlock[]> {
+    const { log, encode } = this.#node
+    const read = log
+      .read(this.#room, start, end, BLOCK_EVENTS, READ_BYTES)
+      .then((entries) => {
+        const blocks: ReplayBlock[] = []
+        for (const entry of entries) {
+          const frame = encode(entry)
+          if (blocks.at(-1)?.append(entry, frame)) continue
+          const block = new ReplayBlock(entry.meta.seq - 1)
+          block.append(entry, frame)
+          blocks.push(block)
+        }
+        blocks.forEach((block, n) => {
+          this.#keep(n === 0 ? start : block.after, block)
         })
-        .finally(() => reading.delete(after))
-      reading.set(after, made)
-      return made
-    }
+        const newest = blocks.at(-1)
+        if (newest && newest.last > (this.#newest?.last ?? 0)) this.#newest = newest
+        this.#trim()
+        return blocks
+      })
+      .finally(() => this.#reads.delete(start))
+    this.#reads.set(start, read)
+    return read
+  }
 
-    return {
-      push(entry) {
-        if (tail.length > 0 && last() + 1 !== entry.meta.seq) clear()
-        const told = toTold(entry)
-        tail.push(told)
-        setLatest(null)
-        count(sizeOf(told))
-        trim()
-      },
-      async page(after, upTo, floor, tell) {
-        readAt = performance.now()
-        if (!has(after) && loading) await loading
-        if (!has(after) && Math.min(upTo, first() - 1) - after <= space()) {
-          loading ??= load(after, upTo, floor).finally(() => {
-            loading = null
-          })
-          await loading
-        }
-        for (let told = false; !told; ) {
-          const earlier = has(after) ? null : await read(after, upTo)
-          // As the tail is then: who is told what it was before their turn came never arrives where much is written.
-          told = await turn(() => {
-            const page = has(after) ? recall(after) : earlier
-            if (page) tell(page)
-            return page !== null
-          })
-        }
-      },
-      readAt: () => readAt,
-      close() {
-        closed = true
-        clear()
-      },
+  #keep(start: number, block: ReplayBlock): void {
+    if (this.#closed) return
+    this.#drop(start)
+    this.#blocks.set(start, block)
+    this.#count(block.bytes)
+  }
+
+  #drop(start: number): void {
+    const block = this.#blocks.get(start)
+    if (!block) return
+    this.#blocks.delete(start)
+    this.#count(-block.bytes)
+    if (this.#newest === block) this.#newest = null
+  }
+
+  #count(change: number): void {
+    if (this.#closed) return
+    this.#bytes += change
+    this.#node.bytes += change
+  }
+
+  #clear(): void {
+    this.#node.bytes -= this.#bytes
+    this.#bytes = 0
+    this.#blocks.clear()
+    this.#newest = null
+    this.#node.caches.delete(this)
+  }
+
+  /** Drops the oldest blocks of the room, then the caches of the rooms that were used least recently. */
+  #trim(): void {
+    if (this.#closed) return
+    const { caches } = this.#node
+    caches.delete(this)
+    caches.add(this)
+    for (const start of this.#blocks.keys()) {
+      if (this.#bytes <= MAX_ROOM_BYTES) break
+      this.#drop(start)
+    }
+    for (const cache of caches) {
+      if (this.#node.bytes <= MAX_NODE_BYTES || cache === this) break
+      cache.#clear()
     }
   }
 }

@@ -1,62 +1,59 @@
 import type { RoomId } from '@cutroom/contract'
 import { guarded } from '../../lib/guarded.ts'
+import { kinds, parseRoom } from '../kinds.ts'
+import { bounded } from '../presence/message-size.ts'
 import type { PresenceTable } from '../presence/presence.ts'
-import { bounded, differ } from '../presence/presence-record.ts'
-import { type Backlog, backlogOf, closeForReconnect, waits } from '../sockets/engine-io.ts'
-import type { RoomServer } from './deliver.ts'
-import { pause, type RoomSocket } from './subscription.ts'
+import { differ } from '../presence/presence-record.ts'
+import { type Backlog, backlogOf, closeForReconnect, hasBacklog } from '../sockets/engine-io.ts'
+import type { RoomServer, RoomSocket } from '../types.ts'
+import { pause } from './subscription.ts'
 
-export interface SlowOptions {
+export interface SlowConsumersOptions {
   io: RoomServer
   presence: PresenceTable
-  /** A parked socket could not catch up, and is out of the room. */
+  /** Called with a paused socket that could not catch up, and is out of the room. */
   onLost: (socket: RoomSocket, error: unknown) => void
-  /** A socket did not read for too long, or let too much pile up, and is closed. */
+  /** Called with a socket that is closed: it did not read for too long, or has too large a backlog. */
   onClosed: (socket: RoomSocket, backlog: Backlog) => void
   onError: (error: unknown) => void
-  /** Milliseconds between looks at the sockets. */
+  /** Milliseconds between checks of the sockets. */
   lookMs: number
-  /** How long nothing may leave before a socket is parked, ms. */
+  /** How long nothing may leave before a socket is paused, ms. */
   stuckMs: number
   /** How long nothing may leave before it is closed, ms. */
   closeMs: number
 }
 
-/** More than this waiting for one socket parks it. */
-const PARK_BYTES = 256 * 1024
-/** What may come on top of it: answers to what the socket itself asks. */
+/** A larger backlog pauses the socket. */
+const PAUSE_BYTES = 256 * 1024
+/** What may come on top of it: answers to the socket's own requests. */
 const ANSWER_BYTES = 1024 * 1024
 
-interface State {
-  batch: object | null
-  since: number
-  /** Closed when more than this waits for it; infinite until it is parked. */
-  cap: number
-  /** It is told, and gone in a moment. */
-  closed: boolean
-}
+/** A socket with a backlog. */
+type SlowState =
+  /** `batch` is what the transport has not taken, since then. */
+  | { status: 'watched'; batch: object | null; since: number }
+  /** Was paused in its rooms; closed when its backlog is larger than this. */
+  | { status: 'paused'; batch: object | null; since: number; maxBytes: number }
+  /** Will be gone in a moment. */
+  | { status: 'closed' }
 
 /**
- * Looks after sockets that do not read what they are sent. Such a socket is parked: the log keeps for it what the server
- * need not, its neighbours never notice, and it gets all of it when it reads again.
+ * Pauses sockets that do not read what they are sent: the log keeps their events, so that the server need not, and neighbours are not
+ * delayed. A socket that reads again catches up from the log.
  */
-export function createSlowWatch({ io, presence, onLost, onClosed, onError, lookMs, stuckMs, closeMs }: SlowOptions) {
-  const states = new WeakMap<RoomSocket, State>()
-  const counts = { paused: 0, parkings: 0, closed: 0 }
+export function watchSlowConsumers(options: SlowConsumersOptions) {
+  const { io, presence, onLost, onClosed, onError, lookMs, stuckMs, closeMs } = options
+  const states = new WeakMap<RoomSocket, SlowState>()
+  const counts = { paused: 0, pauses: 0, closed: 0 }
 
-  async function parkIn(socket: RoomSocket, room: RoomId): Promise<void> {
+  async function pauseIn(socket: RoomSocket, room: RoomId): Promise<void> {
     const before = new Map(presence.list(room).map((one) => [one.user.id, one]))
     counts.paused++
-    counts.parkings++
+    counts.pauses++
     try {
       await pause(socket, room)
-      if (!room.startsWith('project:') || !socket.rooms.has(room)) return
-      const after = new Map(presence.list(room).map((one) => [one.user.id, one]))
-      const left = [...before.keys()].filter((id) => !after.has(id))
-      const changed = [...after].flatMap(([id, one]) => (differ(one, before.get(id) ?? null) ? [one] : []))
-      // In one word, which must not park it again.
-      const present = bounded(changed)
-      socket.emit('presence:changed', { projectId: room.slice('project:'.length), present, left })
+      if (socket.rooms.has(room)) sendMissedPresence(socket, room, presence, before)
     } catch (error) {
       onLost(socket, error)
     } finally {
@@ -64,40 +61,57 @@ export function createSlowWatch({ io, presence, onLost, onClosed, onError, lookM
     }
   }
 
-  function look(socket: RoomSocket, now: number): void {
-    // Nearly all of them, each time.
-    if (!waits(socket)) {
+  function check(socket: RoomSocket, now: number): void {
+    // Nearly all sockets, each time.
+    if (!hasBacklog(socket)) {
       states.delete(socket)
       return
     }
+    const state = states.get(socket)
+    if (state?.status === 'closed') return
     const backlog = backlogOf(socket)
-    const state = states.get(socket) ?? { batch: null, since: now, cap: Number.POSITIVE_INFINITY, closed: false }
-    states.set(socket, state)
-    if (state.closed) return
-    if (backlog.batch === null || backlog.batch !== state.batch) state.since = now
-    state.batch = backlog.batch
-    const stuck = now - state.since
-    if (stuck >= closeMs || backlog.bytes > state.cap) {
-      state.closed = true
+    const { batch } = backlog
+    const since = state && batch !== null && batch === state.batch ? state.since : now
+    const stuckFor = now - since
+    if (stuckFor >= closeMs || (state?.status === 'paused' && backlog.bytes > state.maxBytes)) {
+      states.set(socket, { status: 'closed' })
       counts.closed++
       onClosed(socket, backlog)
       closeForReconnect(socket, 'too slow')
-    } else if (stuck >= stuckMs || backlog.bytes > PARK_BYTES) {
-      state.cap = Math.min(state.cap, backlog.bytes + ANSWER_BYTES)
-      for (const [room, { live, paused }] of socket.data.rooms) if (live && !paused) parkIn(socket, room).catch(onError)
-    }
+    } else if (stuckFor >= stuckMs || backlog.bytes > PAUSE_BYTES) {
+      const bytes = backlog.bytes + ANSWER_BYTES
+      const maxBytes = state?.status === 'paused' ? Math.min(state.maxBytes, bytes) : bytes
+      states.set(socket, { status: 'paused', batch, since, maxBytes })
+      for (const [room, subscription] of socket.data.rooms)
+        if (subscription.state.status === 'live') pauseIn(socket, room).catch(onError)
+    } else states.set(socket, state?.status === 'paused' ? { ...state, batch, since } : { status: 'watched', batch, since })
   }
 
-  const lookAt = guarded(onError, look)
+  const checkSocket = guarded(onError, check)
   const timer = setInterval(() => {
     const now = performance.now()
-    for (const socket of io.of('/').sockets.values()) lookAt(socket, now)
+    for (const socket of io.of('/').sockets.values()) checkSocket(socket, now)
   }, lookMs)
   timer.unref()
 
   return {
-    /** How many stand parked, how often that happened, and how many were closed. */
+    /** Subscriptions that are paused, how often one was, and how many sockets were closed. */
     counts: () => ({ ...counts }),
     close: () => clearInterval(timer),
   }
+}
+
+/** Sends what changed in a room's presence while the socket was paused, in one message, which must not pause it again. */
+function sendMissedPresence(
+  socket: RoomSocket,
+  room: RoomId,
+  presence: PresenceTable,
+  before: Map<string, ReturnType<PresenceTable['list']>[number]>,
+): void {
+  const { kind, id } = parseRoom(room)
+  if (kinds[kind].presence !== 'room') return
+  const after = new Map(presence.list(room).map((one) => [one.user.id, one]))
+  const left = [...before.keys()].filter((userId) => !after.has(userId))
+  const changed = [...after].flatMap(([userId, one]) => (differ(one, before.get(userId) ?? null) ? [one] : []))
+  socket.emit('presence:changed', { projectId: id, present: bounded(changed), left })
 }

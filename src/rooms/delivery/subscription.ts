@@ -1,261 +1,214 @@
-import type { ClientToServer, Person, Role, RoomId, ServerToClient } from '@cutroom/contract'
-import type { Socket } from 'socket.io'
+import type { Role, RoomId } from '@cutroom/contract'
 import type { Position } from '../../access/sessions.ts'
 import { problem } from '../../errors.ts'
-import type { NodeToNode } from '../cluster/cluster.ts'
-import type { Log, LogEntry } from '../log/log.ts'
-import { isOpen, whenDrained, write } from '../sockets/engine-io.ts'
-import { changesRole, endsSession, revokes } from './access-events.ts'
-import type { Feed, Feeds } from './feed.ts'
-import type { Page } from './replay-cache.ts'
-
-/** A socket's place in one room. */
-export interface Subscription {
-  /** null in one's own room. */
-  role: Role | null
-  /** Was let in, and is told everything: at once, or, while it is parked, when it reads again. */
-  live: boolean
-  /** Settles when it is in the Socket.IO room again, or never will be; null while it is not parked. */
-  paused: Promise<void> | null
-  /** Set when a later join, a leave, an eviction or a disconnect took its place. */
-  cancelled: boolean
-  activity: boolean
-  /** Acquired as long as the subscription lives. */
-  feed: Feed | null
-}
-
-export interface SocketData {
-  person: Person
-  sessionId: string
-  /** Milliseconds since the epoch. */
-  expiresAt: number
-  /** When it is to be told that it expires; infinite once it was. */
-  warnAt: number
-  rooms: Map<RoomId, Subscription>
-}
-export type RoomSocket = Socket<ClientToServer, ServerToClient, NodeToNode, SocketData>
+import { accessEventOf } from '../kinds.ts'
+import type { LogEntry } from '../log/log.ts'
+import { isOpen, sendFrames, whenDrained } from '../sockets/engine-io.ts'
+import type { RoomSocket, Subscription } from '../types.ts'
+import type { FeedHandle } from './feed.ts'
+import type { Feeds } from './feeds.ts'
+import { JoinQueue, supersedeJoin } from './join-queue.ts'
+import type { ReplayPage } from './replay-block.ts'
 
 /** Sends one log entry. The typed maps cannot follow a name known only at run time; the contract checked it at commit. */
-export function send(target: { emit: (...args: never[]) => unknown }, entry: LogEntry, replayed: boolean): void {
+export function send(target: { emit: (...args: never[]) => unknown }, entry: LogEntry): void {
   const emit = target.emit.bind(target) as (name: string, payload: unknown, meta: unknown) => unknown
-  emit(entry.name, entry.payload, replayed ? { ...entry.meta, replayed: true } : entry.meta)
+  emit(entry.name, entry.payload, entry.meta)
 }
 
-/** The Socket.IO room of those who also want `activity:new`. */
+/** The Socket.IO room of sockets that also receive `activity:new`. */
 export const activityRoom = (room: RoomId): string => `activity:${room}`
-/** The Socket.IO room of those who stand in a room and hear nothing of it until they read again. */
-export const parkedRoom = (room: RoomId): string => `paused:${room}`
+/** The Socket.IO room of sockets that receive nothing of a room until they read again. */
+export const pausedRoom = (room: RoomId): string => `paused:${room}`
 
-/** The last question to join a room, while the right to it is looked up. */
-const turns = new WeakMap<RoomSocket, Map<RoomId, symbol>>()
-export const asking = (socket: RoomSocket): number => turns.get(socket)?.size ?? 0
-
-/** The join is answered, or superseded. */
-function forgetTurn(socket: RoomSocket, room: RoomId): void {
-  const own = turns.get(socket)
-  own?.delete(room)
-  if (own?.size === 0) turns.delete(socket)
-}
-
-/**
- * Waits for the look at a person's right to a room. Rights are read side by side, and may be answered in another order.
- * @param look may call `insist`, which throws as soon as it is in vain
- * @throws problem superseded when a later join or leave came first
- */
-export async function inTurn<T>(
-  socket: RoomSocket,
-  room: RoomId,
-  look: (throwIfSuperseded: () => void) => Promise<T>,
-): Promise<T> {
-  const turn = Symbol(room)
-  const own = turns.get(socket) ?? new Map<RoomId, symbol>()
-  turns.set(socket, own.set(room, turn))
-  const isLast = () => turns.get(socket)?.get(room) === turn
-  const throwIfSuperseded = () => {
-    if (!isLast()) throw problem('superseded')
-  }
-  try {
-    const at = await look(throwIfSuperseded)
-    throwIfSuperseded()
-    return at
-  } finally {
-    if (isLast()) forgetTurn(socket, room)
-  }
-}
-
-/** Takes a socket out of a room, or stops its joining. */
-export function leave(socket: RoomSocket, room: RoomId): void {
-  forgetTurn(socket, room)
-  const standing = socket.data.rooms.get(room)
-  if (!standing) return
-  socket.data.rooms.delete(room)
-  standing.cancelled = true
-  standing.feed?.release()
-  for (const each of [room, activityRoom(room), parkedRoom(room)]) void socket.leave(each)
-}
-
-/** What happened to this person's access after they were let in: a catch-up stops where it was lost. */
-function applyAccessChange(socket: RoomSocket, standing: Subscription, entry: LogEntry): void {
-  const { person, sessionId } = socket.data
-  const change = changesRole(entry)
-  if (change?.userId === person.id) standing.role = change.role
-  const revoked = revokes(entry)
-  if (revoked && (revoked.userId ?? person.id) === person.id) throw problem('not-found')
-  if (endsSession(entry) === sessionId) throw problem('session-revoked')
-}
-
-/** What each socket does last: it catches up with one room after the other, page by page, and holds one page at most. */
-const steps = new WeakMap<RoomSocket, Promise<void>>()
-function enqueueReplay(socket: RoomSocket, step: () => Promise<void>): Promise<void> {
-  const run = (steps.get(socket) ?? Promise.resolve()).then(step)
-  steps.set(
-    socket,
-    run.catch(() => {}),
-  )
-  return run
-}
-
-/** Sends what lies between a position and the feed, each page when the one before has left, and joins when nothing does. */
-async function catchUp(
-  socket: RoomSocket,
-  room: RoomId,
-  standing: Subscription,
-  feed: Feed,
-  from: { after: number; floor: number; applyAccessChange: (entry: LogEntry) => void },
-): Promise<number> {
-  let cursor = from.after
-  const assertActive = () => {
-    if (standing.cancelled || !isOpen(socket)) throw problem('superseded')
-  }
-  const tell = ({ events, frames }: Page) => {
-    assertActive()
-    let sent = 0
-    try {
-      for (const { seq, access } of events) {
-        if (seq !== cursor + 1) throw problem('unavailable', 'The log moved under the reader', { retryAfter: 1 })
-        if (access) from.applyAccessChange(access)
-        cursor = seq
-        sent++
-      }
-    } finally {
-      // Events before the loss of access are still delivered.
-      if (sent > 0) write(socket, events.slice(0, sent), sent === events.length ? frames : undefined)
-    }
-  }
-  const step = async () => {
-    assertActive()
-    await whenDrained(socket)
-    assertActive()
-    await feed.page(cursor, from.floor, tell)
-  }
-  assertActive()
-  while (cursor < feed.delivered()) await enqueueReplay(socket, step)
-  assertActive()
-  // In this very tick: what comes next is news to it.
-  void socket.leave(parkedRoom(room))
-  void socket.join(standing.activity ? [room, activityRoom(room)] : room)
-  standing.live = true
-  standing.paused = null
-  return cursor
-}
-
-/** A join: from a position, or live events only. */
-export interface From {
+/** The position that a client names when it joins; without one it asks for live events only. */
+export interface JoinFrom {
   after?: number | undefined
   epoch?: string | undefined
 }
 
-export type Mode = 'live' | 'resumed' | 'reset'
+/** How a join is answered. `reset`: the position is of another history, or of a part that retention has taken. */
+export type JoinPlan = { mode: 'live' } | { mode: 'resumed'; after: number } | { mode: 'reset' }
 
-/** How a join is answered: a position of another history, or of what is gone, leads nowhere. */
-export function modeOf({ after, epoch }: From, at: Position, now: string): Mode {
-  if (after === undefined) return 'live'
-  return (epoch === undefined || epoch === now) && after >= at.floor && after <= at.head ? 'resumed' : 'reset'
+/** @param at the position of the room in the snapshot in which the caller was let in */
+export function planJoin({ after, epoch }: JoinFrom, at: Position, currentEpoch: string): JoinPlan {
+  if (after === undefined) return { mode: 'live' }
+  const isKnown = (epoch === undefined || epoch === currentEpoch) && after >= at.floor && after <= at.head
+  return isKnown ? { mode: 'resumed', after } : { mode: 'reset' }
 }
 
-/** Gives a standing up that came to nothing. */
-function abandonJoin(socket: RoomSocket, room: RoomId, standing: Subscription): void {
-  if (socket.data.rooms.get(room) === standing) leave(socket, room)
-  standing.cancelled = true
-  standing.feed?.release()
+/** Whether the socket was let in: it receives events at once or, while it is paused, later. */
+export const isSubscribed = ({ state }: Subscription): boolean => state.status === 'live' || state.status === 'paused'
+
+function end(subscription: Subscription): void {
+  const { state } = subscription
+  subscription.state = { status: 'ended' }
+  if (state.status === 'live' || state.status === 'paused') state.feed.release()
+}
+
+/** Takes a socket out of a room, or stops its joining. */
+export function leave(socket: RoomSocket, room: RoomId): void {
+  supersedeJoin(socket, room)
+  const subscription = socket.data.rooms.get(room)
+  if (!subscription) return
+  socket.data.rooms.delete(room)
+  end(subscription)
+  for (const each of [room, activityRoom(room), pausedRoom(room)]) void socket.leave(each)
+}
+
+/** Ends a subscription that came to nothing, and leaves alone a later one that took its place. */
+function abandonJoin(socket: RoomSocket, room: RoomId, subscription: Subscription): void {
+  if (socket.data.rooms.get(room) === subscription) leave(socket, room)
+  else end(subscription)
+}
+
+/** @throws problem superseded where a later join, a leave, an eviction or a disconnect took the subscription's place */
+function assertActive(socket: RoomSocket, { state }: Subscription): void {
+  if (state.status === 'ended' || !isOpen(socket)) throw problem('superseded')
 }
 
 /**
- * Takes a socket that reads too slowly out of a room it stands in: nothing more is kept for it, and when it has read what
- * waits for it, it catches up from the log like one that joins.
- * @returns settles when it is back; resolves also when it has left the room by then
+ * Applies a change of access that happened after the socket's person was let in.
+ * @throws problem not-found | session-revoked where it ends the access: the replay stops there
+ */
+function applyAccessChange({ data }: RoomSocket, subscription: Subscription, entry: LogEntry): void {
+  const { person, sessionId } = data
+  const event = accessEventOf(entry)
+  if (event?.type === 'role-changed' && event.userId === person.id) subscription.role = event.role
+  if (event?.type === 'revoked' && (event.userId ?? person.id) === person.id) throw problem('not-found')
+  if (event?.type === 'session-ended' && event.sessionId === sessionId) throw problem('session-revoked')
+}
+
+interface Replay {
+  socket: RoomSocket
+  room: RoomId
+  subscription: Subscription
+  feed: FeedHandle
+  /** The position to begin behind. */
+  after: number
+  /** Called with each entry that changes access. What it throws ends the replay in front of the entry. */
+  onAccessEntry: (entry: LogEntry) => void
+}
+
+/** Sends a page. @returns seq of its last event */
+function sendPage({ socket, onAccessEntry }: Replay, { first, last, accessEntries, joined, frames }: ReplayPage): number {
+  let upTo = last
+  try {
+    for (const entry of accessEntries) {
+      upTo = entry.meta.seq - 1
+      onAccessEntry(entry)
+    }
+    upTo = last
+  } finally {
+    // Events before the loss of access are still sent.
+    if (upTo >= first) sendFrames(socket, joined(upTo), () => frames(upTo))
+  }
+  return last
+}
+
+/**
+ * Sends what lies between a position and the feed, each page when the one before has left, and makes the subscription live in the tick in
+ * which nothing does.
+ * @returns the position at which it went live
+ */
+async function catchUp(replay: Replay): Promise<number> {
+  const { socket, room, subscription, feed } = replay
+  let cursor = replay.after
+  const step = async () => {
+    assertActive(socket, subscription)
+    await whenDrained(socket)
+    assertActive(socket, subscription)
+    await feed.page(cursor, (page) => {
+      assertActive(socket, subscription)
+      cursor = sendPage(replay, page)
+    })
+  }
+  assertActive(socket, subscription)
+  while (cursor < feed.delivered()) await JoinQueue.of(socket).replay(step)
+  assertActive(socket, subscription)
+  // From here to the end within one tick: the next event that is delivered is the next one for this socket.
+  void socket.leave(pausedRoom(room))
+  void socket.join(subscription.activity ? [room, activityRoom(room)] : room)
+  subscription.state = { status: 'live', feed }
+  return cursor
+}
+
+/**
+ * Takes a live socket that reads too slowly out of a room: nothing more is queued for it, and when it has read what is, it catches up
+ * from the log like one that joins.
+ * @returns resolves when it is live again, or has left the room
  * @throws problem unavailable where it cannot catch up, and is out of the room
  */
 export async function pause(socket: RoomSocket, room: RoomId): Promise<void> {
-  const standing = socket.data.rooms.get(room)
-  if (!standing?.live || standing.paused || !standing.feed) return
-  const { feed } = standing
+  const subscription = socket.data.rooms.get(room)
+  if (subscription?.state.status !== 'live') return
+  const { feed } = subscription.state
   const after = feed.delivered()
   for (const each of [room, activityRoom(room)]) void socket.leave(each)
-  void socket.join(parkedRoom(room))
-  // Delivery finds it in the room of the parked, so what changes its rights is heeded before it can be read here.
-  const back = whenDrained(socket).then(() =>
-    catchUp(socket, room, standing, feed, { after, floor: after, applyAccessChange: () => {} }),
-  )
-  standing.paused = back.then(() => {})
+  // Delivery finds the socket in this room, and applies changes of its access, before the replay could.
+  void socket.join(pausedRoom(room))
+  const replay: Replay = { socket, room, subscription, feed, after, onAccessEntry: () => {} }
+  const resumed = whenDrained(socket).then(async () => void (await catchUp(replay)))
+  subscription.state = { status: 'paused', feed, resumed }
   try {
-    await standing.paused
+    await resumed
   } catch (error) {
-    if (standing.cancelled || !isOpen(socket)) return
-    abandonJoin(socket, room, standing)
+    if (!isSubscribed(subscription) || !isOpen(socket)) return
+    abandonJoin(socket, room, subscription)
     throw error
   }
+}
+
+export interface JoinOptions {
+  plan: JoinPlan
+  role: Role | null
+  /** Also receive `activity:new`; without it, as before. */
+  activity?: boolean | undefined
+}
+
+/** A join without a position of a socket that is in the room: it stays where it is, and its role is kept up to date by events. */
+async function rejoin(socket: RoomSocket, room: RoomId, subscription: Subscription, { activity }: JoinOptions): Promise<number> {
+  subscription.activity = activity ?? subscription.activity
+  while (subscription.state.status === 'paused') await subscription.state.resumed
+  if (subscription.state.status !== 'live') throw problem('superseded')
+  void (subscription.activity ? socket.join(activityRoom(room)) : socket.leave(activityRoom(room)))
+  return subscription.state.feed.delivered()
 }
 
 /**
  * Brings a socket into a room. Everything after the position asked for is sent first, and the socket joins in the very
  * tick in which what it was sent equals what the room's feed has delivered: no gap, no repeat, no buffer.
- * @param at where the room stood when the person was seen to be allowed in; a removal after it is found in the log
- * @returns the head at which the socket went live
+ * @param at the room's position when the person was let in; a removal after it is found in the log
+ * @returns the position at which the socket went live
  * @throws problem superseded | not-found (removed during the join) | session-revoked | unavailable
  */
 export async function joinRoom(
   socket: RoomSocket,
   room: RoomId,
-  ask: From & { activity?: boolean; role: Role | null },
+  options: JoinOptions,
   at: Position,
-  { log, feeds }: { log: Log; feeds: Feeds },
-): Promise<{ head: number; mode: Mode }> {
-  const before = socket.data.rooms.get(room)
-  if (before?.live && ask.after === undefined) {
-    // Asking again without a position moves nothing: the socket misses nothing where it stands.
-    // Its role is kept by the events; the one that was read with the question may be older.
-    before.activity = ask.activity ?? before.activity
-    while (before.paused) await before.paused
-    if (before.cancelled) throw problem('superseded')
-    void (before.activity ? socket.join(activityRoom(room)) : socket.leave(activityRoom(room)))
-    const feed = await feeds.hold(room)
-    feed.release()
-    if (before.cancelled) throw problem('superseded')
-    return { head: feed.delivered(), mode: 'live' }
-  }
+  feeds: Feeds,
+): Promise<number> {
+  const { plan, role, activity = false } = options
+  const current = socket.data.rooms.get(room)
+  if (current && isSubscribed(current) && plan.mode === 'live') return rejoin(socket, room, current, options)
   leave(socket, room)
 
-  const mode = modeOf(ask, at, log.epoch())
-  const after = mode === 'resumed' && ask.after !== undefined ? ask.after : at.head
-
-  const activity = ask.activity ?? false
-  const standing: Subscription = { role: ask.role, live: false, paused: null, cancelled: false, activity, feed: null }
-  socket.data.rooms.set(room, standing)
+  const subscription: Subscription = { role, activity, state: { status: 'joining' } }
+  socket.data.rooms.set(room, subscription)
+  let feed: FeedHandle | undefined
   try {
-    const feed = await feeds.hold(room)
-    standing.feed = feed
-    if (standing.cancelled) throw problem('superseded')
-    await feed.reach(at.head)
-    const { floor } = at
-    const head = await catchUp(socket, room, standing, feed, {
-      after,
-      floor,
-      applyAccessChange: (entry) => entry.meta.seq > at.head && applyAccessChange(socket, standing, entry),
-    })
-    return { head, mode }
+    feed = await feeds.acquire(room)
+    assertActive(socket, subscription)
+    await feed.waitFor(at.head)
+    const after = plan.mode === 'resumed' ? plan.after : at.head
+    const onAccessEntry = (entry: LogEntry) => {
+      if (entry.meta.seq > at.head) applyAccessChange(socket, subscription, entry)
+    }
+    return await catchUp({ socket, room, subscription, feed, after, onAccessEntry })
   } catch (error) {
-    abandonJoin(socket, room, standing)
+    abandonJoin(socket, room, subscription)
+    feed?.release()
     throw error
   }
 }

@@ -1,25 +1,21 @@
 import { type EventName, events, type Payload, type RoomId, userRoom } from '@cutroom/contract'
-import type { Database, Query, RankedTable, Rows, Statement, Tx } from '../../db/client.ts'
+import type { Database, Query, RankedTable, Rows, Statement, Transaction, Tx } from '../../db/client.ts'
 import { newId } from '../../db/ids.ts'
 import { databaseFault, problem } from '../../errors.ts'
 import type { Key } from './idempotency.ts'
+import { type Actor, type EventRow, eventForAll, eventInsertions, insertion, reranking } from './statements.ts'
 
-/** Who writes. `mutationId` is the Idempotency-Key; it comes back in the events' meta. */
-export interface Actor {
-  id: string
-  name: string
-  mutationId?: string | undefined
-}
+export type { Actor } from './statements.ts'
 
 /**
  * Adds an event to the write. It is in the log when, and only when, the write commits.
- * @param label what people call the thing, for the activity feed, where the payload does not say it
+ * @param label the name of the changed thing, for the activity feed, where the payload does not contain it
  * @returns the payload as the log will hold it
  */
 export type Emit = <N extends EventName>(room: RoomId, name: N, payload: Payload<N>, label?: string) => Payload<N>
 
 /**
- * The same event for each of many rooms, at the end of the write, however many there are.
+ * Adds the same event to each of many rooms, at the end of the write, however many there are.
  * @param rooms a query with one column, `room`; rooms that do not exist are passed over
  */
 export type EmitAll = <N extends EventName>(rooms: Statement, name: N, payload: Payload<N>, label?: string) => void
@@ -36,8 +32,8 @@ export interface Write {
   tx: Tx
   query: Query
   insert: <T extends keyof Rows>(table: T, row: Rows[T]) => void
-  /** Sends a statement that fails, and the write with it, where something is not as the writer thinks. */
-  assert: (proof: Statement) => void
+  /** Sends a statement that fails, and the write with it, where an assumption of the writer does not hold. */
+  assert: (statement: Statement) => void
   emit: Emit
   emitAll: EmitAll
   /** Gives rows new ranks, in one statement, and each its next version. @returns those that still had the rank they `was` at */
@@ -49,182 +45,129 @@ export interface Write {
   saveResponse: (key: Key, body: unknown, room: RoomId) => void
 }
 
-/** The one door for writes: rows and events in one transaction, then a wake-up. The callback may run more than once. */
-export type Commit = <T>(actor: Actor | null, write: (door: Write) => Promise<T>) => Promise<T>
-
-interface Logged {
-  name: EventName
-  /** JSON. */
-  payload: string
-  /** Its length in UTF-8. */
-  bytes: number
-  label: string | null
-}
-
-interface Pending extends Logged {
-  id: string
-  room: RoomId
-}
+/** The one way to write: rows and events in one transaction, then a notification. The callback may run more than once. */
+export type Commit = <T>(actor: Actor | null, work: (write: Write) => Promise<T>) => Promise<T>
 
 export interface CommitOptions {
   begin: Database['begin']
-  /** Told which rooms have news, after the commit. */
+  /** Called after the commit with the rooms that have new events. */
   poke: (rooms: Iterable<RoomId>) => void
   /** For tests and benches: runs in the transaction after the events were inserted, before COMMIT. */
   beforeCommit?: (() => Promise<void>) | undefined
 }
 
-const ATTEMPTS = 8
-const pause = (attempt: number) => new Promise((done) => setTimeout(done, Math.random() * 5 * 2 ** attempt))
+interface PendingEvent extends EventRow {
+  id: string
+  room: RoomId
+}
+
+/** The events of one write. */
+interface PendingEvents {
+  single: PendingEvent[]
+  /** Payloads and the events that have them: a payload often is the answer, too. */
+  byPayload: Map<unknown, PendingEvent>
+  toMany: (EventRow & { rooms: Statement })[]
+}
+
+/** @throws problem internal where the payload does not fit its schema */
+function toRow<N extends EventName>(name: N, payload: Payload<N>, label: string | undefined) {
+  const parsed = events[name].safeParse(payload)
+  if (!parsed.success)
+    throw problem('internal', undefined, undefined, {
+      cause: new Error(`${name} does not fit its schema`, { cause: parsed.error }),
+    })
+  const json = JSON.stringify(parsed.data)
+  const row: EventRow = { name, payload: json, bytes: Buffer.byteLength(json), label: label ?? null }
+  return { data: parsed.data as Payload<N>, row }
+}
+
+function openWrite(transaction: Transaction, pending: PendingEvents): Write {
+  const { query, send } = transaction
+  return {
+    get tx() {
+      return transaction.tx
+    },
+    query,
+    insert: (table, row) => send(insertion(table, [row])),
+    assert: send,
+    emit(room, name, payload, label) {
+      const { data, row } = toRow(name, payload, label)
+      const event = { id: newId(), room, ...row }
+      pending.byPayload.set(data, event)
+      pending.single.push(event)
+      return data
+    },
+    emitAll: (rooms, name, payload, label) => void pending.toMany.push({ rooms, ...toRow(name, payload, label).row }),
+    rerank: (table, rows, at) => query(reranking(table, rows, at)),
+    saveResponse({ userId, key, fingerprint }, body, room) {
+      const eventId = pending.byPayload.get(body)?.id ?? null
+      // An answer without a body, to a write that told the writer's own room, stays theirs: they left the project, or deleted it.
+      const ownRoom = userRoom(userId)
+      const visibleIn = body === undefined && pending.single.some((event) => event.room === ownRoom) ? ownRoom : room
+      const answer = eventId === null ? JSON.stringify({ room: visibleIn, body }) : null
+      send(insertion('IdempotencyKey', [{ userId, key, fingerprint, eventId, answer }]))
+    },
+  }
+}
+
+const MAX_ATTEMPTS = 8
+/** Waits before another attempt, longer each time. */
+const backOff = (attempt: number) => new Promise((done) => setTimeout(done, Math.random() * 5 * 2 ** attempt))
+
+/** Whether another write saved an answer under the same Idempotency-Key: Postgres names the table whose row is there already. */
+const isDuplicateKey = (error: unknown): boolean => (error as { table?: unknown } | null)?.table === 'IdempotencyKey'
+
+/** @returns whether another attempt may succeed, and whether it should wait */
+function retryOf(error: unknown): 'at once' | 'later' | 'never' {
+  switch (databaseFault(error)) {
+    case 'assumption':
+      // The next attempt looks up what this one assumed.
+      return 'at once'
+    case 'unique':
+      // Of a key: the next attempt finds the saved answer. Of a rank or an e-mail: it finds the winner, and answers by the rules.
+      return isDuplicateKey(error) ? 'at once' : 'later'
+    case 'serialization':
+      return 'later'
+    default:
+      return 'never'
+  }
+}
 
 export function createCommit({ begin, poke, beforeCommit }: CommitOptions): Commit {
-  async function attempt<T>(actor: Actor | null, write: (door: Write) => Promise<T>): Promise<{ result: T; rooms: Set<RoomId> }> {
-    const pending: Pending[] = []
-    /** Payloads and the events that have them: a payload often is the answer, too. */
-    const written = new Map<unknown, Pending>()
-    const toMany: (Logged & { rooms: Statement })[] = []
-    function log<N extends EventName>(
-      name: N,
-      payload: Payload<N>,
-      label: string | undefined,
-    ): { data: Payload<N>; logged: Logged } {
-      const parsed = events[name].safeParse(payload)
-      if (!parsed.success)
-        throw problem('internal', undefined, undefined, {
-          cause: new Error(`${name} does not fit its schema`, { cause: parsed.error }),
-        })
-      const json = JSON.stringify(parsed.data)
-      const logged = { name, payload: json, bytes: Buffer.byteLength(json), label: label ?? null }
-      return { data: parsed.data as Payload<N>, logged }
-    }
-    const emit: Emit = (room, name, payload, label) => {
-      const { data, logged } = log(name, payload, label)
-      const event = { id: newId(), room, ...logged }
-      written.set(data, event)
-      pending.push(event)
-      return data
-    }
+  async function attempt<T>(actor: Actor | null, work: (write: Write) => Promise<T>): Promise<{ result: T; rooms: Set<RoomId> }> {
+    const pending: PendingEvents = { single: [], byPayload: new Map(), toMany: [] }
     const transaction = await begin()
-    const { query, send } = transaction
-    const door: Write = {
-      get tx() {
-        return transaction.tx
-      },
-      query,
-      insert: (table, row) => send(insertion(table, [row])),
-      assert: send,
-      emit,
-      emitAll: (rooms, name, payload, label) => void toMany.push({ rooms, ...log(name, payload, label).logged }),
-      rerank: (table, rows, at) => query(reranking(table, rows, at)),
-      saveResponse(key, body, room) {
-        const eventId = written.get(body)?.id ?? null
-        // What a write without an answer told its writer stays theirs to hear again: they left the project, or deleted it.
-        const own = userRoom(key.userId)
-        const seenBy = body === undefined && pending.some((event) => event.room === own) ? own : room
-        const answer = eventId === null ? JSON.stringify({ room: seenBy, body }) : null
-        send(insertion('IdempotencyKey', [{ userId: key.userId, key: key.key, fingerprint: key.fingerprint, eventId, answer }]))
-      },
-    }
     let result: T
     const rooms = new Set<RoomId>()
     try {
-      result = await write(door)
-      for (const statement of eventInsertions(actor, pending)) send(statement)
+      result = await work(openWrite(transaction, pending))
+      for (const statement of eventInsertions(actor, pending.single)) transaction.send(statement)
       if (beforeCommit) {
         await transaction.settled()
         await beforeCommit()
       }
       // Counters are locked last, as in COMMIT.
-      for (const each of toMany) for (const { room } of await query<{ room: RoomId }>(eventForAll(actor, each))) rooms.add(room)
+      for (const event of pending.toMany)
+        for (const { room } of await transaction.query<{ room: RoomId }>(eventForAll(actor, event))) rooms.add(room)
     } catch (error) {
       throw await transaction.rollback(error)
     }
     await transaction.commit()
-    for (const { room } of pending) rooms.add(room)
+    for (const { room } of pending.single) rooms.add(room)
     return { result, rooms }
   }
 
-  return async (actor, write) => {
+  return async (actor, work) => {
     for (let n = 1; ; n++) {
       try {
-        const { result, rooms } = await attempt(actor, write)
+        const { result, rooms } = await attempt(actor, work)
         poke(rooms)
         return result
       } catch (error) {
-        // A deadlock ends well when tried again; a write that lost the race for a unique value (a rank, an e-mail) then
-        // sees the winner and answers by the rules.
-        // A wrong assumption is not made twice.
-        const fault = databaseFault(error)
-        if ((fault !== 'serialization' && fault !== 'unique' && fault !== 'assumption') || n === ATTEMPTS) throw error
-        if (fault !== 'assumption') await pause(n)
+        const retry = retryOf(error)
+        if (retry === 'never' || n === MAX_ATTEMPTS) throw error
+        if (retry === 'later') await backOff(n)
       }
     }
   }
-}
-
-/** The last shape of a row of each table: rows of one table are inserted with the same columns. */
-const shapes = new Map<string, { columns: string[]; text: string }>()
-
-/** `($1, $2, …), ($9, …)` */
-const places = (rows: number, columns: number): string =>
-  Array.from({ length: rows }, (_, row) => `(${Array.from({ length: columns }, (_, n) => `$${row * columns + n + 1}`)})`).join()
-
-/** One statement for rows of one shape. Table and columns are names of the schema, values go beside them. */
-function insertion(table: string, rows: object[]): Statement {
-  const [row = {}] = rows
-  const columns = Object.keys(row)
-  const values: unknown[] = []
-  // Times in the form that Postgres and V8 have in common: node-postgres's own takes ten times as long.
-  for (const each of rows)
-    for (const value of Object.values(each)) values.push(value instanceof Date ? value.toISOString() : value)
-  const known = rows.length === 1 ? shapes.get(table) : undefined
-  if (known?.columns.length === columns.length && columns.every((name, n) => name === known.columns[n]))
-    return { text: known.text, values }
-  const strange = columns.find((name) => !/^[a-zA-Z]+$/.test(name))
-  if (strange !== undefined) throw new RangeError(`${table} has no column ${strange}`)
-  const text = `INSERT INTO "${table}" (${columns.map((name) => `"${name}"`)}) VALUES ${places(rows.length, columns.length)}`
-  if (rows.length === 1) shapes.set(table, { columns, text })
-  return { text, values }
-}
-
-/** A row that has moved since it was read keeps the place it moved to. */
-function reranking(table: string, rows: { id: string; was: string; rank: string }[], at: Date): Statement {
-  const text = `UPDATE "${table}" t SET rank = n.rank, version = t.version + 1, "updatedAt" = $4
-    FROM unnest($1::uuid[], $2::text[], $3::text[]) AS n(id, was, rank)
-    WHERE t.id = n.id AND t.rank = n.was RETURNING t.id, t.rank, t.version`
-  const column = <K extends 'id' | 'was' | 'rank'>(name: K) => rows.map((row) => row[name])
-  return { text, values: [column('id'), column('was'), column('rank'), at.toISOString()] }
-}
-
-/** The counters are locked in one order for all writers, and until the commit: what is stamped here is in commit order, too. */
-function eventForAll(actor: Actor | null, { rooms, name, payload, bytes, label }: Logged & { rooms: Statement }): Statement {
-  const own = rooms.values.length
-  const places = Array.from({ length: 7 }, (_, n) => `$${own + n + 1}`)
-  const [$name, $payload, $bytes, $label, $actorId, $actorName, $mutationId] = places
-  const text = `WITH told AS MATERIALIZED (${rooms.text}), counters AS MATERIALIZED (
-      SELECT r.id FROM "Room" r WHERE r.id IN (SELECT room FROM told) ORDER BY r.id COLLATE "C" FOR UPDATE
-    ), stamped AS (UPDATE "Room" r SET head = r.head + 1 FROM counters c WHERE r.id = c.id RETURNING r.id, r.head)
-    INSERT INTO "Event" (id, room, seq, name, payload, bytes, label, "actorId", "actorName", "mutationId", at)
-    SELECT event_id(), s.id, s.head, ${$name}::text, ${$payload}::json, ${$bytes}::int, ${$label}::text,
-      ${$actorId}::uuid, ${$actorName}::text, ${$mutationId}::text, clock_timestamp() FROM stamped s RETURNING room`
-  const { id = null, name: actorName = null, mutationId = null } = actor ?? {}
-  return { text, values: [...rooms.values, name, payload, bytes, label, id, actorName, mutationId] }
-}
-
-/** Postgres takes at most 65,535 parameters in one statement. */
-const ROWS = 4_096
-
-/** Rooms come in one order for all writers, so that the counters inside COMMIT are never locked crosswise. */
-function eventInsertions(actor: Actor | null, pending: Pending[]): Statement[] {
-  const [actorId, actorName, mutationId] = [actor?.id ?? null, actor?.name ?? null, actor?.mutationId ?? null]
-  const rows = pending
-    .map((event) => ({ ...event, actorId, actorName, mutationId }))
-    .sort((a, b) => (a.room < b.room ? -1 : a.room > b.room ? 1 : 0))
-  const statements: Statement[] = []
-  // By powers of two: each number of rows is a statement of its own, of which every connection keeps a plan.
-  for (let i = 0, count = 0; i < rows.length; i += count) {
-    count = Math.min(2 ** Math.floor(Math.log2(rows.length - i)), ROWS)
-    statements.push(insertion('Event', rows.slice(i, i + count)))
-  }
-  return statements
 }

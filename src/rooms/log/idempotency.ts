@@ -1,7 +1,7 @@
 import { userRoom } from '@cutroom/contract'
+import type { Query } from '../../db/client.ts'
 import { Prisma } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
-import type { Write } from './commit.ts'
 
 export interface Key {
   userId: string
@@ -10,15 +10,15 @@ export interface Key {
   fingerprint: string
 }
 
-/** The name of the advisory lock that the one who answers a key holds. */
+/** The name of the advisory lock that a write holds while it answers a key. */
 export const lockOf = ({ userId, key }: Key): string => `${userId} ${key}`
 
 /**
- * The first answer, for a caller who may still see it: a member of its project, or the one person it is about. An answer
+ * The saved answer, for a caller who may still see it: a member of its project, or the person of its user room. An answer
  * without a body shows nothing, so it may outlive its project; so may that of the project's creation.
  * @throws problem not-found | gone, where retention has taken the event that was the answer
  */
-async function firstAnswer(query: Write['query'], { userId, key }: Key): Promise<unknown> {
+async function firstAnswer(query: Query, { userId, key }: Key): Promise<unknown> {
   const [found] = await query<{ lost: boolean; visible: boolean; body: unknown }>(
     Prisma.sql`SELECT a.lost, v.visible, CASE WHEN v.visible THEN a.body END AS body
       FROM "IdempotencyKey" k LEFT JOIN "Event" e ON e.id = k."eventId",
@@ -40,24 +40,24 @@ async function firstAnswer(query: Write['query'], { userId, key }: Key): Promise
 
 /**
  * Runs a write once per key; `run` saves its answer, which is given again.
- * @param again checks the caller who is given an answer again
+ * @param checkCaller runs before a saved answer is given again
  * @throws problem idempotency-running | idempotency-mismatch | not-found | gone
  */
 export async function withIdempotencyKey<T>(
-  { query }: Pick<Write, 'query'>,
+  { query }: { query: Query },
   key: Key | undefined,
   run: () => Promise<T>,
-  again: () => Promise<unknown>,
+  checkCaller: () => Promise<unknown>,
 ): Promise<T> {
   if (!key) return run()
-  // An answer that commits between the look and the lock is met when ours is saved: `commit` then tries again.
+  // An answer that is committed between the two parts of this statement makes saving ours fail: `commit` then tries again at once.
   const [found] = await query<{ free: boolean; fingerprint: string | null }>(
     Prisma.sql`SELECT pg_try_advisory_xact_lock(hashtextextended(${lockOf(key)}, 0)) AS free, k.fingerprint
       FROM (SELECT 1) AS one LEFT JOIN "IdempotencyKey" k ON k."userId" = ${key.userId}::uuid AND k.key = ${key.key}`,
   )
   if (!found?.free) throw problem('idempotency-running', undefined, { retryAfter: 1 })
   if (found.fingerprint === null) return run()
-  await again()
+  await checkCaller()
   if (found.fingerprint !== key.fingerprint) throw problem('idempotency-mismatch')
   return (await firstAnswer(query, key)) as T
 }

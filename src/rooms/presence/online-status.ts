@@ -1,21 +1,21 @@
 import type { Database } from '../../db/client.ts'
 import { guarded } from '../../lib/guarded.ts'
 
-/** Tells people who share a project when one of them comes online or goes offline (`chat:presence`). */
-export interface Online {
+/** Sends `chat:presence` to people who share a project with one who comes online or goes offline. */
+export interface OnlineStatus {
   changed(userId: string, isOnline: boolean): void
   close(): void
 }
 
-export interface OnlineOptions {
+export interface OnlineStatusOptions {
   readers: Database['readers']
-  /** The people who are connected here: no one else is asked for. */
+  /** The people who are connected here: peers are looked up among them alone. */
   connected: () => Iterable<string>
   encode: (change: { userId: string; isOnline: boolean }) => Buffer
-  /** Tells one person, where they are connected here, about others, in one go. */
-  tell: (peerId: string, frames: { frame: Buffer }[]) => void
+  /** Sends frames to the sockets of one person on this node. */
+  send: (peerId: string, frames: Buffer[]) => void
   onError: (error: unknown) => void
-  /** Changes within this time are looked up together, ms: a reconnect storm asks a few times, not once a person. */
+  /** Changes within this time are looked up together, ms: a crowd of reconnects takes a few lookups, not one for each person. */
   coalesceMs: number
 }
 
@@ -25,89 +25,93 @@ const PEERS = `SELECT DISTINCT b."userId" AS peer, a."userId" FROM "Member" a
   WHERE a."userId" = ANY($1::uuid[]) AND b."userId" = ANY($2::uuid[])`
 
 /** Pairs of one changed and one connected person in one statement, and people of either side. */
-const PAIRS = 5_000
-const PEERS_AT_ONCE = 500
-const CHANGED_AT_ONCE = 200
-/** After a failed look, ms. */
+const MAX_PAIRS = 5_000
+const MAX_PEERS = 500
+const MAX_CHANGED = 200
+/** After a failed lookup, ms. */
 const RETRY_MS = 1_000
-/** How many are told in one turn of the event loop. */
+/** Receivers in one tick. */
 const SLICE = 200
-/** How long nothing more is told after a crowd came back, ms: one for each that was told something. */
-const MOST_REST_MS = 450
+/** Longest pause after an announcement, ms; it is as many as there were receivers, up to this. */
+const MAX_PAUSE_MS = 450
 
-const nextTurn = () => new Promise<void>((next) => setImmediate(next))
+const nextTick = () => new Promise<void>((next) => setImmediate(next))
 
-export function createOnline({ readers, connected, encode, tell, onError, coalesceMs }: OnlineOptions): Online {
-  let changes = new Map<string, boolean>()
-  let flush: NodeJS.Timeout | undefined
-  let telling: Promise<void> = Promise.resolve()
-  let closed = false
-  let restUntil = 0
-
-  /** @returns how much was told */
-  async function announceTo(peers: string[], now: ReadonlyMap<string, { frame: Buffer }>): Promise<number> {
-    const values = [[...now.keys()], peers]
-    const { rows } = await readers.query<{ userId: string; peer: string }>({ name: 'online-peers', text: PEERS, values })
-    const byPeer = new Map<string, { frame: Buffer }[]>()
-    for (const { userId, peer } of rows) {
-      const frames = byPeer.get(peer) ?? []
-      const change = now.get(userId)
-      if (change) byPeer.set(peer, frames.concat(change))
-    }
-    let told = 0
-    for (const [peer, frames] of byPeer) {
-      // A crowd of reconnects is sent in slices: other sockets get their turn in between.
-      if (++told % SLICE === 0) await nextTurn()
-      tell(peer, frames)
-    }
-    return rows.length
+/** @returns how many pairs of receiver and changed person there were */
+async function announceTo(
+  peers: string[],
+  frames: ReadonlyMap<string, Buffer>,
+  { readers, send }: OnlineStatusOptions,
+): Promise<number> {
+  const values = [[...frames.keys()], peers]
+  const { rows } = await readers.query<{ userId: string; peer: string }>({ name: 'online-peers', text: PEERS, values })
+  const byPeer = new Map<string, Buffer[]>()
+  for (const { userId, peer } of rows) {
+    const frame = frames.get(userId)
+    if (frame) byPeer.set(peer, (byPeer.get(peer) ?? []).concat(frame))
   }
+  let sent = 0
+  for (const [peer, own] of byPeer) {
+    // In slices: other sockets are served in between.
+    if (++sent % SLICE === 0) await nextTick()
+    send(peer, own)
+  }
+  return rows.length
+}
 
-  /** The pairs are looked up a few at a time: of a crowd there are millions, and each list of them is let go before the next. */
+export function createOnlineStatus(options: OnlineStatusOptions): OnlineStatus {
+  const { connected, encode, onError, coalesceMs } = options
+  let changes = new Map<string, boolean>()
+  let timer: NodeJS.Timeout | undefined
+  let announcing: Promise<void> = Promise.resolve()
+  let closed = false
+  let pausedUntil = 0
+
+  /** Pairs are looked up a few at a time: in a crowd there are millions, and each list of them is freed before the next. */
   async function announce(): Promise<void> {
-    let told = 0
+    let sent = 0
     const waiting = changes
     changes = new Map()
     try {
       while (waiting.size > 0 && !closed) {
         const here = [...new Set(connected())]
-        const peersAtOnce = Math.min(here.length, PEERS_AT_ONCE)
-        const changedAtOnce = Math.min(Math.max(Math.floor(PAIRS / Math.max(peersAtOnce, 1)), 1), CHANGED_AT_ONCE)
+        const peersAtOnce = Math.min(here.length, MAX_PEERS)
+        const changedAtOnce = Math.min(Math.max(Math.floor(MAX_PAIRS / Math.max(peersAtOnce, 1)), 1), MAX_CHANGED)
         const next = [...waiting].slice(0, changedAtOnce)
-        const now = new Map(next.map(([userId, isOnline]) => [userId, { frame: encode({ userId, isOnline }) }]))
-        for (let i = 0; i < here.length; i += PEERS_AT_ONCE) told += await announceTo(here.slice(i, i + PEERS_AT_ONCE), now)
-        for (const userId of now.keys()) waiting.delete(userId)
-        await nextTurn()
+        const frames = new Map(next.map(([userId, isOnline]) => [userId, encode({ userId, isOnline })]))
+        for (let i = 0; i < here.length; i += MAX_PEERS) sent += await announceTo(here.slice(i, i + MAX_PEERS), frames, options)
+        for (const userId of frames.keys()) waiting.delete(userId)
+        await nextTick()
       }
-      restUntil = performance.now() + Math.min(told, MOST_REST_MS)
+      pausedUntil = performance.now() + Math.min(sent, MAX_PAUSE_MS)
     } catch (error) {
       if (closed) return
       onError(error)
-      // What has changed since is newer.
+      // Changes since then are newer.
       changes = new Map([...waiting, ...changes])
-      later(RETRY_MS)
+      schedule(RETRY_MS)
     }
   }
 
-  function later(ms: number): void {
+  function schedule(ms: number): void {
     if (closed) return
     const start = () => {
-      flush = undefined
-      // One look at a time: of two at once the older might be answered last.
-      telling = telling.then(announce)
-      return telling
+      timer = undefined
+      // One announcement at a time: of two at once the older might arrive last.
+      announcing = announcing.then(announce)
+      return announcing
     }
-    flush ??= setTimeout(guarded(onError, start), Math.max(ms, restUntil - performance.now()))
+    timer ??= setTimeout(guarded(onError, start), Math.max(ms, pausedUntil - performance.now()))
   }
 
   return {
     changed(userId, isOnline) {
       changes.set(userId, isOnline)
-      later(coalesceMs)
+      schedule(coalesceMs)
     },
     close() {
       closed = true
-      clearTimeout(flush)
+      clearTimeout(timer)
     },
   }
 }

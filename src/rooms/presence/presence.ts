@@ -1,216 +1,228 @@
 import type { Person, Presence, RoomId } from '@cutroom/contract'
 import { guarded } from '../../lib/guarded.ts'
 import { createTimeSlicedQueue } from '../../lib/time-sliced-queue.ts'
+import { bounded, inMessages } from './message-size.ts'
 import {
-  bounded,
   differ,
   type Entry,
-  inMessages,
+  merge,
   newEntry,
-  redraw,
-  removePerson,
-  type Sight,
-  see,
-  seenBy,
-  view,
+  type PresenceRecord,
+  recordOf,
+  remove,
+  updatePerson,
+  upsert,
 } from './presence-record.ts'
-
-/**
- * Who stands in which room. Never in the log, never moves a head. Each node alone writes what it sees itself; a person
- * is there while any node sees them, so that merging cannot conflict.
- */
-export interface PresenceTable {
-  enter(room: RoomId, person: Person, socketId: string): void
-  /** `grace`: the person may be back in a moment (a lost connection), so others are told only later. */
-  exit(room: RoomId, userId: string, socketId: string, grace: boolean): void
-  set(room: RoomId, userId: string, state: Presence['state']): void
-  /** Draws a person anew where this node sees them in a room: their name or picture has changed. */
-  redraw(room: RoomId, person: Person): void
-  list(room: RoomId): Presence[]
-  /** For an answer: as many as it may carry, and how many there are. */
-  listBounded(room: RoomId): { people: Presence[]; total: number }
-  /** All that this node sees by itself. */
-  own(): Sight[]
-  /** What another node sees: changes of it, or, with `whole`, all of it. */
-  heard(node: string, sights: Sight[], whole: boolean): void
-  /** A node is gone, and all that it saw. */
-  forget(node: string): void
-  /** Says nothing more: the clients are sent away, and other nodes keep them until they had time to come back. */
-  silence(): void
-  close(): void
-}
 
 export interface PresenceOptions {
   onError: (error: unknown) => void
-  /** Tells the local sockets, in as many messages as it takes. */
+  /** Sends changes to the local sockets; called as often as there are messages. */
   announce: (room: RoomId, change: { present: Presence[]; left: string[] }) => void
-  /** Tells the other nodes. */
-  publish: (sights: Sight[]) => void
-  /** How long a lost connection goes unmentioned, ms. */
+  /** Sends changes of this node's records to the other nodes. */
+  publish: (records: PresenceRecord[]) => void
+  /** How long a person with a lost connection still counts as present, ms. */
   graceMs: number
   /** Changes within this time make one message, ms. */
   coalesceMs: number
 }
 
-/** How long nothing more is told after a change of one person, and after any number of them. */
-const REST_MS = 10
-const MOST_REST_MS = 450
-const SELF = ''
-
+/** Pause after an announcement, ms: for each changed person, and at most. In a crowd of reconnects each arrival is sent to all others. */
+const PAUSE_PER_PERSON_MS = 10
+const MAX_PAUSE_MS = 450
 /** Ids in one message. */
-const LEFT = 1_000
+const MAX_LEFT = 1_000
+/** The name of this node among the records. */
+const LOCAL = ''
 
-export function createPresence({ announce, publish, onError, graceMs, coalesceMs }: PresenceOptions): PresenceTable {
-  const rooms = new Map<RoomId, Map<string, Entry>>()
-  const changed = new Map<RoomId, Map<string, 'here' | 'elsewhere'>>()
-  const turn = createTimeSlicedQueue()
-  let flushing: NodeJS.Timeout | undefined
-  let restUntil = 0
-  let silent = false
+/**
+ * Who is in which room. Never in the log, never moves a head. Each node alone writes its own records; a person is present while any node
+ * has a record, so that merging cannot conflict.
+ */
+export class PresenceTable {
+  readonly #options: PresenceOptions
+  readonly #rooms = new Map<RoomId, Map<string, Entry>>()
+  /** People to be announced: changed by this node, or by another. */
+  readonly #changed = new Map<RoomId, Map<string, 'local' | 'remote'>>()
+  readonly #inSlice = createTimeSlicedQueue()
+  #flushTimer: NodeJS.Timeout | undefined
+  #pausedUntil = 0
+  #silent = false
 
-  function entryOf(room: RoomId, userId: string): Entry {
-    const people = rooms.get(room) ?? new Map<string, Entry>()
-    rooms.set(room, people)
+  constructor(options: PresenceOptions) {
+    this.#options = options
+  }
+
+  /** A local socket of a person is in a room. */
+  enter(room: RoomId, person: Person, socketId: string): void {
+    const entry = this.#entryOf(room, person.id)
+    if (!entry.sockets.includes(socketId)) entry.sockets = entry.sockets.concat(socketId)
+    clearTimeout(entry.leaving)
+    entry.leaving = undefined
+    if (recordOf(entry, LOCAL)) {
+      this.updatePerson(room, person)
+      return
+    }
+    // The time 0: a state in another node's record is the later write.
+    upsert(entry, { node: LOCAL, presence: { user: person, since: new Date().toISOString(), state: null }, at: 0 })
+    this.#markChanged(room, person.id, 'local')
+  }
+
+  /**
+   * A local socket has left a room.
+   * @param grace the connection was lost, and the person may be back in a moment: others hear of it only later
+   */
+  exit(room: RoomId, userId: string, socketId: string, grace: boolean): void {
+    const entry = this.#rooms.get(room)?.get(userId)
+    if (this.#silent || !entry?.sockets.includes(socketId)) return
+    entry.sockets = entry.sockets.filter((id) => id !== socketId)
+    if (entry.sockets.length > 0) return
+    const markGone = () => {
+      if (remove(entry, LOCAL)) this.#markChanged(room, userId, 'local')
+    }
+    if (grace) entry.leaving = setTimeout(guarded(this.#options.onError, markGone), this.#options.graceMs)
+    else markGone()
+  }
+
+  /** Sets what a person shows of themselves in a room. */
+  set(room: RoomId, userId: string, state: Presence['state']): void {
+    const entry = this.#rooms.get(room)?.get(userId)
+    const record = entry && recordOf(entry, LOCAL)
+    if (!record) return
+    // After every known record, also where another node's clock runs ahead.
+    const at = Math.max(Date.now(), ...entry.records.map((one) => one.at + 1))
+    upsert(entry, { node: LOCAL, presence: { ...record.presence, state }, at })
+    this.#markChanged(room, userId, 'local')
+  }
+
+  /** Updates name and picture of a person whom this node has in a room. */
+  updatePerson(room: RoomId, person: Person): void {
+    const entry = this.#rooms.get(room)?.get(person.id)
+    if (entry && updatePerson(entry, LOCAL, person)) this.#markChanged(room, person.id, 'local')
+  }
+
+  /** All people in a room. */
+  list(room: RoomId): Presence[] {
+    return [...this.#listed(room)]
+  }
+
+  /** For an answer: as many people as it may carry, and how many there are. */
+  listBounded(room: RoomId): { people: Presence[]; total: number } {
+    let total = 0
+    for (const { records } of this.#rooms.get(room)?.values() ?? []) if (records.length > 0) total++
+    return { people: bounded(this.#listed(room)), total }
+  }
+
+  /** All records of this node. */
+  localRecords(): PresenceRecord[] {
+    return [...this.#rooms].flatMap(([room, people]) =>
+      [...people].flatMap(([userId, entry]) => {
+        const record = recordOf(entry, LOCAL)
+        return record ? [{ room, userId, presence: record.presence, at: record.at }] : []
+      }),
+    )
+  }
+
+  /** Takes over records of another node: changes of them or, with `whole`, all that it has. */
+  applyRemote(node: string, records: readonly PresenceRecord[], whole: boolean): void {
+    if (whole) this.forgetNode(node)
+    for (const { room, userId, presence, at } of records) {
+      const entry = this.#entryOf(room, userId)
+      if (presence) upsert(entry, { node, presence, at })
+      else remove(entry, node)
+      this.#markChanged(room, userId, 'remote')
+    }
+  }
+
+  /** Removes all records of a node that is gone. */
+  forgetNode(node: string): void {
+    for (const [room, people] of this.#rooms)
+      for (const [userId, entry] of people) if (remove(entry, node)) this.#markChanged(room, userId, 'remote')
+  }
+
+  /** Publishes no more: the clients are sent away, and other nodes keep the records until the clients had time to come back. */
+  silence(): void {
+    this.#silent = true
+  }
+
+  close(): void {
+    clearTimeout(this.#flushTimer)
+    for (const people of this.#rooms.values()) for (const { leaving } of people.values()) clearTimeout(leaving)
+    this.#rooms.clear()
+  }
+
+  #entryOf(room: RoomId, userId: string): Entry {
+    const people = this.#rooms.get(room) ?? new Map<string, Entry>()
+    this.#rooms.set(room, people)
     const entry = people.get(userId) ?? newEntry()
     people.set(userId, entry)
     return entry
   }
 
-  function touch(room: RoomId, userId: string, where: 'here' | 'elsewhere'): void {
-    const people = changed.get(room) ?? new Map()
-    changed.set(room, people)
-    if (people.get(userId) !== 'here') people.set(userId, where)
-    flushing ??= setTimeout(guarded(onError, flush), Math.max(coalesceMs, restUntil - performance.now()))
-  }
-
-  function flush(): void {
-    flushing = undefined
-    const batch = [...changed]
-    changed.clear()
-    const sights: Sight[] = []
-    for (const [room, people] of batch) {
-      const present: Presence[] = []
-      const left: string[] = []
-      for (const [userId, where] of people) {
-        const entry = rooms.get(room)?.get(userId)
-        if (!entry) continue
-        const now = view(entry)
-        if (now && (entry.listed || differ(now, entry.shown))) present.push(now)
-        else if (!now && (entry.listed || entry.shown)) left.push(userId)
-        entry.shown = now
-        entry.listed = false
-        const own = seenBy(entry, SELF)
-        if (where === 'here') sights.push({ room, userId, presence: own?.presence ?? null, at: own?.at ?? 0 })
-        if (!now && entry.sockets.length === 0) drop(room, userId)
-      }
-      tell(room, present, left)
-    }
-    if (sights.length > 0 && !silent) publish(sights)
-    // In a crowd of reconnects each arrival would be sent to all others one by one.
-    restUntil = performance.now() + Math.min(batch.reduce((sum, [, people]) => sum + people.size, 0) * REST_MS, MOST_REST_MS)
-  }
-
-  /** In order, and not all in one turn of the event loop: each message of a crowd goes to all of the crowd. */
-  function tell(room: RoomId, present: Presence[], left: string[]): void {
-    const messages = inMessages(present)
-    for (let n = 0; n < messages.length || n * LEFT < left.length; n++)
-      turn(() => announce(room, { present: messages[n] ?? [], left: left.slice(n * LEFT, (n + 1) * LEFT) })).catch(onError)
-  }
-
-  function drop(room: RoomId, userId: string): void {
-    const people = rooms.get(room)
-    people?.delete(userId)
-    if (people?.size === 0) rooms.delete(room)
-  }
-
-  function gone(room: RoomId, userId: string, entry: Entry): void {
-    if (removePerson(entry, SELF)) touch(room, userId, 'here')
-  }
-
-  function hear(node: string, { room, userId, presence, at }: Sight): void {
-    const entry = entryOf(room, userId)
-    if (presence) see(entry, { node, presence, at })
-    else removePerson(entry, node)
-    touch(room, userId, 'elsewhere')
-  }
-
-  /** What an answer tells of those who are there: it counts as told. */
-  function* here(room: RoomId): Generator<Presence> {
-    for (const [userId, entry] of rooms.get(room) ?? []) {
-      const now = view(entry)
-      if (changed.get(room)?.has(userId)) entry.listed ||= differ(now, entry.shown)
+  /** People for an answer, whom the asking socket then knows: changes that are not announced yet must be, whatever they come to. */
+  *#listed(room: RoomId): Generator<Presence> {
+    for (const [userId, entry] of this.#rooms.get(room) ?? []) {
+      const now = merge(entry)
+      if (this.#changed.get(room)?.has(userId)) entry.listed ||= differ(now, entry.announced)
       if (now) yield now
     }
   }
 
-  const table: PresenceTable = {
-    enter(room, person, socketId) {
-      const entry = entryOf(room, person.id)
-      if (!entry.sockets.includes(socketId)) entry.sockets = entry.sockets.concat(socketId)
-      clearTimeout(entry.leaving)
-      entry.leaving = undefined
-      if (seenBy(entry, SELF)) {
-        table.redraw(room, person)
-        return
-      }
-      // A state that another node holds is the later word.
-      see(entry, { node: SELF, presence: { user: person, since: new Date().toISOString(), state: null }, at: 0 })
-      touch(room, person.id, 'here')
-    },
-    exit(room, userId, socketId, grace) {
-      const entry = rooms.get(room)?.get(userId)
-      if (silent || !entry?.sockets.includes(socketId)) return
-      entry.sockets = entry.sockets.filter((id) => id !== socketId)
-      if (entry.sockets.length > 0) return
-      if (!grace) gone(room, userId, entry)
-      else
-        entry.leaving = setTimeout(
-          guarded(onError, () => gone(room, userId, entry)),
-          graceMs,
-        )
-    },
-    set(room, userId, state) {
-      const entry = rooms.get(room)?.get(userId)
-      const own = entry && seenBy(entry, SELF)
-      if (!own) return
-      // After all that is known, also where another node's clock runs ahead.
-      const at = Math.max(Date.now(), ...entry.seen.map((sight) => sight.at + 1))
-      see(entry, { node: SELF, presence: { ...own.presence, state }, at })
-      touch(room, userId, 'here')
-    },
-    redraw(room, person) {
-      const entry = rooms.get(room)?.get(person.id)
-      if (entry && redraw(entry, SELF, person)) touch(room, person.id, 'here')
-    },
-    list: (room) => [...here(room)],
-    listBounded(room) {
-      let total = 0
-      for (const { seen } of rooms.get(room)?.values() ?? []) if (seen.length > 0) total++
-      return { people: bounded(here(room)), total }
-    },
-    own: () =>
-      [...rooms].flatMap(([room, people]) =>
-        [...people].flatMap(([userId, entry]) => {
-          const own = seenBy(entry, SELF)
-          return own ? [{ room, userId, presence: own.presence, at: own.at }] : []
-        }),
-      ),
-    heard(node, sights, whole) {
-      if (whole) table.forget(node)
-      for (const sight of sights) hear(node, sight)
-    },
-    forget(node) {
-      for (const [room, people] of rooms)
-        for (const [userId, entry] of people) if (removePerson(entry, node)) touch(room, userId, 'elsewhere')
-    },
-    silence() {
-      silent = true
-    },
-    close() {
-      clearTimeout(flushing)
-      for (const people of rooms.values()) for (const { leaving } of people.values()) clearTimeout(leaving)
-      rooms.clear()
-    },
+  #markChanged(room: RoomId, userId: string, by: 'local' | 'remote'): void {
+    const people = this.#changed.get(room) ?? new Map<string, 'local' | 'remote'>()
+    this.#changed.set(room, people)
+    if (people.get(userId) !== 'local') people.set(userId, by)
+    const { onError, coalesceMs } = this.#options
+    const delay = Math.max(coalesceMs, this.#pausedUntil - performance.now())
+    this.#flushTimer ??= setTimeout(
+      guarded(onError, () => this.#flush()),
+      delay,
+    )
   }
-  return table
+
+  #flush(): void {
+    this.#flushTimer = undefined
+    const batch = [...this.#changed]
+    this.#changed.clear()
+    const records = batch.flatMap(([room, people]) => this.#flushRoom(room, people))
+    if (records.length > 0 && !this.#silent) this.#options.publish(records)
+    const count = batch.reduce((sum, [, people]) => sum + people.size, 0)
+    this.#pausedUntil = performance.now() + Math.min(count * PAUSE_PER_PERSON_MS, MAX_PAUSE_MS)
+  }
+
+  /** Announces the changes in a room. @returns the changed records of this node */
+  #flushRoom(room: RoomId, changed: ReadonlyMap<string, 'local' | 'remote'>): PresenceRecord[] {
+    const present: Presence[] = []
+    const left: string[] = []
+    const records: PresenceRecord[] = []
+    for (const [userId, by] of changed) {
+      const entry = this.#rooms.get(room)?.get(userId)
+      if (!entry) continue
+      const now = merge(entry)
+      if (now && (entry.listed || differ(now, entry.announced))) present.push(now)
+      else if (!now && (entry.listed || entry.announced)) left.push(userId)
+      entry.announced = now
+      entry.listed = false
+      const record = recordOf(entry, LOCAL)
+      if (by === 'local') records.push({ room, userId, presence: record?.presence ?? null, at: record?.at ?? 0 })
+      if (!now && entry.sockets.length === 0) this.#drop(room, userId)
+    }
+    this.#announce(room, present, left)
+    return records
+  }
+
+  /** In order, and not all in one tick: each message of a crowd goes to all of the crowd. */
+  #announce(room: RoomId, present: Presence[], left: string[]): void {
+    const { announce, onError } = this.#options
+    const messages = inMessages(present)
+    for (let n = 0; n < messages.length || n * MAX_LEFT < left.length; n++) {
+      const change = { present: messages[n] ?? [], left: left.slice(n * MAX_LEFT, (n + 1) * MAX_LEFT) }
+      this.#inSlice(() => announce(room, change)).catch(onError)
+    }
+  }
+
+  #drop(room: RoomId, userId: string): void {
+    const people = this.#rooms.get(room)
+    people?.delete(userId)
+    if (people?.size === 0) this.#rooms.delete(room)
+  }
 }

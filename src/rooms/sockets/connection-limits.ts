@@ -1,9 +1,12 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { RoomId } from '@cutroom/contract'
 import { type ProblemError, problem } from '../../errors.ts'
+import { remember } from '../../lib/bounded-map.ts'
 import { guarded } from '../../lib/guarded.ts'
-import type { RoomServer } from '../delivery/deliver.ts'
-import { asking, type RoomSocket } from '../delivery/subscription.ts'
+import { TokenBucket } from '../../lib/token-bucket.ts'
+import { pendingJoins } from '../delivery/join-queue.ts'
+import type { RoomServer, RoomSocket } from '../types.ts'
+import { limitCloseTime, limitServerCloseTime } from './engine-io.ts'
 import { addressOf, networkOf } from './handshake.ts'
 
 type Connection = RoomSocket['conn']
@@ -12,71 +15,41 @@ interface Packet {
   data?: unknown
 }
 
-/** What may be held on one node at a time. Generous: an office behind one address is no attack. */
+/** Bounds of one node. Generous: an office behind one address is no attack. */
 export const LIMITS = {
   /** Connections of one address. */
   addressConnections: 2_000,
-  /** Those of them that have not said who they are. */
+  /** Those of them that are not authenticated. */
   addressStrangers: 200,
   /** Sockets of one person: tabs, phones, programs. */
   personSockets: 100,
-  /** Projects that one socket stands in. */
+  /** Projects that one socket is in. */
   socketProjects: 256,
 }
 
-/** A connection without a person is closed after this, ms; with the farewell it is gone in less than 6 s. */
-const STRANGER_MS = 4_000
+/** A connection without a person is closed after this, ms; with the close handshake it is gone in less than 6 s. */
+const AUTH_TIMEOUT_MS = 4_000
 /** Time for a closed connection to answer the close frame, ms. The default of 30 s helps only peers that never do. */
 const CLOSE_TIMEOUT_MS = 1_000
 
+/** Packets of any kind, well formed or not, before and after authentication; requests are counted apart, and answered. */
+const packetsBefore = () => new TokenBucket(1, 20)
+const packetsAfter = () => new TokenBucket(200, 2_000)
+
 /**
- * Bytes, or the promise of some: Socket.IO keeps what has come until the last piece is there, from strangers, too.
- * No question of the contract carries any.
+ * Bytes, or the announcement of some: Socket.IO keeps what has come until the last piece is there, also before authentication.
+ * No request of the contract carries any.
  */
 const isBinary = ({ type, data }: Packet): boolean => type === 'message' && (typeof data !== 'string' || /^[56]/.test(data))
 
 /** A person whose socket was closed for flooding gets no new one for this long, ms: a new socket has a full bucket. */
-const PENANCE_MS = 10_000
+const BAN_MS = 10_000
 
 /** Handshakes of one person a second, and at once: all sockets a person may have come back twice. */
 const HANDSHAKE_RATE = 10
 const HANDSHAKE_BURST = 200
 /** People whose handshakes are counted; one who made none for the longest time is forgotten first. */
 const MAX_COUNTED_PEOPLE = 10_000
-
-/** Refills with time up to `burst`. */
-export class Bucket {
-  #tokens: number
-  #filled = Date.now()
-  readonly #ratePerSecond: number
-  readonly #burst: number
-
-  constructor(ratePerSecond: number, burst: number) {
-    this.#ratePerSecond = ratePerSecond
-    this.#burst = burst
-    this.#tokens = burst
-  }
-
-  /** @returns false when it is empty */
-  spend(): boolean {
-    const now = Date.now()
-    this.#tokens = Math.min(this.#burst, this.#tokens + (Math.max(now - this.#filled, 0) / 1000) * this.#ratePerSecond)
-    this.#filled = now
-    if (this.#tokens < 1) return false
-    this.#tokens--
-    return true
-  }
-
-  /** Takes as many more, also those that are not there yet: a burst of them at most. */
-  charge(cost: number): void {
-    this.#tokens = Math.max(this.#tokens - cost, -this.#burst)
-  }
-
-  /** Until there is something in it, s. */
-  wait(): number {
-    return Math.max(Math.ceil((1 - this.#tokens) / this.#ratePerSecond), 1)
-  }
-}
 
 export interface AdmissionOptions {
   /** Believe the last of X-Forwarded-For. */
@@ -86,166 +59,162 @@ export interface AdmissionOptions {
   onError: (error: unknown) => void
 }
 
-/** A number for each of those that are counted. */
-function createCounts() {
-  const counts = new Map<string, number>()
-  return {
-    of: (key: string) => counts.get(key) ?? 0,
-    add(key: string, change: 1 | -1) {
-      const count = (counts.get(key) ?? 0) + change
-      if (count > 0) counts.set(key, count)
-      else counts.delete(key)
-    },
+/** A count for each key. */
+class Counts {
+  readonly #counts = new Map<string, number>()
+
+  of(key: string): number {
+    return this.#counts.get(key) ?? 0
+  }
+
+  add(key: string, change: 1 | -1): void {
+    const count = this.of(key) + change
+    if (count > 0) this.#counts.set(key, count)
+    else this.#counts.delete(key)
   }
 }
 
 interface Entry {
   address: string
   person: string | null
-  /** Packets of any kind, well formed or not. What people ask for is counted apart, and answered. */
-  packets: Bucket
-  timer: NodeJS.Timeout | undefined
+  packets: TokenBucket
+  authTimer: NodeJS.Timeout | undefined
 }
 
-export type Admission = ReturnType<typeof createAdmission>
+/** Who may connect, how many at once, and how long without authentication. */
+export class Admission {
+  readonly #behindProxy: boolean
+  readonly #limits: typeof LIMITS | null
+  readonly #onError: (error: unknown) => void
+  readonly #connections = new Counts()
+  readonly #unauthenticated = new Counts()
+  readonly #persons = new Counts()
+  readonly #entries = new WeakMap<Connection, Entry>()
+  /** Ends of bans, ms since the epoch, by person. */
+  readonly #cooldowns = new Map<string, number>()
+  readonly #handshakes = new Map<string, TokenBucket>()
 
-/** Who may connect, how many at once, and how long without saying who they are. */
-export function createAdmission({ behindProxy, limits, onError }: AdmissionOptions) {
-  const addresses = createCounts()
-  const unauthenticated = createCounts()
-  const persons = createCounts()
-  const entries = new WeakMap<Connection, Entry>()
-  /** Until when, by person. */
-  const cooldowns = new Map<string, number>()
+  constructor({ behindProxy, limits, onError }: AdmissionOptions) {
+    this.#behindProxy = behindProxy
+    this.#limits = limits
+    this.#onError = onError
+  }
 
-  const handshakes = new Map<string, Bucket>()
+  /** Counts what connects to this server from now on. */
+  watch(io: RoomServer, server: Server): void {
+    io.engine.on(
+      'connection',
+      guarded(this.#onError, (connection: Connection) => this.#arrive(connection)),
+    )
+    limitServerCloseTime(io, server, CLOSE_TIMEOUT_MS)
+  }
+
+  /** Why this handshake is refused; null when it is not. */
+  refusal(request: IncomingMessage): ProblemError | null {
+    // A script element reads JSONP from any page, and no client of ours asks for it.
+    if (new URL(request.url ?? '', 'http://localhost').searchParams.has('j')) return problem('bad-request', 'There is no JSONP')
+    const address = networkOf(addressOf(request, this.#behindProxy))
+    const limits = this.#limits
+    return limits &&
+      (this.#connections.of(address) >= limits.addressConnections || this.#unauthenticated.of(address) >= limits.addressStrangers)
+      ? problem('rate-limited', 'Too many connections from this address', { retryAfter: 5 })
+      : null
+  }
+
+  /**
+   * Counts a handshake with a good token, before the database is asked about it.
+   * @throws problem rate-limited when the person makes too many
+   */
+  countHandshake(personId: string): void {
+    this.#assertNotBanned(personId)
+    if (!this.#limits) return
+    const bucket = this.#handshakes.get(personId) ?? new TokenBucket(HANDSHAKE_RATE, HANDSHAKE_BURST)
+    this.#handshakes.delete(personId)
+    remember(this.#handshakes, MAX_COUNTED_PEOPLE, personId, bucket)
+    if (!bucket.spend()) throw problem('rate-limited', 'Too many handshakes', { retryAfter: bucket.wait() })
+  }
+
+  /**
+   * The connection's socket is this person's.
+   * @throws problem rate-limited when they have too many, or this connection has one
+   */
+  admit(connection: Connection, personId: string): void {
+    const entry = this.#entries.get(connection)
+    // Closed while its token was checked.
+    if (!entry) return
+    this.#assertNotBanned(personId)
+    if (entry.person !== null) throw problem('rate-limited', 'A connection carries one socket')
+    if (this.#limits && this.#persons.of(personId) >= this.#limits.personSockets)
+      throw problem('rate-limited', `One person has at most ${this.#limits.personSockets} sockets`, { retryAfter: 30 })
+    entry.person = personId
+    this.#persons.add(personId, 1)
+    this.#markAuthenticated(entry)
+  }
+
+  /** The socket is gone; its connection has to bring another one soon, or is closed, too. */
+  release(connection: Connection): void {
+    const entry = this.#entries.get(connection)
+    if (!entry || entry.person === null) return
+    this.#persons.add(entry.person, -1)
+    entry.person = null
+    this.#startAuthTimer(connection, entry)
+  }
+
+  /** Closes a socket that goes on asking although it was told to wait; ordered, so that a stock client does not come back by itself. */
+  banBriefly(socket: RoomSocket): void {
+    const now = Date.now()
+    for (const [person, until] of this.#cooldowns) if (until <= now) this.#cooldowns.delete(person)
+    this.#cooldowns.set(socket.data.person.id, now + BAN_MS)
+    socket.disconnect(true)
+  }
+
+  /** @throws problem rate-limited for a project beyond those that one socket may be in */
+  admitRoom(socket: RoomSocket, room: RoomId): void {
+    const { rooms } = socket.data
+    // The user room is one of them.
+    if (this.#limits && !rooms.has(room) && rooms.size + pendingJoins(socket) > this.#limits.socketProjects)
+      throw problem('rate-limited', `A socket stands in at most ${this.#limits.socketProjects} projects`)
+  }
 
   /** @throws problem rate-limited while the person is kept out for flooding */
-  function assertNotBanned(personId: string): void {
-    const until = cooldowns.get(personId) ?? 0
+  #assertNotBanned(personId: string): void {
+    const until = this.#cooldowns.get(personId) ?? 0
     if (until > Date.now())
       throw problem('rate-limited', 'Too much was asked', { retryAfter: Math.ceil((until - Date.now()) / 1000) })
   }
 
-  /** Closed by force: what a closed connection still has to send does not hold it open. */
-  function startAuthTimer(connection: Connection, entry: Entry): void {
-    unauthenticated.add(entry.address, 1)
-    entry.packets = new Bucket(1, 20)
-    entry.timer = setTimeout(
-      guarded(onError, () => connection.close(true)),
-      STRANGER_MS,
-    )
-  }
-  function markAuthenticated(entry: Entry): void {
-    unauthenticated.add(entry.address, -1)
-    entry.packets = new Bucket(200, 2_000)
-    clearTimeout(entry.timer)
-    entry.timer = undefined
-  }
-  function arrive(connection: Connection): void {
-    const entry: Entry = {
-      address: networkOf(addressOf(connection.request, behindProxy)),
-      person: null,
-      packets: new Bucket(0, 0),
-      timer: undefined,
-    }
-    entries.set(connection, entry)
-    // How long a poll is waited for that would take the farewell along.
-    Object.assign(connection.transport, { closeTimeout: CLOSE_TIMEOUT_MS })
-    addresses.add(entry.address, 1)
-    startAuthTimer(connection, entry)
+  #arrive(connection: Connection): void {
+    const address = networkOf(addressOf(connection.request, this.#behindProxy))
+    const entry: Entry = { address, person: null, packets: packetsBefore(), authTimer: undefined }
+    this.#entries.set(connection, entry)
+    limitCloseTime(connection, CLOSE_TIMEOUT_MS)
+    this.#connections.add(address, 1)
+    this.#startAuthTimer(connection, entry)
     const onPacket = (packet: Packet) => {
       if (!entry.packets.spend() || isBinary(packet)) connection.close(true)
     }
     const onClose = () => {
-      release(connection)
-      markAuthenticated(entry)
-      addresses.add(entry.address, -1)
-      entries.delete(connection)
+      this.release(connection)
+      this.#markAuthenticated(entry)
+      this.#connections.add(address, -1)
+      this.#entries.delete(connection)
     }
-    connection.on('packet', guarded(onError, onPacket))
-    connection.on('close', guarded(onError, onClose))
+    connection.on('packet', guarded(this.#onError, onPacket))
+    connection.on('close', guarded(this.#onError, onClose))
   }
 
-  /** The socket is gone; its connection has to bring another one soon, or goes, too. */
-  function release(connection: Connection): void {
-    const entry = entries.get(connection)
-    if (!entry || entry.person === null) return
-    persons.add(entry.person, -1)
-    entry.person = null
-    startAuthTimer(connection, entry)
+  /** Closed by force: what a closed connection still has to send does not hold it open. */
+  #startAuthTimer(connection: Connection, entry: Entry): void {
+    this.#unauthenticated.add(entry.address, 1)
+    entry.packets = packetsBefore()
+    const onTimeout = guarded(this.#onError, () => connection.close(true))
+    entry.authTimer = setTimeout(onTimeout, AUTH_TIMEOUT_MS)
   }
 
-  return {
-    release,
-
-    /** Counts what connects to this server from now on. */
-    watch(io: RoomServer, server: Server): void {
-      io.engine.on('connection', guarded(onError, arrive))
-      // Engine.IO makes another WebSocket server whenever the HTTP server begins to listen, without a way to set its options.
-      server.on('listening', () => {
-        const { ws } = io.engine as unknown as { ws?: { options: { closeTimeout: number } } }
-        if (ws) ws.options.closeTimeout = CLOSE_TIMEOUT_MS
-      })
-    },
-
-    /** Why this handshake is not welcome; null when it is. */
-    refusal(request: IncomingMessage): ProblemError | null {
-      // A script element reads JSONP from any page, and no client of ours asks for it.
-      if (new URL(request.url ?? '', 'http://localhost').searchParams.has('j')) return problem('bad-request', 'There is no JSONP')
-      const address = networkOf(addressOf(request, behindProxy))
-      return limits &&
-        (addresses.of(address) >= limits.addressConnections || unauthenticated.of(address) >= limits.addressStrangers)
-        ? problem('rate-limited', 'Too many connections from this address', { retryAfter: 5 })
-        : null
-    },
-
-    /**
-     * Counts a handshake with a good token, before the database is asked about it.
-     * @throws problem rate-limited when the person makes too many
-     */
-    countHandshake(personId: string): void {
-      assertNotBanned(personId)
-      if (!limits) return
-      const bucket = handshakes.get(personId) ?? new Bucket(HANDSHAKE_RATE, HANDSHAKE_BURST)
-      handshakes.delete(personId)
-      const [oldest] = handshakes.size < MAX_COUNTED_PEOPLE ? [] : handshakes.keys()
-      if (oldest !== undefined) handshakes.delete(oldest)
-      handshakes.set(personId, bucket)
-      if (!bucket.spend()) throw problem('rate-limited', 'Too many handshakes', { retryAfter: bucket.wait() })
-    },
-
-    /**
-     * The connection's socket is this person's.
-     * @throws problem rate-limited when they have too many, or this connection has one
-     */
-    admit(connection: Connection, personId: string): void {
-      const entry = entries.get(connection)
-      // Gone while its token was looked at.
-      if (!entry) return
-      assertNotBanned(personId)
-      if (entry.person !== null) throw problem('rate-limited', 'A connection carries one socket')
-      if (limits && persons.of(personId) >= limits.personSockets)
-        throw problem('rate-limited', `One person has at most ${limits.personSockets} sockets`, { retryAfter: 30 })
-      entry.person = personId
-      persons.add(personId, 1)
-      markAuthenticated(entry)
-    },
-
-    /** Closes a socket that goes on asking although it was told to wait; ordered, so that a stock client does not come back by itself. */
-    banBriefly(socket: RoomSocket): void {
-      const now = Date.now()
-      for (const [person, until] of cooldowns) if (until <= now) cooldowns.delete(person)
-      cooldowns.set(socket.data.person.id, now + PENANCE_MS)
-      socket.disconnect(true)
-    },
-
-    /** @throws problem rate-limited for a project beyond those that one socket may stand in */
-    admitRoom(socket: RoomSocket, room: RoomId): void {
-      const { rooms } = socket.data
-      // One's own room is one of them.
-      if (limits && !rooms.has(room) && rooms.size + asking(socket) > limits.socketProjects)
-        throw problem('rate-limited', `A socket stands in at most ${limits.socketProjects} projects`)
-    },
+  #markAuthenticated(entry: Entry): void {
+    this.#unauthenticated.add(entry.address, -1)
+    entry.packets = packetsAfter()
+    clearTimeout(entry.authTimer)
+    entry.authTimer = undefined
   }
 }

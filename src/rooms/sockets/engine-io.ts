@@ -1,14 +1,15 @@
 import type { EventEmitter } from 'node:events'
-import type { RoomServer } from '../delivery/deliver.ts'
-import type { RoomSocket } from '../delivery/subscription.ts'
+import type { Server } from 'node:http'
+import { concatenate } from '../../lib/buffers.ts'
 import type { LogEntry } from '../log/log.ts'
+import type { RoomServer, RoomSocket } from '../types.ts'
 
-// What Engine.IO and Socket.IO keep without a public name, in one place: there is no other way to see that a reader lags,
-// or to send many sockets what was encoded once.
+// All uses of private parts of Engine.IO and Socket.IO. Without them a lagging reader cannot be noticed, nor can many sockets be sent
+// what was encoded once.
 
 interface Transport extends EventEmitter {
   name: string
-  /** Whatever was given to it has left for the kernel (WebSocket), or a poll waits for more. */
+  /** The kernel has taken all that it was given (WebSocket), or a poll waits for more. */
   writable: boolean
   perMessageDeflate: unknown
   /** Of a WebSocket. */
@@ -28,14 +29,6 @@ interface Connection extends EventEmitter {
 }
 const connectionOf = ({ conn }: RoomSocket) => conn as unknown as Connection
 
-/** In memory of its own: what is kept of Node's pool keeps all of its 8 KiB, most of which belong to other buffers. */
-export function concatenate(parts: readonly Buffer[]): Buffer {
-  const whole = Buffer.allocUnsafeSlow(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) at += part.copy(whole, at)
-  return whole
-}
-
 /** The adapter between nodes. */
 interface ClusterAdapter {
   serverSideEmit(packet: unknown[]): Promise<void>
@@ -45,8 +38,8 @@ interface ClusterAdapter {
 const SERVER_SIDE_EMIT = 9
 
 /**
- * Leaves of the adapter between nodes what is used of it: one event that carries one text. Whatever else stands in Redis is no order
- * to this server, and what cannot be sent is reported instead of ending the process as a promise that was not awaited.
+ * Restricts the adapter between nodes to the part that is used: one event that carries one text. Other messages in Redis are ignored: they
+ * would be orders to this server. A message that cannot be sent is reported; the adapter's own rejection would end the process.
  */
 export function restrictCluster(io: RoomServer, event: string, onError: (error: unknown) => void): void {
   const adapter = io.of('/').adapter as unknown as ClusterAdapter
@@ -69,59 +62,56 @@ export function createFrames(io: RoomServer): (name: string, ...args: unknown[])
   }
 }
 
-/** Encodes an entry as a catch-up tells it. */
+/** Encodes an entry as a replay sends it. */
 export function createEncoder(io: RoomServer): (entry: LogEntry) => Buffer {
   const frame = createFrames(io)
   return ({ name, payload, meta }) => frame(name, payload, { ...meta, replayed: true })
 }
 
-/** What a frame of the server carries, without the 4 that says that it is a message: behind two bytes and its length, if that is long. */
+/** The text of a server's WebSocket frame without its first byte, Engine.IO's packet type 4 (message). The header is 2, 4 or 10 bytes. */
 function textOf(frame: Buffer): string {
   const [, length = 0] = frame
   return frame.toString('utf8', 1 + (length < 126 ? 2 : length === 126 ? 4 : 10))
 }
 
 /**
- * Sends what was encoded before.
- * @param frames all of them, one behind the other: over a WebSocket they leave in one piece, by one system call
+ * Sends frames.
+ * @param joined one behind the other: over a WebSocket they leave in one piece, by one system call
+ * @param frames the same, each on its own
  */
-export function write(
-  socket: RoomSocket,
-  events: readonly { frame: Buffer }[],
-  frames: () => Buffer = () => concatenate(events.map(({ frame }) => frame)),
-): void {
+export function sendFrames(socket: RoomSocket, joined: Buffer, frames: () => readonly Buffer[]): void {
   const connection = connectionOf(socket)
   const { name, perMessageDeflate } = connection.transport
-  if (name === 'websocket' && !perMessageDeflate) connection.write('', { wsPreEncodedFrame: [frames()] })
-  else for (const { frame } of events) connection.write(textOf(frame), { wsPreEncodedFrame: [frame] })
+  if (name === 'websocket' && !perMessageDeflate) connection.write('', { wsPreEncodedFrame: [joined] })
+  else for (const frame of frames()) connection.write(textOf(frame), { wsPreEncodedFrame: [frame] })
 }
 
-const FORGOTTEN = { headers: {}, auth: {} }
+const EMPTY_HANDSHAKE = { headers: {}, auth: {} }
 
 /**
- * Lets go of what a handshake brought, which is a quarter of an idle socket's memory. What says who they are stays in the request:
+ * Frees the data of the handshake, which is a quarter of an idle socket's memory. The credentials stay in the request:
  * a client may leave and come again on its connection.
  */
 export function forgetHandshake(socket: RoomSocket): void {
   const { cookie, authorization } = socket.request.headers
   const headers = { ...(cookie && { cookie }), ...(authorization && { authorization }) }
   connectionOf(socket).request = { headers, connection: {}, _query: {} }
-  Object.assign(socket, { handshake: FORGOTTEN })
+  Object.assign(socket, { handshake: EMPTY_HANDSHAKE })
 }
 
-/** May anything be sent to it at all? Not while it is closing. */
+/** Whether anything can be sent to it: not while it is closing. */
 export const isOpen = (socket: RoomSocket): boolean => socket.connected && connectionOf(socket).readyState === 'open'
 
-/** Does the server hold anything for it? */
-export function waits(socket: RoomSocket): boolean {
+/** Whether the server has queued anything for it. */
+export function hasBacklog(socket: RoomSocket): boolean {
   const { writeBuffer, transport } = connectionOf(socket)
   return writeBuffer.length > 0 || (transport.socket?.bufferedAmount ?? 0) > 0
 }
 
-/** What the server holds for a socket. */
+/** Bytes that are queued for a socket. */
 export interface Backlog {
   bytes: number
-  /** The same as long as the transport took nothing more; null while it takes what comes. */
+  /** The same object as long as the transport takes nothing; null while it is not busy. */
   batch: object | null
 }
 
@@ -134,7 +124,7 @@ export function backlogOf(socket: RoomSocket): Backlog {
   return { bytes, batch: transport.writable ? null : writeBuffer }
 }
 
-/** Resolves when all that was written to the socket has left for the network, or the socket is gone. */
+/** Resolves when all that was written to the socket has left for the network, or the socket is closed. */
 export async function whenDrained(socket: RoomSocket): Promise<void> {
   const connection = connectionOf(socket)
   const isBusy = () => connection.readyState === 'open' && (connection.writeBuffer.length > 0 || !connection.transport.writable)
@@ -162,4 +152,34 @@ export function closeForReconnect(socket: RoomSocket, reason: string): void {
   const { socket: webSocket } = connection.transport
   if (webSocket) webSocket.close(TRY_AGAIN_LATER, reason)
   else connection.close(true)
+}
+
+/** Bounds how long a closed connection waits for a poll that would take its last packets along, ms. */
+export function limitCloseTime(connection: RoomSocket['conn'], ms: number): void {
+  Object.assign(connection.transport, { closeTimeout: ms })
+}
+
+/**
+ * Bounds how long closed WebSockets wait for the answering close frame, ms. Engine.IO makes another WebSocket server whenever the HTTP
+ * server begins to listen, without a way to set its options.
+ */
+export function limitServerCloseTime(io: RoomServer, server: Server, ms: number): void {
+  server.on('listening', () => {
+    const { ws } = io.engine as unknown as { ws?: { options: { closeTimeout: number } } }
+    if (ws) ws.options.closeTimeout = ms
+  })
+}
+
+/** The WebSocket of a connection. */
+export interface WebSocketLike {
+  readyState: number
+  CLOSED: number
+  once(name: 'close', listener: () => void): void
+  terminate(): void
+}
+
+/** The WebSocket of a connection; null while it polls. */
+export function webSocketOf(connection: RoomSocket['conn']): WebSocketLike | null {
+  const { socket } = connection.transport as unknown as { socket?: Partial<WebSocketLike> }
+  return socket?.terminate ? (socket as WebSocketLike) : null
 }

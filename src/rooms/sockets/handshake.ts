@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream'
 import { type ProblemError, toWire } from '../../errors.ts'
 
 /**
- * What counts as one address: an IPv4 address, or the /64 that one customer has of IPv6.
+ * The network that counts as one visitor: an IPv4 address, or the /64 that one customer has of IPv6.
  * @param address as Node or a proxy writes it
  */
 export function networkOf(address: string): string {
@@ -18,10 +18,10 @@ export function networkOf(address: string): string {
     .join(':')}::/64`
 }
 
-/** Address of the visitor. Behind a proxy it is the last of X-Forwarded-For: what stands before, the visitor may have written. */
+/** Address of the visitor. Behind a proxy it is the last of X-Forwarded-For: earlier ones may be the visitor's own. */
 export function addressOf({ headers, socket }: Pick<IncomingMessage, 'headers' | 'socket'>, behindProxy: boolean): string {
-  const said = behindProxy ? String(headers['x-forwarded-for'] ?? '').split(',') : []
-  return said.at(-1)?.trim() || (socket.remoteAddress ?? '')
+  const forwarded = behindProxy ? String(headers['x-forwarded-for'] ?? '').split(',') : []
+  return forwarded.at(-1)?.trim() || (socket.remoteAddress ?? '')
 }
 
 /** How long a refused connection may take to read its answer, ms. */
@@ -31,9 +31,9 @@ const LINGER_MS = 1_000
 export function refuseConnection(socket: Duplex, refused: ProblemError, extra: Record<string, string> = {}): void {
   const { body, headers } = answerOf(refused)
   const head = Object.entries({ ...extra, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`)
-  // Nothing else listens any more: an upgrade takes the socket out of the HTTP server's hands.
+  // The HTTP server has given the socket away with the upgrade, and does not listen to it any more.
   socket.on('error', () => {})
-  // What still comes in is read and dropped: closed over unread bytes, a connection is reset and its answer lost.
+  // Further bytes are read and dropped: a connection that is closed over unread bytes is reset, and its answer lost.
   const timer = setTimeout(() => socket.destroy(), LINGER_MS)
   socket.once('close', () => clearTimeout(timer))
   socket.resume()

@@ -1,25 +1,30 @@
 import { guarded } from '../../lib/guarded.ts'
-import type { RoomServer } from '../delivery/deliver.ts'
-import type { RoomSocket } from '../delivery/subscription.ts'
+import type { RoomServer, RoomSocket } from '../types.ts'
 
-export interface ClockOptions {
+export interface TokenExpiryOptions {
   io: RoomServer
-  /** Told in the turn in which a socket's token has expired. */
+  /** Called in the tick in which a socket's token is found expired. */
   onExpired: (socket: RoomSocket) => void
   onError: (error: unknown) => void
-  /** Milliseconds between looks at the sockets. */
+  /** Milliseconds between checks of the sockets. */
   lookMs: number
 }
 
-/** How long before the end a socket is warned, ms. */
-const EXPIRING_MS = 60_000
+/** Time between the warning and the expiry, ms. */
+const WARNING_MS = 60_000
+
+/** When the holder of a token with this expiry is warned: a minute before it, or half way if that is less; ms since the epoch. */
+export function warnAt(expiresAt: number): number {
+  const left = expiresAt - Date.now()
+  return Date.now() + Math.max(left - WARNING_MS, left / 2)
+}
 
 /**
- * Warns sockets a minute before their token expires (or half way, if that is less), and says when it has. One timer looks at all:
- * each would cost more than the socket's place in its rooms.
+ * Warns sockets before their token expires, and reports those whose token has. One timer checks all: a timer for each would cost more
+ * than the socket's subscriptions.
  */
-export function createClock({ io, onExpired, onError, lookMs }: ClockOptions) {
-  const look = guarded(onError, (socket: RoomSocket, now: number) => {
+export function watchTokenExpiry({ io, onExpired, onError, lookMs }: TokenExpiryOptions): { close(): void } {
+  const check = guarded(onError, (socket: RoomSocket, now: number) => {
     const { data } = socket
     if (now >= data.expiresAt) onExpired(socket)
     else if (now >= data.warnAt) {
@@ -29,16 +34,8 @@ export function createClock({ io, onExpired, onError, lookMs }: ClockOptions) {
   })
   const timer = setInterval(() => {
     const now = Date.now()
-    for (const socket of io.of('/').sockets.values()) look(socket, now)
+    for (const socket of io.of('/').sockets.values()) check(socket, now)
   }, lookMs)
   timer.unref()
-
-  return {
-    /** When the holder of a token that expires then is warned, ms since the epoch. */
-    warnAt(expiresAt: number): number {
-      const left = expiresAt - Date.now()
-      return Date.now() + Math.max(left - EXPIRING_MS, left / 2)
-    },
-    close: () => clearInterval(timer),
-  }
+  return { close: () => clearInterval(timer) }
 }

@@ -1,0 +1,56 @@
+import type { Activity } from '@cutroom/contract'
+import type { Database, Query } from '../db/client.ts'
+import type { SharedRedis } from '../redis.ts'
+import type { CommitOptions } from './log/commit.ts'
+import type { LogEntry } from './log/log.ts'
+import type { LIMITS } from './sockets/connection-limits.ts'
+import type { Principal, RoomSocket, TokenClaims } from './types.ts'
+
+/** What the engine of rooms is given by the application. */
+export interface RoomsOptions {
+  database: Database
+  query: Query
+  /** Carries hints between nodes; undefined: a single node, or nodes that find each other's events by the sweep. */
+  redis: SharedRedis | undefined
+  path: string
+  corsOrigins: string[]
+  /** Reads an access token. @throws problem token-invalid | token-expired */
+  verify: (token: string) => TokenClaims
+  /** Reads the token of a handshake: of `auth.token`, else header, else cookie. @throws also problem token-missing | session-revoked */
+  handshakeCaller: (handshake: RoomSocket['handshake']) => TokenClaims
+  /** @throws problem session-revoked */
+  principalOf: (claims: TokenClaims) => Promise<Principal>
+  /** Whether a page of this origin may use the cookies of this handshake. */
+  mayConnect: (headers: Record<string, string | string[] | undefined>) => boolean
+  /** Called with the headers of each handshake, for the log of origins that are refused. */
+  noteOrigin: (headers: { origin?: string | undefined; host?: string | undefined }) => void
+  /** The address of a visitor is the last of X-Forwarded-For. */
+  behindProxy: boolean
+  /** Bounds for one address and one person; null: none. */
+  limits: typeof LIMITS | null
+  activityOf: (entry: LogEntry) => Activity | null
+  beforeCommit?: CommitOptions['beforeCommit']
+  /** For tests: shorter than TIMINGS. */
+  timings?: Partial<typeof TIMINGS>
+}
+
+/** All in milliseconds. */
+export const TIMINGS = {
+  /** Between polls of the heads. */
+  sweepMs: 1_000,
+  /** The same while Redis, which carries the hints, is away. */
+  sweepAloneMs: 250,
+  /** How long a replay cache is kept after its last reader. */
+  unreadMs: 60_000,
+  /** How long a person with a lost connection still counts as present. */
+  graceMs: 4_000,
+  /** Between a node's heartbeats, and how long a node without them counts as alive. A dead node's people vanish within 15 s. */
+  beatMs: 2_500,
+  deadMs: 12_000,
+  /** How long "is typing" lasts without a renewal. */
+  typingMs: 6_000,
+  /** Between checks of each socket's backlog; how long it may be stuck before it is paused, and before it is closed. */
+  lookMs: 250,
+  stuckMs: 2_000,
+  closeMs: 30_000,
+}

@@ -1,0 +1,59 @@
+import { type RoomId, userRoom } from '@cutroom/contract'
+import type { Database } from '../../db/client.ts'
+import { concatenate } from '../../lib/buffers.ts'
+import { kinds, parseRoom } from '../kinds.ts'
+import { createFrames, isOpen, sendFrames } from '../sockets/engine-io.ts'
+import type { RoomServer } from '../types.ts'
+import { createOnlineStatus, type OnlineStatus } from './online-status.ts'
+import { type PresenceOptions, PresenceTable } from './presence.ts'
+
+export interface OpenPresenceOptions extends Pick<PresenceOptions, 'publish' | 'onError' | 'graceMs'> {
+  io: RoomServer
+  readers: Database['readers']
+}
+
+interface OpenPresence {
+  presence: PresenceTable
+  online: OnlineStatus
+}
+
+/** Changes within this time are announced together, ms. */
+const COALESCE_MS = 50
+
+/** The presence of all rooms of this node, announced to its sockets: as its kind says, to the room, or as online status to peers. */
+export function openPresence({ io, readers, publish, onError, graceMs }: OpenPresenceOptions): OpenPresence {
+  const frame = createFrames(io)
+  const online = createOnlineStatus({
+    readers,
+    *connected() {
+      for (const { data } of io.of('/').sockets.values()) yield data.person.id
+    },
+    encode: (change) => frame('chat:presence', change),
+    send(peerId, frames) {
+      const joined = concatenate(frames)
+      for (const id of io.of('/').adapter.rooms.get(userRoom(peerId)) ?? []) {
+        const socket = io.of('/').sockets.get(id)
+        if (socket && isOpen(socket)) sendFrames(socket, joined, () => frames)
+      }
+    },
+    onError,
+    coalesceMs: COALESCE_MS,
+  })
+  const presence = new PresenceTable({
+    announce(room: RoomId, { present, left }) {
+      const { kind, id } = parseRoom(room)
+      if (kinds[kind].presence === 'room') {
+        io.local.to(room).emit('presence:changed', { projectId: id, present, left })
+        return
+      }
+      // A person is online while a socket of theirs is in their user room.
+      for (const { user } of present) online.changed(user.id, true)
+      for (const userId of left) online.changed(userId, false)
+    },
+    publish,
+    onError,
+    graceMs,
+    coalesceMs: COALESCE_MS,
+  })
+  return { presence, online }
+}

@@ -1,0 +1,93 @@
+import { userRoom } from '@cutroom/contract'
+import type { Position } from '../../access/sessions.ts'
+import { toProblem, toWire } from '../../errors.ts'
+import { guarded } from '../../lib/guarded.ts'
+import type { Feeds } from '../delivery/feeds.ts'
+import { joinRoom } from '../delivery/subscription.ts'
+import type { Log } from '../log/log.ts'
+import type { RoomsOptions } from '../options.ts'
+import type { PresenceTable } from '../presence/presence.ts'
+import type { Typing } from '../presence/typing.ts'
+import type { RoomServer, RoomSocket } from '../types.ts'
+import type { Admission } from './connection-limits.ts'
+import { forgetHandshake } from './engine-io.ts'
+import type { Sessions } from './session.ts'
+import { warnAt } from './token-expiry.ts'
+
+export interface ConnectOptions extends Pick<RoomsOptions, 'handshakeCaller' | 'principalOf'> {
+  io: RoomServer
+  admission: Admission
+  log: Log
+  feeds: Feeds
+  presence: PresenceTable
+  typing: Typing
+  sessions: Sessions
+  /** Handles the requests of a socket. */
+  listen: (socket: RoomSocket) => void
+  /** Called with failures of this server. */
+  onError: (error: unknown) => void
+}
+
+/** Accepts sockets: checks who they are, brings them into their user room, and cleans up behind them. */
+export function acceptSockets({ io, admission, log, feeds, presence, typing, sessions, ...options }: ConnectOptions): void {
+  /** Positions of the user rooms, from the handshake to the connection. */
+  const positions = new WeakMap<RoomSocket, Position>()
+
+  async function authenticate(socket: RoomSocket): Promise<void> {
+    const claims = options.handshakeCaller(socket.handshake)
+    admission.countHandshake(claims.userId)
+    const { person, sessionId, expiresAt, head, floor } = await options.principalOf(claims)
+    admission.admit(socket.conn, person.id)
+    socket.data = { person, sessionId, expiresAt, warnAt: warnAt(expiresAt), rooms: new Map() }
+    positions.set(socket, { head, floor })
+  }
+
+  /** Joins the user room, then sends `connected` with its position. */
+  async function joinUserRoom(socket: RoomSocket, at: Position): Promise<void> {
+    const { person, sessionId } = socket.data
+    const room = userRoom(person.id)
+    let { head } = at
+    try {
+      head = await joinRoom(socket, room, { plan: { mode: 'live' }, role: null }, at, feeds)
+    } catch (error) {
+      sessions.onUserRoomLost(socket, error)
+      // The client may have joined its user room itself by now.
+      if (!socket.data.rooms.has(room)) return
+    }
+    socket.emit('connected', { userId: person.id, sessionId, epoch: log.epoch(), head })
+  }
+
+  function onDisconnect(socket: RoomSocket): void {
+    const { person } = socket.data
+    admission.release(socket.conn)
+    typing.clear(socket.id)
+    sessions.leaveAll(socket)
+    presence.exit(userRoom(person.id), person.id, socket.id, true)
+  }
+
+  function onConnection(socket: RoomSocket): Promise<void> {
+    const { person } = socket.data
+    socket.on(
+      'disconnect',
+      guarded(options.onError, () => onDisconnect(socket)),
+    )
+    presence.enter(userRoom(person.id), person, socket.id)
+    options.listen(socket)
+    forgetHandshake(socket)
+    const at = positions.get(socket) ?? { head: 0, floor: 0 }
+    positions.delete(socket)
+    return joinUserRoom(socket, at)
+  }
+
+  io.use((socket, next) => {
+    authenticate(socket).then(
+      () => next(),
+      (error: unknown) => {
+        const failed = toProblem(error)
+        if (failed.status >= 500) options.onError(error)
+        next(Object.assign(new Error(failed.message), { data: toWire(failed) }))
+      },
+    )
+  })
+  io.on('connection', guarded(options.onError, onConnection))
+}

@@ -1,0 +1,58 @@
+import type { ClientToServer, Person, Role, RoomId, ServerToClient } from '@cutroom/contract'
+import type { Server, Socket } from 'socket.io'
+import type { Caller, Position } from '../access/sessions.ts'
+import type { FeedHandle } from './delivery/feed.ts'
+
+/** Identity and profile behind a token whose session is open, and the position of the person's own room in the same snapshot. */
+export interface Principal extends Caller, Position {
+  person: Person
+  /** Milliseconds since the epoch. */
+  expiresAt: number
+}
+
+/** Content of a verified access token. */
+export interface TokenClaims extends Caller {
+  /** Milliseconds since the epoch. */
+  expiresAt: number
+  /** Of the refresh token that was given out with it. */
+  generation: number
+  /** The database knows that a token of this generation was used. */
+  confirmed: boolean
+}
+
+/** A socket's place in one room. */
+export interface Subscription {
+  /** null in the user room. */
+  role: Role | null
+  /** Whether it also receives `activity:new`. */
+  activity: boolean
+  state: SubscriptionState
+}
+
+export type SubscriptionState =
+  | { status: 'joining' }
+  /** Receives each event when it is delivered. */
+  | { status: 'live'; feed: FeedHandle }
+  /** Reads too slowly, and will catch up from the log. `resumed` settles when it is live again, or has ended. */
+  | { status: 'paused'; feed: FeedHandle; resumed: Promise<void> }
+  /** A later join, a leave, an eviction or a disconnect took its place. */
+  | { status: 'ended' }
+
+/** State of one socket. */
+export interface SocketData {
+  person: Person
+  sessionId: string
+  /** Milliseconds since the epoch. */
+  expiresAt: number
+  /** When the warning before the expiry is due, ms since the epoch; infinite once it was sent. */
+  warnAt: number
+  rooms: Map<RoomId, Subscription>
+}
+
+/** Socket.IO events between nodes: one, whose text is a ClusterMessage. */
+export interface NodeToNode {
+  word: (text: string) => void
+}
+
+export type RoomServer = Server<ClientToServer, ServerToClient, NodeToNode, SocketData>
+export type RoomSocket = Socket<ClientToServer, ServerToClient, NodeToNode, SocketData>
