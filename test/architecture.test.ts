@@ -260,8 +260,8 @@ function breaches({ find, except }: Rule, files: Source[]): string[] {
     })
 }
 
-describe('the house', () => {
-  it('is read: all of it', () => {
+describe('the layout of the sources', () => {
+  it('all sources are read', () => {
     expect(sources.length).toBeGreaterThan(60)
     expect(models).toContain('task')
     expect(new Set(sources.map(({ path }) => roomOf(path)))).toContain('rooms')

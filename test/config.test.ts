@@ -179,7 +179,7 @@ describe('configuration', () => {
       }
     })
 
-  it('O3 all wrong variables are told at once, one line each', () => {
+  it('O3 all wrong variables are reported at once, one line each', () => {
     const env = Object.fromEntries(wrong.map(([name, values]) => [name, values[0] ?? '']))
     const lines = linesOf(env)
     expect(lines.map((line) => line.split(' ')[0]).sort()).toEqual(Object.keys(env).sort())
@@ -272,7 +272,7 @@ describe('configuration', () => {
     expect(readConfig({ ...set, JWT_SECRET: SECRET })).toEqual(readConfig({ JWT_SECRET: SECRET }))
   })
 
-  it('O3 origins, the public URL and the path of sockets are taken as browsers write them', () => {
+  it('O3 origins, PUBLIC_URL and SOCKET_PATH are normalised as browsers write them', () => {
     const cases: [env: Record<string, string>, config: object][] = [
       [{ CORS_ORIGINS: 'https://A.Example.com:443' }, { corsOrigins: ['https://a.example.com'] }],
       [
@@ -303,7 +303,7 @@ describe('configuration', () => {
       expect(readConfig({ JWT_SECRET: SECRET, ...env }), JSON.stringify(env)).toMatchObject(config)
   })
 
-  it('O3 every route of the server is out of reach of SOCKET_PATH', async () => {
+  it('O3 SOCKET_PATH cannot be a route of the server', async () => {
     const app = await startApp()
     onTestFinished(app.close)
     const routes = [...app.app.printRoutes({ commonPrefix: false }).matchAll(/^[├└]── (\/[^\s:(*]+)/gm)].map(
@@ -322,7 +322,7 @@ describe('configuration', () => {
     expect(linesOf({ JWT_SECRET: SECRET, ACCESS_TOKEN_TTL: '1h', REFRESH_TOKEN_TTL: '60m' })).toEqual([])
   })
 
-  it('O3 secrets may stand in files: trimmed, of the same rules, and never beside the variable', () => {
+  it('O3 secrets may be in files: trimmed, checked by the same rules, and never together with the variable', () => {
     const dir = folder()
     const file = (name: string, content: string) => {
       writeFileSync(join(dir, name), content)
@@ -352,7 +352,7 @@ describe('configuration', () => {
     }
   })
 
-  it('O3 development makes a secret once, keeps it for its owner only, and finds it again', () => {
+  it('O3 development generates a secret once, in a file for its owner only, and finds it again', () => {
     const dataDir = folder()
     const first = readConfig({ DATA_DIR: dataDir })
     const again = readConfig({ DATA_DIR: dataDir })
@@ -367,7 +367,7 @@ describe('configuration', () => {
     expect(readConfig({ DATA_DIR: dataDir, JWT_SECRET: SECRET }).jwtSecret).toBe(SECRET)
   })
 
-  it('O3 a kept secret that was cut short, and a DATA_DIR that cannot be, stop the start with a line', () => {
+  it('O3 a truncated secret file, and a DATA_DIR that cannot be made, stop the start with one line', () => {
     const dataDir = folder()
     writeFileSync(join(dataDir, 'jwt-secret'), 'half a se')
     expect(linesOf({ DATA_DIR: dataDir })).toEqual([expect.stringMatching(/^JWT_SECRET /)])
@@ -444,7 +444,9 @@ describe('the process', { timeout: 60_000 }, () => {
     expect(ran.stdout + ran.stderr).not.toContain('hunter2')
   })
 
-  it('O3 no secret reaches the log, whatever is asked and whatever breaks', { timeout: 30_000 }, async () => {
+  it('O3 S5 no secret reaches the log at level trace, whatever is requested and whatever breaks', {
+    timeout: 30_000,
+  }, async () => {
     const database = await createDatabase()
     onTestFinished(() => database.drop())
     const databasePassword = new URL(database.url).password
