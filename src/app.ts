@@ -17,15 +17,17 @@ import { endpointsPlugin } from './http/endpoints.ts'
 import { errorsPlugin, refuse } from './http/errors.ts'
 import { stoppingPlugin } from './http/graceful-shutdown.ts'
 import { createAnswerHeaders, headersPlugin } from './http/headers.ts'
-import { operationsPlugin } from './http/health.ts'
+import { healthPlugin } from './http/health.ts'
 import { inFlightPlugin } from './http/in-flight.ts'
 import { loggerOptions } from './http/logger.ts'
+import { createMetrics, metricsPlugin } from './http/metrics.ts'
 import { createOrigins } from './http/origins.ts'
 import { refuseUnparsed, refuseUnrouted } from './http/raw-refusals.ts'
 import { securityPlugin } from './http/security.ts'
 import { contractPlugin } from './http/validation.ts'
 import { createPurge } from './jobs/purge.ts'
 import { createRetention } from './jobs/retention.ts'
+import { packageVersion } from './lib/package-version.ts'
 import { type RoomsOptions, registerRooms } from './rooms/index.ts'
 import { LIMITS } from './rooms/sockets/connection-limits.ts'
 
@@ -72,6 +74,7 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
   })
   app.addHook('onClose', () => database.close())
   const { query } = database
+  const metrics = createMetrics()
 
   try {
     // Loaded where it is used: it takes a tenth of the time to start.
@@ -110,10 +113,12 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
       behindProxy: config.trustProxy,
       limits: config.rateLimit === null ? null : LIMITS,
       activityOf,
+      measurements: metrics.measurements,
       ...seams,
     })
     refuseUnrouted(app.server, config.socketPath, headers)
-    await app.register(operationsPlugin, { database })
+    await app.register(healthPlugin, { database })
+    await app.register(metricsPlugin, { config, metrics, database, redis, version: packageVersion() })
     const retention = createRetention({
       pool: database.pool,
       retentionSeconds: config.eventRetention,
@@ -125,8 +130,7 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
     const purge = createPurge({
       pool: database.pool,
       onPurged: (projects) => app.log.info({ projects }, 'purge: deleted projects are gone'),
-      onError: (error) =>
-        app.log.warn({ err: error }, 'purge: rows of deleted projects stay for now; the next round tries again'),
+      onError: (error) => app.log.warn({ err: error }, 'purge: rows of deleted projects stay for now; the next round tries again'),
     })
     app.addHook('onClose', () => purge.close())
 

@@ -70,7 +70,7 @@ const house: Record<string, { rooms: string[]; packages: string[] | null }> = {
   http: { rooms: ['rooms', 'contract', 'access', 'errors', 'db', 'lib', 'redis', 'config'], packages: null },
   features: { rooms: ['http', 'jobs', 'rooms', 'contract', 'access', 'errors', 'db', 'lib', 'config'], packages: null },
   app: {
-    rooms: ['features', 'http', 'jobs', 'rooms', 'contract', 'access', 'errors', 'db', 'redis', 'config'],
+    rooms: ['features', 'http', 'jobs', 'rooms', 'contract', 'access', 'errors', 'db', 'lib', 'redis', 'config'],
     packages: ['fastify'],
   },
   server: { rooms: ['app', 'config', 'db'], packages: ['node', 'close-with-grace', 'fastify'] },

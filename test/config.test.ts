@@ -89,6 +89,11 @@ describe('configuration', () => {
     ['REDIS_PREFIX', ['two words', 'a:b', 'ü', 'x'.repeat(65)], /letters.*64/],
     ['EVENT_RETENTION', ['7', 'never', '1w', '0s', '0d', '36501d', '9'.repeat(400)], /30d.*off/],
     ['JWT_SECRET', ['hunter2', 'x'.repeat(31)], /32 characters/],
+    [
+      'METRICS_TOKEN',
+      ['hunter2', 'x'.repeat(15), 'two words, and long enough', 'a token with ümlauts', 'x'.repeat(1025)],
+      /16 characters/,
+    ],
     ['ACCESS_TOKEN_TTL', ['15', '15 m', '-1m', '1w', '0s', '000m', '36501d', `${'9'.repeat(400)}s`], /15m/],
     ['REFRESH_TOKEN_TTL', ['forever', '30', '0d', '9999999999999d'], /15m/],
     [
@@ -206,6 +211,7 @@ describe('configuration', () => {
       redisUrl: undefined,
       eventRetention: 30 * 86_400,
       jwtSecret: SECRET,
+      metricsToken: undefined,
       accessTokenTtl: 900,
       refreshTokenTtl: 30 * 86_400,
       corsOrigins: [],
@@ -229,6 +235,7 @@ describe('configuration', () => {
         REDIS_PREFIX: 'staging',
         EVENT_RETENTION: 'off',
         JWT_SECRET: SECRET,
+        METRICS_TOKEN: 'a-token-for-prometheus',
         ACCESS_TOKEN_TTL: '90s',
         REFRESH_TOKEN_TTL: '2h',
         CORS_ORIGINS: 'https://a.example.com/, capacitor://localhost',
@@ -250,6 +257,7 @@ describe('configuration', () => {
       redisPrefix: 'staging',
       eventRetention: null,
       jwtSecret: SECRET,
+      metricsToken: 'a-token-for-prometheus',
       accessTokenTtl: 90,
       refreshTokenTtl: 7200,
       corsOrigins: ['https://a.example.com', 'capacitor://localhost'],
@@ -266,7 +274,8 @@ describe('configuration', () => {
   it('.env.example names every variable, with the defaults', () => {
     const example = readFileSync('.env.example', 'utf8')
     const named = [...example.matchAll(/^(?:# )?([A-Z_]+)=/gm)].map(([, name]) => name)
-    const others = ['HOST', 'DATA_DIR', 'NODE_ENV', 'DATABASE_URL_FILE', 'REDIS_URL_FILE', 'JWT_SECRET_FILE']
+    const files = ['DATABASE_URL_FILE', 'REDIS_URL_FILE', 'JWT_SECRET_FILE', 'METRICS_TOKEN_FILE']
+    const others = ['HOST', 'DATA_DIR', 'NODE_ENV', ...files]
     expect(new Set([...named, 'NODE_ENV'])).toEqual(new Set([...wrong.map(([name]) => name), ...others]))
     const set = Object.fromEntries([...example.matchAll(/^([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name, value]))
     expect(readConfig({ ...set, JWT_SECRET: SECRET })).toEqual(readConfig({ JWT_SECRET: SECRET }))
@@ -333,8 +342,14 @@ describe('configuration', () => {
       JWT_SECRET_FILE: file('secret', `\n${SECRET}\r\n`),
       DATABASE_URL_FILE: file('database', 'postgres://u:p@h/d\n'),
       REDIS_URL_FILE: file('redis', ' redis://h '),
+      METRICS_TOKEN_FILE: file('metrics', 'a-token-for-prometheus\n'),
     }
-    expect(readConfig(env)).toMatchObject({ jwtSecret: SECRET, databaseUrl: 'postgres://u:p@h/d', redisUrl: 'redis://h' })
+    expect(readConfig(env)).toMatchObject({
+      jwtSecret: SECRET,
+      databaseUrl: 'postgres://u:p@h/d',
+      redisUrl: 'redis://h',
+      metricsToken: 'a-token-for-prometheus',
+    })
     const wrongFiles: [env: Record<string, string>, says: RegExp][] = [
       [{ JWT_SECRET: SECRET }, /^JWT_SECRET and JWT_SECRET_FILE are both set/],
       [{ JWT_SECRET_FILE: join(dir, 'none') }, /^JWT_SECRET_FILE must be a file that can be read \(ENOENT\)$/],
@@ -453,7 +468,14 @@ describe('the process', { timeout: 60_000 }, () => {
     expect(databasePassword).not.toBe('')
     // Nobody listens there: it is asked for again and again, and every failure is a chance to tell.
     const redisUrl = 'redis://cutroom:r3dis-passw0rd@127.0.0.1:1'
-    const env = { DATABASE_URL: database.url, REDIS_URL: redisUrl, LOG_LEVEL: 'trace', RATE_LIMIT: 'off' }
+    const metricsToken = 'm3trics-t0ken-of-the-test'
+    const env = {
+      DATABASE_URL: database.url,
+      REDIS_URL: redisUrl,
+      METRICS_TOKEN: metricsToken,
+      LOG_LEVEL: 'trace',
+      RATE_LIMIT: 'off',
+    }
     const ran = run({ PORT: '0', JWT_SECRET: SECRET, ...env })
     await until('the server', () => ran.stdout.includes('Cutroom is ready') || ran.code !== undefined, 20_000)
     const url = /http:\/\/localhost:\d+/.exec(ran.stdout)?.[0] ?? ''
@@ -465,6 +487,7 @@ describe('the process', { timeout: 60_000 }, () => {
       ['jwt secret', SECRET],
       ['database password', databasePassword],
       ['redis password', new URL(redisUrl).password],
+      ['metrics token', metricsToken],
     ])
     const secret = (what: string, value: string) => {
       secrets.set(what, value)
@@ -519,6 +542,8 @@ describe('the process', { timeout: 60_000 }, () => {
         await request(url, 'HEAD', path + query, { token })
         await request(url, 'HEAD', path + query, { token: forged })
       }
+    for (const scraped of [metricsToken, secret('forged metrics token', `${metricsToken}-f0rged`)])
+      await fetch(`${url}/metrics?token=${scraped}`, { headers: { authorization: `Bearer ${scraped}` } })
     await request(url, 'GET', '/api/me', { headers: { authorization: `Basic ${secret('basic', 'YW5uOnA0c3N3MHJk')}` } })
 
     // Sockets: the token in each place, good and bad, and a refresh on a live one.

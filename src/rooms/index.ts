@@ -13,6 +13,7 @@ import { createSlowWatch } from './delivery/slow-consumers.ts'
 import { joinRoom, leave, type RoomSocket } from './delivery/subscription.ts'
 import { type Commit, type CommitOptions, createCommit } from './log/commit.ts'
 import { type Log, type LogEntry, openLog } from './log/log.ts'
+import { type Measurements, measureCommit } from './measurements.ts'
 import { createOnline } from './presence/online-status.ts'
 import { createPresence } from './presence/presence.ts'
 import { createTyping } from './presence/typing.ts'
@@ -76,6 +77,7 @@ export interface RoomsOptions {
   /** How much one address and one person may hold; null: as much as they like. */
   limits: typeof LIMITS | null
   activityOf: (entry: LogEntry) => Activity | null
+  measurements: Measurements
   beforeCommit?: CommitOptions['beforeCommit']
   /** For tests: shorter than TIMINGS. */
   timings?: Partial<typeof TIMINGS>
@@ -106,12 +108,13 @@ const CLOSE_TIMEOUT_MS = 1_000
 
 /** The rooms on a Fastify server: the Socket.IO server, the feeds behind it, and `app.rooms.commit`. */
 export async function registerRooms(app: FastifyInstance, options: RoomsOptions): Promise<void> {
-  const { database, query, redis } = options
+  const { database, query, redis, measurements } = options
   const { sweepMs, sweepAloneMs, unreadMs, graceMs, beatMs, deadMs, typingMs, lookMs, stuckMs, closeMs } = {
     ...TIMINGS,
     ...options.timings,
   }
-  const onHintError = (error: unknown) => app.log.error({ err: error }, 'rooms: a timer or a hint failed; the next one goes on')
+  const onHintError = (error: unknown) =>
+    app.log.error({ err: error }, 'rooms: a timer or a hint failed; the next one goes on')
   const admission = createAdmission({ ...options, onError: onHintError })
   let draining = false
   let nodes: Cluster | undefined
@@ -150,7 +153,8 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   const io = app.io
   admission.watch(io, app.server)
   const closeForReconnect = createDrain(io)
-  const onError = (error: unknown, room?: RoomId) => app.log.error({ err: error, room }, 'delivery failed; the sweep tries again')
+  const onError = (error: unknown, room?: RoomId) =>
+    app.log.error({ err: error, room }, 'delivery failed; the sweep tries again')
 
   const log = await openLog(database.readers, database.pages.query)
   const frame = createFrames(io)
@@ -187,10 +191,15 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   const typing = createTyping(typingMs, onHintError)
   const onTyping = ({ projectId, targetId, userId, isTyping }: Typed) =>
     io.local.to(projectRoom(projectId)).volatile.emit('typing', { projectId, targetId, userId, isTyping })
+  const deliver = createDelivery({ io, presence, activityOf: options.activityOf, endSession: revoke })
   const feeds = createFeeds({
     log,
     encode: createEncoder(io),
-    deliver: createDelivery({ io, presence, activityOf: options.activityOf, endSession: revoke }),
+    deliver(room, entry) {
+      deliver(room, entry)
+      measurements.delivered(entry.meta.at)
+    },
+    onReplayed: measurements.replayed,
     // Every client comes back, names a position of the old history and is told `reset`.
     onLost: () => {
       app.log.warn({ epoch: log.epoch() }, 'the log was exchanged or cut; every client comes again')
@@ -235,6 +244,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     query,
     refresh,
     onUserRoomLost,
+    onJoined: measurements.joined,
     tellNodes: (typed) => nodes?.typing(typed),
     onError,
   })
@@ -360,14 +370,18 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   })
 
   app.decorate('rooms', {
-    commit: createCommit({
-      begin: database.begin,
-      poke(rooms) {
-        feeds.poke(rooms)
-        nodes?.news(rooms)
-      },
-      beforeCommit: options.beforeCommit,
-    }),
+    commit: measureCommit(
+      createCommit({
+        begin: database.begin,
+        poke(rooms) {
+          feeds.poke(rooms)
+          nodes?.news(rooms)
+        },
+        beforeCommit: options.beforeCommit,
+        onCommitted: measurements.committed,
+      }),
+      measurements,
+    ),
     log,
     counts: () => ({ sockets: io.of('/').sockets.size, feeds: feeds.size(), slow: slow.counts() }),
   })

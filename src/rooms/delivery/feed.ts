@@ -37,6 +37,8 @@ export interface FeedOptions extends TailOptions {
   deliver: (room: RoomId, entry: LogEntry) => void
   /** The history was exchanged or cut under us: nothing leads from what the sockets hold to what the log holds. */
   onLost: () => void
+  /** Counts the events that were sent to a socket which catches up. */
+  onReplayed?: (count: number) => void
   onError: (error: unknown, room?: RoomId) => void
   /** Milliseconds until the next look at the heads; what a lost hint costs at most. */
   sweepMs: () => number
@@ -61,7 +63,7 @@ interface Open {
   waiting: { seq: number; arrived: () => void }[]
 }
 
-export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs, unreadMs }: FeedOptions): Feeds {
+export function createFeeds({ log, encode, deliver, onLost, onReplayed, onError, sweepMs, unreadMs }: FeedOptions): Feeds {
   const feeds = new Map<RoomId, Open>()
   const openTail = createReplayCaches({ log, encode })
   let closed = false
@@ -227,6 +229,7 @@ export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs, un
         if (feeds.get(this.#room) !== feed) throw closedRoom()
         if (page.events.length === 0) throw problem('unavailable', 'The log moved under the reader', { retryAfter: 1 })
         tell(page)
+        onReplayed?.(page.events.length)
       })
     }
 

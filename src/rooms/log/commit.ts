@@ -70,6 +70,8 @@ export interface CommitOptions {
   begin: Database['begin']
   /** Told which rooms have news, after the commit. */
   poke: (rooms: Iterable<RoomId>) => void
+  /** Counts the events of a commit, by name. */
+  onCommitted?: ((name: EventName, count: number) => void) | undefined
   /** For tests and benches: runs in the transaction after the events were inserted, before COMMIT. */
   beforeCommit?: (() => Promise<void>) | undefined
 }
@@ -77,12 +79,12 @@ export interface CommitOptions {
 const ATTEMPTS = 8
 const pause = (attempt: number) => new Promise((done) => setTimeout(done, Math.random() * 5 * 2 ** attempt))
 
-export function createCommit({ begin, poke, beforeCommit }: CommitOptions): Commit {
+export function createCommit({ begin, poke, onCommitted, beforeCommit }: CommitOptions): Commit {
   async function attempt<T>(actor: Actor | null, write: (door: Write) => Promise<T>): Promise<{ result: T; rooms: Set<RoomId> }> {
     const pending: Pending[] = []
     /** Payloads and the events that have them: a payload often is the answer, too. */
     const written = new Map<unknown, Pending>()
-    const toMany: (Logged & { rooms: Statement })[] = []
+    const toMany: (Logged & { rooms: Statement; count: number })[] = []
     function log<N extends EventName>(
       name: N,
       payload: Payload<N>,
@@ -114,7 +116,7 @@ export function createCommit({ begin, poke, beforeCommit }: CommitOptions): Comm
       insert: (table, row) => send(insertion(table, [row])),
       assert: send,
       emit,
-      emitAll: (rooms, name, payload, label) => void toMany.push({ rooms, ...log(name, payload, label).logged }),
+      emitAll: (rooms, name, payload, label) => void toMany.push({ rooms, count: 0, ...log(name, payload, label).logged }),
       rerank: (table, rows, at) => query(reranking(table, rows, at)),
       saveResponse(key, body, room) {
         const eventId = written.get(body)?.id ?? null
@@ -135,12 +137,20 @@ export function createCommit({ begin, poke, beforeCommit }: CommitOptions): Comm
         await beforeCommit()
       }
       // Counters are locked last, as in COMMIT.
-      for (const each of toMany) for (const { room } of await query<{ room: RoomId }>(eventForAll(actor, each))) rooms.add(room)
+      for (const each of toMany) {
+        const reached = await query<{ room: RoomId }>(eventForAll(actor, each))
+        each.count = reached.length
+        for (const { room } of reached) rooms.add(room)
+      }
     } catch (error) {
       throw await transaction.rollback(error)
     }
     await transaction.commit()
-    for (const { room } of pending) rooms.add(room)
+    for (const { room, name } of pending) {
+      rooms.add(room)
+      onCommitted?.(name, 1)
+    }
+    for (const { name, count } of toMany) onCommitted?.(name, count)
     return { result, rooms }
   }
 

@@ -9,6 +9,7 @@ import type { Typed } from '../cluster/cluster.ts'
 import type { Feeds } from '../delivery/feed.ts'
 import { type From, inTurn, joinRoom, leave, modeOf, type RoomSocket } from '../delivery/subscription.ts'
 import type { Log } from '../log/log.ts'
+import type { Measurements } from '../measurements.ts'
 import type { PresenceTable } from '../presence/presence.ts'
 import type { Typing } from '../presence/typing.ts'
 import { type Admission, Bucket } from './connection-limits.ts'
@@ -29,6 +30,8 @@ export interface RequestOptions {
   refresh: (socket: RoomSocket, token: string) => Promise<number>
   /** Told when a socket could not come into its own room. */
   onUserRoomLost: (socket: RoomSocket, error: unknown) => void
+  /** Counts the joins that are answered. */
+  onJoined: Measurements['joined']
   /** Tells the other nodes who types. */
   tellNodes: (typed: Typed) => void
   onError: (error: unknown) => void
@@ -55,6 +58,7 @@ export function createRequests({
   query,
   refresh,
   onUserRoomLost,
+  onJoined,
   tellNodes,
   onError,
 }: RequestOptions) {
@@ -114,6 +118,7 @@ export function createRequests({
       if (socket.data.person === person) socket.data.person = at.person
       try {
         const { head, mode } = await joinRoom(socket, room, { after, epoch, activity, role: at.role }, at, { log, feeds })
+        onJoined('project', mode)
         presence.enter(room, socket.data.person, socket.id)
         const { people, total } = presence.listBounded(room)
         return {
@@ -143,6 +148,7 @@ export function createRequests({
         const { person, sessionId } = socket.data
         const at = await lookInTurn(socket, room, { after, epoch }, () => admitSession(query, { userId: person.id, sessionId }))
         const { head, mode } = await joinRoom(socket, room, { after, epoch, role: null }, at, { log, feeds })
+        onJoined('user', mode)
         return { room, epoch: log.epoch(), head, mode }
       } catch (error) {
         onUserRoomLost(socket, error)
