@@ -70,7 +70,7 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
   })
   const database = openDatabase(databaseUrl, {
     connections: config.databasePool,
-    onError: (error) => app.log.warn({ err: error }, 'a database connection was lost'),
+    onError: (error) => app.log.warn({ err: error }, 'database: a connection was lost'),
   })
   app.addHook('onClose', () => database.close())
   const { query } = database
@@ -86,8 +86,8 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
             { readers: database.readers, prefix: config.redisPrefix },
             (up, error) =>
               up
-                ? app.log.info('Redis is back')
-                : app.log.warn({ reason: error?.message }, 'Redis is away: news between nodes come by the sweep'),
+                ? app.log.info('redis: back')
+                : app.log.warn({ reason: error?.message }, 'redis: away, other nodes find news by the sweep'),
           )
     app.addHook('onClose', async () => redis?.close())
     await app.register(errorsPlugin)
@@ -123,14 +123,14 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
       pool: database.pool,
       retentionSeconds: config.eventRetention,
       sessionSeconds: config.refreshTokenTtl,
-      onSwept: (swept) => app.log.info(swept, 'what was old is gone'),
-      onError: (error) => app.log.warn({ err: error }, 'old rows stay for now; the next round tries again'),
+      onSwept: (swept) => app.log.info(swept, 'retention: sweep finished'),
+      onError: (error) => app.log.warn({ err: error }, 'retention: sweep failed, the next one tries again'),
     })
     app.addHook('onClose', () => retention.close())
     const purge = createPurge({
       pool: database.pool,
-      onPurged: (projects) => app.log.info({ projects }, 'purge: deleted projects are gone'),
-      onError: (error) => app.log.warn({ err: error }, 'purge: rows of deleted projects stay for now; the next round tries again'),
+      onPurged: (projects) => app.log.info({ projects }, 'purge: rows of deleted projects removed'),
+      onError: (error) => app.log.warn({ err: error }, 'purge: failed, the next round tries again'),
     })
     app.addHook('onClose', () => purge.close())
 

@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path'
 import pg from 'pg'
 import { describe, expect, inject, it, onTestFinished } from 'vitest'
 import { ConfigError, readConfig } from '../src/config.ts'
+import { nodeRefusal, OLDEST_NODE } from '../src/node-version.ts'
 import { startApp } from './support/app.ts'
 import { createDatabase } from './support/database.ts'
 import { direct } from './support/hostile.ts'
@@ -451,11 +452,24 @@ describe('the process', { timeout: 60_000 }, () => {
     }
   }, 60_000)
 
+  it('O3 a Node that is too old ends with 1 and one line, before any package is loaded', async () => {
+    expect(`>=${OLDEST_NODE}`).toBe(JSON.parse(readFileSync('package.json', 'utf8')).engines.node)
+    for (const version of ['18.20.8', '20.18.3', '19.9.0', '8.0.0']) expect(nodeRefusal(version)).toContain(version)
+    for (const version of ['20.19.0', '22.0.0', '24.12.0', process.versions.node]) expect(nodeRefusal(version)).toBeNull()
+    // The preloaded module makes this Node call itself an old one.
+    const old =
+      'data:text/javascript,Object.defineProperty(process, "versions", { value: { ...process.versions, node: "18.20.8" } })'
+    const ran = run({ ...OWN, NODE_OPTIONS: `--import=${encodeURI(old)}`, DATABASE_URL: 'postgres://127.0.0.1:1/db' })
+    await until('the end', () => ran.code !== undefined, 30_000)
+    expect(ran.code).toBe(1)
+    expect(ran.stderr.trimEnd().split('\n')).toEqual([expect.stringMatching(/^Node 18\.20\.8 is too old: .*20\.19/)])
+  })
+
   it('O3 ends with 1 and no password when the database cannot be reached', async () => {
     const ran = run({ PORT: '0', JWT_SECRET: SECRET, DATABASE_URL: 'postgres://me:hunter2@127.0.0.1:1/db', LOG_LEVEL: 'trace' })
     await until('the end', () => ran.code !== undefined, 30_000)
     expect(ran.code).toBe(1)
-    expect(ran.stderr).toContain('127.0.0.1')
+    expect(ran.stderr.trimEnd().split('\n')).toEqual([expect.stringMatching(/^DATABASE_URL: cannot connect: .*127\.0\.0\.1/)])
     expect(ran.stdout + ran.stderr).not.toContain('hunter2')
   })
 
@@ -576,7 +590,7 @@ describe('the process', { timeout: 60_000 }, () => {
     await db.query(`
       SELECT pg_terminate_backend(pid) FROM pg_stat_activity
       WHERE datname = current_database() AND pid <> pg_backend_pid()`)
-    await until('the server to have noticed', () => ran.stdout.includes('a database connection was lost'))
+    await until('the server to have noticed', () => ran.stdout.includes('database: a connection was lost'))
     await db.query('DROP TABLE "Session" CASCADE')
     expect((await request(url, 'GET', '/api/me', { token })).status).toBe(500)
     expect((await post('/api/auth/login', { email, password })).status).toBe(500)
@@ -587,7 +601,7 @@ describe('the process', { timeout: 60_000 }, () => {
     // The log is there, and it tells what happened.
     expect(log).toContain('/api/auth/login')
     expect(log).toContain('refused by the test')
-    expect(log).toContain('Redis is away')
+    expect(log).toContain('redis: away')
     expect(log).not.toContain('connectionParameters')
     expect(log.split('\n').filter((line) => line.includes('"reqId"')).length).toBeGreaterThan(100)
     for (const [what, value] of secrets) {

@@ -114,7 +114,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     ...options.timings,
   }
   const onHintError = (error: unknown) =>
-    app.log.error({ err: error }, 'rooms: a timer or a hint failed; the next one goes on')
+    app.log.error({ err: error }, 'rooms: a timer or a notification failed, the next one goes on')
   const admission = createAdmission({ ...options, onError: onHintError })
   let draining = false
   let nodes: Cluster | undefined
@@ -154,7 +154,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   admission.watch(io, app.server)
   const closeForReconnect = createDrain(io)
   const onError = (error: unknown, room?: RoomId) =>
-    app.log.error({ err: error, room }, 'delivery failed; the sweep tries again')
+    app.log.error({ err: error, room }, 'delivery: failed, the sweep tries again')
 
   const log = await openLog(database.readers, database.pages.query)
   const frame = createFrames(io)
@@ -202,7 +202,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     onReplayed: measurements.replayed,
     // Every client comes back, names a position of the old history and is told `reset`.
     onLost: () => {
-      app.log.warn({ epoch: log.epoch() }, 'the log was exchanged or cut; every client comes again')
+      app.log.warn({ epoch: log.epoch() }, 'log: epoch changed or log cut, disconnecting all sockets')
       for (const socket of io.of('/').sockets.values()) socket.conn.close()
     },
     onError,
@@ -228,7 +228,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
       socket.conn.close()
     },
     onClosed: (socket, { bytes }) =>
-      app.log.warn({ userId: socket.data.person.id, bytes }, 'a socket that does not read is closed'),
+      app.log.warn({ userId: socket.data.person.id, bytes }, 'sockets: closed one that does not read'),
     onError: onHintError,
     lookMs,
     stuckMs,
