@@ -17,15 +17,17 @@ import { endpointsPlugin } from './http/endpoints.ts'
 import { errorsPlugin, refuse } from './http/errors.ts'
 import { stoppingPlugin } from './http/graceful-shutdown.ts'
 import { createAnswerHeaders, headersPlugin } from './http/headers.ts'
-import { operationsPlugin } from './http/health.ts'
+import { healthPlugin } from './http/health.ts'
 import { inFlightPlugin } from './http/in-flight.ts'
 import { loggerOptions } from './http/logger.ts'
+import { createMetrics, metricsPlugin } from './http/metrics.ts'
 import { createOrigins } from './http/origins.ts'
 import { refuseUnparsed, refuseUnrouted } from './http/raw-refusals.ts'
 import { securityPlugin } from './http/security.ts'
 import { contractPlugin } from './http/validation.ts'
 import { createPurge } from './jobs/purge.ts'
 import { createRetention } from './jobs/retention.ts'
+import { packageVersion } from './lib/package-version.ts'
 import { type RoomsOptions, registerRooms } from './rooms/index.ts'
 import { LIMITS } from './rooms/sockets/connection-limits.ts'
 
@@ -68,10 +70,11 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
   })
   const database = openDatabase(databaseUrl, {
     connections: config.databasePool,
-    onError: (error) => app.log.warn({ err: error }, 'a database connection was lost'),
+    onError: (error) => app.log.warn({ err: error }, 'database: a connection was lost'),
   })
   app.addHook('onClose', () => database.close())
   const { query } = database
+  const metrics = createMetrics()
 
   try {
     // Loaded where it is used: it takes a tenth of the time to start.
@@ -83,8 +86,8 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
             { readers: database.readers, prefix: config.redisPrefix },
             (up, error) =>
               up
-                ? app.log.info('Redis is back')
-                : app.log.warn({ reason: error?.message }, 'Redis is away: news between nodes come by the sweep'),
+                ? app.log.info('redis: back')
+                : app.log.warn({ reason: error?.message }, 'redis: away, other nodes find news by the sweep'),
           )
     app.addHook('onClose', async () => redis?.close())
     await app.register(errorsPlugin)
@@ -110,23 +113,24 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
       behindProxy: config.trustProxy,
       limits: config.rateLimit === null ? null : LIMITS,
       activityOf,
+      measurements: metrics.measurements,
       ...seams,
     })
     refuseUnrouted(app.server, config.socketPath, headers)
-    await app.register(operationsPlugin, { database })
+    await app.register(healthPlugin, { database })
+    await app.register(metricsPlugin, { config, metrics, database, redis, version: packageVersion() })
     const retention = createRetention({
       pool: database.pool,
       retentionSeconds: config.eventRetention,
       sessionSeconds: config.refreshTokenTtl,
-      onSwept: (swept) => app.log.info(swept, 'what was old is gone'),
-      onError: (error) => app.log.warn({ err: error }, 'old rows stay for now; the next round tries again'),
+      onSwept: (swept) => app.log.info(swept, 'retention: sweep finished'),
+      onError: (error) => app.log.warn({ err: error }, 'retention: sweep failed, the next one tries again'),
     })
     app.addHook('onClose', () => retention.close())
     const purge = createPurge({
       pool: database.pool,
-      onPurged: (projects) => app.log.info({ projects }, 'purge: deleted projects are gone'),
-      onError: (error) =>
-        app.log.warn({ err: error }, 'purge: rows of deleted projects stay for now; the next round tries again'),
+      onPurged: (projects) => app.log.info({ projects }, 'purge: rows of deleted projects removed'),
+      onError: (error) => app.log.warn({ err: error }, 'purge: failed, the next round tries again'),
     })
     app.addHook('onClose', () => purge.close())
 

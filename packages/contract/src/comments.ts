@@ -64,7 +64,7 @@ export const comments = {
     access: 'comment:create',
     location: '/api/comments/:id',
     schema: {
-      summary: 'Comment on a cut, on a moment or a range of it',
+      summary: 'Comment on a cut, at a moment or a range of it',
       tags,
       params: cutParams,
       body: z
@@ -90,14 +90,14 @@ export const comments = {
     method: 'PATCH',
     url: '/api/comments/:commentId',
     access: 'comment:update',
-    schema: { summary: 'Edit one’s own comment', tags, params, body: z.strictObject({ body }), response: { 200: Comment } },
+    schema: { summary: 'Edit your own comment', tags, params, body: z.strictObject({ body }), response: { 200: Comment } },
   }),
   delete: endpoint({
     method: 'DELETE',
     url: '/api/comments/:commentId',
     access: 'comment:delete',
     schema: {
-      summary: 'Delete a comment; the first of a thread takes its replies along',
+      summary: 'Delete a comment; with the first one of a thread you delete its replies',
       tags,
       params,
       response: { 204: z.undefined() },
@@ -108,7 +108,7 @@ export const comments = {
     url: '/api/comments/:commentId/replies',
     access: 'comment:create',
     location: '/api/comments/:id',
-    schema: { summary: 'Reply in the thread', tags, params, body: onTask, response: { 201: Comment } },
+    schema: { summary: 'Reply in the thread of a comment', tags, params, body: onTask, response: { 201: Comment } },
   }),
   resolve: endpoint({
     method: 'POST',

@@ -21,7 +21,7 @@ export const projects = {
     url: '/api/projects',
     access: 'account',
     schema: {
-      summary: 'The projects one is a member of, with one’s role',
+      summary: 'The projects you are a member of, with your role',
       tags: ['projects'],
       querystring: Paging,
       response: { 200: page(Project.extend({ role: Role }).meta({ id: 'OwnProject' })) },
@@ -33,7 +33,7 @@ export const projects = {
     access: 'account',
     location: '/api/projects/:id',
     schema: {
-      summary: 'Create a project; one becomes its owner',
+      summary: 'Create a project; you become its owner',
       tags: ['projects'],
       body: z.strictObject({ name, description: description.default(null) }),
       response: { 201: Project },
@@ -50,7 +50,7 @@ export const projects = {
     url: '/api/projects/:projectId',
     access: 'project:update',
     schema: {
-      summary: 'Rename or describe',
+      summary: 'Change the name or the description',
       tags: ['projects'],
       params: projectParams,
       body: patch({ name, description }),
@@ -62,7 +62,7 @@ export const projects = {
     url: '/api/projects/:projectId',
     access: 'project:delete',
     schema: {
-      summary: 'Delete the project and all in it',
+      summary: 'Delete the project and everything in it',
       tags: ['projects'],
       params: projectParams,
       response: { 204: z.undefined() },
@@ -109,7 +109,7 @@ export const members = {
     url: '/api/projects/:projectId/members/:userId',
     access: 'member:update',
     schema: {
-      summary: 'Change a role',
+      summary: 'Change a member’s role',
       tags: ['members'],
       params: memberParams,
       body: z.strictObject({ role: Role }),
@@ -121,7 +121,7 @@ export const members = {
     url: '/api/projects/:projectId/members/:userId',
     access: 'member:delete',
     schema: {
-      summary: 'Remove a member; oneself: leave',
+      summary: 'Remove a member, or leave by removing yourself',
       tags: ['members'],
       params: memberParams,
       response: { 204: z.undefined() },
@@ -131,7 +131,7 @@ export const members = {
 
 export const projectEvents = {
   'project:updated': Project,
-  'project:deleted': z.object({ projectId: id }).meta({ description: 'All of it is gone' }),
+  'project:deleted': z.object({ projectId: id }).meta({ description: 'The project and everything in it is gone' }),
   'member:joined': Member,
   'member:updated': Member,
   'member:left': z.object({
