@@ -12,15 +12,17 @@ import { endpointsPlugin } from './http/endpoints.ts'
 import { errorsPlugin, refuse } from './http/errors.ts'
 import { stoppingPlugin } from './http/graceful-shutdown.ts'
 import { createAnswerHeaders, headersPlugin } from './http/headers.ts'
-import { operationsPlugin } from './http/health.ts'
+import { healthPlugin } from './http/health.ts'
 import { inFlightPlugin } from './http/in-flight.ts'
 import { loggerOptions } from './http/logger.ts'
+import { createMetrics, metricsPlugin } from './http/metrics.ts'
 import { createOrigins } from './http/origins.ts'
 import { refuseUnparsed, refuseUnrouted } from './http/raw-refusals.ts'
 import { securityPlugin } from './http/security.ts'
 import { contractPlugin } from './http/validation.ts'
 import { createPurge, type Purge } from './jobs/purge.ts'
 import { createRetention } from './jobs/retention.ts'
+import { packageVersion } from './lib/package-version.ts'
 import { nouns } from './nouns.ts'
 import type { SharedRedis } from './redis.ts'
 import { type RoomsOptions, registerRooms } from './rooms/index.ts'
@@ -102,10 +104,11 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
   const app = createServer(config, headers)
   const database = openDatabase(databaseUrl, {
     connections: config.databasePool,
-    onError: (error) => app.log.warn({ err: error }, 'a database connection was lost'),
+    onError: (error) => app.log.warn({ err: error }, 'database: a connection was lost'),
   })
   app.addHook('onClose', () => database.close())
   const { query } = database
+  const metrics = createMetrics()
 
   try {
     const redis = await openRedis(app, config, database)
@@ -134,10 +137,12 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
       behindProxy: config.trustProxy,
       limits: config.rateLimit === null ? null : LIMITS,
       activityOf: createActivityReader(nouns),
+      measurements: metrics.measurements,
       ...seams,
     })
     refuseUnrouted(app.server, config.socketPath, headers)
-    await app.register(operationsPlugin, { database })
+    await app.register(healthPlugin, { database })
+    await app.register(metricsPlugin, { config, metrics, database, redis, version: packageVersion() })
     const { purge } = startJobs(app, config, database)
 
     const { prisma } = database

@@ -6,7 +6,7 @@ import { databaseUrl, duration, origins, publicUrl, redisUrl, socketPath, whole 
 const RETENTION = 'must be a number with s, m, h or d, like 30d (1s at least, 36500d at most), or off'
 
 /** Variables that may stand in a file: its path is in the variable of the same name with _FILE. */
-const IN_FILES = ['DATABASE_URL', 'REDIS_URL', 'JWT_SECRET'] as const
+const IN_FILES = ['DATABASE_URL', 'REDIS_URL', 'JWT_SECRET', 'METRICS_TOKEN'] as const
 
 /** Every variable Cutroom reads. `.env.example` says the same for people. */
 const Environment = z.object({
@@ -23,6 +23,10 @@ const Environment = z.object({
     .optional(),
   EVENT_RETENTION: z.union([z.literal('off').transform(() => null), duration('30d', RETENTION)], { error: RETENTION }),
   JWT_SECRET: z.string().min(SECRET_LENGTH, `must have at least ${SECRET_LENGTH} characters`).optional(),
+  METRICS_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]{16,1024}$/, 'must have at least 16 characters of ASCII, without spaces')
+    .optional(),
   ACCESS_TOKEN_TTL: duration('15m'),
   REFRESH_TOKEN_TTL: duration('30d'),
   CORS_ORIGINS: origins,
@@ -54,6 +58,8 @@ export interface Config {
   /** Seconds an event stays in the log at least; null: for ever. */
   eventRetention: number | null
   jwtSecret: string
+  /** What `/metrics` asks for; absent: nothing. */
+  metricsToken: string | undefined
   /** Seconds. */
   accessTokenTtl: number
   /** Seconds; for logins that ask to be remembered. */
@@ -133,6 +139,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     redisPrefix: e.REDIS_PREFIX,
     eventRetention: e.EVENT_RETENTION,
     jwtSecret: e.JWT_SECRET ?? developmentSecret(dataDir),
+    metricsToken: e.METRICS_TOKEN,
     accessTokenTtl: e.ACCESS_TOKEN_TTL,
     refreshTokenTtl: e.REFRESH_TOKEN_TTL,
     corsOrigins: e.CORS_ORIGINS,

@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path'
 import pg from 'pg'
 import { describe, expect, inject, it, onTestFinished } from 'vitest'
 import { ConfigError, readConfig } from '../src/config.ts'
+import { nodeRefusal, OLDEST_NODE } from '../src/node-version.ts'
 import { startApp } from './support/app.ts'
 import { createDatabase } from './support/database.ts'
 import { direct } from './support/hostile.ts'
@@ -89,6 +90,11 @@ describe('configuration', () => {
     ['REDIS_PREFIX', ['two words', 'a:b', 'ü', 'x'.repeat(65)], /letters.*64/],
     ['EVENT_RETENTION', ['7', 'never', '1w', '0s', '0d', '36501d', '9'.repeat(400)], /30d.*off/],
     ['JWT_SECRET', ['hunter2', 'x'.repeat(31)], /32 characters/],
+    [
+      'METRICS_TOKEN',
+      ['hunter2', 'x'.repeat(15), 'two words, and long enough', 'a token with ümlauts', 'x'.repeat(1025)],
+      /16 characters/,
+    ],
     ['ACCESS_TOKEN_TTL', ['15', '15 m', '-1m', '1w', '0s', '000m', '36501d', `${'9'.repeat(400)}s`], /15m/],
     ['REFRESH_TOKEN_TTL', ['forever', '30', '0d', '9999999999999d'], /15m/],
     [
@@ -179,7 +185,7 @@ describe('configuration', () => {
       }
     })
 
-  it('O3 all wrong variables are told at once, one line each', () => {
+  it('O3 all wrong variables are reported at once, one line each', () => {
     const env = Object.fromEntries(wrong.map(([name, values]) => [name, values[0] ?? '']))
     const lines = linesOf(env)
     expect(lines.map((line) => line.split(' ')[0]).sort()).toEqual(Object.keys(env).sort())
@@ -206,6 +212,7 @@ describe('configuration', () => {
       redisUrl: undefined,
       eventRetention: 30 * 86_400,
       jwtSecret: SECRET,
+      metricsToken: undefined,
       accessTokenTtl: 900,
       refreshTokenTtl: 30 * 86_400,
       corsOrigins: [],
@@ -229,6 +236,7 @@ describe('configuration', () => {
         REDIS_PREFIX: 'staging',
         EVENT_RETENTION: 'off',
         JWT_SECRET: SECRET,
+        METRICS_TOKEN: 'a-token-for-prometheus',
         ACCESS_TOKEN_TTL: '90s',
         REFRESH_TOKEN_TTL: '2h',
         CORS_ORIGINS: 'https://a.example.com/, capacitor://localhost',
@@ -250,6 +258,7 @@ describe('configuration', () => {
       redisPrefix: 'staging',
       eventRetention: null,
       jwtSecret: SECRET,
+      metricsToken: 'a-token-for-prometheus',
       accessTokenTtl: 90,
       refreshTokenTtl: 7200,
       corsOrigins: ['https://a.example.com', 'capacitor://localhost'],
@@ -266,13 +275,14 @@ describe('configuration', () => {
   it('.env.example names every variable, with the defaults', () => {
     const example = readFileSync('.env.example', 'utf8')
     const named = [...example.matchAll(/^(?:# )?([A-Z_]+)=/gm)].map(([, name]) => name)
-    const others = ['HOST', 'DATA_DIR', 'NODE_ENV', 'DATABASE_URL_FILE', 'REDIS_URL_FILE', 'JWT_SECRET_FILE']
+    const files = ['DATABASE_URL_FILE', 'REDIS_URL_FILE', 'JWT_SECRET_FILE', 'METRICS_TOKEN_FILE']
+    const others = ['HOST', 'DATA_DIR', 'NODE_ENV', ...files]
     expect(new Set([...named, 'NODE_ENV'])).toEqual(new Set([...wrong.map(([name]) => name), ...others]))
     const set = Object.fromEntries([...example.matchAll(/^([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name, value]))
     expect(readConfig({ ...set, JWT_SECRET: SECRET })).toEqual(readConfig({ JWT_SECRET: SECRET }))
   })
 
-  it('O3 origins, the public URL and the path of sockets are taken as browsers write them', () => {
+  it('O3 origins, PUBLIC_URL and SOCKET_PATH are normalised as browsers write them', () => {
     const cases: [env: Record<string, string>, config: object][] = [
       [{ CORS_ORIGINS: 'https://A.Example.com:443' }, { corsOrigins: ['https://a.example.com'] }],
       [
@@ -303,7 +313,7 @@ describe('configuration', () => {
       expect(readConfig({ JWT_SECRET: SECRET, ...env }), JSON.stringify(env)).toMatchObject(config)
   })
 
-  it('O3 every route of the server is out of reach of SOCKET_PATH', async () => {
+  it('O3 SOCKET_PATH cannot be a route of the server', async () => {
     const app = await startApp()
     onTestFinished(app.close)
     const routes = [...app.app.printRoutes({ commonPrefix: false }).matchAll(/^[├└]── (\/[^\s:(*]+)/gm)].map(
@@ -322,7 +332,7 @@ describe('configuration', () => {
     expect(linesOf({ JWT_SECRET: SECRET, ACCESS_TOKEN_TTL: '1h', REFRESH_TOKEN_TTL: '60m' })).toEqual([])
   })
 
-  it('O3 secrets may stand in files: trimmed, of the same rules, and never beside the variable', () => {
+  it('O3 secrets may be in files: trimmed, checked by the same rules, and never together with the variable', () => {
     const dir = folder()
     const file = (name: string, content: string) => {
       writeFileSync(join(dir, name), content)
@@ -333,8 +343,14 @@ describe('configuration', () => {
       JWT_SECRET_FILE: file('secret', `\n${SECRET}\r\n`),
       DATABASE_URL_FILE: file('database', 'postgres://u:p@h/d\n'),
       REDIS_URL_FILE: file('redis', ' redis://h '),
+      METRICS_TOKEN_FILE: file('metrics', 'a-token-for-prometheus\n'),
     }
-    expect(readConfig(env)).toMatchObject({ jwtSecret: SECRET, databaseUrl: 'postgres://u:p@h/d', redisUrl: 'redis://h' })
+    expect(readConfig(env)).toMatchObject({
+      jwtSecret: SECRET,
+      databaseUrl: 'postgres://u:p@h/d',
+      redisUrl: 'redis://h',
+      metricsToken: 'a-token-for-prometheus',
+    })
     const wrongFiles: [env: Record<string, string>, says: RegExp][] = [
       [{ JWT_SECRET: SECRET }, /^JWT_SECRET and JWT_SECRET_FILE are both set/],
       [{ JWT_SECRET_FILE: join(dir, 'none') }, /^JWT_SECRET_FILE must be a file that can be read \(ENOENT\)$/],
@@ -352,7 +368,7 @@ describe('configuration', () => {
     }
   })
 
-  it('O3 development makes a secret once, keeps it for its owner only, and finds it again', () => {
+  it('O3 development generates a secret once, in a file for its owner only, and finds it again', () => {
     const dataDir = folder()
     const first = readConfig({ DATA_DIR: dataDir })
     const again = readConfig({ DATA_DIR: dataDir })
@@ -367,7 +383,7 @@ describe('configuration', () => {
     expect(readConfig({ DATA_DIR: dataDir, JWT_SECRET: SECRET }).jwtSecret).toBe(SECRET)
   })
 
-  it('O3 a kept secret that was cut short, and a DATA_DIR that cannot be, stop the start with a line', () => {
+  it('O3 a truncated secret file, and a DATA_DIR that cannot be made, stop the start with one line', () => {
     const dataDir = folder()
     writeFileSync(join(dataDir, 'jwt-secret'), 'half a se')
     expect(linesOf({ DATA_DIR: dataDir })).toEqual([expect.stringMatching(/^JWT_SECRET /)])
@@ -436,22 +452,44 @@ describe('the process', { timeout: 60_000 }, () => {
     }
   })
 
+  it('O3 a Node that is too old ends with 1 and one line, before any package is loaded', async () => {
+    expect(`>=${OLDEST_NODE}`).toBe(JSON.parse(readFileSync('package.json', 'utf8')).engines.node)
+    for (const version of ['18.20.8', '20.18.3', '19.9.0', '8.0.0']) expect(nodeRefusal(version)).toContain(version)
+    for (const version of ['20.19.0', '22.0.0', '24.12.0', process.versions.node]) expect(nodeRefusal(version)).toBeNull()
+    // The preloaded module makes this Node call itself an old one.
+    const old =
+      'data:text/javascript,Object.defineProperty(process, "versions", { value: { ...process.versions, node: "18.20.8" } })'
+    const ran = run({ ...OWN, NODE_OPTIONS: `--import=${encodeURI(old)}`, DATABASE_URL: 'postgres://127.0.0.1:1/db' })
+    await until('the end', () => ran.code !== undefined, 30_000)
+    expect(ran.code).toBe(1)
+    expect(ran.stderr.trimEnd().split('\n')).toEqual([expect.stringMatching(/^Node 18\.20\.8 is too old: .*20\.19/)])
+  })
+
   it('O3 ends with 1 and no password when the database cannot be reached', async () => {
     const ran = run({ PORT: '0', JWT_SECRET: SECRET, DATABASE_URL: 'postgres://me:hunter2@127.0.0.1:1/db', LOG_LEVEL: 'trace' })
     await until('the end', () => ran.code !== undefined, 30_000)
     expect(ran.code).toBe(1)
-    expect(ran.stderr).toContain('127.0.0.1')
+    expect(ran.stderr.trimEnd().split('\n')).toEqual([expect.stringMatching(/^DATABASE_URL: cannot connect: .*127\.0\.0\.1/)])
     expect(ran.stdout + ran.stderr).not.toContain('hunter2')
   })
 
-  it('O3 no secret reaches the log, whatever is asked and whatever breaks', { timeout: 30_000 }, async () => {
+  it('O3 S5 no secret reaches the log at level trace, whatever is requested and whatever breaks', {
+    timeout: 30_000,
+  }, async () => {
     const database = await createDatabase()
     onTestFinished(() => database.drop())
     const databasePassword = new URL(database.url).password
     expect(databasePassword).not.toBe('')
     // Nobody listens there: it is asked for again and again, and every failure is a chance to tell.
     const redisUrl = 'redis://cutroom:r3dis-passw0rd@127.0.0.1:1'
-    const env = { DATABASE_URL: database.url, REDIS_URL: redisUrl, LOG_LEVEL: 'trace', RATE_LIMIT: 'off' }
+    const metricsToken = 'm3trics-t0ken-of-the-test'
+    const env = {
+      DATABASE_URL: database.url,
+      REDIS_URL: redisUrl,
+      METRICS_TOKEN: metricsToken,
+      LOG_LEVEL: 'trace',
+      RATE_LIMIT: 'off',
+    }
     const ran = run({ PORT: '0', JWT_SECRET: SECRET, ...env })
     await until('the server', () => ran.stdout.includes('Cutroom is ready') || ran.code !== undefined, 20_000)
     const url = /http:\/\/localhost:\d+/.exec(ran.stdout)?.[0] ?? ''
@@ -463,6 +501,7 @@ describe('the process', { timeout: 60_000 }, () => {
       ['jwt secret', SECRET],
       ['database password', databasePassword],
       ['redis password', new URL(redisUrl).password],
+      ['metrics token', metricsToken],
     ])
     const secret = (what: string, value: string) => {
       secrets.set(what, value)
@@ -517,6 +556,8 @@ describe('the process', { timeout: 60_000 }, () => {
         await request(url, 'HEAD', path + query, { token })
         await request(url, 'HEAD', path + query, { token: forged })
       }
+    for (const scraped of [metricsToken, secret('forged metrics token', `${metricsToken}-f0rged`)])
+      await fetch(`${url}/metrics?token=${scraped}`, { headers: { authorization: `Bearer ${scraped}` } })
     await request(url, 'GET', '/api/me', { headers: { authorization: `Basic ${secret('basic', 'YW5uOnA0c3N3MHJk')}` } })
 
     // Sockets: the token in each place, good and bad, and a refresh on a live one.
@@ -549,7 +590,7 @@ describe('the process', { timeout: 60_000 }, () => {
     await db.query(`
       SELECT pg_terminate_backend(pid) FROM pg_stat_activity
       WHERE datname = current_database() AND pid <> pg_backend_pid()`)
-    await until('the server to have noticed', () => ran.stdout.includes('a database connection was lost'))
+    await until('the server to have noticed', () => ran.stdout.includes('database: a connection was lost'))
     await db.query('DROP TABLE "Session" CASCADE')
     expect((await request(url, 'GET', '/api/me', { token })).status).toBe(500)
     expect((await post('/api/auth/login', { email, password })).status).toBe(500)

@@ -5,7 +5,7 @@ import { startApp, useApp } from './support/app.ts'
 import { direct } from './support/hostile.ts'
 import { createProject, register } from './support/people.ts'
 
-describe('what the database says', () => {
+describe('errors of the database', () => {
   const app = useApp()
 
   it('B4 a statement or transaction that a limit of the database ends is unavailable, not internal', async () => {

@@ -22,7 +22,7 @@ export interface Database {
   /** A few connections of its own for the log's readers, so that delivery never queues behind writers. */
   readers: pg.Pool
   /** A few more for requests that read much, pages of the log and of snapshots: they hold up neither delivery nor writes. */
-  pages: { query: Query; begin(): Promise<Transaction> }
+  pages: { pool: pg.Pool; query: Query; begin(): Promise<Transaction> }
   /** One for probes, however busy all others are. */
   probe: pg.Pool
   close(): Promise<void>
@@ -134,7 +134,7 @@ export function openDatabase(url: string, options: { connections: number; onErro
     pool,
     begin: openTransactions(pool, schema, nameOf),
     readers,
-    pages: { query: queryOn(pages), begin: openTransactions(pages, schema, nameOf) },
+    pages: { pool: pages, query: queryOn(pages), begin: openTransactions(pages, schema, nameOf) },
     probe,
     async close() {
       await prisma.$disconnect()

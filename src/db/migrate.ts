@@ -51,7 +51,7 @@ export async function migrate(databaseUrl: string, options: MigrateOptions = {})
     application_name: 'cutroom migrate',
     connectionTimeoutMillis: 10_000,
   })
-  client.on('error', (error) => log(`migrate: ${error.message}`)) // the query under way fails by itself
+  client.on('error', (error) => log(error.message)) // the query under way fails by itself
   try {
     await connect(client)
     await checkVersion(client)
@@ -103,8 +103,8 @@ async function connect(client: pg.Client): Promise<void> {
     await client.connect()
   } catch (cause) {
     const { message, code } = cause as Error & { code?: string } // a refused localhost has no message
-    const advice = code === '3D000' ? ': create it, or correct DATABASE_URL' : ''
-    throw new Error(`Cannot connect to the database: ${message || code}${advice}`, { cause })
+    const advice = code === '3D000' ? ': create it, or name another one' : ''
+    throw new Error(`DATABASE_URL: cannot connect: ${message || code}${advice}`, { cause })
   }
 }
 
@@ -151,7 +151,7 @@ async function apply(client: pg.Client, { databaseUrl, schema, migrations, migra
     idleTimeoutMillis: 0,
     onConnect: (connection) => prepareConnection(connection, schema),
   })
-  const adapter = new PrismaPg(pool, { schema, onPoolError: (error) => log(`migrate: ${error.message}`) })
+  const adapter = new PrismaPg(pool, { schema, onPoolError: (error) => log(error.message) })
   const connect = adapter.connect.bind(adapter)
   adapter.connect = async () => {
     const connection = await connect()

@@ -23,9 +23,12 @@ const problemAnswer = {
 
 const header = (name: string, description: string) => ({ in: 'header', name, description, schema: { type: 'string' } })
 const parameters = {
-  IdempotencyKey: header('Idempotency-Key', 'The same key again gives the first answer again; comes back as meta.mutationId'),
-  IfMatch: header('If-Match', 'The ETag that is to be changed; another version now gives 412'),
-  IfNoneMatch: header('If-None-Match', 'The ETag that is known; gives 304 when it is still the one'),
+  IdempotencyKey: header(
+    'Idempotency-Key',
+    'Send the same key again and you get the first answer again; the event carries it as meta.mutationId',
+  ),
+  IfMatch: header('If-Match', 'The ETag, or the version in quotes, that you have seen; another version now answers 412'),
+  IfNoneMatch: header('If-None-Match', 'The ETag that you have; answers 304 while it is still the one'),
 }
 const refer = (name: keyof typeof parameters) => ({ $ref: `#/components/parameters/${name}` })
 

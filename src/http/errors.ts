@@ -7,8 +7,8 @@ export function refuse(error: unknown, request: FastifyRequest, reply: FastifyRe
   const failed = toProblem(error)
   // A refusal in words of our own (the server is stopping) is no fault, and neither is the loser of a race.
   if (failed.status === 500 || (failed.status > 500 && failed.cause !== undefined))
-    request.log.error({ err: failed.cause ?? failed }, failed.message)
-  else if (failed.cause !== undefined) request.log.debug({ err: failed.cause }, failed.message)
+    request.log.error({ err: failed.cause ?? failed }, `http: ${failed.message}`)
+  else if (failed.cause !== undefined) request.log.debug({ err: failed.cause }, `http: ${failed.message}`)
   const { retryAfter } = failed.extra
   if (retryAfter !== undefined) reply.header('retry-after', Math.ceil(retryAfter))
   if (failed.status === 401) reply.header('www-authenticate', 'Bearer')

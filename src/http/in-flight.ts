@@ -16,6 +16,8 @@ declare module 'fastify' {
      * @param reads the answer is a large page
      */
     takePlace(request: FastifyRequest, reply: FastifyReply, reads: boolean, next: (error?: Error) => void): void
+    /** Requests that wait for a place now. */
+    requestsWaiting(): number
   }
 }
 
@@ -67,6 +69,13 @@ class Lane {
     if (key.waiting.size >= this.#most) return 'refused'
     key.waiting.add(go)
     return 'waits'
+  }
+
+  /** How many wait, of all keys. */
+  waiting(): number {
+    let count = 0
+    for (const { waiting } of this.#keys.values()) count += waiting?.size ?? 0
+    return count
   }
 
   /** Waits no longer. */
@@ -169,6 +178,7 @@ export const inFlightPlugin = fp<{ config: Config }>(
     }
 
     app.decorateRequest('passage', null)
+    app.decorate('requestsWaiting', () => [people, pages, networks, visitors].reduce((sum, lane) => sum + lane.waiting(), 0))
     app.decorate('takePlace', (request, reply, reads, next) => {
       const passage = new Passage(lanesOf(request, reads), next)
       request.passage = passage

@@ -45,7 +45,10 @@ export function createOrigins(
       const shown = origin.slice(0, 200)
       if (named.has(shown) || named.size >= MOST_NAMED) return
       named.set(shown, now)
-      warn({ origin: shown }, `origin refused: ${shown} is not in CORS_ORIGINS, so its pages cannot read answers or use cookies`)
+      warn(
+        { origin: shown },
+        `http: origin ${shown} refused: it is not in CORS_ORIGINS, so its pages cannot read answers or use cookies`,
+      )
     },
   }
 }

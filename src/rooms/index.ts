@@ -8,6 +8,7 @@ import { JoinQueue } from './delivery/join-queue.ts'
 import { watchSlowConsumers } from './delivery/slow-consumers.ts'
 import { type Commit, createCommit } from './log/commit.ts'
 import { type Log, openLog } from './log/log.ts'
+import { measureCommit } from './measurements.ts'
 import { type RoomsOptions, TIMINGS } from './options.ts'
 import { openPresence } from './presence/announce.ts'
 import { createTyping } from './presence/typing.ts'
@@ -75,7 +76,7 @@ function createReporters({ log }: FastifyInstance) {
 
 /** Registers the engine of rooms on a Fastify server: the Socket.IO server, the feeds behind it, and `app.rooms`. */
 export async function registerRooms(app: FastifyInstance, options: RoomsOptions): Promise<void> {
-  const { database, query, redis } = options
+  const { database, query, redis, measurements } = options
   const timings = { ...TIMINGS, ...options.timings }
   const { onTimerError, onDeliveryError, onSocketError, onRefusedMessages, onSlowClosed, onEpochChanged } = createReporters(app)
   const log = await openLog(database.readers, database.pages.query)
@@ -94,10 +95,15 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   })
   const typing = createTyping(timings.typingMs, onTimerError)
   const sessions = createSessions({ ...options, presence, onError: onDeliveryError })
+  const deliver = createDelivery({ io, presence, activityOf: options.activityOf, endSession: sessions.endSession })
   const feeds = createFeeds({
     log,
     encode: createEncoder(io),
-    deliver: createDelivery({ io, presence, activityOf: options.activityOf, endSession: sessions.endSession }),
+    deliver(room, entry) {
+      deliver(room, entry)
+      measurements.delivered(entry.meta.at)
+    },
+    onReplayed: measurements.replayed,
     // Clients reconnect, name a position of the old history and are answered `reset`.
     onLost: () => {
       onEpochChanged(log.epoch())
@@ -128,7 +134,13 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   const expiry = watchTokenExpiry({ ...base, onExpired: sessions.expireSession })
   const handlers = createHandlers({ admission, onError: onSocketError })
   const shared = { admission, log, feeds, presence, typing, sessions }
-  registerRoomHandlers({ ...shared, handlers, query, publishTyping: (typed) => cluster?.typing(typed) })
+  registerRoomHandlers({
+    ...shared,
+    handlers,
+    query,
+    onJoined: measurements.joined,
+    publishTyping: (typed) => cluster?.typing(typed),
+  })
   acceptSockets({ ...options, ...shared, io, listen: handlers.listen, onError: onSocketError })
 
   app.addHook('onReady', async () => {
@@ -145,7 +157,10 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     cluster?.poke(rooms)
   }
   app.decorate('rooms', {
-    commit: createCommit({ begin: database.begin, poke, beforeCommit: options.beforeCommit }),
+    commit: measureCommit(
+      createCommit({ begin: database.begin, poke, beforeCommit: options.beforeCommit, onCommitted: measurements.committed }),
+      measurements,
+    ),
     log,
     handle: (name, request, handler) =>
       handlers.handle(name, request, (socket, payload) =>

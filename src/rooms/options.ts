@@ -3,6 +3,7 @@ import type { Database, Query } from '../db/client.ts'
 import type { SharedRedis } from '../redis.ts'
 import type { CommitOptions } from './log/commit.ts'
 import type { LogEntry } from './log/log.ts'
+import type { Measurements } from './measurements.ts'
 import type { LIMITS } from './sockets/connection-limits.ts'
 import type { Principal, RoomSocket, TokenClaims } from './types.ts'
 
@@ -29,6 +30,7 @@ export interface RoomsOptions {
   /** Bounds for one address and one person; null: none. */
   limits: typeof LIMITS | null
   activityOf: (entry: LogEntry) => Activity | null
+  measurements: Measurements
   beforeCommit?: CommitOptions['beforeCommit']
   /** For tests: shorter than TIMINGS. */
   timings?: Partial<typeof TIMINGS>

@@ -17,7 +17,7 @@ const change = (person: Person, current: string, next: string, headers?: Record<
   person.call<Problem | undefined>('PUT', '/api/me/password', { current, next }, headers)
 
 describe('changes of a password at once', () => {
-  it('U3 of two from two sessions one is done, and the other one’s session is closed', async () => {
+  it('U3 two from two sessions: one succeeds, and the other session is closed', async () => {
     const one = await register(app())
     let password = PASSWORD
     for (let round = 0; round < 3; round++) {
@@ -33,7 +33,7 @@ describe('changes of a password at once', () => {
     }
   })
 
-  it('U3 of several from one session one is done, and the others’ password is wrong by then', async () => {
+  it('U3 several from one session: one succeeds, the others are told that their current password is wrong', async () => {
     const person = await register(app())
     const nexts = Array.from({ length: 4 }, (_, n) => `the next password, ${n}`)
     const answers = await Promise.all(nexts.map((next) => change(person, PASSWORD, next)))
@@ -45,7 +45,7 @@ describe('changes of a password at once', () => {
     expect(opened).toEqual([401, ...answers.map(({ status }) => (status === 204 ? 200 : 401))])
   })
 
-  it('W4 a change that is asked for again under its key has its first answer, though its password is the old one by then', async () => {
+  it('W4 a repeated key gives the first answer again, although its current password is the old one by then', async () => {
     const person = await register(app())
     const key = { 'idempotency-key': randomUUID() }
     for (let n = 0; n < 2; n++) expect((await change(person, PASSWORD, 'the next password', key)).status).toBe(204)
@@ -116,7 +116,7 @@ describe('a write of the account that waits while its session is closed', () => 
   }
   for (const [what, write] of Object.entries(writes))
     for (const [how, end] of Object.entries(ends))
-      it(`U3 ${what} does nothing when ${how} closed its session first`, async () => {
+      it(`U3 ${what} changes nothing when ${how} closed its session first`, async () => {
         const person = await register(app(), 'Wanda Waits')
         const other = await login(app(), person)
         const release = await lockPerson(person.id)
@@ -176,7 +176,7 @@ describe('a write of the account that waits while its session is closed', () => 
     }
   })
 
-  it('U3 a session that is closed in many ways at once says so once', async () => {
+  it('U3 a session that is closed in several ways at once has one event', async () => {
     const person = await register(app())
     const body = { refreshToken: person.refreshToken }
     const answers = await Promise.all([
@@ -200,7 +200,7 @@ describe('passwords as people type them', () => {
       body: { email, password, name: 'Ann', delivery: 'body' },
     })
 
-  it('A2 one password is one password, composed or decomposed, however long it is when typed', async () => {
+  it('A2 the composed and the decomposed form of a password are the same password, of any typed length', async () => {
     for (const [set, typed] of [
       [composed, decomposed],
       [decomposed, composed],
@@ -217,13 +217,13 @@ describe('passwords as people type them', () => {
     }
   })
 
-  it('A2 the length is that of the composed form', async () => {
+  it('A2 the length of a password is counted in its composed form', async () => {
     expect(code(await registerWith('ä'.repeat(7).normalize('NFD')))).toBe('422 validation')
     expect((await registerWith('ä'.repeat(200).normalize('NFD'))).status).toBe(201)
     expect(code(await registerWith('ä'.repeat(201)))).toBe('422 validation')
   })
 
-  it('A2 a hash that was stored before passwords were normalised goes on', async () => {
+  it('A2 a hash that was stored before passwords were normalised still matches', async () => {
     const person = await register(app())
     await app().db.query('UPDATE "User" SET "passwordHash" = $2 WHERE id = $1', [person.id, await hash(decomposed)])
     expect((await loginWith(person.email, decomposed)).status).toBe(200)
@@ -232,7 +232,7 @@ describe('passwords as people type them', () => {
     expect((await loginWith(person.email, composed)).status).toBe(200)
   })
 
-  it('A2 half a character is no password, and opens none', async () => {
+  it('A2 a password with half a surrogate pair is refused at registration and at login', async () => {
     const halves = ['long enough \ud800', 'long enough \udc00', 'long enough \ufffd']
     for (const half of halves.slice(0, 2)) expect(code(await registerWith(half))).toBe('422 validation')
     const email = newEmail()

@@ -289,7 +289,7 @@ describe('accounts', () => {
     }
   }
 
-  it('U1 U2 U3 whatever two people do at once, answers lost or late, some order of it explains every answer and what is left', {
+  it('U1 U2 U3 random account actions of two people at once, with lost and late answers: some order of them explains every answer and the final state', {
     timeout: RUNS_MS + 20_000,
   }, async () => {
     const end = Date.now() + RUNS_MS

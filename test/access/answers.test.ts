@@ -16,7 +16,7 @@ describe('answers that are kept', () => {
     return { project, owner, editor, viewer, cut, paths }
   }
 
-  it('A1 are for members whose session stands, whoever asked before', async () => {
+  it('A1 are given only to members with an open session, even if another member has just read them', async () => {
     const { project, owner, editor, viewer, paths } = await place()
     const stranger = (await createTeam(app(), 'editor')).editor
     for (const path of paths) {
@@ -34,7 +34,7 @@ describe('answers that are kept', () => {
     }
   })
 
-  it('show each write at once to whoever reads after it was answered, on every node', async () => {
+  it('show a write to every read that begins after its answer, on every node', async () => {
     const { project, owner, editor, cut } = await place()
     for (let n = 1; n <= 20; n++) {
       const list = () => editor.must<{ data: unknown[] }>('GET', `/api/cuts/${cut.id}/comments?limit=50`)
@@ -64,7 +64,7 @@ describe('answers that are kept', () => {
     }
   })
 
-  it('share one reading among those who ask at once', async () => {
+  it('are read once for all requests at the same time', async () => {
     const { owner, project } = await place()
     const reads = async () => {
       const { rows } = await app().db.query<{ n: number }>(
@@ -97,7 +97,7 @@ describe('the memory of kept answers', () => {
     return answers
   }
 
-  it('B1 150,000 different small answers hold no more than is counted, and no more than 32 MiB', async () => {
+  it('B1 150,000 different small answers take no more than 32 MiB, all of it counted', async () => {
     collect()
     const before = process.memoryUsage()
     const answers = await fill(150_000, 30)
@@ -109,13 +109,13 @@ describe('the memory of kept answers', () => {
     expect(after.heapUsed + after.external - before.heapUsed - before.external).toBeLessThan(MOST)
   })
 
-  it('B1 large answers leave by bytes, the one longest unused first', async () => {
+  it('B1 large answers are evicted by bytes, the least recently used first', async () => {
     const answers = await fill(100, 1024 * 1024)
     expect(answers.size().bytes).toBeLessThanOrEqual(MOST)
     expect(answers.size().entries).toBe(31)
   })
 
-  it('B1 answers that are asked for no more are dropped by time', async () => {
+  it('B1 unused answers are dropped after a time', async () => {
     vi.useFakeTimers()
     onTestFinished(() => void vi.useRealTimers())
     const answers = await fill(100, 30)
@@ -124,7 +124,7 @@ describe('the memory of kept answers', () => {
     expect(answers.size()).toEqual({ entries: 0, bytes: 0 })
   })
 
-  it('B1 an answer that fails, or is too large, is not kept', async () => {
+  it('B1 an answer that failed or is too large is not cached', async () => {
     const answers = createResponseCache()
     onTestFinished(() => answers.close())
     await expect(answers.get('/a', '1', () => Promise.reject(new Error('no')))).rejects.toThrow('no')

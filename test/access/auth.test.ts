@@ -53,7 +53,7 @@ async function refusal(app: TestApp, options: Parameters<typeof open>[1]): Promi
 describe('logging in', () => {
   const app = useApp()
 
-  it('A2 tokens in the body come without cookies', async () => {
+  it('A2 delivery in the body sets no cookies', async () => {
     const email = newEmail()
     const body = { email, password: PASSWORD, name: 'Ann', delivery: 'body' }
     const registered = await post(app(), 'register', body)
@@ -117,7 +117,7 @@ describe('logging in', () => {
     }
   })
 
-  it('A2 each refresh gives the next token, and the last one counts', async () => {
+  it('A2 each refresh gives the next token pair, and the newest one works', async () => {
     const person = await register(app())
     const chain = [person.refreshToken]
     for (let n = 0; n < 4; n++) {
@@ -133,7 +133,7 @@ describe('logging in', () => {
     expect(await isOpen(app(), person.token)).toBe(false)
   })
 
-  it('A2 tabs that refresh at once get one successor', async () => {
+  it('A2 several refreshes of one token at once get the same successor', async () => {
     const person = await register(app())
     const answers = await Promise.all(Array.from({ length: 10 }, () => refresh(app(), person.refreshToken)))
     expect(answers.map(({ status }) => status)).toEqual(Array(10).fill(200))
@@ -188,7 +188,7 @@ describe('logging in', () => {
       expect(rows).toEqual([{ revokedFor: 'reuse' }])
     })
 
-  it('A2 made-up refresh tokens open nothing and close nothing', async () => {
+  it('A2 a refresh token that was never issued gets 401 and closes no session', async () => {
     const [person, other] = await Promise.all([register(app()), register(app())])
     const [sid, generation, mac] = person.refreshToken.split('.')
     const otherMac = other.refreshToken.split('.')[2]
@@ -221,7 +221,7 @@ describe('logging in', () => {
     expect(await isOpen(app(), other.token)).toBe(false)
   })
 
-  it('A5 an e-mail is one account in capitals, too', async () => {
+  it('A5 an e-mail address is the same account in capitals', async () => {
     const email = newEmail()
     const loud = email.toUpperCase()
     const registered = await post(app(), 'register', { email: loud, password: PASSWORD, name: 'Ann', delivery: 'body' })
@@ -237,7 +237,7 @@ describe('logging in', () => {
     expect(member).toMatchObject({ userId: registered.body.user.id })
   })
 
-  it('A5 of ten registrations of one e-mail at once one makes the account', async () => {
+  it('A5 ten registrations of one e-mail address at once: one creates the account', async () => {
     const email = newEmail()
     const answers = await Promise.all(
       Array.from({ length: 10 }, (_, n) =>
@@ -256,7 +256,7 @@ describe('logging in', () => {
     expect(rows).toEqual([{ accounts: 1, roomsAmiss: 0 }])
   })
 
-  it('A2 a wrong password and an unknown e-mail answer alike, and take as long', async () => {
+  it('A2 S14 a wrong password and an unknown e-mail answer alike, and take as long', async () => {
     const person = await register(app())
     const attempt = async (email: string) => {
       const start = performance.now()
@@ -280,7 +280,7 @@ describe('logging in', () => {
     expect(median(unknown)).toBeLessThan(median(known) * 2)
   })
 
-  it('A2 a password is all of it', async () => {
+  it('A2 a password is compared to its last character', async () => {
     const email = newEmail()
     const password = 'correct\u0000 horse 🐎'
     expect((await post(app(), 'register', { email, password, name: 'Ann' })).status).toBe(201)
@@ -291,7 +291,7 @@ describe('logging in', () => {
       expect(code(await post(app(), 'register', { email: newEmail(), password: bad, name: 'Ann' }))).toBe('422 validation')
   })
 
-  it('A2 the password is changed only with the old one', async () => {
+  it('A2 the password changes only with the current one', async () => {
     const person = await register(app())
     const other = await login(app(), person)
     const change = (body: unknown) => person.call<Problem>('PUT', '/api/me/password', body)
@@ -306,7 +306,7 @@ describe('logging in', () => {
     expect((await login(app(), person, 'the next password')).id).toBe(person.id)
   })
 
-  it('A5 one sees one’s own sessions only', async () => {
+  it('A5 a person sees only their own sessions', async () => {
     const [person, other] = await Promise.all([register(app()), register(app())])
     const second = await login(app(), person)
     const { data } = await second.must<{ data: { id: string; current: boolean }[] }>('GET', '/api/me/sessions')
@@ -400,7 +400,7 @@ describe('tokens', () => {
     expect(app().app.rooms.counts().sockets).toBe(1)
   })
 
-  it('A2 a token is never read from the address', async () => {
+  it('A2 S5 a token is never read from the address', async () => {
     const person = await register(app())
     for (const name of ['token', 'access_token', 'accessToken', 'authorization', 'jwt']) {
       const answer = await request(app().url, 'GET', `/api/me?${name}=${person.token}`)
@@ -484,7 +484,7 @@ describe('origins', () => {
     }
   }
 
-  it('A2 a page of a strange origin cannot write with somebody’s cookies', async () => {
+  it('A2 a page of another origin cannot write with the visitor’s cookies', async () => {
     const { person, cookies } = await withCookies()
     const write = async (headers: Record<string, string>) =>
       (await request(app().url, 'POST', '/api/projects', { body: { name: 'By cookie' }, headers: { ...cookies, ...headers } }))
@@ -516,7 +516,7 @@ describe('origins', () => {
     expect((await request(app().url, 'POST', '/api/auth/refresh', { headers: cookies })).status).toBe(200)
   })
 
-  it('A2 a page of a strange origin cannot read the answers, and needs no cookies for its own token', async () => {
+  it('A2 a page of another origin cannot read the answers; with its own token it needs no cookies', async () => {
     const { person, cookies } = await withCookies()
     for (const [origin, allowed] of [
       ['https://app.example.com', 'https://app.example.com'],
@@ -544,7 +544,7 @@ describe('origins', () => {
     })
   }
 
-  it('A2 a socket with cookies from a strange origin is refused before it exists', async () => {
+  it('A2 a socket with cookies from another origin is refused during the handshake', async () => {
     const { person, cookies } = await withCookies()
     const poll = async (headers: Record<string, string>) =>
       (await fetch(`${app().url}/socket.io/?EIO=4&transport=polling`, { headers })).status
@@ -578,7 +578,7 @@ describe('limits', () => {
     expect((answer.body as Problem).retryAfter).toBe(seconds)
   }
 
-  it('A2 a guesser of one password is stopped; other people are not', async () => {
+  it('A2 S14 guesses at one password are stopped; other people log in', async () => {
     const [person, other] = await Promise.all([register(app()), register(app())])
     const guess = (n: number) =>
       post(
@@ -602,7 +602,7 @@ describe('limits', () => {
     expect(await isOpen(app(), person.token)).toBe(true)
   })
 
-  it('B2 invented refresh tokens are counted by address, and hold back no token that was given out', async () => {
+  it('B2 refresh tokens that were never issued are limited by address; issued ones still work', async () => {
     const person = await register(app())
     let tries = 0
     let answer = await post(app(), 'refresh', { refreshToken: 'made up' })
@@ -619,7 +619,7 @@ describe('limits', () => {
     expect((await register(app())).id).toBeDefined()
   })
 
-  it('A2 one person may not ask without end; the next one may', async () => {
+  it('A2 one person is limited to their rate; another person is not affected', async () => {
     const people = (
       await app().db.query<{ sub: string; sid: string }>(
         'SELECT DISTINCT ON ("userId") "userId" AS sub, id AS sid FROM "Session"',
@@ -655,7 +655,7 @@ describe('limits', () => {
 describe('an instance by invitation, behind TLS', () => {
   const app = useApp({ env: { REGISTRATION: 'invite', PUBLIC_URL: 'https://cutroom.example' } })
 
-  it('A3 nobody registers', async () => {
+  it('A3 REGISTRATION=invite refuses registration', async () => {
     const body = { email: newEmail(), password: PASSWORD, name: 'Ann' }
     expect(code(await post(app(), 'register', body))).toBe('403 registration-closed')
     expect((await app().db.query('SELECT 1 FROM "User"')).rowCount).toBe(0)
@@ -663,7 +663,7 @@ describe('an instance by invitation, behind TLS', () => {
     expect(code(await post(app(), 'login', { email: body.email, password: PASSWORD }))).toBe('401 bad-credentials')
   })
 
-  it('A2 cookies are for TLS only, and the public address is a good origin', async () => {
+  it('A2 with an https PUBLIC_URL cookies are Secure, and its origin is allowed', async () => {
     const id = randomUUID()
     await app().db.query(`INSERT INTO "User" (id, email, name, "passwordHash") VALUES ($1, $2, 'Ann', $3)`, [
       id,

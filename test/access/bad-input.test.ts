@@ -82,7 +82,7 @@ async function besides(attack: () => Promise<void>): Promise<void> {
 }
 
 describe('bad input over REST', () => {
-  it('A3 strange paths and methods are not found, and odd addresses malformed', async () => {
+  it('A3 unknown paths and methods answer 404, malformed addresses 400', async () => {
     for (const [method, path] of [
       ['GET', '/api'],
       ['GET', '/api/nowhere'],
@@ -108,7 +108,7 @@ describe('bad input over REST', () => {
     }
   })
 
-  it('A3 only JSON is read', async () => {
+  it('A3 a body that is not JSON answers 415', async () => {
     const body = JSON.stringify({ name: 'Album' })
     for (const type of [
       'text/plain',
@@ -129,7 +129,7 @@ describe('bad input over REST', () => {
     expect((await send('POST', '/api/projects', body, 'application/json; charset=utf-8')).status).toBe(201)
   })
 
-  it('A3 malformed JSON is malformed', async () => {
+  it('A3 malformed JSON answers 400', async () => {
     for (const body of [
       '{',
       '{"name"',
@@ -149,7 +149,7 @@ describe('bad input over REST', () => {
     expect(code(empty)).toBe('422 validation')
   })
 
-  it('A3 nothing poisons a prototype', async () => {
+  it('A3 S10 a body with __proto__ or constructor pollutes no prototype', async () => {
     const poisons = [
       '{"name":"x","__proto__":{"polluted":true}}',
       '{"name":"x","\\u005f\\u005fproto__":{"polluted":true}}',
@@ -169,7 +169,7 @@ describe('bad input over REST', () => {
     expect(({} as Record<string, unknown>).polluted).toBeUndefined()
   })
 
-  it('A3 huge bodies are cut off, deep and wide ones answered at once', () =>
+  it('A3 S10 huge bodies are cut off, deep and wide ones refused at once', () =>
     besides(async () => {
       const name = (value: string) => `{"name":${value}}`
       expect((await send('POST', '/api/projects', name(`"${'x'.repeat(1_000_000)}"`))).body.code).toBe('too-large')
@@ -245,7 +245,7 @@ describe('bad input over REST', () => {
     return owner.call<Record<string, unknown>>(verb, pathOf(url, ids), body)
   }
 
-  it('A3 what Postgres cannot keep is refused wherever people write, and what it can comes back as it was', async () => {
+  it('A3 text that Postgres cannot store is refused in every field, and all other text comes back unchanged', async () => {
     const places = Object.keys(texts).map((key) => key.split('#')[0])
     const withoutText = ['login', 'logout', 'refresh', 'password', 'move', '/members/:userId']
     for (const endpoint of listed)
@@ -266,7 +266,7 @@ describe('bad input over REST', () => {
     }
   })
 
-  it('A3 numbers, times and types that do not fit are refused, never swallowed', async () => {
+  it('A3 numbers, times and types out of range are refused, never coerced', async () => {
     const task = `/api/projects/${ids.projectId}/tasks`
     const comment = `/api/cuts/${ids.cutId}/comments`
     const cut = `/api/vibes/${ids.vibeId}/cuts`
@@ -353,7 +353,7 @@ describe('bad input over REST', () => {
       expect((await owner.call('GET', `/api/projects/${ids.projectId}/events?after=${after}`)).status).toBe(422)
   })
 
-  it('A3 a cursor that is not ours is refused, wherever there are pages', async () => {
+  it('A3 a made-up cursor is refused by every list', async () => {
     const make = (value: unknown) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
     const id = randomUUID()
     const bad = [
@@ -405,7 +405,7 @@ describe('bad input over REST', () => {
     }
   })
 
-  it('W4 an Idempotency-Key is visible ASCII, or nothing is done', async () => {
+  it('W4 an Idempotency-Key that is not visible ASCII is refused, and nothing is written', async () => {
     const projects = async () => (await app().db.query('SELECT 1 FROM "Project"')).rowCount
     const before = await projects()
     for (const key of ['', 'a b', 'x'.repeat(256), 'é', 'a\tb', '"\u00a0"'])
@@ -420,7 +420,7 @@ describe('bad input over REST', () => {
       expect((await owner.call('POST', '/api/projects', { name: 'A' }, { 'idempotency-key': key })).status).toBe(201)
   })
 
-  it('W6 an If-Match that is no version of the thing never matches', async () => {
+  it('W6 an If-Match that is no version of the entity never matches', async () => {
     const path = `/api/vibes/${ids.vibeId}`
     const { version } = await owner.must<{ version: number }>('GET', path)
     for (const tag of [
@@ -444,7 +444,7 @@ describe('bad input over REST', () => {
     expect((await owner.call('PATCH', path, { theme: 'b' }, { 'if-match': '*' })).status).toBe(200)
   })
 
-  it('A3 garbage on the port is answered by hanging up', () =>
+  it('A3 S11 bytes that are not HTTP close the connection', () =>
     besides(async () => {
       const good = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'
       const garbage = [
@@ -503,7 +503,7 @@ describe('bad input over sockets', () => {
   const placeholder = '{"_placeholder":true,"num":0}'
   const deep = '['.repeat(25_000) + ']'.repeat(25_000)
 
-  it('D5 whoever breaks the protocol is hung up on; neighbours notice nothing', () =>
+  it('D5 S11 a socket that breaks the protocol is closed; its neighbours receive everything', () =>
     besides(async () => {
       const breaches: (string | Buffer)[][] = [
         ...['', '9', 'x', '2', '2probe', 'b', 'bAAAA', '4', '4{', '40', '40{}', '46', '47'].map((packet) => [packet]),
@@ -556,7 +556,7 @@ describe('bad input over sockets', () => {
       await closed
     }))
 
-  it('A2 nobody is let in by an odd greeting', () =>
+  it('A2 a malformed handshake gives no connection', () =>
     besides(async () => {
       const greetings = [
         '40',
@@ -589,7 +589,7 @@ describe('bad input over sockets', () => {
       )
     }))
 
-  it('D5 odd words that break nothing are passed over, and the next question is answered', () =>
+  it('D5 unknown packets that break nothing are ignored, and the next request is answered', () =>
     besides(async () => {
       const odd: (string | Buffer)[][] = [
         ...['42', '42[1]', '42["error"]', '42["error",{"message":"x"}]', '42/,["x"]', '43', '43[]', '43999[1]', '3', '6'].map(
@@ -612,7 +612,7 @@ describe('bad input over sockets', () => {
       )
     }))
 
-  it('A3 every question that does not fit is answered by a problem', () =>
+  it('A3 S10 every socket request that does not fit its schema is answered with a problem', () =>
     besides(async () => {
       const raw = await admitted(editor)
       const questions: [packet: string, code: string][] = [
@@ -670,7 +670,7 @@ describe('bad input over sockets', () => {
       expect(JSON.stringify(raw.ack(99)).length).toBeLessThan(10_000)
     }))
 
-  it('P1 what people set as their presence is passed on as data, whatever its names', async () => {
+  it('P1 a presence state is passed on as data, whatever its keys', async () => {
     const [listener, raw] = await Promise.all([connect(app(), owner), admitted(editor)])
     await listener.join(ids.projectId)
     ask(raw, 1, 'join:project', { projectId: ids.projectId })
@@ -687,7 +687,7 @@ describe('bad input over sockets', () => {
     expect(({} as Record<string, unknown>).polluted).toBeUndefined()
   })
 
-  it('D5 whoever floods is told to wait; others are served meanwhile', () =>
+  it('D5 S13 a socket that floods is told to wait; others are served', () =>
     besides(async () => {
       const [raw, neighbour] = await Promise.all([admitted(editor), connect(app(), owner)])
       for (let n = 0; n < 450; n++) ask(raw, n, n % 3 ? 'leave:project' : 'nope', { projectId: ids.projectId })
@@ -724,7 +724,7 @@ describe('bad input over sockets', () => {
     await until('it left', () => !standing())
   })
 
-  it('D5 whoever comes and goes two hundred times leaves nothing behind', async () => {
+  it('D5 two hundred connects and disconnects leave nothing behind', async () => {
     const projects = [ids.projectId]
     for (let n = 0; n < 3; n++)
       projects.push((await editor.must<{ id: string }>('POST', '/api/projects', { name: `No ${n}` })).id)
@@ -751,7 +751,7 @@ describe('bad input over sockets', () => {
     await until('nothing is left', () => JSON.stringify(app().app.rooms.counts()) === JSON.stringify(baseline))
   })
 
-  it('D5 whoever opens a connection and says nothing is hung up on', () =>
+  it('D5 S12 a connection that sends nothing is closed', () =>
     besides(async () => {
       const silent = await Promise.all(Array.from({ length: 50 }, () => openRaw(app())))
       const person = await register(app(), 'Late')
@@ -761,7 +761,7 @@ describe('bad input over sockets', () => {
       expect(late.socket.connected).toBe(true)
     }))
 
-  it('A3 polling by hand gets no further', async () => {
+  it('A3 long polling by hand meets the same checks', async () => {
     const poll = (query: string, init: RequestInit = {}) => fetch(`${app().url}/socket.io/?${query}`, init)
     const refused: [query: string, code: number][] = [
       ['', 0],

@@ -99,7 +99,7 @@ describe('names and paths of cookies', () => {
       for (const { value } of Object.values(cleared)) expect(value).toBe('')
     })
 
-  it('A2 over https a cookie of the plain name, which another host of the domain can plant, counts for nothing', async () => {
+  it('A2 over https a cookie without its prefix, which another host of the domain can set, is ignored', async () => {
     const thief = await register(secure())
     const planted = header({ cutroom_access: thief.token, cutroom_refresh: thief.refreshToken })
     const { url } = secure()
@@ -121,7 +121,7 @@ describe('names and paths of cookies', () => {
     )
   })
 
-  it('A2 under a path Location names where the world finds what was made', async () => {
+  it('A2 with a path in PUBLIC_URL, Location has that path', async () => {
     const person = await register(prefixed())
     const made = await person.call<{ id: string }>('POST', '/api/projects', { name: 'Album' })
     expect(made.headers.get('location')).toBe(`/studio/api/projects/${made.body.id}`)

@@ -83,7 +83,7 @@ describe('eviction', () => {
     return Number(rows[0]?.head)
   }
 
-  it('A1 every tab of a removed member is out before the removal is told', async () => {
+  it('A1 all sockets of a removed member are out of the room before the removal is emitted', async () => {
     const { project, owner, editor } = await createTeam(app(), 'editor')
     const { cut } = await createCut(owner, project.id)
     const [observer, plain, quiet, polling, elsewhere] = await Promise.all([
@@ -134,7 +134,7 @@ describe('eviction', () => {
     expect(await plain.ask('presence:set', { projectId: project.id, state: {} })).toMatchObject({ error: { code: 'forbidden' } })
   })
 
-  it('A1 a removed member who is in the middle of a long log gets no word of what came after', async () => {
+  it('A1 a member who is removed during a long replay gets nothing after the removal', async () => {
     const { project, owner, editor } = await createTeam(app(), 'editor')
     const { cut } = await createCut(owner, project.id)
     await lengthen(project.id, cut.id)
@@ -262,7 +262,7 @@ describe('eviction', () => {
     expect(tally.joined).toBeGreaterThan(ROUNDS / 2)
   }, 300_000)
 
-  it('A1 a changed role holds at once for sockets that stand in the room', async () => {
+  it('A1 a changed role applies at once to sockets in the room', async () => {
     const { project, owner, commenter } = await createTeam(app(), 'commenter')
     const [observer, tab] = await Promise.all([connect(app(), owner), connect(app(), commenter)])
     await Promise.all([observer.join(project.id), tab.join(project.id)])
@@ -281,7 +281,7 @@ describe('eviction', () => {
     expect(observer.frames.filter(({ name }) => name === 'typing')).toHaveLength(2)
   })
 
-  it('A1 a role that changed while somebody was on the way in is the new one', async () => {
+  it('A1 a role that changes during a join is the new one', async () => {
     const { project, owner, editor } = await createTeam(app(), 'editor')
     const { cut } = await createCut(owner, project.id)
     await lengthen(project.id, cut.id)
@@ -298,7 +298,7 @@ describe('eviction', () => {
     expect(raw.ack(78)).toMatchObject({ ok: false, error: { code: 'forbidden' } })
   })
 
-  it('A1 whoever leaves is out; the others learn that nobody removed them', async () => {
+  it('A1 a member who leaves is out; the event says that they left by themselves', async () => {
     const { project, owner, viewer } = await createTeam(app(), 'viewer')
     const [observer, tab] = await Promise.all([connect(app(), owner), connect(app(), viewer)])
     await Promise.all([observer.join(project.id), tab.join(project.id)])
@@ -317,7 +317,7 @@ describe('eviction', () => {
     expect(ack.presence.map(({ user }) => user.id)).toEqual([owner.id])
   })
 
-  it('A1 a deleted project puts everybody out, after the event that says so', async () => {
+  it('A1 when a project is deleted all sockets leave after its event', async () => {
     const { project, owner, editor, viewer } = await createTeam(app(), 'editor', 'viewer')
     const before = app().app.rooms.counts().feeds
     const tabs = await Promise.all([owner, editor, viewer].map((person) => connect(app(), person)))
@@ -345,7 +345,7 @@ describe('eviction', () => {
     expect(app().app.rooms.counts().feeds).toBe(before + 3)
   })
 
-  it('A1 R1 somebody who is invited again resumes across the time without access', async () => {
+  it('A1 R1 a member who is added again resumes across the time without access', async () => {
     const { project, owner, editor } = await createTeam(app(), 'editor')
     const tab = await connect(app(), editor)
     await tab.join(project.id)
@@ -374,7 +374,7 @@ describe('eviction', () => {
     await until('live again', () => lastSeq(tab, project.id) === last + 5)
   })
 
-  it('A1 a removal from one project takes nothing away in another', async () => {
+  it('A1 a removal from one project changes nothing in another', async () => {
     const { project, owner, editor } = await createTeam(app(), 'editor')
     const other = await createProject(owner, 'B-sides')
     await addMember(owner, other.id, editor)

@@ -156,14 +156,14 @@ describe('ids of others', () => {
       expect(await digest()).toBe(before)
     })
 
-  it('A4 the same ids do answer to those who may ask', async () => {
+  it('A4 the same ids answer to their members', async () => {
     for (const endpoint of listed.filter((each) => each.method === 'GET' && each.url.includes('/:'))) {
       const answer = await there.owner.call('GET', pathOf(endpoint.url, params(there)))
       expect({ key: keyOf(endpoint), status: answer.status }).toEqual({ key: keyOf(endpoint), status: 200 })
     }
   })
 
-  it('A4 another project’s things inside a body answer like things that do not exist', async () => {
+  it('A4 S2 ids of another project inside a body answer like ids that do not exist', async () => {
     const second = await createCut(here.owner, here.projectId)
     const cases: [method: string, path: string, body: (id: string) => unknown, foreign: string, pointer: string][] = [
       ['POST', `/api/cuts/${here.cut.id}/move`, (vibeId) => ({ vibeId, after: null }), there.vibe.id, '/vibeId'],
@@ -187,7 +187,7 @@ describe('ids of others', () => {
     expect(await digest()).toBe(before)
   })
 
-  it('A4 no thread begins in another project, and no answer is given into one', async () => {
+  it('A4 no comment or reply crosses into another project', async () => {
     const before = await digest()
     const reply = await here.owner.call('POST', `/api/comments/${there.comment.id}/replies`, { body: 'hello' })
     expect(reply.status).toBe(404)
@@ -213,7 +213,7 @@ describe('ids of others', () => {
     expect(page).toMatchObject({ status: 422, body: { code: 'validation', errors: [{ pointer: '/query/cursor' }] } })
   })
 
-  it('A4 an Idempotency-Key of another person is one’s own', async () => {
+  it('A4 an Idempotency-Key that another person has used can be used', async () => {
     const key = { 'idempotency-key': randomUUID() }
     const mine = await here.owner.call<Thing>('POST', '/api/projects', { name: 'Mine' }, key)
     const theirs = await there.owner.call<Thing>('POST', '/api/projects', { name: 'Mine' }, key)
@@ -222,7 +222,7 @@ describe('ids of others', () => {
     expect((await there.owner.call('GET', `/api/projects/${mine.body.id}`)).status).toBe(404)
   })
 
-  it('A4 an id in capital letters names the same thing, and everybody is told its one name', async () => {
+  it('A4 an id in capital letters names the same entity, and answers and events have it in small letters', async () => {
     const listener = await connect(app(), here.editor)
     const loud = here.projectId.toUpperCase()
     expect(await listener.join(loud)).toMatchObject({ ok: true, room: `project:${here.projectId}` })
@@ -237,7 +237,7 @@ describe('ids of others', () => {
     expect((await here.owner.call('GET', `/api/tasks/${here.task.id.toUpperCase()}`)).body).toMatchObject({ id: here.task.id })
   })
 
-  describe('fields that nobody may set', () => {
+  describe('fields that no role may set', () => {
     const forbidden: Record<string, unknown> = {
       role: 'owner',
       projectId: randomUUID(),
@@ -272,7 +272,7 @@ describe('ids of others', () => {
     })
 
     for (const endpoint of listed.filter((each) => each.schema.body !== undefined))
-      it(`A4 ${keyOf(endpoint)} takes none of them`, async () => {
+      it(`A4 S3 ${keyOf(endpoint)} refuses them`, async () => {
         const key = keyOf(endpoint)
         const path = pathOf(endpoint.url, params(here))
         const before = await digest()

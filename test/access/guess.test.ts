@@ -3,7 +3,7 @@ import { useApp } from '../support/app.ts'
 import { addMember, createCut, createTeam } from '../support/people.ts'
 
 /** A write that goes by a right seen before must answer as one that looks it up. */
-describe('rights that are remembered', () => {
+describe('the scope cache', () => {
   const app = useApp()
 
   /** An editor who has written twice: the second time by what was seen the first time. */
@@ -16,7 +16,7 @@ describe('rights that are remembered', () => {
     return { project, owner, editor, cut, write }
   }
 
-  it('A1 end with the membership, and begin again with it', async () => {
+  it('A1 a cached scope ends with the membership, and begins again with it', async () => {
     const { project, owner, editor, write } = await writer()
     await owner.must('DELETE', `/api/projects/${project.id}/members/${editor.id}`)
     expect(await write()).toMatchObject({ status: 404, body: { code: 'not-found' } })
@@ -25,7 +25,7 @@ describe('rights that are remembered', () => {
     expect([(await write()).status, (await write()).status]).toEqual([201, 201])
   })
 
-  it('A3 are those of the role as it is now', async () => {
+  it('A3 a cached scope has the role as it is now', async () => {
     const { project, owner, editor, write } = await writer()
     const place = `/api/projects/${project.id}/members/${editor.id}`
     await owner.must('PATCH', place, { role: 'viewer' })
@@ -34,25 +34,25 @@ describe('rights that are remembered', () => {
     expect([(await write()).status, (await write()).status]).toEqual([201, 201])
   })
 
-  it('A2 end with the session', async () => {
+  it('A2 a cached scope ends with the session', async () => {
     const { editor, write } = await writer()
     await editor.must('POST', '/api/auth/logout')
     expect(await write()).toMatchObject({ status: 401, body: { code: 'session-revoked' } })
   })
 
-  it('W3 name the writer as they are called now', async () => {
+  it('W3 an event from a cached scope has the writer’s current name', async () => {
     const { editor, write } = await writer()
     await editor.must('PATCH', '/api/me', { name: 'Another Name' })
     expect(await write()).toMatchObject({ status: 201, body: { author: { name: 'Another Name' } } })
   })
 
-  it('end with the thing', async () => {
+  it('a cached scope ends with the entity', async () => {
     const { owner, cut, write } = await writer()
     await owner.must('DELETE', `/api/cuts/${cut.id}`)
     expect(await write()).toMatchObject({ status: 404, body: { code: 'not-found' } })
   })
 
-  it('W4 answer a key once, whoever is first', async () => {
+  it('W4 writes at once with one key and a cached scope: one event, one answer', async () => {
     const { project, owner, write } = await writer()
     const answers = await Promise.all(Array.from({ length: 8 }, () => write({ 'idempotency-key': 'one-key' })))
     const made = answers.filter(({ status }) => status === 201)

@@ -6,7 +6,7 @@ import { until } from '../support/until.ts'
 import { claimsOf } from './calls.ts'
 import { openRaw } from './raw.ts'
 
-describe('one’s own room', () => {
+describe('a person’s own room', () => {
   const app = useApp()
 
   /** Something of every kind in a person's room. */
@@ -20,7 +20,7 @@ describe('one’s own room', () => {
     return [own.id, joined.id, claimsOf(session.token).sid]
   }
 
-  it('A5 is the only person’s room one ever stands in', async () => {
+  it('A5 S9 a socket is in no user room but its own', async () => {
     const [ann, ben, owner] = await Promise.all([register(app(), 'Ann'), register(app(), 'Ben'), register(app(), 'Olga')])
     await fill(ann, owner)
     await fill(ben, owner)
@@ -55,7 +55,7 @@ describe('one’s own room', () => {
       expect(await listener.ask('join:user', payload)).toMatchObject({ ok: false, error: { code: 'validation' } })
   })
 
-  it('A5 A3 no name but a project’s id opens a room', async () => {
+  it('A5 A3 S9 join:project takes the id of a project and no other name', async () => {
     const [ann, ben] = await Promise.all([register(app(), 'Ann'), register(app(), 'Ben')])
     const listener = await connect(app(), ann)
     const strange: [projectId: unknown, code: string][] = [
@@ -117,7 +117,7 @@ describe('one’s own room', () => {
     expect(listener.socket.connected).toBe(true)
   })
 
-  it('A5 another namespace is no way in', async () => {
+  it('A5 S9 another namespace is refused', async () => {
     const [ann, ben] = await Promise.all([register(app(), 'Ann'), register(app(), 'Ben')])
     const raw = await openRaw(app())
     const auth = JSON.stringify({ token: ann.token })
@@ -129,7 +129,7 @@ describe('one’s own room', () => {
     expect(raw.packets.at(-1)).toContain('Invalid namespace')
   })
 
-  it('A5 nothing of another person’s room arrives, whatever happens there', async () => {
+  it('A5 no event of another person’s room arrives', async () => {
     const { project, owner, editor } = await createTeam(app(), 'editor')
     const [watcher, watched] = await Promise.all([connect(app(), owner), connect(app(), editor)])
     await Promise.all([watcher.join(project.id), watched.join(project.id)])
@@ -159,7 +159,7 @@ describe('one’s own room', () => {
       expect(watcher.frames.filter((frame) => frame.name === name)).toEqual([])
   })
 
-  it('A5 REST reads no person’s room, not even one’s own, as if it were a project', async () => {
+  it('A5 REST serves no user room as a project, not even the caller’s own', async () => {
     const [ann, ben] = await Promise.all([register(app(), 'Ann'), register(app(), 'Ben')])
     for (const id of [ann.id, ben.id, `user:${ann.id}`, `user:${ben.id}`, `project:${ben.id}`])
       for (const part of ['', '/events', '/snapshot', '/members', '/tasks', '/vibes'])

@@ -56,7 +56,7 @@ describe('sessions on live sockets', () => {
   // Nobody waits here for the grace of a lost connection.
   const app = useApp({ seams: { timings: { graceMs: 300 } } })
 
-  it('A2 when the token expires a socket is warned, put out of its rooms, told, and closed', async () => {
+  it('A2 when its token expires a socket is warned, leaves its rooms, is told, and is closed', async () => {
     const { project, owner, editor } = await createTeam(app(), 'editor')
     const token = tokenOf(app(), editor.token, 3)
     const expiresAt = claimsOf(token).exp * 1000
@@ -92,7 +92,7 @@ describe('sessions on live sockets', () => {
     expect((await observer.join(project.id)).presence.map(({ user }) => user.id)).toEqual([owner.id])
   })
 
-  it('A2 a socket that reads nothing is put out of its rooms when its token expires, and hung up on', async () => {
+  it('A2 a socket that reads nothing leaves its rooms when its token expires, and is closed', async () => {
     const { project, owner, editor } = await createTeam(app(), 'editor')
     const raw = await openRaw(app())
     raw.ws.send(`40${JSON.stringify({ token: tokenOf(app(), editor.token, 3) })}`)
@@ -157,7 +157,7 @@ describe('sessions on live sockets', () => {
     })
   })
 
-  it('A2 nobody refreshes with a token that is not of their own session', async () => {
+  it('A2 a token of another session does not refresh a socket', async () => {
     const person = await register(app(), 'Rita Refresh')
     const [second, other] = await Promise.all([login(app(), person), register(app(), 'Otto Other')])
     const listener = await connect(app(), { token: tokenOf(app(), person.token, 3) })
@@ -283,7 +283,7 @@ describe('sessions on live sockets', () => {
       expect(named(neighbour, 'session:revoked')).toEqual([])
     })
 
-  it('A2 a session that is closed while its socket reads its own long log again receives nothing more anywhere', async () => {
+  it('A2 a session that is closed during a replay of its own room receives nothing more in any room', async () => {
     const { project, owner, editor } = await createTeam(app(), 'editor')
     const payload = JSON.stringify({ projectId: randomUUID(), reason: 'left', padding: 'x'.repeat(9_000) })
     await app().db.query('SELECT append($1, $2, $3::json) FROM generate_series(1, 1500)', [
@@ -317,7 +317,7 @@ describe('sessions on live sockets', () => {
     expect(raw.events().at(-1)).toMatchObject({ name: 'session:expired', payload: { reason: 'revoked' } })
   })
 
-  it('A2 a login with the old password that meets the change of it opens nothing', async () => {
+  it('A2 a login with the old password while it is changed opens no session', async () => {
     let armed = false
     const releases: (() => void)[] = []
     const held = await startApp({

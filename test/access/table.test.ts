@@ -303,12 +303,12 @@ describe('the access table', () => {
     return rows[0]
   }
 
-  it('A3 names every endpoint of the contract, and no other', () => {
+  it('A3 has a row for every endpoint of the contract, and no other', () => {
     expect(Object.keys(table).toSorted()).toEqual(listed.map(keyOf).toSorted())
     expect(Object.keys(fresh).toSorted()).toEqual(Object.keys(table).toSorted())
   })
 
-  it('A3 names every route that the server really has', async () => {
+  it('A3 has a row for every route of the running server', async () => {
     const routes: string[] = []
     const path: string[] = []
     for (const row of app().app.printRoutes({ commonPrefix: false }).split('\n')) {
@@ -361,7 +361,7 @@ describe('the access table', () => {
       })
   }
 
-  it('A3 HEAD of whatever can be read asks for the same right', async () => {
+  it('A3 HEAD needs the same right as GET', async () => {
     for (const endpoint of listed.filter((each) => each.method === 'GET')) {
       const key = keyOf(endpoint)
       const answers: Partial<Record<Who, string>> = {}
@@ -376,7 +376,7 @@ describe('the access table', () => {
     }
   })
 
-  it('A3 what is outside /api is open to anybody and says nothing of anybody', async () => {
+  it('A3 routes outside /api answer without a login, and contain no personal data', async () => {
     for (const path of operations) {
       const response = await fetch(app().url + path)
       expect(response.status, path).toBe(200)

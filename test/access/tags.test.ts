@@ -19,7 +19,7 @@ const known = async (person: Person, path: string, tag: string, method = 'GET') 
   (await person.call(method, path, undefined, { 'if-none-match': tag })).status
 
 describe('entity tags', () => {
-  it('U1 /me: the tag of one person gives another person their own account, by bearer and by cookie', async () => {
+  it('U1 /me with the tag of another person answers the caller’s own account, by bearer and by cookie', async () => {
     const [ann, bob] = [await register(app(), 'Ann'), await register(app(), 'Bob')]
     const tag = await tagOf(ann, '/api/me')
     expect(await known(ann, '/api/me', tag)).toBe(304)
@@ -98,7 +98,7 @@ describe('entity tags', () => {
     })
   })
 
-  it('W6 lyrics that were never written have a tag of their own, which differs from that of the cut', async () => {
+  it('W6 lyrics that were never written have a tag that differs from that of the cut', async () => {
     const { project, owner } = await createTeam(app())
     const { cut } = await createCut(owner, project.id)
     const path = `/api/cuts/${cut.id}/lyrics`

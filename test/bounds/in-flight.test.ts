@@ -39,7 +39,7 @@ async function place(app: TestApp) {
 describe('requests of one person', () => {
   const app = useApp({ env: { DATABASE_POOL: `${POOL}` } })
 
-  it('B2 that wait for a row hold half of the connections: others write and probes answer, and later all are answered', async () => {
+  it('B2 requests that wait for a lock hold half of the connections: others write, probes answer, and later all are answered', async () => {
     const [busy, other] = [await place(app()), await place(app())]
     const release = await lockRow(app(), 'Task', busy.task.id)
     const waiting = Array.from({ length: 40 }, (_, n) =>
@@ -55,7 +55,7 @@ describe('requests of one person', () => {
     expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual(Array(40).fill(200))
   })
 
-  it('B2 without an account: logins that wait hold half of the connections at most', async () => {
+  it('B2 logins that wait for a lock hold half of the connections at most', async () => {
     const { owner, task } = await place(app())
     const victim = await register(app(), 'Vic')
     const release = await lockRow(app(), 'User', victim.id)
@@ -68,7 +68,7 @@ describe('requests of one person', () => {
     expect((await Promise.all(logins)).map(({ status }) => status)).toEqual(Array(12).fill(200))
   })
 
-  it('B2 that wait for 8 s are answered 503 with a time, and are not carried out', async () => {
+  it('B2 requests that wait for 8 s get 503 with Retry-After, and are not carried out', async () => {
     const { project, owner, task } = await place(app())
     const release = await lockRow(app(), 'Task', task.id)
     const patch = (title: string) => owner.call('PATCH', `/api/tasks/${task.id}`, { title })
@@ -88,7 +88,7 @@ describe('requests of one person', () => {
     expect(rows).toEqual([])
   })
 
-  it('B2 whose client hangs up while they wait are not carried out', async () => {
+  it('B2 requests whose client hangs up while they wait are not carried out', async () => {
     const { project, owner, task } = await place(app())
     const release = await lockRow(app(), 'Task', task.id)
     const waiting = Array.from({ length: POOL / 2 }, (_, n) => owner.call('PATCH', `/api/tasks/${task.id}`, { title: `${n}` }))
@@ -115,7 +115,7 @@ describe('requests of one person', () => {
 describe('with limits', () => {
   const app = useApp({ env: { DATABASE_POOL: '2', RATE_LIMIT: '100000' } })
 
-  it('B2 more requests than may wait are refused with 429 and a time, and those that wait are answered', async () => {
+  it('B2 more requests than may wait get 429 with Retry-After, and those that wait are answered', async () => {
     const { owner, task } = await place(app())
     const release = await lockRow(app(), 'Task', task.id)
     const path = `/api/tasks/${task.id}`
@@ -151,7 +151,7 @@ describe('answers that are not read', () => {
     return socket
   }
 
-  it('B2 end when nothing moves for a while, also of those that wait; one that is read slowly comes whole', async () => {
+  it('B2 a connection on which nothing moves for 30 s ends; an answer that is read slowly arrives whole', async () => {
     const app = await startApp()
     onTestFinished(() => app.close())
     const { project, owner } = await place(app)

@@ -27,7 +27,7 @@ describe('lists', () => {
     return pages
   }
 
-  it('B1 a page of any list is at most 1 MiB, has one row at least, and the pages together are the whole list once', async () => {
+  it('B1 a page of any list has 1 MiB at most and one row at least, and the pages together are the whole list once', async () => {
     const { project, owner } = await createTeam(app())
     const { vibe, cut } = await createCut(owner, project.id)
     const task = await owner.must<{ id: string }>('POST', `/api/projects/${project.id}/tasks`, { title: 'Mix' })
@@ -70,7 +70,7 @@ describe('lists', () => {
     }
   })
 
-  it('B1 the sessions of an account with thousands of them are the newest 200, and the one that asks', async () => {
+  it('B1 of thousands of sessions the newest 200 are listed, and the caller’s own', async () => {
     const { owner } = await createTeam(app())
     await app().db.query(
       `INSERT INTO "Session" ("id", "userId", "tokenHash", "expiresAt", "rotatedAt", "confirmed")

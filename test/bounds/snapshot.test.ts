@@ -77,7 +77,7 @@ describe('snapshots', { timeout: 60_000 }, () => {
     }
   })
 
-  it('B1 a snapshot without comments, or with those of one cut or task, is that part', async () => {
+  it('B1 a snapshot has all comments, none, or those of one cut or task, as asked', async () => {
     const { project, owner, cut, task, counts } = await large()
     const other = await createTeam(app())
     const elsewhere = await createCut(other.owner, other.project.id)
@@ -96,7 +96,7 @@ describe('snapshots', { timeout: 60_000 }, () => {
     }
   })
 
-  it('B1 the cursor says which comments, and is good for its project and that part only', async () => {
+  it('B1 a cursor is good for its project and its choice of comments only', async () => {
     const { project, owner, editor } = await large()
     const other = await createTeam(app())
     const cursor = (await page(owner, project.id, '?comments=none')).body.nextCursor
@@ -113,7 +113,7 @@ describe('snapshots', { timeout: 60_000 }, () => {
     expect(await other.owner.call('GET', path(project.id, `${cursor}`))).toMatchObject({ status: 404 })
   })
 
-  it('B1 R4 rows change between the pages: what was loaded, with the events after `seq` applied to older rows, is what a fresh one says', async () => {
+  it('B1 R4 rows that change between the pages: the pages, with the events after `seq` applied to older rows, equal a fresh snapshot', async () => {
     const { project, owner, editor, cut, task } = await large()
     const pages = await load(owner, project.id, '', async (n) => {
       if (n === 0) await owner.must('DELETE', `/api/tasks/${task.id}`)
@@ -131,7 +131,7 @@ describe('snapshots', { timeout: 60_000 }, () => {
     expect(snapshotOf(state)).toEqual(snapshotOf(fresh))
   })
 
-  it('B1 between two pages the log is cut or exchanged: 410, and a new first page is given', async () => {
+  it('B1 when the log is cut or replaced between two pages the next one answers 410, and a new first page works', async () => {
     const { project, owner } = await large()
     const cursor = (await page(owner, project.id)).body.nextCursor ?? ''
     const place = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as Record<string, unknown>

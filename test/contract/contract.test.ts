@@ -71,7 +71,7 @@ const all: Endpoint[] = Object.values(endpoints).flatMap((noun) => Object.values
 const nameOf = ({ method, url }: Endpoint) => `${method} ${url}`
 
 describe('the contract', () => {
-  it('is the one that its version names', () => {
+  it('has the hash that belongs to its version', () => {
     const hash = createHash('sha256').update(JSON.stringify(wire)).digest('hex')
     expect(
       pinned[PROTOCOL_VERSION],
@@ -115,7 +115,7 @@ describe('the contract', () => {
         })
 })
 
-describe('what the server says about itself', () => {
+describe('the documentation that the server serves', () => {
   const app = useApp()
 
   interface Operation {
@@ -217,7 +217,7 @@ describe('what the server says about itself', () => {
     return answer.body as never
   }
 
-  it('D4 what is answered is exactly what the contract names, for every noun', async () => {
+  it('D4 answers have exactly the fields of the contract, for every noun', async () => {
     const { project, owner, editor } = await createTeam(app(), 'editor')
     const e = endpoints
     const text = 'a "quoted" \\ back\u2028slash\n\ttab 😀 ‮ é \u0001 </script>'

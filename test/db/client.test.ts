@@ -24,7 +24,7 @@ it('F8 O2 on every connection Postgres gives up a transaction whose server is go
   expect(warnings).toEqual([])
 })
 
-it('W1 of more kinds of statements than have names each runs as what it is, also on a new connection', async () => {
+it('W1 more statement texts than there are names for: each runs as itself, also on a new connection', async () => {
   const { url, drop } = await createDatabase()
   const database = openDatabase(url, { connections: 1, onError: () => {} })
   onTestFinished(async () => {

@@ -106,7 +106,7 @@ describe('U4 whatever a database has set', () => {
     expect(asked).toContainEqual({ name: 'transaction_isolation', value: 'read committed' })
   })
 
-  it('U4 a commit waits for the disk, and for a standby where the operator asks for more', async () => {
+  it('U4 a commit waits for the disk, and for a standby where synchronous_commit asks for it', async () => {
     const own = await ownDatabase()
     for (const [set, has] of Object.entries({ off: 'on', local: 'on', remote_write: 'on', remote_apply: 'remote_apply' })) {
       await own.run(`ALTER DATABASE "${own.name}" SET synchronous_commit = '${set}'`)

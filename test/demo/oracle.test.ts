@@ -28,7 +28,7 @@ describe('the oracle of the demo', () => {
     expect(got(2, 4, 3, 5)).toEqual({ delivered: 4, ...clean, outOfOrder: [entry(3)] })
   })
 
-  it('sees what the log does not have: a strange id, a strange place, or something from before the start', () => {
+  it('sees what the log does not have: an unknown id, a wrong position, or an event from before the start', () => {
     const strange = { seq: 3, id: 'event-of-another-room' }
     expect(compare(log, [...log, strange], 0)).toEqual({ delivered: 5, ...clean, unknown: [strange] })
     const moved = { seq: 9, id: 'event-3' }

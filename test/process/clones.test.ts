@@ -50,7 +50,7 @@ async function meet(apps: [TestApp, TestApp, TestApp], team: Awaited<ReturnType<
 }
 
 describe.runIf(hasRedis())('two clusters over one Redis', { timeout: 90_000 }, () => {
-  it('P1 D3 copies of one backup with a REDIS_PREFIX each hear nothing of each other, and nodes of one hear all', async () => {
+  it('P1 D3 copies of one backup with different REDIS_PREFIX receive nothing of each other; nodes of one receive everything', async () => {
     const redis = await startRedis()
     onTestFinished(redis.close)
     const original = await startPostgres({ settings: { fsync: 'off' } })
@@ -78,7 +78,7 @@ describe.runIf(hasRedis())('two clusters over one Redis', { timeout: 90_000 }, (
     expect(heard.strangers).toEqual([false, false, false])
   })
 
-  it('P1 D3 two schemas of one database hear nothing of each other', async () => {
+  it('P1 D3 two schemas of one database receive nothing of each other', async () => {
     const redis = await startRedis()
     onTestFinished(redis.close)
     const { url, drop } = await createDatabase()

@@ -24,7 +24,7 @@ it('O3 compose has no secret of its own: the first start makes them, for all nod
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   const make = (env: Record<string, string> = {}) =>
     promisify(execFile)('sh', ['-euc', secretsScript(folder)], {
-      env: { PATH: process.env.PATH, JWT_SECRET: '', POSTGRES_PASSWORD: '', ...env },
+      env: { PATH: process.env.PATH, JWT_SECRET: '', POSTGRES_PASSWORD: '', DATABASE_URL: '', ...env },
     })
   const read = (name: string) => readFileSync(join(folder, name), 'utf8')
   const config = () =>
@@ -49,4 +49,30 @@ it('O3 compose has no secret of its own: the first start makes them, for all nod
   expect(decodeURIComponent(new URL(config().databaseUrl ?? '').password)).toBe(given.POSTGRES_PASSWORD)
   await make()
   expect(config().jwtSecret).toBe(given.JWT_SECRET)
+
+  const databaseUrl = 'postgres://me:else@db.example.com/cutroom'
+  await make({ DATABASE_URL: databaseUrl })
+  expect(config().databaseUrl).toBe(databaseUrl)
+})
+
+it('O3 compose passes every variable of .env.example to the nodes; one that is unset keeps Cutroom’s default', () => {
+  const [, block = ''] = /environment: &environment\n((?: {4}.*\n)+)/.exec(compose) ?? []
+  const passed = Object.fromEntries([...block.matchAll(/^ {4}([A-Z_]+): (.*)$/gm)].map(([, name = '', value]) => [name, value]))
+  const example = readFileSync('.env.example', 'utf8')
+  // A file of the host is none of the container.
+  const names = [...example.matchAll(/^(?:# )?([A-Z_]+)=/gm)]
+    .map(([, name = '']) => name)
+    .filter((name) => !name.endsWith('_FILE'))
+  expect(names.length).toBeGreaterThan(15)
+  const ofTheContainer = ['NODE_ENV', 'HOST', 'PORT', 'DATA_DIR']
+  // The service `secrets` writes these two into files.
+  const asFiles = ['DATABASE_URL', 'JWT_SECRET']
+  for (const name of names) {
+    if (ofTheContainer.includes(name)) expect(passed[name], name).not.toContain('$')
+    else if (asFiles.includes(name)) {
+      expect(passed[`${name}_FILE`], name).toMatch(/^\/run\/cutroom\//)
+      expect(compose, name).toContain(`      ${name}: \${${name}:-}\n`)
+    } else if (name === 'REDIS_URL') expect(passed[name]).toBe(`\${REDIS_URL:-redis://redis:6379}`)
+    else expect(passed[name], name).toBe(`\${${name}:-}`)
+  }
 })

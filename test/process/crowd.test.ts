@@ -57,7 +57,7 @@ async function openMember(url: string, token: string): Promise<Member> {
 describe.runIf(hasRedis())('a crowd beside a small node', () => {
   const servers = useServers()
 
-  it('B1 B2 a node lives when all people of a project vanish from another at once, and when they come to it at once', {
+  it('B1 B2 a node keeps answering when all people of a project leave another node at once, and when they come to it at once', {
     timeout: 5 * WAIT_MS,
   }, async () => {
     const redis = await startRedis()

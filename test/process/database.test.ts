@@ -76,7 +76,7 @@ describe('Postgres', () => {
     expect(server.output()).not.toMatch(/unhandled|uncaught/i)
   }
 
-  it('O2 gone for a while: 503 with Retry-After, sockets stay, feeds resume in order, nothing is lost', async () => {
+  it('O2 away for a while: 503 with Retry-After, sockets stay, feeds resume in order, nothing is lost', async () => {
     const { server, proxy, sockets, gone, project, owner, editor } = await scene()
     const { written, refused, stop } = burst([owner, editor, editor], project.id)
     for (const cut of upTo(3)) {
@@ -110,7 +110,7 @@ describe('Postgres', () => {
     expect(gone).toEqual([])
   })
 
-  it('O2 ending its connections in a burst, as a restart does: some writes are refused, none is lost or doubled', async () => {
+  it('O2 closes all connections under load, as a restart does: some writes are refused, none is lost or doubled', async () => {
     const { server, databaseUrl, sockets, gone, project, owner, editor } = await scene()
     const admin = new pg.Client({ connectionString: direct(databaseUrl) })
     await admin.connect()
@@ -131,7 +131,7 @@ describe('Postgres', () => {
     expect(gone).toEqual([])
   })
 
-  it('O2 silent, with open connections: requests end in 503 instead of hanging, and all is well when it is back', async () => {
+  it('O2 falls silent with open connections: requests get 503 instead of hanging, and writes work when it is back', async () => {
     const { server, proxy, sockets, gone, project, owner, editor } = await scene()
     const { written, refused, stop } = burst([owner, editor, editor], project.id)
     await until('a burst', () => written.length >= 10)
@@ -166,7 +166,7 @@ describe('Postgres', () => {
     )
   })
 
-  it('F6 O2 a connection that breaks in the tick in which it changes hands ends no server', async () => {
+  it('F6 O2 a connection that breaks in the tick in which the pool hands it on does not end the process', async () => {
     const databaseUrl = await databaseForTest()
     let skip = Number.POSITIVE_INFINITY
     let broken = 0

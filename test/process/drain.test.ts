@@ -65,7 +65,7 @@ async function stopped(server: ServerProcess) {
 describe('SIGTERM', () => {
   const servers = useServers()
 
-  it('O1 D1 R1 in a burst: every 2xx is in the log and everything in the log was answered; clients come back by themselves', async () => {
+  it('O1 D1 R1 under load: every 2xx is in the log, everything in the log was answered, and clients come back by themselves', async () => {
     const databaseUrl = await databaseForTest()
     const port = await freePort()
     const first = await servers.start({ databaseUrl, port })
@@ -119,7 +119,7 @@ describe('SIGTERM', () => {
     expect(second.output()).not.toMatch(/error/i)
   })
 
-  it('O1 a request in flight is answered; meanwhile nobody new gets in, and readiness is off', async () => {
+  it('O1 a request in flight is answered, new ones are refused, and /readyz answers 503', async () => {
     const databaseUrl = await databaseForTest()
     const server = await servers.start({ databaseUrl })
     const { project, owner } = await createTeam(server)
@@ -162,7 +162,7 @@ describe('SIGTERM', () => {
     expect(again.alive()).toBe(true)
   })
 
-  it('O1 a client whose handshake is half done holds nothing up, and comes back by itself, too', async () => {
+  it('O1 a client in the middle of its handshake does not delay the stop, and comes back by itself', async () => {
     const databaseUrl = await databaseForTest()
     const port = await freePort()
     const server = await servers.start({ databaseUrl, port })
@@ -183,7 +183,7 @@ describe('SIGTERM', () => {
     expect(half.seqs).toEqual(inside.seqs)
   })
 
-  it('O1 clients that fell silent, and keep their side open, hold nothing up', async () => {
+  it('O1 clients that fell silent with an open connection do not delay the stop', async () => {
     const databaseUrl = await databaseForTest()
     const server = await servers.start({ databaseUrl })
     const { project, owner } = await createTeam(server)

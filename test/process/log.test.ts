@@ -12,7 +12,7 @@ const complaints = (output: string): { level: number; msg: string; origin?: stri
 describe('the log', () => {
   const servers = useServers()
 
-  it('says nothing of visitors who hang up in the middle of a body', async () => {
+  it('has no warning about clients that hang up in the middle of a body', async () => {
     const server = await servers.start({ databaseUrl: await databaseForTest(), env: { RATE_LIMIT: '1200' } })
     const ann = await register(server)
     const connections = async () => {
@@ -39,7 +39,7 @@ describe('the log', () => {
     expect(complaints(server.output())).toEqual([])
   })
 
-  it('names a refused origin and CORS_ORIGINS, once for REST and sockets together, and few of many', async () => {
+  it('names a refused origin and CORS_ORIGINS, once for REST and sockets together, and a hundred of many', async () => {
     const server = await servers.start({
       databaseUrl: await databaseForTest(),
       env: { CORS_ORIGINS: 'https://app.example.com' },

@@ -47,7 +47,7 @@ async function runExample(url: string, person: Person, projectId: string): Promi
 describe('the stock client of README.md', () => {
   const app = useApp({ env: { ACCESS_TOKEN_TTL: '2s' } })
 
-  it('A2 R1 a stock client outlives its tokens: each event comes once and in order, also those before its first one', async () => {
+  it('A2 R1 a stock client outlives its tokens: each event comes once and in order, also those it missed before its first one', async () => {
     const owner = await register(app(), 'Olga Owner')
     const project = await createProject(owner)
     const member = await register(app(), 'Mo Member')

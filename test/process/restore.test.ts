@@ -65,7 +65,7 @@ describe('a database that went back', () => {
     return postgres
   }
 
-  it('R2 F7 files of a backup put back, and the one statement of the manual: every client is told reset', async () => {
+  it('R2 F7 files of a backup put back, and VACUUM FULL "Room" as docs/operations.md says: every client is told reset', async () => {
     const postgres = await ownPostgres()
     const databaseUrl = await postgres.database()
     const at = await scene(databaseUrl)
@@ -119,7 +119,7 @@ describe('a database that went back', () => {
     await expectReset(at, 5)
   })
 
-  it('R2 a database exchanged behind open pools: no event of it goes out under the old name', async () => {
+  it('R2 a database replaced behind open pools: none of its events goes out under the old epoch', async () => {
     const { url } = await createDatabase()
     const name = new URL(url).pathname.slice(1)
     const admin = new pg.Client({ connectionString: direct(withDatabase(url, 'postgres')) })
@@ -173,7 +173,7 @@ describe('a database that went back', () => {
     expect(told).toBe(1)
   })
 
-  it('R2 the name of a history needs no superuser, survives a restart, and is of the one database', async () => {
+  it('R2 the epoch needs no superuser, stays the same, and differs between databases', async () => {
     const { url, drop } = await createDatabase()
     onTestFinished(drop)
     const admin = new pg.Client({ connectionString: direct(url) })

@@ -13,7 +13,7 @@ import { dial, frame, type Line, poll, upgrade, upgradeText } from './wire.ts'
 const GONE_MS = 6_000
 const tooMany = { status: 429, problem: { code: 'rate-limited', status: 429, retryAfter: 5 } }
 
-describe('how many may come', () => {
+describe('limits on connections', () => {
   const limits = { addressConnections: 9, addressStrangers: 4, personSockets: 3, socketProjects: 5 }
   const app = useApp({ seams: { limits } })
   const proxied = useApp({ env: { TRUST_PROXY: 'true' }, seams: { limits } })
@@ -26,7 +26,7 @@ describe('how many may come', () => {
     return (await new Promise<Error & { data?: Problem }>((resolve) => socket.once('connect_error', resolve))).data
   }
 
-  it('S12 of one address so many may stand at the door, by any transport; the next hears why, and another place frees one', async () => {
+  it('S12 unauthenticated connections of one address are limited, by any transport; the next is told why, and one that ends makes room', async () => {
     const waiting = [await upgrade(app()), await upgrade(app()), await poll(app()), await upgrade(app())]
     expect(waiting.map(({ status }) => status)).toEqual([101, 101, 200, 101])
     for (const knock of [upgrade, poll]) {
@@ -46,7 +46,7 @@ describe('how many may come', () => {
     await quiet(app())
   })
 
-  it('S13 one person has so many sockets, wherever they come from; others are not hurt, and a closed one makes room', async () => {
+  it('S13 sockets of one person are limited over all addresses; others are not affected, and a closed one makes room', async () => {
     const [ann, ben] = [await register(app(), 'Ann'), await register(app(), 'Ben')]
     const again = await login(app(), ann)
     const sockets = [await connect(app(), ann), await connect(app(), again), await connect(app(), ann)]
@@ -81,7 +81,7 @@ describe('how many may come', () => {
     await quiet(app())
   })
 
-  it('S12 of one address so many may be in, however many people they are', async () => {
+  it('S12 connections of one address are limited, however many people they are', async () => {
     const people = await Promise.all(Array.from({ length: 4 }, () => register(app())))
     const sockets = []
     for (let n = 0; n < limits.addressConnections; n++) sockets.push(await connect(app(), people[n % 4] as Person))
@@ -92,7 +92,7 @@ describe('how many may come', () => {
     await quiet(app())
   })
 
-  it('S13 a socket stands in so many projects; one that is left makes room', async () => {
+  it('S13 projects of one socket are limited; one that is left makes room', async () => {
     const person = await register(app())
     const projects = []
     for (let n = 0; n < limits.socketProjects + 2; n++) projects.push((await createProject(person, `No ${n}`)).id)
@@ -115,7 +115,7 @@ describe('how many may come', () => {
     await quiet(app())
   })
 
-  it('S12 behind a proxy addresses are counted by its word alone, and nobody else’s', async () => {
+  it('S12 behind a proxy the address is the one that the proxy adds, whatever the client wrote before it', async () => {
     const from = (forwarded: string) => ({ 'x-forwarded-for': forwarded })
     const mine = '203.0.113.7'
     for (let n = 0; n < limits.addressStrangers; n++)
@@ -135,7 +135,7 @@ describe('how many may come', () => {
     expect((await upgrade(app(), from('10.0.1.99'))).status).toBe(429)
   })
 
-  it('S14 behind a proxy a guesser gets no new name by writing one', async () => {
+  it('S14 behind a proxy a forged address does not reset the count of failed logins', async () => {
     const limited = proxied()
     const addresses = new Set<string>()
     for (const forwarded of ['10.0.0.1, 203.0.113.7', '10.0.0.2, 203.0.113.7', '203.0.113.7']) {
@@ -151,7 +151,7 @@ describe('how many may come', () => {
     expect([...addresses]).toEqual(['203.0.113.7'])
   })
 
-  it('S12 S13 the numbers of the house: 200 at the door, 100 sockets a person; RATE_LIMIT=off lifts them', async () => {
+  it('S12 S13 the defaults: 200 unauthenticated connections an address, 100 sockets a person; RATE_LIMIT=off lifts them', async () => {
     const knocks = async (server: TestApp) =>
       Promise.all(Array.from({ length: 220 }, () => upgrade(server).then(({ status }) => status)))
     const statuses = await knocks(generous())
@@ -183,10 +183,10 @@ describe('how many may come', () => {
   })
 })
 
-describe('who does not say who they are', () => {
+describe('connections without a person', () => {
   const app = useApp()
 
-  it('S12 is gone in 6 s, however they begin and however they hold on; a login is answered meanwhile', {
+  it('S12 are closed within 6 s, whatever they send; a login is answered at the same time', {
     timeout: 15_000,
   }, async () => {
     const person = await register(app(), 'Ann')
@@ -256,7 +256,7 @@ describe('who does not say who they are', () => {
     await until('the event', () => healthy.frames.some(({ name }) => name === 'task:created'))
   })
 
-  it('S12 asks at most twenty things', async () => {
+  it('S12 may send twenty packets at most', async () => {
     const raw = await openRaw(app())
     for (let n = 0; n < 40; n++) raw.ws.send('40/admin,{}')
     await until('hung up', () => raw.closed())
@@ -267,7 +267,7 @@ describe('who does not say who they are', () => {
 describe('floods', () => {
   const app = useApp()
 
-  it('S13 hear no first, then the connection ends; nothing is left of it, and neighbours hear everything', async () => {
+  it('S13 are refused first, then the connection ends; nothing is left of it, and neighbours receive everything', async () => {
     const owner = await register(app(), 'Olga')
     const project = await createProject(owner)
     const neighbour = await connect(app(), owner)
@@ -295,7 +295,7 @@ describe('floods', () => {
     await until('nothing is left', () => app().app.rooms.counts().sockets === baseline.sockets)
   })
 
-  it('S13 a stock client that floods does not come back by itself, and nobody of that person for a while', async () => {
+  it('S13 a stock client that floods does not come back by itself, and its person gets no new socket for a while', async () => {
     const person = await register(app())
     const elsewhere = await connect(app(), person)
     const flooding = await connect(app(), person, { reconnection: true })
@@ -310,7 +310,7 @@ describe('floods', () => {
     expect(await elsewhere.ask('leave:project', { projectId: randomUUID() })).toEqual({ ok: true })
   })
 
-  it('S13 a client that is a little too fast is only told to wait', async () => {
+  it('S13 a client that is a little too fast is told to wait, and stays connected', async () => {
     const person = await register(app())
     const hasty = await connect(app(), person)
     const leave = () => hasty.ask('leave:project', { projectId: randomUUID() })
@@ -320,7 +320,7 @@ describe('floods', () => {
     expect(hasty.socket.connected).toBe(true)
   })
 
-  it('S13 another long replay of a room counts as ten questions, however the one before ended; to make sure of many rooms costs nothing', async () => {
+  it('S13 a second long replay of a room counts as ten requests, however the first one ended; joining many rooms at their head costs nothing more', async () => {
     const person = await register(app())
     const projects = await Promise.all(Array.from({ length: 30 }, () => createProject(person)))
     const [{ id } = { id: '' }] = projects
@@ -368,7 +368,7 @@ describe('floods', () => {
     await until('it is in', async () => (await again.join(id)).ok)
   })
 
-  it('S13 one socket that asks a lot does not take the database for itself', async () => {
+  it('S13 one socket with many requests does not hold all database connections', async () => {
     const [busy, other] = await Promise.all([register(app(), 'Busy'), register(app(), 'Other')])
     const listener = await connect(app(), busy)
     const holder = await app().db.connect()
@@ -393,7 +393,7 @@ describe('floods', () => {
     }
   })
 
-  it('S13 packets that are no questions are counted, too', async () => {
+  it('S13 packets that are no requests count too', async () => {
     const raw = await openRaw(app())
     raw.ws.send(`40${JSON.stringify({ token: (await register(app())).token })}`)
     await until('in', () => raw.events().some(({ name }) => name === 'connected'))

@@ -10,7 +10,7 @@ const XSS = `"><script>alert(1)</script><svg onload=alert(1)>`
 describe('answers', () => {
   const app = useApp()
 
-  it('S19 what people wrote comes as data that no browser runs, from every path that reads', async () => {
+  it('S19 text that people wrote is served as data that no browser runs, by every read', async () => {
     const { project, owner } = await createTeam(app())
     const { vibe, cut } = await createCut(owner, project.id)
     await owner.must('PATCH', `/api/projects/${project.id}`, { name: XSS, description: XSS })
@@ -57,7 +57,7 @@ describe('answers', () => {
     }
   })
 
-  it('S19 the pages of the docs run their own scripts only, and nobody frames them', async () => {
+  it('S19 the pages of the docs run their own scripts only, and cannot be framed', async () => {
     const page = await fetch(`${app().url}/docs`)
     const csp = page.headers.get('content-security-policy') ?? ''
     const directives = Object.fromEntries(
@@ -107,7 +107,7 @@ describe('answers', () => {
     expect([refreshed.status, refreshed.headers.get('cache-control')]).toEqual([200, 'no-store'])
   })
 
-  it('S20 when the database refuses, nobody learns why: no SQL, no stack, no name of a table or a file', async () => {
+  it('S20 an error of the database shows no SQL, no stack, no name of a table or a file', async () => {
     const { project, owner } = await createTeam(app())
     const { cut } = await createCut(owner, project.id)
     const listener = await connect(app(), owner)
@@ -181,7 +181,7 @@ describe('answers', () => {
     expect((await owner.call('GET', `/api/projects/${project.id}/snapshot`)).status).toBe(200)
   })
 
-  it('S20 words of SQL are words', async () => {
+  it('S20 SQL in text is text', async () => {
     const { project, owner } = await createTeam(app())
     const people = async () => (await app().db.query('SELECT count(*)::int AS n FROM "User"')).rows
     const before = await people()

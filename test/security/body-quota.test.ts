@@ -37,7 +37,7 @@ describe('the quota in bytes', () => {
     return { status: answer.statusCode as number, problem: JSON.parse(text) as { code: string; retryAfter?: number } }
   }
 
-  it('B2 each started 16 KiB of a body counts as one request, whether its length was said or not', async () => {
+  it('B2 each started 16 KiB of a body counts as one request, with or without Content-Length', async () => {
     const costs: [bytes: number, cost: number][] = [
       [8, 1],
       [16 * KIB, 1],

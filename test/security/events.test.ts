@@ -97,8 +97,8 @@ const hears: Record<Name, readonly Who[]> = {
   'server:draining': everybody.filter((who) => !['nobody', 'expired', 'second session'].includes(who)),
 }
 
-describe('who hears what', () => {
-  it('S1 S19 every event there is, told to whom the table says and nobody else, with nothing in it but its contract', {
+describe('who receives which event', () => {
+  it('S1 S19 every event reaches those whom the table names and no others, with the fields of the contract only', {
     timeout: 60_000,
   }, async () => {
     expect(Object.keys(hears).toSorted()).toEqual([...Object.keys(events), ...Object.keys(passing)].toSorted())
@@ -291,7 +291,7 @@ describe('who hears what', () => {
   }
 })
 
-describe('what may be asked over a socket', () => {
+describe('requests over a socket', () => {
   const app = useApp()
   type Question = keyof typeof requests
 
@@ -313,7 +313,7 @@ describe('what may be asked over a socket', () => {
     return said as Record<Question, string>
   }
 
-  it('S1 a socket that was inside when its right was taken away has it no more, for any question', async () => {
+  it('S1 a socket in a room loses each request with the right to it', async () => {
     const denied = '403 forbidden'
     const open = { 'leave:project': 'ok', 'join:user': 'ok', 'session:refresh': 'ok' }
     const cases: Record<
@@ -353,7 +353,7 @@ describe('what may be asked over a socket', () => {
     }
   })
 
-  it('S1 S2 who stands in one project has no say in another', async () => {
+  it('S1 S2 a socket in one project can do nothing in another', async () => {
     const [here, there] = [await createTeam(app(), 'editor'), await createTeam(app(), 'editor')]
     const [listener, watcher] = await Promise.all([connect(app(), here.editor), connect(app(), there.editor)])
     await Promise.all([listener.join(here.project.id), watcher.join(there.project.id)])
@@ -377,7 +377,7 @@ describe('what may be asked over a socket', () => {
     expect(listener.frames.filter(({ payload }) => JSON.stringify(payload).includes(there.project.id))).toEqual([])
   })
 
-  it('S3 no question takes a field that is not its own', async () => {
+  it('S3 every socket request refuses unknown fields', async () => {
     const { project, editor } = await createTeam(app(), 'editor')
     const listener = await connect(app(), editor)
     await listener.join(project.id)

@@ -19,12 +19,12 @@ async function cookiesOf(url: string, person: Person): Promise<{ cookie: string 
   }
 }
 
-describe('pages of strange origins', () => {
+describe('pages of other origins', () => {
   const app = useApp({ env: { CORS_ORIGINS: 'https://app.example.com' } })
   const secure = useApp({ env: { PUBLIC_URL: 'https://cutroom.example' } })
   const doors = { upgrade, poll }
 
-  it('S4 with cookies they are told 403 and why, before there is a socket, by either transport', async () => {
+  it('S4 with cookies the handshake answers 403 and why, by either transport', async () => {
     const cookies = await cookiesOf(app().url, await register(app()))
     const own = new URL(app().url)
     const strange: Record<string, string>[] = [
@@ -66,7 +66,7 @@ describe('pages of strange origins', () => {
       for (const knock of Object.values(doors)) expect([101, 200]).toContain((await knock(app(), { ...cookies, origin })).status)
   })
 
-  it('S4 without cookies any page may knock, and gets no further than its own token', async () => {
+  it('S4 without cookies any page may connect with its own token', async () => {
     const origin = 'https://evil.example'
     expect([(await upgrade(app(), { origin })).status, (await poll(app(), { origin })).status]).toEqual([101, 200])
     const { socket } = open(app(), { extraHeaders: { origin } })
@@ -87,7 +87,7 @@ describe('pages of strange origins', () => {
     expect(await status('https://sub.cutroom.example')).toEqual([403, 403])
   })
 
-  it('S4 there is no JSONP, which any page could read', async () => {
+  it('S4 JSONP, which any page could read, is off', async () => {
     for (const query of ['&j=0', '&j=', '&%6a=1']) {
       const answer = await poll(app(), {}, query)
       expect({ query, status: answer.status, code: answer.problem.code }).toEqual({ query, status: 400, code: 'bad-request' })

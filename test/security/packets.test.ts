@@ -12,7 +12,7 @@ const deepObject = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(l
 describe('packets that no client library sends', () => {
   const app = useApp()
 
-  it('B3 whatever a client sends, before and after its handshake, the server goes on', async () => {
+  it('B3 the process survives whatever a client sends, before and after its handshake', async () => {
     const { project, owner, editor } = await createTeam(app(), 'editor')
     const watcher = await connect(app(), owner)
     await watcher.join(project.id)

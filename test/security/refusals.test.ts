@@ -82,7 +82,7 @@ describe('refusals', () => {
       Buffer.from(body),
     ])
 
-  it('A3 no body is no body, whatever its type, with or without a length, on every method', async () => {
+  it('A3 an empty body counts as none, whatever its type or length, on every method', async () => {
     const chunked = (path: string, type: string, method: string) =>
       get(path, [`Authorization: Bearer ${owner.token}`, `Content-Type: ${type}`, 'Transfer-Encoding: chunked'], method) +
       '0\r\n\r\n'
@@ -108,7 +108,7 @@ describe('refusals', () => {
     expect((await exchange(post(`/api/tasks/${task}`, json, '', [], 'DELETE'))).status).toBe(204)
   })
 
-  it('A3 a body that is not UTF-8 is malformed, and never U+FFFD', async () => {
+  it('A3 a body that is not UTF-8 answers 400, and is never read as U+FFFD', async () => {
     for (const bad of [[0xff], [0xc3], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xe4]]) {
       const body = Buffer.concat([Buffer.from('{"name":"a'), Buffer.from(bad), Buffer.from('b"}')])
       expectRefusal(await exchange(post('/api/projects', 'application/json', body)), 400, 'bad-request')
@@ -118,7 +118,7 @@ describe('refusals', () => {
     expect(JSON.parse(Buffer.from(fine.body, 'latin1').toString())).toMatchObject({ name: 'Größe 𝄞' })
   })
 
-  it('A3 each refusal before a handler is a problem that an allowed page can read', async () => {
+  it('A3 each refusal before a handler is a problem with CORS headers', async () => {
     const json = 'application/json'
     const refusals: [what: string, bytes: string | Buffer, status: number, code: string][] = [
       ['an address that cannot be decoded', get('/api/projects/%E0%A4%A'), 400, 'bad-request'],
@@ -183,7 +183,7 @@ describe('refusals', () => {
     expect((await fetch(`${app().url}/healthz`)).status).toBe(200)
   })
 
-  it('O1 a request that comes while the server stops is refused in a way that an allowed page can read', async () => {
+  it('O1 a request while the server stops is refused with CORS headers', async () => {
     const stopping = await startApp({ env: { CORS_ORIGINS: ORIGIN } })
     const port = Number(new URL(stopping.url).port)
     const socket = connect(port, '127.0.0.1')

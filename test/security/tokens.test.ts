@@ -13,7 +13,7 @@ const now = () => Math.floor(Date.now() / 1000)
 describe('tokens on a live socket', () => {
   const app = useApp()
 
-  it('S6 a live session is not prolonged by any token that a handshake would refuse', async () => {
+  it('S6 a socket is not prolonged by a token that a handshake would refuse', async () => {
     const [person, other] = await Promise.all([register(app()), register(app())])
     const claims = claimsOf(person.token)
     const later = { ...claims, exp: now() + 30 * 86_400 }
@@ -69,7 +69,7 @@ describe('tokens on a live socket', () => {
   })
 })
 
-describe('sessions on two servers that know nothing of each other', () => {
+describe('sessions on two servers without Redis', () => {
   /** The sweep's second, and the time to say it. */
   const SOON_MS = 1_500
 

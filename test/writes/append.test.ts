@@ -5,7 +5,7 @@ import { createTeam } from '../support/people.ts'
 
 const app = useApp()
 
-it('W7 the door for other programs takes no name that cannot be sent', async () => {
+it('W7 append() refuses a name that cannot be sent', async () => {
   const { project } = await createTeam(app())
   const append = (name: string) => app().db.query(`SELECT append($1, $2, '{}')`, [projectRoom(project.id), name])
   for (const name of ['disconnect', 'connect_error', 'newListener', '', 'task', 'task:created\n', 'Task:created'])

@@ -87,7 +87,7 @@ describe('a write that rolls back', () => {
     expect(socket.frames.map((frame) => frame.name)).not.toContain('access:revoked')
   })
 
-  it('W1 wakes nobody, also when the COMMIT itself fails; a write that commits wakes its rooms once', async () => {
+  it('W1 notifies no feed, also when the COMMIT itself fails; a write that commits notifies its rooms once', async () => {
     const owner = await register(app)
     const project = await createProject(owner)
     const database = openDatabase(app.databaseUrl, { connections: 2, onError: () => {} })
@@ -306,7 +306,7 @@ describe('order', () => {
   })
 })
 
-describe('writes that lock crosswise', () => {
+describe('writes that lock in opposite orders', () => {
   const waiting = async () => {
     const { rows } = await app.db.query<{ n: number }>(
       `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
@@ -377,7 +377,7 @@ describe('writes that lock crosswise', () => {
     }
   })
 
-  it('W3 two owners demote each other at once: one succeeds, the other is told by the rules', async () => {
+  it('W3 two owners demote each other at once: one succeeds, the other gets 403 or 404', async () => {
     for (const verb of ['PATCH', 'DELETE'] as const) {
       const [ann, bob] = [await register(app, 'Ann'), await register(app, 'Bob')]
       const project = await createProject(ann)
@@ -414,7 +414,7 @@ describe('writes that lock crosswise', () => {
     expect(answers.filter(({ body }) => (body as { code?: string } | undefined)?.code === 'last-owner')).toHaveLength(1)
   })
 
-  it('W3 cuts and vibes moved crosswise, with deletes in between, answer by the rules', async () => {
+  it('W3 cuts and vibes moved in opposite orders, with deletes in between, answer 2xx, 404, 409 or 422', async () => {
     const { project, owner, editor } = await createTeam(app, 'editor')
     const a = await createCut(owner, project.id)
     const b = await createCut(owner, project.id)
@@ -440,7 +440,7 @@ describe('writes that lock crosswise', () => {
     expect(answers.at(-1)?.status).toBe(204)
   })
 
-  it('W3 a cut moved out of a vibe that is being deleted is not said to have gone with it', async () => {
+  it('W3 a cut that is moved out of a vibe while the vibe is deleted is not deleted with it', async () => {
     const { project, owner, editor } = await createTeam(app, 'editor')
     const from = await createCut(owner, project.id)
     const to = await createCut(owner, project.id)
@@ -458,7 +458,7 @@ describe('writes that lock crosswise', () => {
     expect(log.at(-1)).toMatchObject({ name: 'vibe:deleted', payload: { vibeId: from.vibe.id } })
   })
 
-  it('W3 a thing that is deleted while somebody writes to it answers 404 or 409, never 500', async () => {
+  it('W3 a write to an entity that is being deleted answers 404 or 409, never 500', async () => {
     const { project, owner, editor } = await createTeam(app, 'editor')
     const { cut } = await createCut(owner, project.id)
     const comment = await owner.must<{ id: string }>('POST', `/api/cuts/${cut.id}/comments`, { body: 'first' })
@@ -482,7 +482,7 @@ describe('writes that lock crosswise', () => {
     expect((await readLog(owner, project.id)).at(-1)).toMatchObject({ name: 'cut:deleted' })
   })
 
-  it('W3 reading a thing while it is deleted answers 200 or 404, never 500', async () => {
+  it('W3 a read of an entity that is being deleted answers 200 or 404, never 500', async () => {
     const { project, owner } = await createTeam(app)
     for (const _ of upTo(6)) {
       const { cut } = await createCut(owner, project.id)
@@ -526,7 +526,7 @@ describe('writes that lock crosswise', () => {
         expect(log).toMatchObject([{ name: 'task:created', payload: created.body, meta: { seq: 1 } }])
       })
 
-  it('W3 contention without end is a 503 that says when to come back, with nothing written', async () => {
+  it('W3 contention without end answers 503 with Retry-After, and nothing is written', async () => {
     const { project, owner } = await createTeam(app)
     await refuseTasks('commit', '40001', 1_000)
     const refused = await owner.call('POST', `/api/projects/${project.id}/tasks`, { title: 'never' })

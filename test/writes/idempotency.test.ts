@@ -72,7 +72,7 @@ describe('Idempotency-Key', () => {
     expect(tasks.data).toHaveLength(1)
   })
 
-  it('W4 a key that made a project gives the same project again', async () => {
+  it('W4 the key that created a project gives the same project again', async () => {
     const { owner } = await createTeam(app())
     const { first, second } = await twice(owner, 'POST', '/api/projects', { name: 'Once' })
     expect(first.status).toBe(201)
@@ -214,7 +214,7 @@ describe('Idempotency-Key', () => {
     expect(await readLog(owner, project.id)).toHaveLength(1)
   })
 
-  it('W4 20 at once with one key: one row, one event, and everybody gets that answer or is told to come again', async () => {
+  it('W4 20 requests at once with one key: one row, one event, and each gets that answer or 409 with Retry-After', async () => {
     const { project, owner } = await createTeam(app())
     for (const round of upTo(3)) {
       const headers = key()
@@ -291,7 +291,7 @@ describe('Idempotency-Key', () => {
     expect([first.status, second.status]).toEqual([204, 204])
   })
 
-  it('W4 the key that made a project gives it again to its members, and not to a maker who was removed', async () => {
+  it('W4 the key that created a project gives it again to its members, and not to a creator who was removed', async () => {
     const { owner, editor } = await createTeam(app(), 'editor')
     const headers = key()
     const create = () => owner.call<{ id: string }>('POST', '/api/projects', { name: 'Once' }, headers)
@@ -323,7 +323,7 @@ describe('Idempotency-Key', () => {
     }
   })
 
-  it('U3 a change of password leaves no hash behind that a guess could be compared with', async () => {
+  it('U3 the stored answer to a change of password has no hash to compare a guess with', async () => {
     const { owner } = await createTeam(app())
     const body = { current: PASSWORD, next: 'an entirely new one' }
     const { first, second, key } = await twice(owner, 'PUT', '/api/me/password', body)

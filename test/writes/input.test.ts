@@ -25,7 +25,7 @@ beforeAll(async () => {
 
 type Write = [method: string, path: string, body: object]
 
-describe('words of one line', () => {
+describe('one-line texts', () => {
   /** Every place where a line of text is written, with the text in it. */
   const lines = (text: string): Write[] => [
     ['POST', '/api/auth/register', { email: `${crypto.randomUUID()}@example.com`, password: PASSWORD, name: text }],
@@ -54,7 +54,7 @@ describe('words of one line', () => {
     }
   }
 
-  it('A3 of invisible characters only are refused, in comments, too', async () => {
+  it('A3 a text of invisible characters only is refused, in comments too', async () => {
     for (const text of [
       '\u200b',
       '\u2060\ufeff',
@@ -77,7 +77,7 @@ describe('words of one line', () => {
       }
   })
 
-  it('A3 with line breaks are refused; around them they are trimmed', async () => {
+  it('A3 line breaks inside are refused; white space around is trimmed', async () => {
     for (const text of ['a\nb', 'a\r\nb', 'a\rb', 'a\u2028b', 'a\u2029b', 'a\u0085b', 'a\vb', 'a\fb'])
       await refused(lines(text), text)
     expect((await owner.call('PATCH', '/api/me', { avatarUrl: 'https://example.com/a\u2028b' })).status).toBe(422)
@@ -88,7 +88,7 @@ describe('words of one line', () => {
     expect(await owner.must('PATCH', `/api/comments/${at.comment}`, { body: 'a\nb' })).toMatchObject({ body: 'a\nb' })
   })
 
-  it('A3 labels differ from each other', async () => {
+  it('A3 labels of one list must differ', async () => {
     for (const labels of [
       ['a', 'a'],
       ['a', ' a '],
@@ -102,7 +102,7 @@ describe('words of one line', () => {
     expect((await owner.call('PATCH', `/api/tasks/${at.task}`, { labels: ['a', 'A', 'b'] })).status).toBe(200)
   })
 
-  it('A3 a time signature has beats', async () => {
+  it('A3 a time signature must have beats', async () => {
     for (const timeSignature of ['0/4', '00/4', '04/4', '4/0', '4/04'])
       expect([timeSignature, (await owner.call('PATCH', `/api/cuts/${at.cut}`, { timeSignature })).status]).toEqual([
         timeSignature,
@@ -114,7 +114,7 @@ describe('words of one line', () => {
 })
 
 describe('numbers in a query', () => {
-  it('A3 are plain digits', async () => {
+  it('A3 a number in a query must be plain digits', async () => {
     const lists = ['/api/projects', ...['members', 'tasks', 'vibes', 'events'].map((list) => `/api/projects/${project}/${list}`)]
     lists.push(`/api/vibes/${at.vibe}/cuts`, `/api/cuts/${at.cut}/comments`, `/api/tasks/${at.task}/comments`)
     const odd = ['0x10', '1e1', '%2B1', '1.0', '%201', '1%20', '010', '0b1', '', '１']
@@ -132,7 +132,7 @@ describe('numbers in a query', () => {
 })
 
 describe('a write that changes nothing', () => {
-  it('W1 makes no event and no new version: equal values, the same place', async () => {
+  it('W1 makes no event and no new version: equal values, or a move to the same place', async () => {
     const second = await createCut(owner, project)
     const other = await owner.must<{ id: string }>('POST', `/api/projects/${project}/tasks`, { title: 'Other' })
     const cutBehind = await owner.must<{ id: string }>('POST', `/api/vibes/${at.vibe}/cuts`, { name: 'Behind' })
@@ -201,7 +201,7 @@ describe('a write that changes nothing', () => {
 describe('lyrics at the limits of the contract', () => {
   const full = (text: string) => Array.from({ length: 1_000 }, () => ({ atMs: 2_147_483_647, text }))
 
-  it('B1 are accepted in any characters and any way to write them; beyond them they are refused', async () => {
+  it('B1 are accepted in any characters and any encoding of them; beyond the limits they are refused', async () => {
     const path = `/api/cuts/${at.cut}/lyrics`
     const write = (body: string) =>
       fetch(app().url + path, {

@@ -8,10 +8,10 @@ import { until } from '../support/until.ts'
 /** Lines of the log from warnings on. */
 const complaints = (output: string): string[] => output.split('\n').filter((line) => /"level":[456]0/.test(line))
 
-describe('a deletion that wins a race', () => {
+describe('a deletion that commits first', () => {
   const servers = useServers()
 
-  it('W1 leaves 404, 409 or 422 to every write that waited for it, and no warning or error in the log', {
+  it('W1 gives 404, 409 or 422 to every write that waited for it, and no warning or error in the log', {
     timeout: 120_000,
   }, async () => {
     const databaseUrl = await databaseForTest()

@@ -124,7 +124,7 @@ describe('ranks', () => {
     }
   })
 
-  it('refuses to place an item after itself, after one of another list, and after nothing that is', async () => {
+  it('refuses to place an item after itself, after one of another list, and after an unknown one', async () => {
     for (const { name, list, create, move, stranger } of (await lists()).ordered) {
       const item = await create()
       await create()
@@ -150,7 +150,7 @@ describe('ranks', () => {
       })
   })
 
-  it('W3 30 moves and creates at once into one gap never give two items one place', async () => {
+  it('W3 30 moves and creates at once into one gap never give two items the same rank', async () => {
     for (const { name, list, create, move, stranger } of (await lists()).ordered) {
       const [before, after] = [await create(), await create()]
       const movers: Item[] = []
@@ -273,7 +273,7 @@ describe('ranks', () => {
     }
   })
 
-  it('B1 W3 moves and creates at once into a crowded gap all succeed, in some order of them', async () => {
+  it('B1 W3 moves and creates at once into a crowded gap all succeed', async () => {
     const { owner, projectId, ordered } = await lists()
     for (const { name, table, list, create, move } of ordered) {
       for (const _ of upTo(12)) await create()

@@ -78,7 +78,7 @@ export const auth = {
     url: '/api/auth/refresh',
     access: 'public',
     schema: {
-      summary: 'Exchange the refresh token (cookie, or body) for the next pair',
+      summary: 'Exchange your refresh token (cookie, or body) for the next pair of tokens',
       tags,
       body: z.strictObject({ refreshToken: z.string().max(500).optional() }).optional(),
       response: { 200: Tokens },
@@ -89,7 +89,7 @@ export const auth = {
     url: '/api/auth/logout',
     access: 'session',
     schema: {
-      summary: 'Close this session; its refresh token (cookie, or body) is enough',
+      summary: 'Close this session; your refresh token (cookie, or body) is enough',
       tags,
       body: z.strictObject({ refreshToken: z.string().max(500).optional() }).optional(),
       response: { 204: z.undefined() },
@@ -99,7 +99,7 @@ export const auth = {
     method: 'POST',
     url: '/api/auth/logout-all',
     access: 'account',
-    schema: { summary: 'Close every session of this account', tags, response: { 204: z.undefined() } },
+    schema: { summary: 'Close every session of your account', tags, response: { 204: z.undefined() } },
   }),
 }
 
@@ -108,14 +108,14 @@ export const me = {
     method: 'GET',
     url: '/api/me',
     access: 'account',
-    schema: { summary: 'The account', tags: ['me'], response: { 200: User } },
+    schema: { summary: 'Your account', tags: ['me'], response: { 200: User } },
   }),
   update: endpoint({
     method: 'PATCH',
     url: '/api/me',
     access: 'account',
     schema: {
-      summary: 'Change name or picture',
+      summary: 'Change your name or picture',
       tags: ['me'],
       body: patch({ name: line(100), avatarUrl: url.nullable() }),
       response: { 200: User },
@@ -126,7 +126,7 @@ export const me = {
     url: '/api/me/password',
     access: 'account',
     schema: {
-      summary: 'Change the password; every other session is closed',
+      summary: 'Change your password; every other session is closed',
       tags: ['me'],
       body: z.strictObject({ current: z.string().max(TYPED), next: password }),
       response: { 204: z.undefined() },
@@ -136,14 +136,18 @@ export const me = {
     method: 'GET',
     url: '/api/me/sessions',
     access: 'account',
-    schema: { summary: 'Open sessions, the newest 200', tags: ['me'], response: { 200: z.object({ data: z.array(Session) }) } },
+    schema: {
+      summary: 'Your open sessions, the newest 200',
+      tags: ['me'],
+      response: { 200: z.object({ data: z.array(Session) }) },
+    },
   }),
   endSession: endpoint({
     method: 'DELETE',
     url: '/api/me/sessions/:sessionId',
     access: 'account',
     schema: {
-      summary: 'Close one session',
+      summary: 'Close one of your sessions',
       tags: ['me'],
       params: z.object({ sessionId: id }),
       response: { 204: z.undefined() },

@@ -71,7 +71,7 @@ export const comments = {
     effect: 'create',
     location: '/api/comments/:id',
     schema: {
-      summary: 'Comment on a cut, on a moment or a range of it',
+      summary: 'Comment on a cut, at a moment or a range of it',
       tags,
       params: cutParams,
       body: z
@@ -103,7 +103,7 @@ export const comments = {
     access: 'comment:update',
     target: 'commentId',
     effect: 'change',
-    schema: { summary: 'Edit one’s own comment', tags, params, body: z.strictObject({ body }), response: { 200: Comment } },
+    schema: { summary: 'Edit your own comment', tags, params, body: z.strictObject({ body }), response: { 200: Comment } },
   }),
   delete: endpoint({
     method: 'DELETE',
@@ -112,7 +112,7 @@ export const comments = {
     target: 'commentId',
     effect: 'change',
     schema: {
-      summary: 'Delete a comment; the first of a thread takes its replies along',
+      summary: 'Delete a comment; with the first one of a thread you delete its replies',
       tags,
       params,
       response: { 204: z.undefined() },
@@ -125,7 +125,7 @@ export const comments = {
     target: 'commentId',
     effect: 'create',
     location: '/api/comments/:id',
-    schema: { summary: 'Reply in the thread', tags, params, body: onTask, response: { 201: Comment } },
+    schema: { summary: 'Reply in the thread of a comment', tags, params, body: onTask, response: { 201: Comment } },
   }),
   resolve: endpoint({
     method: 'POST',

@@ -22,7 +22,7 @@ export const projects = {
     url: '/api/projects',
     access: 'account',
     schema: {
-      summary: 'The projects one is a member of, with one’s role',
+      summary: 'The projects you are a member of, with your role',
       tags: ['projects'],
       querystring: Paging,
       response: { 200: page(Project.extend({ role: Role }).meta({ id: 'OwnProject' })) },
@@ -34,7 +34,7 @@ export const projects = {
     access: 'account',
     location: '/api/projects/:id',
     schema: {
-      summary: 'Create a project; one becomes its owner',
+      summary: 'Create a project; you become its owner',
       tags: ['projects'],
       body: z.strictObject({ name, description: description.default(null) }),
       response: { 201: Project },
@@ -55,7 +55,7 @@ export const projects = {
     target: 'projectId',
     effect: 'change',
     schema: {
-      summary: 'Rename or describe',
+      summary: 'Change the name or the description',
       tags: ['projects'],
       params: projectParams,
       body: patch({ name, description }),
@@ -69,7 +69,7 @@ export const projects = {
     target: 'projectId',
     effect: 'change',
     schema: {
-      summary: 'Delete the project and all in it',
+      summary: 'Delete the project and everything in it',
       tags: ['projects'],
       params: projectParams,
       response: { 204: z.undefined() },
@@ -124,7 +124,7 @@ export const members = {
     target: 'userId',
     effect: 'change',
     schema: {
-      summary: 'Change a role',
+      summary: 'Change a member’s role',
       tags: ['members'],
       params: memberParams,
       body: z.strictObject({ role: Role }),
@@ -138,7 +138,7 @@ export const members = {
     target: 'userId',
     effect: 'change',
     schema: {
-      summary: 'Remove a member; oneself: leave',
+      summary: 'Remove a member, or leave by removing yourself',
       tags: ['members'],
       params: memberParams,
       response: { 204: z.undefined() },
@@ -155,7 +155,7 @@ export const projectNoun = noun({
   endpoints: projects,
   events: {
     'project:updated': Project,
-    'project:deleted': z.object({ projectId: id }).meta({ description: 'All of it is gone' }),
+    'project:deleted': z.object({ projectId: id }).meta({ description: 'The project and everything in it is gone' }),
     'person:updated': Person,
   },
   changes: {

@@ -29,8 +29,8 @@ export const LogEvent = z
 export const Snapshot = z
   .object({
     epoch: z.string(),
-    seq: seq.meta({ description: 'Where the first page stood: apply the events after it once all pages are there' }),
-    head: seq.meta({ description: 'Where the rows of this page stand; `seq` on the first page' }),
+    seq: seq.meta({ description: 'Position of the first page: apply the events after it once you have all pages' }),
+    head: seq.meta({ description: 'Position of the rows of this page; on the first page the same as `seq`' }),
     project: Project,
     ...snapshotLists,
     nextCursor: z.string().nullable().meta({ description: 'Null on the last page' }),
@@ -47,10 +47,10 @@ export const rooms = {
     effect: 'read',
     largePages: true,
     schema: {
-      summary: 'All of a project, or a part of it, from one exact position of its log on',
+      summary: 'A whole project, or a part of it, at an exact position of its log',
       description:
-        'Comes in pages of at most 1 MiB, each list by id. Rows of later pages may be newer than `seq`: apply the events after `seq` to ' +
-        'what has a lower version, and deletions always. 410 when the log was cut or exchanged between two pages: begin anew.',
+        'You get pages of at most 1 MiB, each list by id. Rows of later pages may be newer than `seq`: apply the events after `seq` to rows ' +
+        'with a lower version, and deletions always. 410 when the log was cut or replaced between two pages: begin again.',
       tags: ['rooms'],
       params: projectParams,
       querystring: z.strictObject({
@@ -58,11 +58,11 @@ export const rooms = {
           .string()
           .max(1_000)
           .optional()
-          .meta({ description: 'nextCursor of the page before, which says which comments, too' }),
+          .meta({ description: '`nextCursor` of the page before; it includes the choice of comments' }),
         comments: z
           .union([z.enum(['all', 'none']), id])
           .optional()
-          .meta({ description: 'Which comments: all (without this), none, or those on the cut or task of this id' }),
+          .meta({ description: 'Which comments you want: all (the default), none, or those on the cut or task with this id' }),
       }),
       response: { 200: Snapshot },
     },
@@ -75,10 +75,10 @@ export const rooms = {
     effect: 'read',
     largePages: true,
     schema: {
-      summary: 'The log after a position, oldest first; 410 below the floor',
+      summary: 'The events after a position, oldest first; 410 below the floor',
       description:
-        'At most `limit` events and 1 MiB of payloads, one event at least: fewer than `limit` do not mean the end. Go on with `after` ' +
-        'from the last `meta.seq` until that is `head`.',
+        'You get at most `limit` events and 1 MiB of payloads, and one event at least: fewer than `limit` do not mean the end. Ask again with ' +
+        'the last `meta.seq` as `after` until that is `head`.',
       tags: ['rooms'],
       params: projectParams,
       querystring: z.strictObject({

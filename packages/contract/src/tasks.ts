@@ -102,7 +102,13 @@ export const tasks = {
     access: 'task:update',
     target: 'taskId',
     effect: 'change',
-    schema: { summary: 'Change a task (its column: by move)', tags, params, body: patch(fields), response: { 200: Task } },
+    schema: {
+      summary: 'Change a task; you change its column by a move',
+      tags,
+      params,
+      body: patch(fields),
+      response: { 200: Task },
+    },
   }),
   delete: endpoint({
     method: 'DELETE',

@@ -27,6 +27,8 @@ export interface FeedContext {
   createReplayCache: (room: RoomId) => ReplayCache
   /** Emits one event to the local sockets, synchronously. */
   deliver: (room: RoomId, entry: LogEntry) => void
+  /** Counts the events that were sent to a socket which catches up. */
+  onReplayed?: ((count: number) => void) | undefined
   /** Called when the feed has closed: no handle is left, or it could not be opened. */
   onClosed: (feed: Feed) => void
 }
@@ -134,6 +136,7 @@ export class Feed {
     await this.#replayCache.page(after, delivered, (page) => {
       this.#assertOpen()
       send(page)
+      this.#context.onReplayed?.(page.last - after)
     })
   }
 

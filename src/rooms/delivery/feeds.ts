@@ -16,7 +16,7 @@ export interface Feeds {
   close(): Promise<void>
 }
 
-export interface FeedsOptions extends ReplayCacheOptions, Pick<FeedContext, 'deliver'> {
+export interface FeedsOptions extends ReplayCacheOptions, Pick<FeedContext, 'deliver' | 'onReplayed'> {
   log: Log
   /** The epoch changed or retention passed this node: all local sockets must reload. */
   onLost: () => void
@@ -46,13 +46,14 @@ function createPositionReader(log: Pick<Log, 'positions'>): (room: RoomId) => Pr
 }
 
 /** Opens feeds for the rooms that have local sockets, and finds by a sweep of the heads what lost hints left. */
-export function createFeeds({ log, encode, deliver, onLost, onError, sweepMs, unreadMs }: FeedsOptions): Feeds {
+export function createFeeds({ log, encode, deliver, onReplayed, onLost, onError, sweepMs, unreadMs }: FeedsOptions): Feeds {
   const feeds = new Map<RoomId, Feed>()
   const context: FeedContext = {
     log,
     positionOf: createPositionReader(log),
     createReplayCache: createReplayCaches({ log, encode }),
     deliver,
+    onReplayed,
     onClosed(feed) {
       if (feeds.get(feed.room) === feed) feeds.delete(feed.room)
     },

@@ -52,6 +52,8 @@ export interface CommitOptions {
   begin: Database['begin']
   /** Called after the commit with the rooms that have new events. */
   poke: (rooms: Iterable<RoomId>) => void
+  /** Counts the events of a commit, by name. */
+  onCommitted?: ((name: EventName, count: number) => void) | undefined
   /** For tests and benches: runs in the transaction after the events were inserted, before COMMIT. */
   beforeCommit?: (() => Promise<void>) | undefined
 }
@@ -66,7 +68,7 @@ interface PendingEvents {
   single: PendingEvent[]
   /** Payloads and the events that have them: a payload often is the answer, too. */
   byPayload: Map<unknown, PendingEvent>
-  toMany: (EventRow & { rooms: Statement })[]
+  toMany: (EventRow & { rooms: Statement; count: number })[]
 }
 
 /** @throws problem internal where the payload does not fit its schema */
@@ -97,7 +99,7 @@ function openWrite(transaction: Transaction, pending: PendingEvents): Write {
       pending.single.push(event)
       return data
     },
-    emitAll: (rooms, name, payload, label) => void pending.toMany.push({ rooms, ...toRow(name, payload, label).row }),
+    emitAll: (rooms, name, payload, label) => void pending.toMany.push({ rooms, count: 0, ...toRow(name, payload, label).row }),
     rerank: (table, rows, at) => query(reranking(table, rows, at)),
     saveResponse({ userId, key, fingerprint }, body, room) {
       const eventId = pending.byPayload.get(body)?.id ?? null
@@ -133,7 +135,7 @@ function retryOf(error: unknown): 'at once' | 'later' | 'never' {
   }
 }
 
-export function createCommit({ begin, poke, beforeCommit }: CommitOptions): Commit {
+export function createCommit({ begin, poke, onCommitted, beforeCommit }: CommitOptions): Commit {
   async function attempt<T>(actor: Actor | null, work: (write: Write) => Promise<T>): Promise<{ result: T; rooms: Set<RoomId> }> {
     const pending: PendingEvents = { single: [], byPayload: new Map(), toMany: [] }
     const transaction = await begin()
@@ -147,13 +149,20 @@ export function createCommit({ begin, poke, beforeCommit }: CommitOptions): Comm
         await beforeCommit()
       }
       // Counters are locked last, as in COMMIT.
-      for (const event of pending.toMany)
-        for (const { room } of await transaction.query<{ room: RoomId }>(eventForAll(actor, event))) rooms.add(room)
+      for (const event of pending.toMany) {
+        const reached = await transaction.query<{ room: RoomId }>(eventForAll(actor, event))
+        event.count = reached.length
+        for (const { room } of reached) rooms.add(room)
+      }
     } catch (error) {
       throw await transaction.rollback(error)
     }
     await transaction.commit()
-    for (const { room } of pending.single) rooms.add(room)
+    for (const { room, name } of pending.single) {
+      rooms.add(room)
+      onCommitted?.(name, 1)
+    }
+    for (const { name, count } of pending.toMany) onCommitted?.(name, count)
     return { result, rooms }
   }
 

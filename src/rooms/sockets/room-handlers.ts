@@ -8,6 +8,7 @@ import { JoinQueue } from '../delivery/join-queue.ts'
 import { isSubscribed, type JoinFrom, type JoinPlan, joinRoom, leave, planJoin } from '../delivery/subscription.ts'
 import { kinds, parseRoom, type RoomAccess } from '../kinds.ts'
 import type { Log } from '../log/log.ts'
+import type { Measurements } from '../measurements.ts'
 import type { PresenceTable } from '../presence/presence.ts'
 import type { Typing } from '../presence/typing.ts'
 import type { RoomSocket, Subscription } from '../types.ts'
@@ -28,6 +29,8 @@ export interface RoomHandlersOptions {
   typing: Typing
   query: Query
   sessions: Sessions
+  /** Counts the joins that are answered. */
+  onJoined: Measurements['joined']
   /** Sends typing to the other nodes. */
   publishTyping: (typed: Typed) => void
 }
@@ -46,7 +49,7 @@ export function subscriptionIn(socket: RoomSocket, room: RoomId): Subscription {
   return subscription
 }
 
-type JoinOptions = Pick<RoomHandlersOptions, 'handlers' | 'log' | 'feeds' | 'query'>
+type JoinOptions = Pick<RoomHandlersOptions, 'handlers' | 'log' | 'feeds' | 'query' | 'onJoined'>
 
 interface Joined {
   head: number
@@ -55,7 +58,7 @@ interface Joined {
 }
 
 /** Joins rooms for sockets that ask for it: looks up whether they may, then catches up. */
-function createJoin({ handlers, log, feeds, query }: JoinOptions) {
+function createJoin({ handlers, log, feeds, query, onJoined }: JoinOptions) {
   /** Rooms that were replayed to a socket, to the end or not. */
   const replayed = new WeakMap<RoomSocket, Set<RoomId>>()
   /** The first replay of a room is free: every reconnect needs one. */
@@ -75,6 +78,7 @@ function createJoin({ handlers, log, feeds, query }: JoinOptions) {
     if (plan.mode === 'resumed' && plan.after < access.head) chargeReplay(socket, room, access.head - plan.after)
     const { role } = access
     const head = await joinRoom(socket, room, { plan, role, activity: from.activity }, access, feeds)
+    onJoined(kind, plan.mode)
     return { head, mode: plan.mode, access }
   }
 }

@@ -1,0 +1,99 @@
+import { existsSync } from 'node:fs'
+import closeWithGrace from 'close-with-grace'
+import type { FastifyInstance } from 'fastify'
+import { buildApp } from '../app.ts'
+import { type Config, ConfigError, readConfig } from '../config.ts'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../db/embedded/embedded.ts'
+import { migrate } from '../db/migrate.ts'
+
+/** Longest time from SIGTERM to exit, ms: an orchestrator kills after 30 s. */
+const GRACE_MS = 25_000
+
+function configure(): Config {
+  try {
+    if (existsSync('.env')) loadEnv('.env')
+    return readConfig(process.env)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    for (const line of error.lines) console.error(line)
+    process.exit(1)
+  }
+}
+
+function loadEnv(file: string): void {
+  try {
+    process.loadEnvFile(file)
+  } catch (error) {
+    throw new ConfigError([`The file ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`])
+  }
+}
+
+/** What the system says of an address that cannot be listened at, with the variable and the cure. */
+const ADDRESS: Record<string, string> = {
+  EADDRINUSE: 'PORT is in use: stop the program that has it, or set another PORT',
+  EACCES: 'PORT may not be opened by this user: set one above 1023',
+  EADDRNOTAVAIL: 'HOST is no address of this machine: 0.0.0.0 is all of them',
+  ENOTFOUND: 'HOST cannot be resolved: 0.0.0.0 is all addresses of this machine',
+  EAI_AGAIN: 'HOST cannot be resolved: 0.0.0.0 is all addresses of this machine',
+  EAFNOSUPPORT: 'HOST is of a kind that this machine has no network for',
+}
+
+async function listen(server: FastifyInstance): Promise<void> {
+  try {
+    await server.listen({ port: config.port, host: config.host })
+  } catch (cause) {
+    const { message, code = '' } = cause as NodeJS.ErrnoException
+    throw new Error(ADDRESS[code] ?? `HOST and PORT cannot be listened at: ${message}`, { cause })
+  }
+}
+
+const config = configure()
+const say = (line: string) => {
+  if (config.logLevel !== 'silent') console.log(line)
+}
+/** Says lines of one area before there is a log. */
+const sayOf = (area: string) => (line: string) => say(`${area}: ${line}`)
+
+let postgres: EmbeddedPostgres | undefined
+let app: FastifyInstance | undefined
+
+async function stop(): Promise<void> {
+  await app?.close()
+  await postgres?.stop()
+}
+
+// Before anything is started: a signal in the middle of the start must not leave a database server behind.
+closeWithGrace({ delay: GRACE_MS }, async ({ err, signal }) => {
+  if (err && app) app.log.error({ err }, 'server: unexpected error, stopping')
+  else if (err) console.error(err)
+  if (signal) app?.log.info({ signal }, 'server: stopping, requests finish and clients are sent away')
+  await stop()
+})
+
+async function start(): Promise<void> {
+  if (config.databaseUrl === undefined)
+    postgres = await startEmbeddedPostgres({ dataDir: config.dataDir, log: sayOf('postgres') })
+  const databaseUrl = config.databaseUrl ?? postgres?.url ?? ''
+  await migrate(databaseUrl, { log: sayOf('migrate'), connections: config.databasePool })
+  app = await buildApp(config, databaseUrl)
+  await listen(app)
+
+  const address = app.server.address()
+  const port = typeof address === 'object' && address ? address.port : config.port
+  const url = config.publicUrl?.replace(/\/+$/, '') ?? `http://localhost:${port}`
+  say(`
+Cutroom is ready.
+  API and docs  ${url}/docs
+  OpenAPI       ${url}/openapi.json
+  Sockets       ${url}${config.socketPath}
+  Health        ${url}/readyz`)
+  say(postgres ? `  Data          ${postgres.path} (embedded PostgreSQL)\n` : '')
+}
+
+try {
+  await start()
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  await stop()
+  process.exit(1)
+}

@@ -1,0 +1,85 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+
+const root = join(import.meta.dirname, '..')
+const read = (path: string): string => readFileSync(join(root, path), 'utf8')
+const filesOf = (folder: string, ending: string): string[] =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith(ending))
+    .map((path) => `${folder}/${path}`)
+
+describe('docs/promises.md', () => {
+  interface Listed {
+    id: string
+    planned: boolean
+  }
+
+  /** `- **W1** …`, `- **S15**–**S18** *planned* …` */
+  function listed(): Listed[] {
+    const lines = read('docs/promises.md').matchAll(/^- \*\*([A-Z])(\d+)\*\*(?:–\*\*[A-Z](\d+)\*\*)?( \*planned\*)? \S/gm)
+    return [...lines].flatMap(([, letter, from, to = from, planned]) =>
+      Array.from({ length: Number(to) - Number(from) + 1 }, (_, n) => ({
+        id: `${letter}${Number(from) + n}`,
+        planned: planned !== undefined,
+      })),
+    )
+  }
+
+  /** Ids at the beginning of test titles, and of the scenarios of `npm run faults`. */
+  function carried(): Set<string> {
+    const ids = new Set<string>()
+    for (const path of filesOf('test', '.test.ts'))
+      for (const [, found = ''] of read(path).matchAll(/['"`]((?:[A-Z]\d{1,2} )+)\S/g))
+        for (const id of found.trim().split(' ')) ids.add(id)
+    for (const path of filesOf('test/faults/scenarios', '.ts'))
+      for (const [, id = ''] of read(path).matchAll(/^ {2}id: '([A-Z]\d+)',$/gm)) ids.add(id)
+    return ids
+  }
+
+  it('lists each id once, and every id that a test carries', () => {
+    const ids = listed().map(({ id }) => id)
+    expect(ids.length).toBeGreaterThan(50)
+    expect(ids.filter((id, n) => ids.indexOf(id) !== n)).toEqual([])
+    expect([...carried()].filter((id) => !ids.includes(id))).toEqual([])
+  })
+
+  it('each promise is carried by a test; one that is planned is carried by none', () => {
+    const tests = carried()
+    expect(listed().filter(({ id, planned }) => planned === tests.has(id))).toEqual([])
+  })
+})
+
+describe('the pages', () => {
+  const pages = ['README.md', 'SECURITY.md', 'CONTRIBUTING.md', ...filesOf('docs', '.md')]
+
+  it('name files that exist', () => {
+    // CONTRIBUTING.md names those of a noun that a reader is to add.
+    const checked = pages.filter((page) => page !== 'CONTRIBUTING.md')
+    const missing = checked.flatMap((page) =>
+      [...read(page).matchAll(/`((?:src|packages|test|prisma|bench|demo|docs)\/[\w./-]+)`/g)]
+        .map(([, path = '']) => path)
+        .filter((path) => !existsSync(join(root, path)))
+        .map((path) => `${page}: ${path}`),
+    )
+    expect(missing).toEqual([])
+  })
+
+  it('link to pages that exist', () => {
+    const broken = pages.flatMap((page) =>
+      [...read(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]
+        .map(([, path = '']) => path)
+        .filter((path) => !existsSync(join(root, page, '..', path)))
+        .map((path) => `${page}: ${path}`),
+    )
+    expect(broken).toEqual([])
+  })
+
+  it('docs/architecture.md: every stop of a comment’s way is a function of its file', () => {
+    const walk = /## The walk of a comment.*?\n(?=## |$)/s.exec(read('docs/architecture.md'))?.[0] ?? ''
+    const stops = [...walk.matchAll(/^\d+\. `([^`]+\.ts)` `(\w+)`/gm)]
+    expect(stops.length).toBeGreaterThan(5)
+    for (const [, path = '', name = ''] of stops)
+      expect(read(path), `${path} has no ${name}`).toMatch(new RegExp(`\\b${name}\\b`))
+  })
+})
