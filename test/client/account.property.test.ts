@@ -173,7 +173,7 @@ describe('account actions in any order, on a network that loses, repeats and del
     for (const { body, authorId } of rows.rows)
       if (!body.endsWith('-by-whom') && !body.endsWith(`-by-${authorId}`)) problems.push(`${body} is by ${authorId}`)
     expect(new Set(rows.rows.map(({ body }) => body)).size).toBe(rows.rows.length)
-    // whoever is logged in still is, and is who they seem
+    // the person who is logged in still is, and the server agrees
     for (const { client } of tabs) {
       const claimed = mode === 'bearer' ? claimsOf(client.tokens?.accessToken ?? '').sub : undefined
       const who = await client.call(me.get).then(

@@ -13,7 +13,7 @@ import type { TestApp } from '../support/app.ts'
 import type { Person } from '../support/people.ts'
 import { until } from '../support/until.ts'
 
-/** A client of a person; closed when the test ends. What it could tell nobody else stands in `errors`. */
+/** A client of a person; closed when the test ends. Errors that no promise reports are in `errors`. */
 export function clientOf({ url }: Pick<TestApp, 'url'>, person: Person, options: Partial<ClientOptions> = {}) {
   const errors: unknown[] = []
   const kept: (Tokens | null)[] = []

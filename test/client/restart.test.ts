@@ -7,7 +7,7 @@ import { until } from '../support/until.ts'
 import { readLog, upTo } from '../writes/log.ts'
 import { clientOf, expectCurrent, live, watch, writeTask } from './clients.ts'
 
-/** A second database as the first one is now; nobody may be connected to that. */
+/** A copy of the first database as it is now, which must have no connections while it is copied. */
 async function copyOf(databaseUrl: string): Promise<string> {
   const admin = new pg.Client({ connectionString: inject('postgresUrl') })
   await admin.connect()

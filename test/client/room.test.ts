@@ -156,7 +156,7 @@ describe('the client against the server', () => {
     expect(errors).toEqual([])
   })
 
-  it('A1 whoever is removed is offline with the reason; other rooms and one’s own go on', async () => {
+  it('A1 a removed member’s room goes offline with the reason; other rooms and the user’s own go on', async () => {
     const { project, owner, editor } = await createTeam(app(), 'editor')
     const own = await createProject(editor, 'Own')
     const { client, errors } = clientOf(app(), editor)
