@@ -2,22 +2,22 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis, type RedisOptions } from 'ioredis'
 import type pg from 'pg'
 
-/** Redis, which carries hints and counts between nodes. Its users must work without it at any moment. */
+/** Redis carries hints and counts between nodes. Its users must work without it at any moment. */
 export interface SharedRedis {
-  /** What the names of all channels, streams and keys begin with: other databases may have their nodes in the same Redis. */
+  /** Prefix of all channels, streams and keys: nodes of other databases may use the same Redis. */
   name: string
-  /** Fails at once while Redis is away: nothing waits in line for it. `publish` never rejects, for it is only a hint. */
+  /** Fails at once while Redis is away: no command is queued. `publish` never rejects: it carries hints only. */
   client: Redis
-  /** Do hints travel, as far as is known? */
+  /** Whether all connections to Redis are up, as far as is known. */
   healthy(): boolean
   close(): void
 }
 
-/** An answer that takes longer counts as none, ms. */
+/** Longest wait for an answer, ms. */
 const COMMAND_MS = 500
-/** A connection that brings nothing for this long is dead, ms; longer than the adapter's blocking read of 5 s. */
+/** A connection without an answer for this long is dead, ms; longer than the adapter's blocking read of 5 s. */
 const SILENT_MS = 8_000
-/** Between looks whether a connection still lives: a subscriber asks nothing by itself. */
+/** Between pings, ms: a subscriber sends no commands of its own. */
 const PING_MS = 3_000
 /** After a refused read of the stream, ms. */
 const REFUSED_MS = 1_000
@@ -26,13 +26,13 @@ const SETTINGS: RedisOptions = {
   connectTimeout: 2_000,
   socketTimeout: SILENT_MS,
   keepAlive: 5_000,
-  // Nodes that lost the same Redis do not come back in step.
+  // With a random part: nodes that lost the same Redis do not reconnect all at once.
   retryStrategy: (attempt) => Math.min(100 * 2 ** attempt, 1_000) * (0.5 + Math.random()),
 }
 
 /**
- * The adapter waits for neither of its commands: a refusal (of an access list, or of a Redis that is closed) would be a rejection without a
- * handler, which ends the process, and a read that is refused at once would be asked again at once, for ever.
+ * The adapter awaits neither of its commands. A refusal (by an access list, or by a Redis that is closed) would be a rejection without a
+ * handler, which ends the process, and a read that is refused at once would be repeated without a pause.
  */
 function handleRefusals(copy: Redis): void {
   const { subscribe, xread } = copy as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>
@@ -54,8 +54,8 @@ export interface RedisName {
 }
 
 /**
- * A name for a database among those whose nodes use one Redis. Two servers that were copied from one backup are the same to
- * Postgres, through restarts and promotions, and their nodes may be anywhere: only the operator can tell them apart, by a prefix.
+ * The name of a database among those whose nodes share a Redis. Two servers copied from one backup have the same identity in Postgres,
+ * through restarts and promotions: only the operator can tell them apart, by a prefix.
  */
 async function databaseName({ readers, prefix }: RedisName): Promise<string> {
   const { rows } = await readers.query<{ name: string }>(
@@ -68,7 +68,7 @@ async function databaseName({ readers, prefix }: RedisName): Promise<string> {
 /**
  * Connects to Redis, now or as soon as it is there.
  * @param database whose nodes meet there
- * @param onState told when it is gone, and when it is back
+ * @param onState called when Redis is lost, and when it is back
  * @throws what `pg` throws where the database cannot be asked
  */
 export async function openRedis(
@@ -95,27 +95,27 @@ export async function openRedis(
   }
 
   let up = true
-  const state = (now: boolean, error?: Error) => {
+  const setState = (now: boolean, error?: Error) => {
     if (now !== up) onState(now, error)
     up = now
   }
-  client.on('ready', () => state(true))
-  client.on('error', (error: Error) => state(false, error))
-  client.on('close', () => state(false))
+  client.on('ready', () => setState(true))
+  client.on('error', (error: Error) => setState(false, error))
+  client.on('close', () => setState(false))
 
   const publish = client.publish.bind(client) as (...args: unknown[]) => Promise<number>
-  const hint = (...args: unknown[]) =>
+  const publishHint = (...args: unknown[]) =>
     publish(...args).then(
-      (heard) => {
-        state(true)
-        return heard
+      (receivers) => {
+        setState(true)
+        return receivers
       },
       (error: Error) => {
-        state(false, error)
+        setState(false, error)
         return 0
       },
     )
-  client.publish = hint as typeof client.publish
+  client.publish = publishHint as typeof client.publish
 
   const timer = setInterval(() => {
     for (const each of [client, ...copies]) if (each.status === 'ready') each.ping().catch(() => {})

@@ -64,13 +64,13 @@ const callerOf = (socket: RoomSocket): SocketCaller => ({
 /** Log lines of the engine. */
 function createReporters({ log }: FastifyInstance) {
   return {
-    onTimerError: (err: unknown) => log.error({ err }, 'rooms: a timer or a hint failed; the next one goes on'),
-    onDeliveryError: (err: unknown, room?: RoomId) => log.error({ err, room }, 'delivery: failed; the sweep tries again'),
+    onTimerError: (err: unknown) => log.error({ err }, 'rooms: a timer or a notification failed, the next one goes on'),
+    onDeliveryError: (err: unknown, room?: RoomId) => log.error({ err, room }, 'delivery: failed, the sweep tries again'),
     onSocketError: (err: unknown) => log.error({ err }, 'sockets: a handshake or a request failed'),
     onRefusedMessages: (count: number) => log.warn({ count }, 'cluster: messages of other nodes were refused'),
     onSlowClosed: ({ data }: RoomSocket, { bytes }: { bytes: number }) =>
-      log.warn({ userId: data.person.id, bytes }, 'slow-consumers: closed a socket that does not read'),
-    onEpochChanged: (epoch: string) => log.warn({ epoch }, 'log: epoch changed, disconnecting all sockets'),
+      log.warn({ userId: data.person.id, bytes }, 'sockets: closed one that does not read'),
+    onLogLost: (epoch: string) => log.warn({ epoch }, 'log: epoch changed or log cut, disconnecting all sockets'),
   }
 }
 
@@ -78,7 +78,7 @@ function createReporters({ log }: FastifyInstance) {
 export async function registerRooms(app: FastifyInstance, options: RoomsOptions): Promise<void> {
   const { database, query, redis, measurements } = options
   const timings = { ...TIMINGS, ...options.timings }
-  const { onTimerError, onDeliveryError, onSocketError, onRefusedMessages, onSlowClosed, onEpochChanged } = createReporters(app)
+  const { onTimerError, onDeliveryError, onSocketError, onRefusedMessages, onSlowClosed, onLogLost } = createReporters(app)
   const log = await openLog(database.readers, database.pages.query)
   let cluster: Cluster | undefined
   const admission = new Admission({ ...options, onError: onTimerError })
@@ -106,7 +106,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     onReplayed: measurements.replayed,
     // Clients reconnect, name a position of the old history and are answered `reset`.
     onLost: () => {
-      onEpochChanged(log.epoch())
+      onLogLost(log.epoch())
       for (const socket of io.of('/').sockets.values()) socket.conn.close()
     },
     onError: onDeliveryError,

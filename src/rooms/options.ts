@@ -52,7 +52,7 @@ export const TIMINGS = {
   /** How long "is typing" lasts without a renewal. */
   typingMs: 6_000,
   /** Between checks of each socket's backlog; how long it may be stuck before it is paused, and before it is closed. */
-  lookMs: 250,
+  checkMs: 250,
   stuckMs: 2_000,
   closeMs: 30_000,
 }

@@ -1,7 +1,7 @@
 import type { ClientToServer, Person, Role, RoomId, ServerToClient } from '@cutroom/contract'
 import type { Server, Socket } from 'socket.io'
 import type { Caller, Position } from '../access/sessions.ts'
-import type { FeedHandle } from './delivery/feed.ts'
+import type { Feed } from './delivery/feed.ts'
 
 /** Identity and profile behind a token whose session is open, and the position of the person's own room in the same snapshot. */
 export interface Principal extends Caller, Position {
@@ -32,9 +32,9 @@ export interface Subscription {
 export type SubscriptionState =
   | { status: 'joining' }
   /** Receives each event when it is delivered. */
-  | { status: 'live'; feed: FeedHandle }
+  | { status: 'live'; feed: Feed }
   /** Reads too slowly, and will catch up from the log. `resumed` settles when it is live again, or has ended. */
-  | { status: 'paused'; feed: FeedHandle; resumed: Promise<void> }
+  | { status: 'paused'; feed: Feed; resumed: Promise<void> }
   /** A later join, a leave, an eviction or a disconnect took its place. */
   | { status: 'ended' }
 

@@ -56,12 +56,12 @@ describe('the replay cache', () => {
   async function replay(cache: ReplayCache, after: number, head: () => number, onPage = async () => {}): Promise<number[]> {
     const seqs: number[] = []
     for (let cursor = after; cursor < head(); ) {
-      await cache.page(cursor, head(), (page) => {
-        const found = seqsIn(page.joined(page.last))
-        expect(page.frames(page.last).flatMap(seqsIn)).toEqual(found)
-        expect([page.first, page.last]).toEqual([found[0], found.at(-1)])
+      await cache.page(cursor, head(), (block) => {
+        const found = seqsIn(block.joined(cursor, block.last))
+        expect(block.frames(cursor, block.last).flatMap(seqsIn)).toEqual(found)
+        expect(found).toEqual(between(cursor, block.last))
         seqs.push(...found)
-        cursor = page.last
+        cursor = block.last
       })
       await onPage()
     }

@@ -76,7 +76,7 @@ const headOf = async ({ db }: TestApp, projectId: string) => {
 }
 
 describe('slow sockets', () => {
-  const app = useApp({ seams: { timings: { sweepMs: 30, lookMs: 20, stuckMs: 200, graceMs: 50 } } })
+  const app = useApp({ seams: { timings: { sweepMs: 30, checkMs: 20, stuckMs: 200, graceMs: 50 } } })
   const slow = () => app().app.rooms.counts().slow
   /** Writes until the network takes nothing more for these many rooms. */
   async function fill(projectId: string, rooms: number): Promise<void> {
@@ -239,7 +239,7 @@ describe('slow sockets', () => {
 })
 
 describe('sockets that never read again', () => {
-  const app = useApp({ seams: { timings: { sweepMs: 30, lookMs: 20, stuckMs: 100, closeMs: 600, graceMs: 50 } } })
+  const app = useApp({ seams: { timings: { sweepMs: 30, checkMs: 20, stuckMs: 100, closeMs: 600, graceMs: 50 } } })
 
   it('D5 are closed and let go, and resume when they come back', async () => {
     const { project, owner, editor } = await createTeam(app(), 'editor')

@@ -2,23 +2,8 @@ import type { RoomId } from '@cutroom/contract'
 import type { Position } from '../../access/sessions.ts'
 import { problem } from '../../errors.ts'
 import type { Log, LogEntry } from '../log/log.ts'
-import type { ReplayPage } from './replay-block.ts'
+import type { ReplayBlock } from './replay-block.ts'
 import type { ReplayCache } from './replay-cache.ts'
-
-/** A use of a room's feed, for as long as it is not released. */
-export interface FeedHandle {
-  /** Seq of the last event emitted here. @throws problem unavailable where the feed was closed */
-  delivered(): number
-  /** Resolves when at least `seq` was emitted here. @throws problem unavailable when the log cannot be read, or ends before it */
-  waitFor(seq: number): Promise<void>
-  /**
-   * Sends a page, never empty, of the events behind a position that were emitted here.
-   * @param send called once; nothing is emitted here between it and the code that awaits the promise
-   * @throws problem unavailable where the log does not go back that far, or is another one; and what `send` throws
-   */
-  page(after: number, send: (page: ReplayPage) => void): Promise<void>
-  release(): void
-}
 
 export interface FeedContext {
   log: Pick<Log, 'readNext'>
@@ -29,7 +14,7 @@ export interface FeedContext {
   deliver: (room: RoomId, entry: LogEntry) => void
   /** Counts the events that were sent to a socket which catches up. */
   onReplayed?: ((count: number) => void) | undefined
-  /** Called when the feed has closed: no handle is left, or it could not be opened. */
+  /** Called when the feed has closed: the last user released it, or it could not be opened. */
   onClosed: (feed: Feed) => void
 }
 
@@ -60,7 +45,7 @@ const roomClosed = () => problem('unavailable', 'The room was closed', { retryAf
 export class Feed {
   readonly room: RoomId
   readonly #context: FeedContext
-  #handles = 0
+  #users = 0
   #state: FeedState
   /** Made by the first replay: most rooms, above all user rooms, never need one. */
   #replayCache: ReplayCache | null = null
@@ -71,27 +56,34 @@ export class Feed {
     this.#state = { status: 'opening', opened: this.#open() }
   }
 
-  /** Seq of the last event emitted here; null before it is known, and after the end. */
-  get delivered(): number | null {
-    return this.#state.status === 'open' ? this.#state.delivered : null
+  get isOpen(): boolean {
+    return this.#state.status === 'open'
   }
 
-  /** @throws problem not-found | unavailable where the feed cannot be opened */
-  async acquire(): Promise<FeedHandle> {
-    this.#handles++
+  /** Seq of the last event emitted here. @throws problem unavailable where the feed is not open */
+  delivered(): number {
+    return this.#assertOpen().delivered
+  }
+
+  /**
+   * Keeps the feed open until as many releases, and resolves when it is.
+   * @throws problem not-found | unavailable where it cannot be opened; needs no release then
+   */
+  async acquire(): Promise<this> {
+    this.#users++
     try {
       if (this.#state.status === 'opening') await this.#state.opened
       this.#assertOpen()
-      return new Handle(this)
+      return this
     } catch (error) {
       this.release()
       throw error
     }
   }
 
-  /** Closes the feed with its last handle. */
+  /** Ends one use; the last one closes the feed. */
   release(): void {
-    if (--this.#handles > 0) return
+    if (--this.#users > 0) return
     this.close()
     this.#context.onClosed(this)
   }
@@ -118,7 +110,7 @@ export class Feed {
     if (state.status === 'open') await this.#pump(state).finished
   }
 
-  /** As in FeedHandle. */
+  /** Resolves when at least `seq` was emitted here. @throws problem unavailable when the log cannot be read, or ends before it */
   async waitFor(seq: number): Promise<void> {
     for (let state = this.#assertOpen(); state.delivered < seq; state = this.#assertOpen()) {
       const { delivered } = state
@@ -129,14 +121,18 @@ export class Feed {
     }
   }
 
-  /** As in FeedHandle. */
-  async page(after: number, send: (page: ReplayPage) => void): Promise<void> {
+  /**
+   * Sends a page of the events behind a position that were emitted here.
+   * @param send called once with a block that holds the first of them; nothing is emitted here between it and the code that awaits the promise
+   * @throws problem unavailable where the log does not go back that far, or is another one; and what `send` throws
+   */
+  async page(after: number, send: (block: ReplayBlock) => void): Promise<void> {
     const { delivered } = this.#assertOpen()
     this.#replayCache ??= this.#context.createReplayCache(this.room)
-    await this.#replayCache.page(after, delivered, (page) => {
+    await this.#replayCache.page(after, delivered, (block) => {
       this.#assertOpen()
-      send(page)
-      this.#context.onReplayed?.(page.last - after)
+      send(block)
+      this.#context.onReplayed?.(block.last - after)
     })
   }
 
@@ -197,34 +193,4 @@ function resolveWaiters(pump: Pump, delivered: number): void {
   if (pump.waiters.length === 0) return
   for (const { seq, resolve } of pump.waiters) if (seq <= delivered) resolve()
   pump.waiters = pump.waiters.filter(({ seq }) => seq > delivered)
-}
-
-/** A class without closures: each socket holds one for each of its rooms. */
-class Handle implements FeedHandle {
-  readonly #feed: Feed
-  #released = false
-
-  constructor(feed: Feed) {
-    this.#feed = feed
-  }
-
-  delivered(): number {
-    const { delivered } = this.#feed
-    if (delivered === null) throw roomClosed()
-    return delivered
-  }
-
-  waitFor(seq: number): Promise<void> {
-    return this.#feed.waitFor(seq)
-  }
-
-  page(after: number, send: (page: ReplayPage) => void): Promise<void> {
-    return this.#feed.page(after, send)
-  }
-
-  release(): void {
-    if (this.#released) return
-    this.#released = true
-    this.#feed.release()
-  }
 }

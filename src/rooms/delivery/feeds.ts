@@ -2,13 +2,13 @@ import type { RoomId } from '@cutroom/contract'
 import type { Position } from '../../access/sessions.ts'
 import { problem } from '../../errors.ts'
 import type { Log } from '../log/log.ts'
-import { Feed, type FeedContext, type FeedHandle } from './feed.ts'
+import { Feed, type FeedContext } from './feed.ts'
 import { createReplayCaches, type ReplayCacheOptions } from './replay-cache.ts'
 
 /** The feeds of one node. */
 export interface Feeds {
-  /** A handle on the room's feed, which opens at the room's head if there was none, and closes with its last handle. */
-  acquire(room: RoomId): Promise<FeedHandle>
+  /** The room's feed, opened at the room's head if there was none. The caller has to release it, once. */
+  acquire(room: RoomId): Promise<Feed>
   /** A hint that rooms may have news. Lost, repeated and shuffled ones do no harm. */
   poke(rooms: Iterable<RoomId>): void
   /** How many feeds there are. */
@@ -76,11 +76,11 @@ export function createFeeds({ log, encode, deliver, onReplayed, onLost, onError,
   async function sweep(): Promise<void> {
     const unreadSince = performance.now() - unreadMs
     for (const feed of feeds.values()) feed.dropReplayCache(unreadSince)
-    const deliveredBefore = new Map([...feeds].map(([room, feed]) => [room, feed.delivered]))
+    const deliveredBefore = new Map([...feeds].map(([room, feed]) => [room, feed.isOpen ? feed.delivered() : 0]))
     for (const [room, { head, floor }] of await log.positions([...feeds.keys()])) {
       const feed = feeds.get(room)
-      const delivered = feed?.delivered ?? null
-      if (!feed || delivered === null) continue
+      if (!feed?.isOpen) continue
+      const delivered = feed.delivered()
       // The head went back under an unchanged epoch (older files were put back), or retention overtook a node that was cut off.
       if (head < (deliveredBefore.get(room) ?? 0) || floor > delivered) return lose()
       // Rooms are read side by side: neither an error nor the length of one delays the others.

@@ -1,9 +1,10 @@
 import type { RoomId } from '@cutroom/contract'
+import { problem } from '../../errors.ts'
 import { createTimeSlicedQueue } from '../../lib/time-sliced-queue.ts'
 import type { Log, LogEntry } from '../log/log.ts'
-import { ReplayBlock, type ReplayPage } from './replay-block.ts'
+import { ReplayBlock } from './replay-block.ts'
 
-/** Events of one block of the log; a block begins behind a multiple of it. */
+/** Events between the positions where blocks begin. */
 const BLOCK_EVENTS = 256
 /** Payloads that are read at a time, bytes. */
 const READ_BYTES = 1024 * 1024
@@ -20,7 +21,7 @@ export interface ReplayCacheOptions {
 interface NodeCaches extends ReplayCacheOptions {
   /** Runs sends in slices: many sockets may catch up in one tick. */
   inSlice: <T>(work: () => T) => Promise<T>
-  /** The cache that was used last stands last. */
+  /** In order of use, the last one last. */
   caches: Set<ReplayCache>
   bytes: number
 }
@@ -34,17 +35,15 @@ export function createReplayCaches(options: ReplayCacheOptions): (room: RoomId) 
 /**
  * Encoded events of one room's log, in blocks that all sockets share that catch up: the log is read once for each block.
  *
- * A block is kept under the position where its read began. A read that ends before its block does, since payloads are large or the log
- * ended there, is continued by a block that is kept under the position where that one ends.
+ * Blocks begin behind multiples of 256. Where one ends early, because payloads are large or the log ended there, the next one begins
+ * behind its last event.
  */
 export class ReplayCache {
   readonly #node: NodeCaches
   readonly #room: RoomId
-  /** Oldest first. */
+  /** By the position behind which their read began. Oldest first. */
   readonly #blocks = new Map<number, ReplayBlock>()
   readonly #reads = new Map<number, Promise<ReplayBlock[]>>()
-  /** The block that ends with the last event known here. */
-  #newest: ReplayBlock | null = null
   #bytes = 0
   #closed = false
   #readAt = performance.now()
@@ -63,14 +62,8 @@ export class ReplayCache {
   push(entry: LogEntry): void {
     const after = entry.meta.seq - 1
     const frame = this.#node.encode(entry)
-    const block = this.#newest
-    const before = block?.bytes ?? 0
-    if (block?.last === after && after % BLOCK_EVENTS !== 0 && block.append(entry, frame)) this.#count(block.bytes - before)
-    else {
-      this.#newest = new ReplayBlock(after)
-      this.#newest.append(entry, frame)
-      this.#keep(after, this.#newest)
-    }
+    const newest = after % BLOCK_EVENTS === 0 ? undefined : this.#find(after - 1)
+    if (!newest?.append(entry, frame)) this.#blocks.set(after, new ReplayBlock(entry, frame))
     this.#trim()
   }
 
@@ -80,11 +73,11 @@ export class ReplayCache {
    * @param send called once, with what the cache holds in that very tick
    * @throws problem unavailable where retention has taken the first of them, and what `send` throws
    */
-  async page(after: number, upTo: number, send: (page: ReplayPage) => void): Promise<void> {
+  async page(after: number, upTo: number, send: (block: ReplayBlock) => void): Promise<void> {
     this.#readAt = performance.now()
     const found = this.#find(after) ?? (await this.#load(after, upTo))
     // The block may have grown by then: a page of before never ends where much is written.
-    await this.#node.inSlice(() => send((this.#find(after) ?? found).page(after)))
+    await this.#node.inSlice(() => send(this.#find(after) ?? found))
   }
 
   /** Frees its memory. Replays that are under way go on. */
@@ -98,20 +91,20 @@ export class ReplayCache {
     for (const start of [after - (after % BLOCK_EVENTS), after]) {
       let block = this.#blocks.get(start)
       while (block && block.last <= after) block = this.#blocks.get(block.last)
-      if (block) return block
+      if (block?.covers(after)) return block
     }
   }
 
-  /** Reads the block that holds the event behind a position; from that position on where the aligned block is known not to reach it. */
+  /** Reads the block that holds the event behind a position; from that position on where the aligned block ends before it. */
   async #load(after: number, upTo: number): Promise<ReplayBlock> {
     const aligned = after - (after % BLOCK_EVENTS)
     for (const start of this.#blocks.has(aligned) ? [after] : [aligned, after]) {
       const read = this.#reads.get(start) ?? this.#read(start, Math.min(upTo, aligned + BLOCK_EVENTS))
       const blocks = await read
-      const found = this.#find(after) ?? blocks.find(({ last }) => last > after)
+      const found = this.#find(after) ?? blocks.find((block) => block.covers(after))
       if (found) return found
     }
-    return new ReplayBlock(after)
+    throw problem('unavailable', 'The log was cut before the reader came here', { retryAfter: 1 })
   }
 
   #read(start: number, end: number): Promise<ReplayBlock[]> {
@@ -123,15 +116,10 @@ export class ReplayCache {
         for (const entry of entries) {
           const frame = encode(entry)
           if (blocks.at(-1)?.append(entry, frame)) continue
-          const block = new ReplayBlock(entry.meta.seq - 1)
-          block.append(entry, frame)
+          const block = new ReplayBlock(entry, frame)
+          if (!this.#closed) this.#blocks.set(blocks.at(-1)?.last ?? start, block)
           blocks.push(block)
         }
-        blocks.forEach((block, n) => {
-          this.#keep(n === 0 ? start : block.after, block)
-        })
-        const newest = blocks.at(-1)
-        if (newest && newest.last > (this.#newest?.last ?? 0)) this.#newest = newest
         this.#trim()
         return blocks
       })
@@ -140,45 +128,31 @@ export class ReplayCache {
     return read
   }
 
-  #keep(start: number, block: ReplayBlock): void {
-    if (this.#closed) return
-    this.#drop(start)
-    this.#blocks.set(start, block)
-    this.#count(block.bytes)
-  }
-
-  #drop(start: number): void {
-    const block = this.#blocks.get(start)
-    if (!block) return
-    this.#blocks.delete(start)
-    this.#count(-block.bytes)
-    if (this.#newest === block) this.#newest = null
-  }
-
-  #count(change: number): void {
-    if (this.#closed) return
-    this.#bytes += change
-    this.#node.bytes += change
-  }
-
   #clear(): void {
-    this.#node.bytes -= this.#bytes
-    this.#bytes = 0
     this.#blocks.clear()
-    this.#newest = null
     this.#node.caches.delete(this)
+    this.#setBytes(0)
+  }
+
+  #setBytes(bytes: number): void {
+    this.#node.bytes += bytes - this.#bytes
+    this.#bytes = bytes
   }
 
   /** Drops the oldest blocks of the room, then the caches of the rooms that were used least recently. */
   #trim(): void {
     if (this.#closed) return
+    let bytes = 0
+    for (const block of this.#blocks.values()) bytes += block.bytes
+    for (const [start, block] of this.#blocks) {
+      if (bytes <= MAX_ROOM_BYTES) break
+      this.#blocks.delete(start)
+      bytes -= block.bytes
+    }
+    this.#setBytes(bytes)
     const { caches } = this.#node
     caches.delete(this)
     caches.add(this)
-    for (const start of this.#blocks.keys()) {
-      if (this.#bytes <= MAX_ROOM_BYTES) break
-      this.#drop(start)
-    }
     for (const cache of caches) {
       if (this.#node.bytes <= MAX_NODE_BYTES || cache === this) break
       cache.#clear()

@@ -17,7 +17,7 @@ export interface SlowConsumersOptions {
   onClosed: (socket: RoomSocket, backlog: Backlog) => void
   onError: (error: unknown) => void
   /** Milliseconds between checks of the sockets. */
-  lookMs: number
+  checkMs: number
   /** How long nothing may leave before a socket is paused, ms. */
   stuckMs: number
   /** How long nothing may leave before it is closed, ms. */
@@ -26,24 +26,24 @@ export interface SlowConsumersOptions {
 
 /** A larger backlog pauses the socket. */
 const PAUSE_BYTES = 256 * 1024
-/** What may come on top of it: answers to the socket's own requests. */
+/** Bytes that may be queued on top of it: answers to the socket's own requests. */
 const ANSWER_BYTES = 1024 * 1024
 
 /** A socket with a backlog. */
 type SlowState =
-  /** `batch` is what the transport has not taken, since then. */
+  /** The transport has taken nothing of `batch` since then, ms on the clock of `performance.now`. */
   | { status: 'watched'; batch: object | null; since: number }
-  /** Was paused in its rooms; closed when its backlog is larger than this. */
+  /** Was paused in its rooms; a backlog above `maxBytes` closes it. */
   | { status: 'paused'; batch: object | null; since: number; maxBytes: number }
-  /** Will be gone in a moment. */
+  /** Waits for the end of its connection. */
   | { status: 'closed' }
 
 /**
- * Pauses sockets that do not read what they are sent: the log keeps their events, so that the server need not, and neighbours are not
- * delayed. A socket that reads again catches up from the log.
+ * Pauses sockets that do not read: their events stay in the log, and not in the server's memory. Other sockets are not delayed, and a
+ * paused one catches up from the log when it reads again.
  */
 export function watchSlowConsumers(options: SlowConsumersOptions) {
-  const { io, presence, onLost, onClosed, onError, lookMs, stuckMs, closeMs } = options
+  const { io, presence, onLost, onClosed, onError, checkMs, stuckMs, closeMs } = options
   const states = new WeakMap<RoomSocket, SlowState>()
   const counts = { paused: 0, pauses: 0, closed: 0 }
 
@@ -91,7 +91,7 @@ export function watchSlowConsumers(options: SlowConsumersOptions) {
   const timer = setInterval(() => {
     const now = performance.now()
     for (const socket of io.of('/').sockets.values()) checkSocket(socket, now)
-  }, lookMs)
+  }, checkMs)
   timer.unref()
 
   return {

@@ -5,10 +5,10 @@ import { accessEventOf } from '../kinds.ts'
 import type { LogEntry } from '../log/log.ts'
 import { isOpen, sendFrames, whenDrained } from '../sockets/engine-io.ts'
 import type { RoomSocket, Subscription } from '../types.ts'
-import type { FeedHandle } from './feed.ts'
+import type { Feed } from './feed.ts'
 import type { Feeds } from './feeds.ts'
 import { JoinQueue, supersedeJoin } from './join-queue.ts'
-import type { ReplayPage } from './replay-block.ts'
+import type { ReplayBlock } from './replay-block.ts'
 
 /** Sends one log entry. The typed maps cannot follow a name known only at run time; the contract checked it at commit. */
 export function send(target: { emit: (...args: never[]) => unknown }, entry: LogEntry): void {
@@ -83,32 +83,34 @@ interface Replay {
   socket: RoomSocket
   room: RoomId
   subscription: Subscription
-  feed: FeedHandle
+  feed: Feed
   /** The position to begin behind. */
   after: number
   /** Called with each entry that changes access. What it throws ends the replay in front of the entry. */
   onAccessEntry: (entry: LogEntry) => void
 }
 
-/** Sends a page. @returns seq of its last event */
-function sendPage({ socket, onAccessEntry }: Replay, { first, last, accessEntries, joined, frames }: ReplayPage): number {
+/** Sends the events of a block behind a position. @returns seq of the last one */
+function sendBlock({ socket, onAccessEntry }: Replay, block: ReplayBlock, after: number): number {
+  const { last } = block
   let upTo = last
   try {
-    for (const entry of accessEntries) {
+    for (const entry of block.accessEntries) {
+      if (entry.meta.seq <= after) continue
       upTo = entry.meta.seq - 1
       onAccessEntry(entry)
     }
     upTo = last
   } finally {
     // Events before the loss of access are still sent.
-    if (upTo >= first) sendFrames(socket, joined(upTo), () => frames(upTo))
+    if (upTo > after) sendFrames(socket, block.joined(after, upTo), () => block.frames(after, upTo))
   }
   return last
 }
 
 /**
- * Sends what lies between a position and the feed, each page when the one before has left, and makes the subscription live in the tick in
- * which nothing does.
+ * Sends the events between a position and the feed, each page when the one before has left, and makes the subscription live in the tick
+ * in which there are no more.
  * @returns the position at which it went live
  */
 async function catchUp(replay: Replay): Promise<number> {
@@ -118,9 +120,9 @@ async function catchUp(replay: Replay): Promise<number> {
     assertActive(socket, subscription)
     await whenDrained(socket)
     assertActive(socket, subscription)
-    await feed.page(cursor, (page) => {
+    await feed.page(cursor, (block) => {
       assertActive(socket, subscription)
-      cursor = sendPage(replay, page)
+      cursor = sendBlock(replay, block, cursor)
     })
   }
   assertActive(socket, subscription)
@@ -134,8 +136,8 @@ async function catchUp(replay: Replay): Promise<number> {
 }
 
 /**
- * Takes a live socket that reads too slowly out of a room: nothing more is queued for it, and when it has read what is, it catches up
- * from the log like one that joins.
+ * Takes a live socket that reads too slowly out of a room: nothing more is queued for it. When its queue is empty, it catches up from
+ * the log like a socket that joins.
  * @returns resolves when it is live again, or has left the room
  * @throws problem unavailable where it cannot catch up, and is out of the room
  */
@@ -196,7 +198,7 @@ export async function joinRoom(
 
   const subscription: Subscription = { role, activity, state: { status: 'joining' } }
   socket.data.rooms.set(room, subscription)
-  let feed: FeedHandle | undefined
+  let feed: Feed | undefined
   try {
     feed = await feeds.acquire(room)
     assertActive(socket, subscription)

@@ -103,7 +103,7 @@ function openWrite(transaction: Transaction, pending: PendingEvents): Write {
     rerank: (table, rows, at) => query(reranking(table, rows, at)),
     saveResponse({ userId, key, fingerprint }, body, room) {
       const eventId = pending.byPayload.get(body)?.id ?? null
-      // An answer without a body, to a write that told the writer's own room, stays theirs: they left the project, or deleted it.
+      // A write with an event for the writer's user room and no body left or deleted the project: its answer stays visible to the writer.
       const ownRoom = userRoom(userId)
       const visibleIn = body === undefined && pending.single.some((event) => event.room === ownRoom) ? ownRoom : room
       const answer = eventId === null ? JSON.stringify({ room: visibleIn, body }) : null

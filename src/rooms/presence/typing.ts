@@ -1,9 +1,9 @@
 import { guarded } from '../../lib/guarded.ts'
 
-/** "Is typing", relayed and never kept. A person whose "stopped" was lost stops by themselves. */
+/** Timeouts of "is typing": it is relayed and never stored, and ends by itself where "stopped" was lost. */
 export interface Typing {
   set(key: string, isTyping: boolean, stop: () => void): void
-  /** Stops all that a socket was typing. */
+  /** Ends all typing whose key begins so. */
   clear(prefix: string): void
   close(): void
 }

@@ -37,7 +37,7 @@ const packetsBefore = () => new TokenBucket(1, 20)
 const packetsAfter = () => new TokenBucket(200, 2_000)
 
 /**
- * Bytes, or the announcement of some: Socket.IO keeps what has come until the last piece is there, also before authentication.
+ * Bytes, or the announcement of some: Socket.IO buffers them until the last piece has arrived, also before authentication.
  * No request of the contract carries any.
  */
 const isBinary = ({ type, data }: Packet): boolean => type === 'message' && (typeof data !== 'string' || /^[56]/.test(data))
@@ -100,7 +100,7 @@ export class Admission {
     this.#onError = onError
   }
 
-  /** Counts what connects to this server from now on. */
+  /** Counts the connections to this server from now on. */
   watch(io: RoomServer, server: Server): void {
     io.engine.on(
       'connection',
@@ -151,7 +151,7 @@ export class Admission {
     this.#markAuthenticated(entry)
   }
 
-  /** The socket is gone; its connection has to bring another one soon, or is closed, too. */
+  /** The socket was closed; its connection has to bring another one soon, or is closed, too. */
   release(connection: Connection): void {
     const entry = this.#entries.get(connection)
     if (!entry || entry.person === null) return
@@ -160,7 +160,7 @@ export class Admission {
     this.#startAuthTimer(connection, entry)
   }
 
-  /** Closes a socket that goes on asking although it was told to wait; ordered, so that a stock client does not come back by itself. */
+  /** Closes a socket that ignores refusals; ordered, so that a stock client does not come back by itself. */
   banBriefly(socket: RoomSocket): void {
     const now = Date.now()
     for (const [person, until] of this.#cooldowns) if (until <= now) this.#cooldowns.delete(person)
@@ -203,7 +203,7 @@ export class Admission {
     connection.on('close', guarded(this.#onError, onClose))
   }
 
-  /** Closed by force: what a closed connection still has to send does not hold it open. */
+  /** Closes by force: packets that are still queued do not hold the connection open. */
   #startAuthTimer(connection: Connection, entry: Entry): void {
     this.#unauthenticated.add(entry.address, 1)
     entry.packets = packetsBefore()

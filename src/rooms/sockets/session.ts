@@ -9,7 +9,7 @@ import { warnAt } from './token-expiry.ts'
 
 export interface SessionOptions extends Pick<RoomsOptions, 'verify' | 'principalOf'> {
   presence: PresenceTable
-  /** Called with what kept a socket out of its user room. */
+  /** Called with the error that kept a socket out of its user room. */
   onError: (error: unknown, room: RoomId) => void
 }
 

@@ -7,7 +7,7 @@ export interface TokenExpiryOptions {
   onExpired: (socket: RoomSocket) => void
   onError: (error: unknown) => void
   /** Milliseconds between checks of the sockets. */
-  lookMs: number
+  checkMs: number
 }
 
 /** Time between the warning and the expiry, ms. */
@@ -23,7 +23,7 @@ export function warnAt(expiresAt: number): number {
  * Warns sockets before their token expires, and reports those whose token has. One timer checks all: a timer for each would cost more
  * than the socket's subscriptions.
  */
-export function watchTokenExpiry({ io, onExpired, onError, lookMs }: TokenExpiryOptions): { close(): void } {
+export function watchTokenExpiry({ io, onExpired, onError, checkMs }: TokenExpiryOptions): { close(): void } {
   const check = guarded(onError, (socket: RoomSocket, now: number) => {
     const { data } = socket
     if (now >= data.expiresAt) onExpired(socket)
@@ -35,7 +35,7 @@ export function watchTokenExpiry({ io, onExpired, onError, lookMs }: TokenExpiry
   const timer = setInterval(() => {
     const now = Date.now()
     for (const socket of io.of('/').sockets.values()) check(socket, now)
-  }, lookMs)
+  }, checkMs)
   timer.unref()
   return { close: () => clearInterval(timer) }
 }
