@@ -6,8 +6,8 @@ import type { RoomSocket } from '../types.ts'
 /** Database lookups of one socket at a time, so that one socket does not take all connections. */
 const MAX_CONCURRENT_LOOKUPS = 4
 
-/** Queues of the sockets that have work in one: an idle socket holds no memory for it. */
-const queues = new WeakMap<RoomSocket, JoinQueue>()
+/** Queues of the sockets that have work in one; removed with its end, so that an idle socket holds no memory for it. */
+const queues = new Map<RoomSocket, JoinQueue>()
 
 /**
  * The joins of one socket. Of several joins of one room the newest wins; lookups run a few at a time; replays of different rooms send

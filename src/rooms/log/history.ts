@@ -36,7 +36,7 @@ export interface History {
   /**
    * Runs a statement whose rows carry FINGERPRINT.
    * @param run on other connections than those of delivery
-   * @throws problem unavailable when the history changed meanwhile
+   * @throws problem unavailable when the history changed before the answer
    */
   query<R extends Fingerprinted>(statement: NamedStatement, run?: Query): Promise<R[]>
   /** Runs a statement whose rows carry FINGERPRINT and EPOCH, and adopts that epoch. */

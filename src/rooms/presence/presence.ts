@@ -94,7 +94,7 @@ export class PresenceTable {
     this.#markChanged(room, userId, 'local')
   }
 
-  /** Updates name and picture of a person whom this node has in a room. */
+  /** Updates name and picture of a person in this node's record of a room. */
   updatePerson(room: RoomId, person: Person): void {
     const entry = this.#rooms.get(room)?.get(person.id)
     if (entry && updatePerson(entry, LOCAL, person)) this.#markChanged(room, person.id, 'local')
@@ -158,7 +158,7 @@ export class PresenceTable {
     return entry
   }
 
-  /** People for an answer, whom the asking socket then knows: changes that are not announced yet must be, whatever they come to. */
+  /** People for an answer. The asking socket knows them from then on, so changes that are not announced yet must be, even back to the old state. */
   *#listed(room: RoomId): Generator<Presence> {
     for (const [userId, entry] of this.#rooms.get(room) ?? []) {
       const now = merge(entry)
