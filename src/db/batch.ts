@@ -21,9 +21,11 @@ interface Wire {
 /** Looks like one query to node-postgres: one Sync, one ReadyForQuery. */
 class Batch {
   readonly #statements: Named[]
-  readonly #end: (error?: Error) => void
+  readonly #end: (error: Error | undefined, value: string | null) => void
+  /** First column of the last row. */
+  #value: string | null = null
 
-  constructor(statements: Named[], end: (error?: Error) => void) {
+  constructor(statements: Named[], end: (error: Error | undefined, value: string | null) => void) {
     this.#statements = statements
     this.#end = end
   }
@@ -55,26 +57,29 @@ class Batch {
   }
 
   handleRowDescription(): void {}
-  handleDataRow(): void {}
+  handleDataRow({ fields }: { fields: (string | null)[] }): void {
+    this.#value = fields[0] ?? null
+  }
   handleCommandComplete(): void {}
   handleEmptyQuery(): void {}
   handleError(error: Error): void {
-    this.#end(error)
+    this.#end(error, null)
   }
   handleReadyForQuery(): void {
-    this.#end()
+    this.#end(undefined, this.#value)
   }
 }
 // Nothing but node-postgres's own queries may go into a pipeline. What their constructor makes, answers with rows need.
 Object.setPrototypeOf(Batch.prototype, pg.Query.prototype)
 
 /**
- * Statements without needed rows, sent as one: Postgres runs them as one transaction, which it commits when all have gone well,
+ * Statements of which at most the last one's answer is needed, sent as one: Postgres runs them as one transaction, which it commits when all have gone well,
  * and answers once. By itself each statement costs both sides a turn of sending, waking and reading, which is most of a short write.
+ * @returns the first column of the last row, as text
  * @throws the first failure: nothing of it has happened then
  */
-export function runBatch(client: pg.ClientBase, statements: Named[]): Promise<void> {
+export function runBatch(client: pg.ClientBase, statements: Named[]): Promise<string | null> {
   return new Promise((resolve, reject) => {
-    client.query(new Batch(statements, (error) => (error ? reject(error) : resolve())) as unknown as pg.Submittable)
+    client.query(new Batch(statements, (error, value) => (error ? reject(error) : resolve(value))) as unknown as pg.Submittable)
   })
 }

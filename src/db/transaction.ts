@@ -24,8 +24,12 @@ export interface Transaction {
   send(statement: Statement): void
   /** All of them have run. @throws the first failure */
   settled(): Promise<void>
-  /** @throws what failed first, and when Postgres did not commit; the connection has gone back to the pool either way */
-  commit(): Promise<void>
+  /**
+   * @param last a statement that is sent with COMMIT
+   * @returns the first column of its row, as text
+   * @throws what failed first, and when Postgres did not commit; the connection has gone back to the pool either way
+   */
+  commit(last?: Statement): Promise<string | null>
   /** @returns what failed first: a statement that was not awaited, else `error` */
   rollback(error: unknown): Promise<unknown>
 }
@@ -124,19 +128,22 @@ function openTransaction(client: pg.PoolClient, prisma: () => PrismaOn, named: (
       else track(run(named(statement)))
     },
     settled,
-    async commit() {
+    async commit(last) {
       try {
         if (unsent) {
-          const all = unsent.map(named)
+          const all = [...unsent, ...(last ? [last] : [])].map(named)
           // All of it is known: one message, which Postgres takes for one transaction, and one answer.
           if (all.every(({ name }) => name !== '')) return await runBatch(client, all)
           start()
         }
+        const answer = last && run<Record<string, string | null>>(named(last))
+        if (answer) track(answer)
         const ended = run('COMMIT')
         await Promise.allSettled([ended])
         await settled()
         // Behind a failed statement COMMIT is a ROLLBACK.
         if ((await ended).command !== 'COMMIT') throw new Error('the transaction was rolled back')
+        return Object.values((await answer)?.rows[0] ?? {})[0] ?? null
       } finally {
         release()
       }

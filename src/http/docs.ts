@@ -42,6 +42,14 @@ interface OpenApi {
   components: { schemas: Record<string, unknown>; parameters?: unknown }
 }
 
+/** Of an answer to a write. */
+const positionHeaders = {
+  'Cutroom-Seq': { description: 'The head of the room’s log, with the events of this write', schema: { type: 'integer' } },
+  'Cutroom-Epoch': { description: 'The history of the log that the position is of', schema: { type: 'string' } },
+}
+const successes = ({ responses }: Operation): object[] =>
+  Object.entries(responses).flatMap(([status, answer]) => (/^2\d\d$/.test(status) ? [answer as object] : []))
+
 /** What every endpoint does alike, said once: problems and conditional headers. Drops schemas without a reference. */
 function finish(openapi: OpenApi): OpenApi {
   for (const [url, path] of Object.entries(openapi.paths))
@@ -50,6 +58,9 @@ function finish(openapi: OpenApi): OpenApi {
       if (operation.responses['204']) operation.responses['204'] = { description: 'Done' }
       if (!operation.security) continue
       const names: (keyof typeof parameters)[] = method === 'get' ? ['IfNoneMatch'] : ['IdempotencyKey']
+      // A logout by refresh token alone is no write of a caller.
+      if (method !== 'get' && url !== '/api/auth/logout')
+        for (const answer of successes(operation)) Object.assign(answer, { headers: positionHeaders })
       if (method !== 'get' && !(method === 'post' && !/(move|resolve|reopen)$/.test(url))) names.push('IfMatch')
       operation.parameters = [...(operation.parameters ?? []), ...names.map(refer)]
     }

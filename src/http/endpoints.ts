@@ -108,6 +108,7 @@ export const endpointsPlugin = fp<{ config: Config; query: Query; authorizer: Au
 
     const handle = createWriteHandlers({
       commit: (...args) => app.rooms.commit(...args),
+      epoch: () => app.rooms.log.epoch(),
       authorizer,
       secret: config.jwtSecret,
       readable,

@@ -18,7 +18,7 @@ function helmetHeaders(options: HelmetOptions): Record<string, string> {
 }
 
 const VARY = 'Authorization, Cookie'
-const EXPOSED = ['etag', 'location', 'retry-after']
+const EXPOSED = ['etag', 'location', 'retry-after', 'cutroom-seq', 'cutroom-epoch']
 
 export interface AnswerHeaders {
   /** Of every answer. */

@@ -18,6 +18,8 @@ type Current = (tx: Write['tx'], id: string, params: object) => Promise<unknown>
 
 export interface WriteHandlerOptions {
   commit: Commit
+  /** The name of the log's history now. */
+  epoch: () => string
   authorizer: Authorizer
   /** Keys the fingerprints of requests. */
   secret: string
@@ -34,7 +36,7 @@ const outcomeOf = (work: Promise<unknown>): Promise<Outcome> =>
   )
 
 /** Makes the handlers of endpoints that write: Idempotency-Key, access, If-Match and session in the one transaction of the write. */
-export function createWriteHandlers({ commit, authorizer, secret, readable }: WriteHandlerOptions) {
+export function createWriteHandlers({ commit, epoch, authorizer, secret, readable }: WriteHandlerOptions) {
   const scopes = createScopeCache(authorizer)
   const fingerprint = fingerprints(secret)
 
@@ -70,6 +72,8 @@ export function createWriteHandlers({ commit, authorizer, secret, readable }: Wr
       const prepared = options.prepare ? await outcomeOf(options.prepare(contextOf(request, reply, null))) : NOTHING
       if (prepared.failed && key === undefined) throw prepared.reason
 
+      const reportHead = (head: number) => void reply.headers({ 'cutroom-seq': head, 'cutroom-epoch': epoch() })
+
       /** The handler with all that is checked around it; access was checked, or is asserted by the batch. */
       const run = async (write: Write, scope: Scope | null, isAsserted: boolean): Promise<unknown> => {
         // As they are called while the write holds them.
@@ -89,7 +93,9 @@ export function createWriteHandlers({ commit, authorizer, secret, readable }: Wr
         if (isOfAccount && !options.locksSession) await lockSession(write.query, caller)
         // A batch that asserts the scope asserts the session with it.
         else if (!isOfAccount && !isAsserted) write.assert(sessionAssertion(caller))
-        if (key) write.saveResponse(key, body, scope ? projectRoom(scope.projectId) : userRoom(actor.id))
+        const room = scope ? projectRoom(scope.projectId) : userRoom(actor.id)
+        if (key) write.saveResponse(key, body, room)
+        write.reportHead(room, reportHead)
         return body
       }
 
@@ -108,7 +114,13 @@ export function createWriteHandlers({ commit, authorizer, secret, readable }: Wr
           if (target && scope) scopes.set(caller, target, scope)
           return run(write, scope, false)
         }
-        return withIdempotencyKey(write, key, check, () => admitSession(write.query, caller))
+        return withIdempotencyKey(
+          write,
+          key,
+          check,
+          () => admitSession(write.query, caller),
+          (room) => write.reportHead(room, reportHead),
+        )
       }
       const start = () => commit(actor, attempt)
       return options.within ? options.within(contextOf(request, reply, null), start) : start()

@@ -3,7 +3,7 @@ import type { Database, Query, RankedTable, Rows, Statement, Transaction, Tx } f
 import { newId } from '../../db/ids.ts'
 import { databaseFault, problem } from '../../errors.ts'
 import type { Key } from './idempotency.ts'
-import { type Actor, type EventRow, eventForAll, eventInsertions, insertion, reranking } from './statements.ts'
+import { type Actor, type EventRow, eventForAll, eventInsertions, headAfterWrite, insertion, reranking } from './statements.ts'
 
 export type { Actor } from './statements.ts'
 
@@ -43,6 +43,8 @@ export interface Write {
    * @param room who may see the answer again: the members of a project, or a person
    */
   saveResponse: (key: Key, body: unknown, room: RoomId) => void
+  /** Calls `report` after the commit with the head of the room's log, in which the events of this write are. The last call counts. */
+  reportHead: (room: RoomId, report: (head: number) => void) => void
 }
 
 /** The one way to write: rows and events in one transaction, then a notification. The callback may run more than once. */
@@ -69,6 +71,7 @@ interface PendingEvents {
   /** Payloads and the events that have them: a payload often is the answer, too. */
   byPayload: Map<unknown, PendingEvent>
   toMany: (EventRow & { rooms: Statement; count: number })[]
+  head: { room: RoomId; report: (head: number) => void } | null
 }
 
 /** @throws problem internal where the payload does not fit its schema */
@@ -100,6 +103,9 @@ function openWrite(transaction: Transaction, pending: PendingEvents): Write {
       return data
     },
     emitAll: (rooms, name, payload, label) => void pending.toMany.push({ rooms, count: 0, ...toRow(name, payload, label).row }),
+    reportHead(room, report) {
+      pending.head = { room, report }
+    },
     rerank: (table, rows, at) => query(reranking(table, rows, at)),
     saveResponse({ userId, key, fingerprint }, body, room) {
       const eventId = pending.byPayload.get(body)?.id ?? null
@@ -137,7 +143,7 @@ function retryOf(error: unknown): 'at once' | 'later' | 'never' {
 
 export function createCommit({ begin, poke, onCommitted, beforeCommit }: CommitOptions): Commit {
   async function attempt<T>(actor: Actor | null, work: (write: Write) => Promise<T>): Promise<{ result: T; rooms: Set<RoomId> }> {
-    const pending: PendingEvents = { single: [], byPayload: new Map(), toMany: [] }
+    const pending: PendingEvents = { single: [], byPayload: new Map(), toMany: [], head: null }
     const transaction = await begin()
     let result: T
     const rooms = new Set<RoomId>()
@@ -157,7 +163,9 @@ export function createCommit({ begin, poke, onCommitted, beforeCommit }: CommitO
     } catch (error) {
       throw await transaction.rollback(error)
     }
-    await transaction.commit()
+    const { head } = pending
+    const answer = await transaction.commit(head ? headAfterWrite(head.room) : undefined)
+    if (answer !== null) head?.report(Number(answer))
     for (const { room, name } of pending.single) {
       rooms.add(room)
       onCommitted?.(name, 1)

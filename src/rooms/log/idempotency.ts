@@ -1,4 +1,4 @@
-import { userRoom } from '@cutroom/contract'
+import { type RoomId, userRoom } from '@cutroom/contract'
 import type { Query } from '../../db/client.ts'
 import { Prisma } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
@@ -18,9 +18,9 @@ export const lockOf = ({ userId, key }: Key): string => `${userId} ${key}`
  * without a body shows nothing, so it may outlive its project; so may that of the project's creation.
  * @throws problem not-found | gone, where retention has taken the event that was the answer
  */
-async function firstAnswer(query: Query, { userId, key }: Key): Promise<unknown> {
-  const [found] = await query<{ lost: boolean; visible: boolean; body: unknown }>(
-    Prisma.sql`SELECT a.lost, v.visible, CASE WHEN v.visible THEN a.body END AS body
+async function firstAnswer(query: Query, { userId, key }: Key): Promise<{ body: unknown; room: RoomId }> {
+  const [found] = await query<{ lost: boolean; visible: boolean; body: unknown; room: RoomId }>(
+    Prisma.sql`SELECT a.lost, v.visible, coalesce(e.room, k.answer->>'room') AS room, CASE WHEN v.visible THEN a.body END AS body
       FROM "IdempotencyKey" k LEFT JOIN "Event" e ON e.id = k."eventId",
       LATERAL (SELECT k."eventId" IS NOT NULL AND e.id IS NULL AS lost, coalesce(e.payload, k.answer->'body') AS body,
         coalesce(e.room, k.answer->>'room') = ${userRoom(userId)} AS own,
@@ -35,12 +35,13 @@ async function firstAnswer(query: Query, { userId, key }: Key): Promise<unknown>
   )
   if (found?.lost) throw problem('gone', 'The first answer to this key is no longer kept')
   if (!found?.visible) throw problem('not-found')
-  return found.body ?? undefined
+  return { body: found.body ?? undefined, room: found.room }
 }
 
 /**
  * Runs a write once per key; `run` saves its answer, which is given again.
  * @param checkCaller runs before a saved answer is given again
+ * @param onRepeated called with the room of a saved answer
  * @throws problem idempotency-running | idempotency-mismatch | not-found | gone
  */
 export async function withIdempotencyKey<T>(
@@ -48,6 +49,7 @@ export async function withIdempotencyKey<T>(
   key: Key | undefined,
   run: () => Promise<T>,
   checkCaller: () => Promise<unknown>,
+  onRepeated: (room: RoomId) => void,
 ): Promise<T> {
   if (!key) return run()
   // An answer that is committed between the two parts of this statement makes saving ours fail: `commit` then tries again at once.
@@ -59,5 +61,7 @@ export async function withIdempotencyKey<T>(
   if (found.fingerprint === null) return run()
   await checkCaller()
   if (found.fingerprint !== key.fingerprint) throw problem('idempotency-mismatch')
-  return (await firstAnswer(query, key)) as T
+  const { body, room } = await firstAnswer(query, key)
+  onRepeated(room)
+  return body as T
 }

@@ -93,3 +93,6 @@ export function eventInsertions(actor: Actor | null, events: readonly (EventRow 
   }
   return statements
 }
+
+/** Stamps the events of the transaction and returns the head of a room's log with them. The last statement before COMMIT. */
+export const headAfterWrite = (room: string): Statement => ({ text: 'SELECT head_after_write($1)', values: [room] })
