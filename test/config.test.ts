@@ -405,7 +405,7 @@ describe('configuration', () => {
   })
 })
 
-describe('the process', { timeout: 60_000 }, () => {
+describe('the process', () => {
   it('O3 ends with 1 and just the lines on stderr when variables are wrong', async () => {
     const ran = run({ PORT: 'http', JWT_SECRET: 'hunter2', DATABASE_URL: 'mysql://me:hunter2@host/db', LOG_LEVEL: 'trace' })
     await until('the end', () => ran.code !== undefined, 30_000)

@@ -9,7 +9,7 @@ const MIB = 1024 * 1024
 const lists = ['members', 'tasks', 'vibes', 'cuts', 'lyrics', 'comments'] as const
 const idOf = (row: { id?: string; userId?: string; cutId?: string | null }) => row.id ?? row.userId ?? row.cutId ?? ''
 
-describe('snapshots', { timeout: 60_000 }, () => {
+describe('snapshots', () => {
   const app = useApp()
 
   async function page(person: Person, projectId: string, query = '') {

@@ -3,12 +3,10 @@ import { once } from 'node:events'
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded/embedded.ts'
 import { postgresUser } from '../../src/db/embedded/host.ts'
-import { useServers } from '../support/server-process.ts'
 
 const isRoot = process.getuid?.() === 0
 if (!isRoot) console.warn('NOT ROOT: the folder that only root may enter is not tested')
@@ -18,7 +16,6 @@ afterEach(async () => {
   for (const step of cleanUp.splice(0).reverse()) await step()
 })
 
-const built = useServers()
 let made = ''
 beforeAll(async () => {
   made = mkdtempSync(join(tmpdir(), 'cutroom-embedded-made-'))
@@ -62,12 +59,12 @@ async function query(url: string, sql: string): Promise<Record<string, unknown>[
 /** Another Node process that starts the database, prints `ready <url>`, and then runs `after`. */
 function startElsewhere(dataDir: string, after: string): ChildProcess & { said(text: RegExp): Promise<RegExpExecArray> } {
   const code = `
-    import { startEmbeddedPostgres } from ${JSON.stringify(new URL('db/embedded/embedded.js', pathToFileURL(built.entry())).href)}
+    import { startEmbeddedPostgres } from ${JSON.stringify(import.meta.resolve('../../src/db/embedded/embedded.ts'))}
     const server = await startEmbeddedPostgres({ dataDir: ${JSON.stringify(dataDir)}, log: (line) => console.log('log', line) })
     console.log('ready', server.url)
     ${after}`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
-    cwd: dirname(built.entry()),
+  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], {
+    cwd: join(import.meta.dirname, '../..'),
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -81,7 +78,7 @@ function startElsewhere(dataDir: string, after: string): ChildProcess & { said(t
         if (!match) throw new Error(`not said: ${text}; output: ${output}`)
         return match
       },
-      { timeout: 20_000, interval: 5 },
+      { timeout: 60_000, interval: 5 },
     )
   return Object.assign(child, { said })
 }
@@ -89,10 +86,10 @@ function startElsewhere(dataDir: string, after: string): ChildProcess & { said(t
 const FOREVER = 'setInterval(() => {}, 1000)'
 const postmaster = (path: string) => Number(readFileSync(join(path, 'postmaster.pid'), 'utf8').split('\n')[0])
 const isDown = (path: string) =>
-  vi.waitFor(() => expect(existsSync(join(path, 'postmaster.pid'))).toBe(false), { timeout: 20_000, interval: 5 })
+  vi.waitFor(() => expect(existsSync(join(path, 'postmaster.pid'))).toBe(false), { timeout: 60_000, interval: 5 })
 const initDrafts = (dataDir: string) => readdirSync(dataDir).filter((name) => name.startsWith('postgres.init-'))
 
-describe('embedded Postgres', { timeout: 60_000 }, () => {
+describe('embedded Postgres', () => {
   it('is a PostgreSQL 18 on 127.0.0.1 only, UTF-8, durable, behind a password', async () => {
     const dataDir = newFolder()
     const { url } = await start(dataDir)

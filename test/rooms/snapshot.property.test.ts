@@ -265,7 +265,7 @@ describe('a snapshot and what follows it', () => {
     ],
   }
 
-  it('R4 folded together they equal a fresh snapshot, for every event, over random histories', { timeout: 60_000 }, async () => {
+  it('R4 folded together they equal a fresh snapshot, for every event, over random histories', async () => {
     const team = await people(app())
     const [owner] = team as [Person]
     const live = await connect(app(), owner)

@@ -285,7 +285,8 @@ describe('floods', () => {
     const answers = raw.packets
       .filter((packet) => packet.startsWith('43'))
       .map((packet) => (JSON.parse(packet.replace(/^43\d+/, ''))[0] as { ok: boolean; error?: Problem }).error?.code ?? 'ok')
-    expect(answers.slice(0, 100)).toEqual(Array(100).fill('ok'))
+    // A refusal takes no time and may be sent before the answers to earlier requests.
+    expect(answers.filter((code) => code === 'ok').length).toBeGreaterThanOrEqual(100)
     // Now and then a token comes back in between.
     expect(answers.slice(-20)).toContain('rate-limited')
     expect(answers.filter((code) => code === 'rate-limited').length).toBeGreaterThanOrEqual(300)

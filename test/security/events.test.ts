@@ -98,9 +98,7 @@ const hears: Record<Name, readonly Who[]> = {
 }
 
 describe('who receives which event', () => {
-  it('S1 S19 every event reaches those whom the table names and no others, with the fields of the contract only', {
-    timeout: 60_000,
-  }, async () => {
+  it('S1 S19 every event reaches those whom the table names and no others, with the fields of the contract only', async () => {
     expect(Object.keys(hears).toSorted()).toEqual([...Object.keys(events), ...Object.keys(passing)].toSorted())
     const app = await startApp({ seams: { timings: { graceMs: 200 } } })
     onTestFinished(() => app.close())
