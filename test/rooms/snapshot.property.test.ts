@@ -240,7 +240,7 @@ describe('a snapshot and what follows it', () => {
       [...by('task:move', 0, 4), ...by('vibe:move', 0, 4), ...by('cut:move', 0, 4)],
       by('project:update'),
       by('member:add', 2, 2),
-      by('member:role', 0, 2),
+      by('member:role', 0, 3),
       ...kinds.filter((kind) => kind.endsWith(':create')).map((kind) => by(kind)),
       by('person:rename', 1, 3),
       by('comment:reply'),
@@ -314,10 +314,7 @@ describe('a snapshot and what follows it', () => {
       interruptAfterTimeLimit: 25_000,
       examples: [[everything]],
     })
-    // Steps at the same time may leave no row for each other: the history with all events is played again until all were seen.
     const unseen = () => Object.keys(projectEvents).filter((name) => name !== 'project:deleted' && !seen.has(name))
-    for (let tries = 0; unseen().length > 0 && tries < 5; tries++)
-      await fc.assert(property, { numRuns: 1, examples: [[everything]] })
     expect(unseen()).toEqual([])
   })
 
