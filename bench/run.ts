@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
+import { beside } from './subjects/cutroom/index.ts'
 import { removeBuild } from './support/build.ts'
 import { type BenchPostgres, startPostgres } from './support/postgres.ts'
 import { stopPrograms } from './support/program.ts'
@@ -39,15 +40,19 @@ for (const name of wanted)
 let postgres: Promise<BenchPostgres> | undefined
 const silent = new Set<string>()
 
-async function subjects(...names: string[]): Promise<Subject[]> {
+async function subjects(...asked: string[]): Promise<Subject[]> {
   const found: Subject[] = []
+  const other = process.env.BENCH_BESIDE
+  const names = other === undefined ? asked : asked.filter((name) => ['cutroom', 'limit', 'socket-io'].includes(name))
   for (const name of names) {
     const file = new URL(`subjects/${name}/index.ts`, import.meta.url)
     if (!existsSync(file)) continue
     const { subject } = (await import(file.href)) as { subject: Subject }
     const missing = await subject.missing()
-    if (missing === null) found.push(subject)
-    else if (name === 'cutroom') throw new Error(missing)
+    if (missing === null) {
+      found.push(subject)
+      if (name === 'cutroom' && other !== undefined) found.push(beside(other))
+    } else if (name === 'cutroom') throw new Error(missing)
     else if (!silent.has(name)) {
       silent.add(name)
       console.error(`!!! ${subject.title} is left out: ${missing}`)

@@ -3,14 +3,17 @@ import { SECRET, seedRows } from '../../support/cutroom-rows.ts'
 import { speakCutroom, startNodes } from '../../support/running.ts'
 import type { Subject } from '../../support/subject.ts'
 
-/** Cutroom as it ships. Every write carries an Idempotency-Key: it is answered again when it is sent again. */
-export const subject: Subject = {
-  name: 'cutroom',
-  title: 'Cutroom',
+/**
+ * A build of Cutroom. Every write carries an Idempotency-Key: it is answered again when it is sent again.
+ * @param entry its server.js
+ */
+const cutroom = (name: string, title: string, entry: () => Promise<string>): Subject => ({
+  name,
+  title,
   missing: async () => null,
   async start({ postgres, databaseUrl, env = {}, nodes = 1 }) {
     const database = databaseUrl ?? (await postgres.empty())
-    const programs = await startNodes(await builtServer(), nodes, {
+    const programs = await startNodes(await entry(), nodes, {
       DATABASE_URL: database,
       JWT_SECRET: SECRET,
       RATE_LIMIT: 'off',
@@ -28,4 +31,10 @@ export const subject: Subject = {
       seed: (plan) => seedRows(database, plan),
     }
   },
-}
+})
+
+/** Cutroom as it ships. */
+export const subject = cutroom('cutroom', 'Cutroom', builtServer)
+
+/** Another build, of BENCH_BESIDE, to be compared with. */
+export const beside = (entry: string): Subject => cutroom('beside', 'Cutroom, the other build', async () => entry)
