@@ -104,11 +104,7 @@ function openTransaction(client: pg.PoolClient, prisma: () => PrismaOn, named: (
     start()
     for (const answer of sent) await answer
   }
-  const rollbackQuietly = () =>
-    run('ROLLBACK').then(
-      () => {},
-      () => {},
-    )
+  const rollbackQuietly = () => run('ROLLBACK').catch(() => {})
   // A connection on which a transaction is still open does not return to the pool.
   const release = () => client.release(client.getTransactionStatus() !== 'I')
 

@@ -114,7 +114,7 @@ export const endpointsPlugin = fp<{ config: Config; query: Query; authorizer: Au
       readable,
     })
     app.decorate('write', (endpoint, handler, current, options = {}) => {
-      const run = handle(endpoint, handler as never, current as never, options as never)
+      const run = handle({ endpoint, handler: handler as never, current: current as never, options: options as never })
       route(endpoint, async (request, reply) => send(reply, endpoint, await run(request, reply), base))
     })
   },

@@ -1,12 +1,12 @@
 import { type Endpoint, projectRoom, userRoom } from '@cutroom/contract'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
-import type { Authorizer, Scope, Target } from '../access/authorize.ts'
+import type { Authorizer, Scope } from '../access/authorize.ts'
 import { allows } from '../access/roles.ts'
-import { createScopeCache } from '../access/scope-cache.ts'
-import { admitSession, lockSession, sessionAssertion } from '../access/sessions.ts'
+import { createScopeCache, type ScopeCache } from '../access/scope-cache.ts'
+import { admitSession, type Caller, lockSession, sessionAssertion } from '../access/sessions.ts'
 import { problem } from '../errors.ts'
-import type { Commit, Write } from '../rooms/log/commit.ts'
+import type { Actor, Commit, Write } from '../rooms/log/commit.ts'
 import { type Key, lockOf, withIdempotencyKey } from '../rooms/log/idempotency.ts'
 import { fingerprints, idempotencyKey, matches } from './conditional.ts'
 import { type Conditional, contextOf, type RequestContext, targetOf, type WriteOptions } from './request-context.ts'
@@ -35,104 +35,135 @@ const outcomeOf = (work: Promise<unknown>): Promise<Outcome> =>
     (reason: unknown) => ({ failed: true, reason }),
   )
 
-/** Makes the handlers of endpoints that write: Idempotency-Key, access, If-Match and session in the one transaction of the write. */
-export function createWriteHandlers({ commit, epoch, authorizer, secret, readable }: WriteHandlerOptions) {
-  const scopes = createScopeCache(authorizer)
-  const fingerprint = fingerprints(secret)
+/** What all writes share. */
+interface Context extends WriteHandlerOptions {
+  scopes: ScopeCache
+  fingerprint: (request: FastifyRequest) => string
+}
 
-  /** Says the tag of an entity that stands in a problem: the one that reading it gives. */
-  function setTag(reply: FastifyReply, { url, schema }: Endpoint, entity: unknown): void {
-    const shown = schema.response[200] ?? readable.get(url)
+/** One endpoint that writes. */
+interface WriteRoute {
+  endpoint: Endpoint
+  handler: Handler
+  current: Current | undefined
+  options: WriteOptions<Endpoint, unknown>
+  /** The check locks the thing that the path names, and compares If-Match with it. */
+  locksTarget: boolean
+}
+
+/** One request to it. */
+interface WriteCall {
+  request: FastifyRequest
+  reply: FastifyReply
+  caller: Caller
+  actor: Actor & { id: string }
+  key: Key | undefined
+  prepared: Outcome
+  reportHead: (head: number) => void
+}
+
+/** If-Match of a request: a refusal carries the entity as it is now, and its tag, the one that reading it gives. */
+function expectationOf({ readable }: Context, { endpoint }: WriteRoute, { request, reply }: WriteCall): Conditional['expect'] {
+  return async (version, load) => {
+    if (matches(request, version)) return
+    const entity = await load()
+    const shown = endpoint.schema.response[200] ?? readable.get(endpoint.url)
     const tag = shown ? tagFor(entity, serializerOf(shown)(entity)) : null
     if (tag !== null) reply.header('etag', tag)
+    throw problem('stale', undefined, { current: entity })
   }
+}
 
-  return function handle(
-    endpoint: Endpoint,
-    handler: Handler,
-    current: Current | undefined,
-    options: WriteOptions<Endpoint, unknown>,
-  ) {
-    const isOfAccount = endpoint.access === 'account'
-    const locksTarget = endpoint.effect === 'change' && current !== undefined
+/** The handler with what is checked around it. Access was checked, or is asserted by the batch (`isAsserted`), which asserts the session, too. */
+async function runHandler(
+  context: Context,
+  route: WriteRoute,
+  call: WriteCall,
+  write: Write,
+  scope: Scope | null,
+  isAsserted: boolean,
+): Promise<unknown> {
+  const { endpoint, handler, current, options, locksTarget } = route
+  const { request, reply, caller, actor, key, prepared, reportHead } = call
+  // As they are called while the write locks them.
+  if (scope) actor.name = scope.me.name
+  const expect = expectationOf(context, route, call)
+  if (locksTarget && current && endpoint.target !== undefined && scope) {
+    const params = request.params as Record<string, string>
+    const id = params[endpoint.target] ?? ''
+    await expect(scope.version, () => current(write.tx, id, params))
+  }
+  if (prepared.failed) throw prepared.reason
+  const body = await handler(contextOf(request, reply, scope), Object.assign(write, { expect }), prepared.value)
+  if (endpoint.access !== 'account') {
+    if (!isAsserted) write.assert(sessionAssertion(caller))
+  } else if (!options.locksSession) await lockSession(write.query, caller)
+  const room = scope ? projectRoom(scope.projectId) : userRoom(actor.id)
+  if (key) write.saveResponse(key, body, room)
+  write.reportHead(room, reportHead)
+  return body
+}
 
-    /** Where the scope of this caller's last write may be assumed: the check locks no more than the membership. */
-    function assumableTarget(request: FastifyRequest): Target | null {
-      const target = locksTarget ? null : targetOf(endpoint, request)
-      return target !== null && authorizer.memberQuery(target.param) === null ? null : target
+/** The work of a write, which `commit` may run more than once: by the scope that is assumed the first time, by the one that is found after that. */
+function workOf(context: Context, route: WriteRoute, call: WriteCall): (write: Write) => Promise<unknown> {
+  const { authorizer, scopes } = context
+  const { endpoint, locksTarget } = route
+  const { request, caller, key, reportHead } = call
+  const target = targetOf(endpoint, request)
+  // Assumed are scopes of writes whose check locks no more than the membership.
+  const assumable = target !== null && !locksTarget && authorizer.memberQuery(target.param) !== null ? target : null
+  const assumed = assumable && scopes.get(caller, assumable)
+  let mayAssume = assumed !== undefined && assumed !== null && allowsAction(endpoint, assumed, caller.userId)
+
+  async function check(write: Write): Promise<Scope | null> {
+    if (endpoint.target === undefined || target === null) return null
+    if (assumable) scopes.delete(caller, assumable)
+    const scope = await authorizer.authorize(write.query, caller, endpoint.access, target, locksTarget ? 'target' : 'member')
+    if (assumable) scopes.set(caller, assumable, scope)
+    return scope
+  }
+  return async (write) => {
+    if (assumable && assumed && mayAssume) {
+      mayAssume = false
+      write.assert(scopes.assertion(caller, assumable, assumed, key && lockOf(key)))
+      return runHandler(context, route, call, write, assumed, true)
     }
-
-    return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
-      const { caller } = request
-      if (caller === null) throw problem('token-missing')
-      const mutationId = idempotencyKey(request)
-      const actor = { id: caller.userId, name: request.principal?.person.name ?? '', mutationId }
-      const key: Key | undefined =
-        mutationId === undefined ? undefined : { userId: actor.id, key: mutationId, fingerprint: fingerprint(request) }
-      const prepared = options.prepare ? await outcomeOf(options.prepare(contextOf(request, reply, null))) : NOTHING
-      if (prepared.failed && key === undefined) throw prepared.reason
-
-      const reportHead = (head: number) => void reply.headers({ 'cutroom-seq': head, 'cutroom-epoch': epoch() })
-
-      /** The handler with all that is checked around it; access was checked, or is asserted by the batch. */
-      const run = async (write: Write, scope: Scope | null, isAsserted: boolean): Promise<unknown> => {
-        // As they are called while the write holds them.
-        if (scope) actor.name = scope.me.name
-        const expect: Conditional['expect'] = async (version, load) => {
-          if (matches(request, version)) return
-          const entity = await load()
-          setTag(reply, endpoint, entity)
-          throw problem('stale', undefined, { current: entity })
-        }
-        if (locksTarget && endpoint.target !== undefined && scope) {
-          const params = request.params as Record<string, string>
-          await expect(scope.version, () => current(write.tx, params[endpoint.target] ?? '', params))
-        }
-        if (prepared.failed) throw prepared.reason
-        const body = await handler(contextOf(request, reply, scope), Object.assign(write, { expect }), prepared.value)
-        if (isOfAccount && !options.locksSession) await lockSession(write.query, caller)
-        // A batch that asserts the scope asserts the session with it.
-        else if (!isOfAccount && !isAsserted) write.assert(sessionAssertion(caller))
-        const room = scope ? projectRoom(scope.projectId) : userRoom(actor.id)
-        if (key) write.saveResponse(key, body, room)
-        write.reportHead(room, reportHead)
-        return body
-      }
-
-      const target = assumableTarget(request)
-      const assumed = target && scopes.get(caller, target)
-      let mayAssume = assumed && allowsAction(endpoint, assumed, caller.userId)
-      const attempt = async (write: Write): Promise<unknown> => {
-        if (target && assumed && mayAssume) {
-          mayAssume = false
-          write.assert(scopes.assertion(caller, target, assumed, key && lockOf(key)))
-          return run(write, assumed, true)
-        }
-        const check = async () => {
-          if (target) scopes.delete(caller, target)
-          const scope = await scopeIn(write, endpoint, request)
-          if (target && scope) scopes.set(caller, target, scope)
-          return run(write, scope, false)
-        }
-        return withIdempotencyKey(
-          write,
-          key,
-          check,
-          () => admitSession(write.query, caller),
-          (room) => write.reportHead(room, reportHead),
-        )
-      }
-      const start = () => commit(actor, attempt)
-      return options.within ? options.within(contextOf(request, reply, null), start) : start()
-    }
-
-    async function scopeIn(write: Write, endpoint: Endpoint, request: FastifyRequest): Promise<Scope | null> {
-      const target = targetOf(endpoint, request)
-      if (endpoint.target === undefined || target === null || request.caller === null) return null
-      return authorizer.authorize(write.query, request.caller, endpoint.access, target, locksTarget ? 'target' : 'member')
-    }
+    return withIdempotencyKey(
+      write,
+      key,
+      async () => runHandler(context, route, call, write, await check(write), false),
+      () => admitSession(write.query, caller),
+      (room) => write.reportHead(room, reportHead),
+    )
   }
 }
 
 const allowsAction = (endpoint: Endpoint, scope: Scope, userId: string): boolean =>
   endpoint.target !== undefined && allows(scope.role, endpoint.access, scope.authorId === userId)
+
+/** Makes the handlers of endpoints that write: Idempotency-Key, access, If-Match and session in the one transaction of the write. */
+export function createWriteHandlers(options: WriteHandlerOptions) {
+  const context: Context = {
+    ...options,
+    scopes: createScopeCache(options.authorizer),
+    fingerprint: fingerprints(options.secret),
+  }
+  return (given: Omit<WriteRoute, 'locksTarget'>) => {
+    const route: WriteRoute = { ...given, locksTarget: given.endpoint.effect === 'change' && given.current !== undefined }
+    const { prepare, within } = route.options
+    return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+      const { caller } = request
+      if (caller === null) throw problem('token-missing')
+      const mutationId = idempotencyKey(request)
+      const actor = { id: caller.userId, name: request.principal?.person.name ?? '', mutationId }
+      const key =
+        mutationId === undefined ? undefined : { userId: actor.id, key: mutationId, fingerprint: context.fingerprint(request) }
+      const prepared = prepare ? await outcomeOf(prepare(contextOf(request, reply, null))) : NOTHING
+      if (prepared.failed && key === undefined) throw prepared.reason
+      const reportHead = (head: number) => void reply.headers({ 'cutroom-seq': head, 'cutroom-epoch': options.epoch() })
+      const work = workOf(context, route, { request, reply, caller, actor, key, prepared, reportHead })
+      const start = () => options.commit(actor, work)
+      return within ? within(contextOf(request, reply, null), start) : start()
+    }
+  }
+}

@@ -20,7 +20,7 @@ import { registerRoomHandlers, subscriptionIn } from './sockets/room-handlers.ts
 import { createSessions } from './sockets/session.ts'
 import { openSocketServer } from './sockets/socket-server.ts'
 import { watchTokenExpiry } from './sockets/token-expiry.ts'
-import type { RoomSocket } from './types.ts'
+import type { RoomServer, RoomSocket } from './types.ts'
 
 export type { RoomsOptions } from './options.ts'
 export type { Principal, TokenClaims } from './types.ts'
@@ -74,6 +74,44 @@ function createReporters({ log }: FastifyInstance) {
   }
 }
 
+/** The feeds of the rooms with local sockets, whose deliveries are measured. */
+function openFeeds(
+  { redis, measurements }: RoomsOptions,
+  {
+    log,
+    io,
+    deliver,
+    timings,
+    onDeliveryError,
+    onLogLost,
+  }: {
+    log: Log
+    io: RoomServer
+    deliver: ReturnType<typeof createDelivery>
+    timings: typeof TIMINGS
+    onDeliveryError: (error: unknown, room?: RoomId) => void
+    onLogLost: (epoch: string) => void
+  },
+) {
+  return createFeeds({
+    log,
+    encode: createEncoder(io),
+    deliver(room, entry) {
+      deliver(room, entry)
+      measurements.delivered(entry.meta.at)
+    },
+    onReplayed: measurements.replayed,
+    // Clients reconnect, name a position of the old history and are answered `reset`.
+    onLost: () => {
+      onLogLost(log.epoch())
+      for (const socket of io.of('/').sockets.values()) socket.conn.close()
+    },
+    onError: onDeliveryError,
+    sweepMs: () => (redis && !redis.healthy() ? timings.sweepAloneMs : timings.sweepMs),
+    unreadMs: timings.unreadMs,
+  })
+}
+
 /** Registers the engine of rooms on a Fastify server: the Socket.IO server, the feeds behind it, and `app.rooms`. */
 export async function registerRooms(app: FastifyInstance, options: RoomsOptions): Promise<void> {
   const { database, query, redis, measurements } = options
@@ -96,23 +134,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   const typing = createTyping(timings.typingMs, onTimerError)
   const sessions = createSessions({ ...options, presence, onError: onDeliveryError })
   const deliver = createDelivery({ io, presence, activityOf: options.activityOf, endSession: sessions.endSession })
-  const feeds = createFeeds({
-    log,
-    encode: createEncoder(io),
-    deliver(room, entry) {
-      deliver(room, entry)
-      measurements.delivered(entry.meta.at)
-    },
-    onReplayed: measurements.replayed,
-    // Clients reconnect, name a position of the old history and are answered `reset`.
-    onLost: () => {
-      onLogLost(log.epoch())
-      for (const socket of io.of('/').sockets.values()) socket.conn.close()
-    },
-    onError: onDeliveryError,
-    sweepMs: () => (redis && !redis.healthy() ? timings.sweepAloneMs : timings.sweepMs),
-    unreadMs: timings.unreadMs,
-  })
+  const feeds = openFeeds(options, { log, io, deliver, timings, onDeliveryError, onLogLost })
   if (redis)
     cluster = new Cluster({
       ...base,

@@ -3,7 +3,8 @@ import { alone, aloneAmongTabs } from './browser.ts'
 import type { Credentials, Target } from './call.ts'
 import type { Login } from './login.ts'
 import { createLoginCalls, createRetries } from './login-calls.ts'
-import { createSession, type SessionHooks } from './session.ts'
+import { createSession } from './session.ts'
+import type { SessionHooks } from './session-hooks.ts'
 
 export interface ApiOptions extends Omit<SessionHooks, 'exchange' | 'inOrder' | 'onEnded'> {
   /** Without a slash at its end. */

@@ -1,29 +1,10 @@
 import type { Problem, ProblemCode } from '@cutroom/contract'
-import type { Answer } from './endpoint.ts'
-import type { auth } from './generated/contract.ts'
-import { endOf, type Login, loginChanged, type SessionMode, type Tokens } from './login.ts'
+import { endOf, type Login, loginChanged, type Tokens } from './login.ts'
 import { createRenewal } from './renewal.ts'
 import { createServerClock } from './server-clock.ts'
+import type { SessionHooks } from './session-hooks.ts'
 import { claimsOf } from './token.ts'
-import { createTokenStore, type StoreOptions } from './token-store.ts'
-
-export interface SessionHooks extends StoreOptions {
-  mode: SessionMode
-  /** POST /api/auth/refresh in the name of a login. */
-  exchange(login: Login): Promise<Answer<typeof auth.refresh>>
-  /** Runs a refresh alone among all that share the cookies or the stored tokens. */
-  inOrder<T>(run: () => Promise<T>): Promise<T>
-  /** A refresh succeeded. */
-  onRenewed(): void
-  /** The server does not know this session any more. */
-  onLost(problem: Problem): void
-  /** The store, or the cookie, is of another session by now: only this client has the tokens of this one. */
-  onReplaced(login: Login): void
-  /** Another login, or none, took the place of this one. */
-  onEnded(login: Login): void
-  /** Aborts: no more attempts. */
-  closing: AbortSignal
-}
+import { createTokenStore } from './token-store.ts'
 
 export type Session = ReturnType<typeof createSession>
 

@@ -20,7 +20,6 @@ const INVENTED = 120
 export function authRoutes(app: FastifyInstance, { config, prisma }: { config: Config; prisma: Database['prisma'] }): void {
   const rules = { refreshTokens: refreshTokens(config.jwtSecret), refreshTokenTtl: config.refreshTokenTtl }
   const { commit } = app.rooms
-  const { cookies } = app.tokens
 
   const guesses = createGuessLimits(app.limit, prisma)
   const registrations = app.limit('register', REGISTRATIONS)
@@ -32,7 +31,8 @@ export function authRoutes(app: FastifyInstance, { config, prisma }: { config: C
     address: request.ip,
   })
 
-  const { deliver, refreshTokenOf, sessionToClose } = createTokenExchange(app.tokens, rules.refreshTokens)
+  const exchange = createTokenExchange(app.tokens, rules.refreshTokens)
+  const { deliver, refreshTokenOf } = exchange
 
   app.serve(auth.register, async ({ body, request, reply }) => {
     if (config.registration === 'invite') throw problem('registration-closed')
@@ -80,6 +80,18 @@ export function authRoutes(app: FastifyInstance, { config, prisma }: { config: C
     return deliver(reply, opened, given === undefined ? 'cookie' : 'body')
   })
 
+  logoutRoutes(app, rules.refreshTokens, exchange)
+}
+
+/** Logging out, of one session or of all. */
+function logoutRoutes(
+  app: FastifyInstance,
+  tokens: ReturnType<typeof refreshTokens>,
+  { sessionToClose }: ReturnType<typeof createTokenExchange>,
+): void {
+  const { commit } = app.rooms
+  const { cookies } = app.tokens
+
   app.serve(auth.logout, async ({ body, request, reply }) => {
     const { sessionId, byRefreshToken } = sessionToClose(request, body?.refreshToken)
     const actor = { id: '', name: '' }
@@ -89,7 +101,7 @@ export function authRoutes(app: FastifyInstance, { config, prisma }: { config: C
       return owner !== null
     })
     // Cookies of another session are not this one's to clear.
-    const kept = rules.refreshTokens.parse(cookies.refreshOf(request.cookies) ?? '')
+    const kept = tokens.parse(cookies.refreshOf(request.cookies) ?? '')
     if (!kept || kept.sessionId === sessionId) cookies.clear(reply)
     // A client whose answer was lost repeats its refresh token; an access token of a closed session is refused here, too.
     if (!wasOpen && !byRefreshToken) throw problem('session-revoked')
