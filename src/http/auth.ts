@@ -76,7 +76,8 @@ interface Handshake {
   headers: FastifyRequest['headers']
 }
 
-const bearer = (header: string | undefined): string | null => /^Bearer +(\S+)$/i.exec(header ?? '')?.[1] ?? null
+/** The token of an Authorization header; null where it is no Bearer token. */
+export const bearer = (header: string | undefined): string | null => /^Bearer +(\S+)$/i.exec(header ?? '')?.[1] ?? null
 
 /** Raises what the session knows to be in its client's hands. */
 async function noteUse({ tx }: Write, { sessionId, userId, generation }: Claims): Promise<void> {

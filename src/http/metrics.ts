@@ -8,6 +8,7 @@ import type { Database } from '../db/client.ts'
 import { problem } from '../errors.ts'
 import type { SharedRedis } from '../redis.ts'
 import type { Measurements } from '../rooms/measurements.ts'
+import { bearer } from './auth.ts'
 
 const COMMIT_OUTCOMES = ['committed', 'refused', 'unavailable', 'failed'] as const
 const MODES = ['live', 'resumed', 'reset'] as const
@@ -78,8 +79,8 @@ const digest = (text: string) => createHash('sha256').update(text).digest()
  * they differ.
  */
 function carries(header: string | undefined, token: Buffer): boolean {
-  const given = /^Bearer +(\S+)$/i.exec(header ?? '')?.[1]
-  return given !== undefined && timingSafeEqual(digest(given), token)
+  const given = bearer(header)
+  return given !== null && timingSafeEqual(digest(given), token)
 }
 
 interface MetricsOptions {

@@ -49,6 +49,8 @@ interface WriteRoute {
   options: WriteOptions<Endpoint, unknown>
   /** The check locks the thing that the path names, and compares If-Match with it. */
   locksTarget: boolean
+  /** The scope of the caller's last write may be assumed: the check locks no more than the membership. */
+  assumesScope: boolean
 }
 
 /** One request to it. */
@@ -107,11 +109,10 @@ async function runHandler(
 /** The work of a write, which `commit` may run more than once: by the scope that is assumed the first time, by the one that is found after that. */
 function workOf(context: Context, route: WriteRoute, call: WriteCall): (write: Write) => Promise<unknown> {
   const { authorizer, scopes } = context
-  const { endpoint, locksTarget } = route
+  const { endpoint, locksTarget, assumesScope } = route
   const { request, caller, key, reportHead } = call
   const target = targetOf(endpoint, request)
-  // Assumed are scopes of writes whose check locks no more than the membership.
-  const assumable = target !== null && !locksTarget && authorizer.memberQuery(target.param) !== null ? target : null
+  const assumable = assumesScope ? target : null
   const assumed = assumable && scopes.get(caller, assumable)
   let mayAssume = assumed !== undefined && assumed !== null && allowsAction(endpoint, assumed, caller.userId)
 
@@ -148,8 +149,11 @@ export function createWriteHandlers(options: WriteHandlerOptions) {
     scopes: createScopeCache(options.authorizer),
     fingerprint: fingerprints(options.secret),
   }
-  return (given: Omit<WriteRoute, 'locksTarget'>) => {
-    const route: WriteRoute = { ...given, locksTarget: given.endpoint.effect === 'change' && given.current !== undefined }
+  return (given: Omit<WriteRoute, 'locksTarget' | 'assumesScope'>) => {
+    const { target, effect } = given.endpoint
+    const locksTarget = effect === 'change' && given.current !== undefined
+    const assumesScope = target !== undefined && !locksTarget && options.authorizer.memberQuery(target) !== null
+    const route: WriteRoute = { ...given, locksTarget, assumesScope }
     const { prepare, within } = route.options
     return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
       const { caller } = request
