@@ -7,6 +7,7 @@ import { authRoutes } from './features/auth/routes.ts'
 import { meRoutes } from './features/me/routes.ts'
 import { roomRoutes } from './features/rooms/routes.ts'
 import { authPlugin } from './http/auth.ts'
+import { consolePlugin } from './http/console.ts'
 import { docsPlugin } from './http/docs.ts'
 import { endpointsPlugin } from './http/endpoints.ts'
 import { errorsPlugin, refuse } from './http/errors.ts'
@@ -32,7 +33,7 @@ import { LIMITS } from './rooms/sockets/connection-limits.ts'
 const BODY_LIMIT = 256 * 1024
 
 /** What tests and benches may change. */
-export type Seams = Partial<Pick<RoomsOptions, 'beforeCommit' | 'timings' | 'limits'>>
+export type Seams = Partial<Pick<RoomsOptions, 'beforeCommit' | 'timings' | 'limits'>> & { consoleFolder?: string }
 
 /** Fastify without routes, which answers what it cannot parse in the words of the contract. */
 function createServer(config: Config, headers: ReturnType<typeof createAnswerHeaders>): FastifyInstance {
@@ -123,6 +124,7 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
     await app.register(endpointsPlugin, { config, query, authorizer })
     await app.register(securityPlugin, { config, redis })
     await app.register(docsPlugin, { config })
+    await app.register(consolePlugin, { config, folder: seams.consoleFolder })
     await registerRooms(app, {
       database,
       query,

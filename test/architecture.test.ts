@@ -15,6 +15,7 @@ const folders = [
   ['src', ''],
   ['packages/contract/src', 'contract/'],
   ['packages/client/src', 'client/'],
+  ['packages/console/src', 'console/'],
   ['demo', 'demo/'],
 ] as const
 
@@ -78,6 +79,7 @@ const house: Record<string, { rooms: string[]; packages: string[] | null }> = {
   'node-version': { rooms: [], packages: [] },
   server: { rooms: ['cli', 'node-version'], packages: [] },
   client: { rooms: ['contract'], packages: ['socket.io-client'] },
+  console: { rooms: ['client'], packages: ['preact', '@preact/signals'] },
   demo: { rooms: ['client', 'contract', 'test'], packages: ['node', 'socket.io-client'] },
 }
 

@@ -317,8 +317,9 @@ describe('the access table', () => {
       path.splice((found.indent ?? '').length / 4, Number.POSITIVE_INFINITY, found.url ?? '')
       for (const method of (found.methods ?? '').split(', ')) if (method !== 'HEAD') routes.push(`${method} ${path.join('')}`)
     }
-    const known = new Set([...Object.keys(table), ...operations.map((url) => `GET ${url}`), 'OPTIONS *'])
-    expect(routes.filter((route) => !known.has(route) && !route.startsWith('GET /docs/'))).toEqual([])
+    const pages = [...operations, ...CONSOLE_ADDRESSES]
+    const known = new Set([...Object.keys(table), ...pages.map((url) => `GET ${url}`), 'OPTIONS *'])
+    expect(routes.filter((route) => !known.has(route) && !/^GET \/(docs|assets)\//.test(route))).toEqual([])
     expect([...known].filter((route) => !routes.includes(route))).toEqual([])
   })
 
@@ -377,7 +378,7 @@ describe('the access table', () => {
   })
 
   it('A3 routes outside /api answer without a login, and contain no personal data', async () => {
-    for (const path of operations) {
+    for (const path of [...operations, ...CONSOLE_ADDRESSES]) {
       const response = await fetch(app().url + path)
       expect(response.status, path).toBe(200)
       expect(await response.text()).not.toContain(keeper.email)
