@@ -93,6 +93,7 @@ export const auth: PlainTable<(typeof contract.endpoints)['auth']> = {
   "refresh": {"method":"POST","url":"/api/auth/refresh","access":"public"},
   "logout": {"method":"POST","url":"/api/auth/logout","access":"session"},
   "logoutAll": {"method":"POST","url":"/api/auth/logout-all","access":"account"},
+  "session": {"method":"GET","url":"/api/session","access":"public"},
 }
 
 export const me: PlainTable<(typeof contract.endpoints)['me']> = {
