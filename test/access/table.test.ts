@@ -16,6 +16,7 @@ const table: Record<string, Least> = {
   'POST /api/auth/refresh': 'anybody',
   'POST /api/auth/logout': 'account',
   'POST /api/auth/logout-all': 'account',
+  'GET /api/session': 'anybody',
   'GET /api/me': 'account',
   'PATCH /api/me': 'account',
   'PUT /api/me/password': 'account',
@@ -197,6 +198,7 @@ describe('the access table', () => {
         if (refused[who] === undefined) callers[who] = await login(app(), callers[who])
       },
     }),
+    'GET /api/session': async () => ({}),
     'GET /api/me': async () => ({}),
     'PATCH /api/me': async (who) => {
       const { rows } = await app().db.query<{ version: number }>('SELECT version FROM "User" WHERE id = $1', [callers[who].id])

@@ -48,6 +48,14 @@ export const Tokens = z
   .meta({ id: 'Tokens' })
 export const Login = Tokens.extend({ user: User }).meta({ id: 'Login' })
 
+export const SessionState = z
+  .object({
+    user: User.nullable().meta({ description: 'Null without a valid access token' }),
+    refreshable: z.boolean().meta({ description: 'You have no valid access token, and a refresh is worth trying' }),
+  })
+  .meta({ id: 'SessionState' })
+export type SessionState = z.output<typeof SessionState>
+
 const tags = ['auth'] as const
 export const auth = {
   register: endpoint({
@@ -100,6 +108,19 @@ export const auth = {
     url: '/api/auth/logout-all',
     access: 'account',
     schema: { summary: 'Close every session of your account', tags, response: { 204: z.undefined() } },
+  }),
+  session: endpoint({
+    method: 'GET',
+    url: '/api/session',
+    access: 'public',
+    schema: {
+      summary: 'Who you are, if you are logged in',
+      description:
+        'For the start of a page, which cannot see its cookies: 200 with your account, or with null. `refreshable` says that you have ' +
+        'no valid access token and that `POST /api/auth/refresh` is worth trying; it may be refused all the same.',
+      tags,
+      response: { 200: SessionState },
+    },
   }),
 }
 

@@ -6,7 +6,7 @@ import { type Action, nounEndpoints, projectEvents } from './nouns.ts'
 import * as projectContract from './projects.ts'
 import { type Meta, passing, requests, rooms } from './rooms.ts'
 
-export { auth, me, Session, User } from './auth.ts'
+export { auth, me, Session, SessionState, User } from './auth.ts'
 export * from './endpoint.ts'
 export type { Collection, Noun, Permission, StateChange } from './noun.ts'
 export * from './nouns.ts'

@@ -47,12 +47,12 @@ export const problems: typeof contract.problems = {
 
 /** The collections of a project's state. */
 export const collections: { [C in contract.CollectionName]: Omit<(typeof contract.collections)[C], 'row'> } = {
-  "members": {"key":"userId","people":["user"],"within":{}},
-  "tasks": {"key":"id","people":["author","assignee"],"within":{}},
-  "vibes": {"key":"id","people":["author"],"within":{}},
-  "cuts": {"key":"id","people":["author"],"within":{"vibeId":"vibes"}},
-  "lyrics": {"key":"cutId","people":[],"within":{"cutId":"cuts"}},
-  "comments": {"key":"id","people":["author","resolvedBy"],"within":{"cutId":"cuts","taskId":"tasks","parentId":"comments"}},
+  "members": {"key":"userId","people":["user"],"within":{},"lists":{}},
+  "tasks": {"key":"id","people":["author","assignee"],"within":{},"lists":{"tasksIn":{"by":["status"],"order":"rank"}}},
+  "vibes": {"key":"id","people":["author"],"within":{},"lists":{"vibesByRank":{"by":[],"order":"rank"}}},
+  "cuts": {"key":"id","people":["author"],"within":{"vibeId":"vibes"},"lists":{"cutsOf":{"by":["vibeId"],"order":"rank"}}},
+  "lyrics": {"key":"cutId","people":[],"within":{"cutId":"cuts"},"lists":{}},
+  "comments": {"key":"id","people":["author","resolvedBy"],"within":{"cutId":"cuts","taskId":"tasks","parentId":"comments"},"lists":{"commentsOf":{"by":["cutId","taskId"],"order":"id"}}},
 }
 
 /** What each event of a project's room does to the state. */
@@ -93,6 +93,7 @@ export const auth: PlainTable<(typeof contract.endpoints)['auth']> = {
   "refresh": {"method":"POST","url":"/api/auth/refresh","access":"public"},
   "logout": {"method":"POST","url":"/api/auth/logout","access":"session"},
   "logoutAll": {"method":"POST","url":"/api/auth/logout-all","access":"account"},
+  "session": {"method":"GET","url":"/api/session","access":"public"},
 }
 
 export const me: PlainTable<(typeof contract.endpoints)['me']> = {
