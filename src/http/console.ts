@@ -19,9 +19,17 @@ The API and its reference are at docs.
 const policy = (secure: boolean): string =>
   [
     `default-src 'none'`,
-    ...['base-uri', 'connect-src', 'font-src', 'form-action', 'img-src', 'manifest-src', 'media-src', 'script-src', 'style-src'].map(
-      (directive) => `${directive} 'self'`,
-    ),
+    ...[
+      'base-uri',
+      'connect-src',
+      'font-src',
+      'form-action',
+      'img-src',
+      'manifest-src',
+      'media-src',
+      'script-src',
+      'style-src',
+    ].map((directive) => `${directive} 'self'`),
     `frame-ancestors 'none'`,
     ...(secure ? ['upgrade-insecure-requests'] : []),
   ].join(';')

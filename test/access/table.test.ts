@@ -1,5 +1,6 @@
 import { type Problem, type Project, type Role, requests, statusOf } from '@cutroom/contract'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { CONSOLE_ADDRESSES } from '../../src/http/console.ts'
 import { useApp } from '../support/app.ts'
 import { addMember, createCut, createProject, login, PASSWORD, type Person, register, request } from '../support/people.ts'
 import { connect, open } from '../support/sockets.ts'

@@ -25,7 +25,11 @@ export const texts = {
   you: 'you',
   newBelow: (n: number) => `${n} new below`,
   skip: 'To the content',
-  notFound: { title: 'There is no such page', text: 'The address may be mistyped, or what it named is gone.', home: 'To your projects' },
+  notFound: {
+    title: 'There is no such page',
+    text: 'The address may be mistyped, or what it named is gone.',
+    home: 'To your projects',
+  },
 
   sign: {
     claim: 'Work on takes together: tasks, cuts, lyrics and comments that everyone sees at once.',
@@ -40,7 +44,8 @@ export const texts = {
     remember: 'Stay signed in on this device',
     reference: 'API reference',
     elsewhere: 'You were signed out: this session was ended in another place. Sign in to go on; nothing you sent is lost.',
-    anotherPerson: 'Another person has signed in in another tab of this browser, so this tab has stopped. Nothing you sent is lost.',
+    anotherPerson:
+      'Another person has signed in in another tab of this browser, so this tab has stopped. Nothing you sent is lost.',
     unreachable: 'The server does not answer. It may be restarting, or you may be offline.',
   },
 
@@ -122,7 +127,8 @@ export const texts = {
     position: 'Position',
     first: 'First',
     after: (title: string) => `After ${title}`,
-    moved: (title: string, column: string, place: number, of: number) => `${title} moved to ${column}, position ${place} of ${of}`,
+    moved: (title: string, column: string, place: number, of: number) =>
+      `${title} moved to ${column}, position ${place} of ${of}`,
     movedBy: (name: string, title: string, column: string) => `${name} moved ${title} to ${column}`,
     comments: (n: number) => count(n, 'comment'),
     due: (day: string) => `Due ${day}`,

@@ -1,14 +1,14 @@
 import { combine } from '@atlaskit/pragmatic-drag-and-drop/combine'
 import { draggable, dropTargetForElements, monitorForElements } from '@atlaskit/pragmatic-drag-and-drop/element/adapter'
 import { attachClosestEdge, extractClosestEdge } from '@atlaskit/pragmatic-drag-and-drop-hitbox/closest-edge'
-import { type RefObject } from 'preact'
+import type { RefObject } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 
 /** Where something would land: before or after the item under the pointer. */
 export type Edge = 'top' | 'bottom' | null
 
 /** Makes an item draggable, and a place to drop others at. @returns the edge to mark, and whether it is being dragged */
-export function useDragItem(ref: RefObject<HTMLElement>, list: string, id: string, enabled: boolean) {
+export function useDragItem(ref: RefObject<HTMLElement | null>, list: string, id: string, enabled: boolean) {
   const [edge, setEdge] = useState<Edge>(null)
   const [isDragged, setDragged] = useState(false)
   useEffect(() => {
@@ -35,7 +35,7 @@ export function useDragItem(ref: RefObject<HTMLElement>, list: string, id: strin
 }
 
 /** Makes a list a place to drop at its end. */
-export function useDropList(ref: RefObject<HTMLElement>, list: string, enabled: boolean): boolean {
+export function useDropList(ref: RefObject<HTMLElement | null>, list: string, enabled: boolean): boolean {
   const [isOver, setOver] = useState(false)
   useEffect(() => {
     const element = ref.current

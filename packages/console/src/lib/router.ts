@@ -9,7 +9,9 @@ export const address = signal(here())
 
 export type Place = 'board' | 'cuts' | 'members' | 'settings'
 export type Route =
-  | { name: 'home' | 'me' | 'unknown' }
+  | { name: 'home' }
+  | { name: 'me' }
+  | { name: 'unknown' }
   | { name: Place; projectId: string; query: URLSearchParams }
   | { name: 'cut'; projectId: string; cutId: string; query: URLSearchParams }
 

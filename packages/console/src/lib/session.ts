@@ -1,4 +1,4 @@
-import { createClient, CutroomError, type Problem } from '@cutroom/client'
+import { CutroomError, createClient, type Problem } from '@cutroom/client'
 import { signal } from '@preact/signals'
 import { texts } from '../texts.ts'
 import { base } from './router.ts'

@@ -3,7 +3,6 @@ import { useLayoutEffect, useMemo, useState } from 'preact/hooks'
 
 /** The value of a selection, drawn again when it changes. @param deps what `make` depends on */
 export function useSelected<T>(make: () => Selected<T>, deps: readonly unknown[]): T {
-  // biome-ignore lint/correctness/useExhaustiveDependencies: they are the caller's
   const selected = useMemo(make, deps)
   const { value } = selected
   const [, redraw] = useState(0)

@@ -58,18 +58,15 @@ export function moveTask(room: Room, task: Task, to: Task['status'], index: numb
 
 export function deleteTask({ projectId }: Room, taskId: string): void {
   client
-    .mutate(
-      tasks.delete,
-      { params: { taskId } },
-      { projectId, draw: { name: 'task:deleted', payload: { taskId } } },
-    )
+    .mutate(tasks.delete, { params: { taskId } }, { projectId, draw: { name: 'task:deleted', payload: { taskId } } })
     .catch(complain)
 }
 
 /** What is commented on. */
 export type Target = { kind: 'cut' | 'task'; id: string }
 
-const newComment = (projectId: string, { kind, id: targetId }: Target, body: string, atMs: number | null, parentId: string | null) =>
+const newComment =
+  (projectId: string, { kind, id: targetId }: Target, body: string, atMs: number | null, parentId: string | null) =>
   (it: { id: string; at: string; me: Comment['author'] }): Comment => ({
     ...{ id: it.id, projectId, body, atMs, parentId, author: it.me, version: 1, createdAt: it.at, updatedAt: it.at },
     ...{ cutId: kind === 'cut' ? targetId : null, taskId: kind === 'task' ? targetId : null },
@@ -141,11 +138,7 @@ export function setResolved({ projectId }: Room, comment: Comment, isResolved: b
 
 export function deleteComment({ projectId }: Room, commentId: string): void {
   client
-    .mutate(
-      comments.delete,
-      { params: { commentId } },
-      { projectId, draw: { name: 'comment:deleted', payload: { commentId } } },
-    )
+    .mutate(comments.delete, { params: { commentId } }, { projectId, draw: { name: 'comment:deleted', payload: { commentId } } })
     .catch(complain)
 }
 

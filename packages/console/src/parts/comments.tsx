@@ -88,7 +88,10 @@ export function Comments({ target, commentId }: { target: Target; commentId?: st
   const [hidesResolved, setHidesResolved] = useState(false)
   const [editing, setEditing] = useState<string | null>(null)
   const talks = useTalks(all)
-  const shown = useMemo(() => (hidesResolved ? talks.filter(({ first }) => first.resolvedAt === null) : talks), [talks, hidesResolved])
+  const shown = useMemo(
+    () => (hidesResolved ? talks.filter(({ first }) => first.resolvedAt === null) : talks),
+    [talks, hidesResolved],
+  )
   const handle = useRef<WindowedHandle>(null)
   useThreadKeys(shown, handle, setEditing)
   useEffect(() => {

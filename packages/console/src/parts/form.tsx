@@ -1,5 +1,5 @@
 import { CutroomError } from '@cutroom/client'
-import type { ComponentChildren, JSX } from 'preact'
+import type { ComponentChildren } from 'preact'
 import { useRef, useState } from 'preact/hooks'
 import { reasonOf } from '../lib/session.ts'
 import { texts } from '../texts.ts'
@@ -46,7 +46,14 @@ export function useSubmission(fields: readonly string[] = []): Submission {
   }
 }
 
-type InputProps = Omit<JSX.IntrinsicElements['input'], 'onInput' | 'value'>
+interface InputProps {
+  type?: 'text' | 'email' | 'password' | 'date'
+  autocomplete?: string
+  inputMode?: 'decimal'
+  maxLength?: number
+  required?: boolean
+  dir?: 'auto'
+}
 
 /** A labelled input of one line. */
 export function Field({
@@ -63,7 +70,8 @@ export function Field({
     <div class="field">
       <label for={id}>{label}</label>
       <input
-        {...rest}
+        type="text"
+        {...(rest as object)}
         id={id}
         value={value}
         aria-invalid={wrong !== undefined}
@@ -85,7 +93,10 @@ export function Area({
   value,
   onInput,
   ...rest
-}: Omit<JSX.IntrinsicElements['textarea'], 'onInput' | 'value'> & {
+}: {
+  rows: number
+  maxLength?: number
+  spellcheck?: boolean
   label: string
   value: string
   onInput: (value: string) => void

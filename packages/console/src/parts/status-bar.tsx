@@ -13,7 +13,10 @@ export function StatusBar() {
   const status = useRoomValue((room) => room.status)
   const problem = useRoomValue((room) => room.problem)
   const has = useRoomValue((room) => room.state !== null)
-  const queued = useSelected(() => client.select(({ mutations }) => mutations.filter(({ state }) => state === 'queued').length), [])
+  const queued = useSelected(
+    () => client.select(({ mutations }) => mutations.filter(({ state }) => state === 'queued').length),
+    [],
+  )
   const liveAt = useRef(Date.now())
   const [isTold, setTold] = useState(false)
   const isLost = has && (status === 'stale' || status === 'offline')

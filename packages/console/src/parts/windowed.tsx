@@ -64,7 +64,7 @@ function useScroll(fromEnd: boolean) {
 export function Windowed<T>(props: Props<T>) {
   const { items, keyOf, fromEnd = false } = props
   const { box, heights, atEnd, view, look } = useScroll(fromEnd)
-  const list = useRef<HTMLDivElement>(null)
+  const list = useRef<HTMLOListElement>(null)
   const [, redraw] = useState(0)
   const seen = useRef(items.length)
   const focusOn = useRef<string | null>(null)
@@ -125,13 +125,13 @@ export function Windowed<T>(props: Props<T>) {
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
     <section ref={box} class={`windowed ${props.class ?? ''}`} aria-label={props.label} tabIndex={0} onScroll={look}>
       {items.length === 0 && props.empty}
-      <div ref={list} role="list" hidden={items.length === 0} style={{ paddingTop: `${before}px`, paddingBottom: `${after}px` }}>
+      <ol ref={list} hidden={items.length === 0} style={{ paddingTop: `${before}px`, paddingBottom: `${after}px` }}>
         {items.slice(first, last + 1).map((item, n) => (
-          <div key={keyOf(item)} data-key={keyOf(item)} role="listitem" aria-setsize={items.length} aria-posinset={first + n + 1}>
+          <li key={keyOf(item)} data-key={keyOf(item)} aria-setsize={items.length} aria-posinset={first + n + 1}>
             {props.draw(item, first + n)}
-          </div>
+          </li>
         ))}
-      </div>
+      </ol>
       {isFresh && (
         <button
           type="button"

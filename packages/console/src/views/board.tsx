@@ -61,7 +61,11 @@ function Column(props: {
   const box = useRef<HTMLElement>(null)
   const isOver = useDropList(box, status, mayMove)
   return (
-    <section ref={box} class={`column${isOver ? ' over' : ''}${props.isShown ? ' shown' : ''}`} aria-labelledby={`column-${status}`}>
+    <section
+      ref={box}
+      class={`column${isOver ? ' over' : ''}${props.isShown ? ' shown' : ''}`}
+      aria-labelledby={`column-${status}`}
+    >
       <h2 id={`column-${status}`}>
         {props.name} <span class="quiet small">{tasks.length}</span>
       </h2>
@@ -143,7 +147,13 @@ export function Board({ taskId }: { taskId: string | null }) {
       )}
       <fieldset class="switch narrow-only" aria-label={words.switch}>
         {COLUMNS.map(([status, name]) => (
-          <button key={status} type="button" class="button tight" aria-pressed={shown === status} onClick={() => setShown(status)}>
+          <button
+            key={status}
+            type="button"
+            class="button tight"
+            aria-pressed={shown === status}
+            onClick={() => setShown(status)}
+          >
             {name}
           </button>
         ))}

@@ -11,7 +11,11 @@ import { texts } from '../texts.ts'
 const words = texts.cuts
 
 type Draft = { name: string; bpm: string; timeSignature: string }
-const draftOf = (cut: Cut): Draft => ({ name: cut.name, bpm: cut.bpm === null ? '' : String(cut.bpm), timeSignature: cut.timeSignature ?? '' })
+const draftOf = (cut: Cut): Draft => ({
+  name: cut.name,
+  bpm: cut.bpm === null ? '' : String(cut.bpm),
+  timeSignature: cut.timeSignature ?? '',
+})
 
 /** What a cut is called, how fast it is, and its end. */
 export function CutDialog({ cut, onClose }: { cut: Cut; onClose: () => void }) {
@@ -78,7 +82,14 @@ export function CutDialog({ cut, onClose }: { cut: Cut; onClose: () => void }) {
             </button>
           }
         >
-          <Field label={words.cutName} value={draft.name} onInput={set('name')} maxLength={200} dir="auto" wrong={submission.field('name')} />
+          <Field
+            label={words.cutName}
+            value={draft.name}
+            onInput={set('name')}
+            maxLength={200}
+            dir="auto"
+            wrong={submission.field('name')}
+          />
           <Field label={words.bpm} value={draft.bpm} onInput={set('bpm')} inputMode="decimal" wrong={submission.field('bpm')} />
           <Field
             label={words.signature}

@@ -50,7 +50,8 @@ const CutRow = memo(function CutRow({ cut, mayMove, onMove }: { cut: Cut; mayMov
   const row = useRef<HTMLLIElement>(null)
   const mutation = usePending(cut.id)
   const open = useRoomValue(
-    ({ state }) => state?.commentsOf(cut.id).filter(({ parentId, resolvedAt }) => parentId === null && resolvedAt === null).length ?? 0,
+    ({ state }) =>
+      state?.commentsOf(cut.id).filter(({ parentId, resolvedAt }) => parentId === null && resolvedAt === null).length ?? 0,
     [cut.id],
   )
   const lines = useRoomValue(({ state }) => state?.lyrics.get(cut.id)?.lyrics.length ?? 0, [cut.id])
@@ -106,7 +107,12 @@ function VibeGroup({ vibe, mayEdit, onMove }: { vibe: Vibe; mayEdit: boolean; on
           {vibe.name}
         </h2>
         {mayEdit && !mutation && (
-          <button type="button" class="button plain tight" aria-label={words.editVibe(vibe.name)} onClick={() => setEditing(true)}>
+          <button
+            type="button"
+            class="button plain tight"
+            aria-label={words.editVibe(vibe.name)}
+            onClick={() => setEditing(true)}
+          >
             {words.rename}
           </button>
         )}

@@ -42,7 +42,12 @@ function Side({ projectId }: { projectId?: string }) {
       )}
       <div class={projectId === undefined ? '' : 'others'}>
         <h2>{projectId === undefined ? texts.frame.projects : texts.frame.otherProjects}</h2>
-        <ul>{projects.filter(({ id }) => id !== projectId).slice(0, MOST).map(({ id, name }) => link(projectPath(id), name))}</ul>
+        <ul>
+          {projects
+            .filter(({ id }) => id !== projectId)
+            .slice(0, MOST)
+            .map(({ id, name }) => link(projectPath(id), name))}
+        </ul>
       </div>
     </nav>
   )

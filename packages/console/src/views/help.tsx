@@ -1,6 +1,6 @@
+import { isHelpOpen } from '../lib/help.ts'
 import { Dialog } from '../parts/dialog.tsx'
 import { texts } from '../texts.ts'
-import { isHelpOpen } from '../lib/help.ts'
 
 /** The list of keys. */
 export function Help() {

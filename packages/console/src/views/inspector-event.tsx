@@ -56,9 +56,9 @@ export function EventRow({ seen, isOpen, onToggle }: { seen: Seen; isOpen: boole
       {isOpen && (
         <div class="stack event-body">
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-          <pre tabIndex={0} aria-label={words.payload}>
-            {JSON.stringify({ payload: event.payload, meta: event.meta }, null, 2)}
-          </pre>
+          <section class="payload" tabIndex={0} aria-label={words.payload}>
+            <pre>{JSON.stringify({ payload: event.payload, meta: event.meta }, null, 2)}</pre>
+          </section>
           <div class="row wrap">
             <button type="button" class="button tight" onClick={() => void copy(curlOf(event))}>
               {words.copyCurl}

@@ -95,7 +95,13 @@ function Replay({ onReplayed }: { onReplayed: (replayed: Replayed | null) => voi
       <label for="replay-from" class="small grow">
         {words.replayFrom}
       </label>
-      <input id="replay-from" class="seq" inputMode="numeric" value={after} onInput={(event) => setAfter(event.currentTarget.value)} />
+      <input
+        id="replay-from"
+        class="seq"
+        inputMode="numeric"
+        value={after}
+        onInput={(event) => setAfter(event.currentTarget.value)}
+      />
       <button type="submit" class="button tight" disabled={busy}>
         {busy ? words.replaying : words.replay}
       </button>

@@ -82,13 +82,11 @@ export function LyricsMerge(props: {
       >
         {parts.map((part, n) =>
           part.kind === 'same' ? (
-            // biome-ignore lint/suspicious/noArrayIndexKey: stretches have no other name
             <pre key={n} class="merged" dir="auto">
               {textOf(part.lines)}
             </pre>
           ) : (
             <Difference
-              // biome-ignore lint/suspicious/noArrayIndexKey: stretches have no other name
               key={n}
               part={part}
               name={`difference-${n}`}

@@ -20,7 +20,6 @@ function Shown({ lines, onEdit }: { lines: readonly Line[]; onEdit: (() => void)
       ) : (
         <ol class="lyrics" dir="auto">
           {lines.map(({ atMs, text }, n) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: lines have no other name
             <li key={n}>
               {atMs !== null && <span class="chip">{mediaTime(atMs)}</span>}
               <span>{text || '\u00a0'}</span>
@@ -44,7 +43,14 @@ interface Conflict {
   theirs: Lyrics
 }
 
-function Editor(props: { draft: Draft; isBehind: boolean; submission: Submission; onWrite: (text: string) => void; onSave: () => Promise<void>; onCancel: () => void }) {
+function Editor(props: {
+  draft: Draft
+  isBehind: boolean
+  submission: Submission
+  onWrite: (text: string) => void
+  onSave: () => Promise<void>
+  onCancel: () => void
+}) {
   return (
     <Form
       submission={props.submission}

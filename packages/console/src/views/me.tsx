@@ -27,7 +27,15 @@ function Profile() {
         work={() => client.call(endpoints.update, { body: { name } })}
         onDone={() => toast(texts.saved)}
       >
-        <Field label={words.name} value={name} onInput={setName} maxLength={100} dir="auto" autocomplete="name" wrong={submission.field('name')} />
+        <Field
+          label={words.name}
+          value={name}
+          onInput={setName}
+          maxLength={100}
+          dir="auto"
+          autocomplete="name"
+          wrong={submission.field('name')}
+        />
       </Form>
     </section>
   )

@@ -1,4 +1,4 @@
-import { type Project, members, projects } from '@cutroom/client'
+import { members, type Project, projects } from '@cutroom/client'
 import { useState } from 'preact/hooks'
 import { complain, useMay, useRoom, useRoomValue } from '../lib/room.ts'
 import { go } from '../lib/router.ts'

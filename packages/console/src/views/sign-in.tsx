@@ -15,8 +15,7 @@ export function SignIn() {
   const [name, setName] = useState('')
   const [remember, setRemember] = useState(true)
   const submission = useSubmission(['email', 'password', 'name'])
-  const work = () =>
-    isNew ? client.register({ email, password, name, remember }) : client.login({ email, password, remember })
+  const work = () => (isNew ? client.register({ email, password, name, remember }) : client.login({ email, password, remember }))
   return (
     <main class="sign">
       <div class="sign-box">
@@ -39,7 +38,14 @@ export function SignIn() {
             }}
           >
             {isNew && (
-              <Field label={words.name} value={name} onInput={setName} autocomplete="name" required wrong={submission.field('name')} />
+              <Field
+                label={words.name}
+                value={name}
+                onInput={setName}
+                autocomplete="name"
+                required
+                wrong={submission.field('name')}
+              />
             )}
             <Field
               label={words.email}

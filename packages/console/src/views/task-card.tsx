@@ -60,7 +60,15 @@ function Foot({ task }: { task: Task }) {
 }
 
 /** A task on the board. */
-export const TaskCard = memo(function TaskCard({ task, mayMove, onMove }: { task: Task; mayMove: boolean; onMove: (task: Task) => void }) {
+export const TaskCard = memo(function TaskCard({
+  task,
+  mayMove,
+  onMove,
+}: {
+  task: Task
+  mayMove: boolean
+  onMove: (task: Task) => void
+}) {
   const card = useRef<HTMLElement>(null)
   const mutation = usePending(task.id)
   const { edge, isDragged } = useDragItem(card, task.status, task.id, mayMove)

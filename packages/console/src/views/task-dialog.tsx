@@ -11,7 +11,7 @@ import { texts } from '../texts.ts'
 
 const words = texts.task
 
-interface Draft {
+type Draft = {
   title: string
   description: string
   assigneeId: string
@@ -70,7 +70,13 @@ function EditTask({ task, onDone }: { task: Task; onDone: () => void }) {
       <Conflict
         mine={draft}
         theirs={draftOf(theirs)}
-        names={{ title: words.title, description: words.description, assigneeId: words.assignee, due: words.due, labels: words.labels }}
+        names={{
+          title: words.title,
+          description: words.description,
+          assigneeId: words.assignee,
+          due: words.due,
+          labels: words.labels,
+        }}
         show={(name, value) => (name === 'assigneeId' ? (members?.get(value)?.user.name ?? words.nobody) : value)}
         submission={submission}
         onKeepMine={() => submission.run(() => write(theirs.version))}
@@ -93,7 +99,14 @@ function EditTask({ task, onDone }: { task: Task; onDone: () => void }) {
         </button>
       }
     >
-      <Field label={words.title} value={draft.title} onInput={set('title')} maxLength={500} dir="auto" wrong={submission.field('title')} />
+      <Field
+        label={words.title}
+        value={draft.title}
+        onInput={set('title')}
+        maxLength={500}
+        dir="auto"
+        wrong={submission.field('title')}
+      />
       <Area label={words.description} value={draft.description} onInput={set('description')} rows={5} maxLength={20_000} />
       <Choice
         label={words.assignee}
@@ -105,7 +118,13 @@ function EditTask({ task, onDone }: { task: Task; onDone: () => void }) {
         ]}
       />
       <Field label={words.due} type="date" value={draft.due} onInput={set('due')} wrong={submission.field('dueAt')} />
-      <Field label={words.labels} value={draft.labels} onInput={set('labels')} help={words.labelsHelp} wrong={submission.field('labels')} />
+      <Field
+        label={words.labels}
+        value={draft.labels}
+        onInput={set('labels')}
+        help={words.labelsHelp}
+        wrong={submission.field('labels')}
+      />
     </Form>
   )
 }

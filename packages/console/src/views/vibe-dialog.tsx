@@ -30,7 +30,9 @@ export function VibeDialog({ vibe, onClose }: { vibe: Vibe; onClose: () => void 
         submission={submission}
         action={texts.save}
         disabled={name.trim() === ''}
-        work={() => client.call(vibes.update, { params: { vibeId: vibe.id }, body: { name, theme: theme === '' ? null : theme } })}
+        work={() =>
+          client.call(vibes.update, { params: { vibeId: vibe.id }, body: { name, theme: theme === '' ? null : theme } })
+        }
         onDone={onClose}
         beside={
           <button type="button" class="button plain" onClick={() => setDeleting(true)}>
@@ -38,7 +40,14 @@ export function VibeDialog({ vibe, onClose }: { vibe: Vibe; onClose: () => void 
           </button>
         }
       >
-        <Field label={words.vibeName} value={name} onInput={setName} maxLength={200} dir="auto" wrong={submission.field('name')} />
+        <Field
+          label={words.vibeName}
+          value={name}
+          onInput={setName}
+          maxLength={200}
+          dir="auto"
+          wrong={submission.field('name')}
+        />
         <Area label={words.theme} value={theme} onInput={setTheme} rows={3} maxLength={500} />
       </Form>
     </Dialog>
