@@ -30,7 +30,7 @@ export async function buildConsole(outDir: string): Promise<void> {
     root: ROOT,
     base: './',
     logLevel: 'warn',
-    resolve: { alias: { '@cutroom/client': join(ROOT, 'temporary.ts') } },
+    resolve: { alias: { '@cutroom/client': join(ROOT, '..', 'client', 'src', 'index.ts') } },
     oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
     build: {
       outDir,

@@ -30,7 +30,7 @@ function Inside({ me }: { me: boolean }) {
         <div class="sign-box">
           <h1>{texts.name}</h1>
           <p class="note warn">{texts.sign.unreachable}</p>
-          <button type="button" class="button main" onClick={() => void start()}>
+          <button type="button" class="button primary" onClick={() => void start()}>
             {texts.tryAgain}
           </button>
         </div>

@@ -8,8 +8,8 @@ const isTyping = ({ target }: Event): boolean =>
 
 /** `g b` is g, then b within a second. */
 const PAUSE_MS = 1_000
-let before = ''
-let at = 0
+let before = { key: '', at: 0 }
+let pair = ''
 
 /** Keys of the page while a component is shown. They do nothing in fields, in dialogs, and with Ctrl, Alt or Meta. */
 export function useKeys(keys: Keys): void {
@@ -19,8 +19,7 @@ export function useKeys(keys: Keys): void {
     const onKey = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || isTyping(event)) return
       if (document.querySelector('dialog[open]')) return
-      const both = Date.now() - at < PAUSE_MS ? `${before} ${event.key}` : ''
-      const run = latest.current[both] ?? latest.current[event.key]
+      const run = latest.current[pair] ?? latest.current[event.key]
       if (!run || run(event) === false) return
       event.preventDefault()
     }
@@ -29,9 +28,11 @@ export function useKeys(keys: Keys): void {
   }, [])
 }
 
-/** Remembers the first key of a pair. Once for the page, after all others. */
+/** Remembers the keys of a pair. Once for the page, before all that listen to them. */
 export function rememberKeys(): void {
-  document.addEventListener('keydown', (event) => {
-    ;[before, at] = [event.key, Date.now()]
+  document.addEventListener('keydown', ({ key }) => {
+    const at = Date.now()
+    pair = at - before.at < PAUSE_MS ? `${before.key} ${key}` : ''
+    before = { key, at }
   })
 }

@@ -92,7 +92,7 @@ export function Composer(props: {
             {texts.cancel}
           </button>
         )}
-        <button type="submit" class="button main" disabled={!canSend}>
+        <button type="submit" class="button primary" disabled={!canSend}>
           {props.action ?? words.send}
         </button>
       </div>

@@ -45,7 +45,7 @@ export function Conflict<F extends Record<string, string>>(props: {
         </p>
       )}
       <div class="row">
-        <button type="button" class="button main" disabled={props.submission.busy} onClick={props.onKeepMine}>
+        <button type="button" class="button primary" disabled={props.submission.busy} onClick={props.onKeepMine}>
           {words.keepMine}
         </button>
         <button type="button" class="button" onClick={props.onTakeTheirs}>

@@ -168,7 +168,7 @@ export function Form(props: {
         </p>
       )}
       <div class="row wrap">
-        <button type="submit" class="button main" disabled={submission.busy || props.disabled}>
+        <button type="submit" class="button primary" disabled={submission.busy || props.disabled}>
           {submission.busy ? texts.working : props.action}
         </button>
         {props.beside}

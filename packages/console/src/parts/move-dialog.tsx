@@ -53,7 +53,7 @@ export function MoveDialog(props: {
           onChoose={(next) => setIndex(Number(next))}
         />
         <div class="row">
-          <button type="submit" class="button main">
+          <button type="submit" class="button primary">
             {texts.board.move}
           </button>
           <button type="button" class="button" onClick={props.onClose}>

@@ -135,7 +135,7 @@ export function Windowed<T>(props: Props<T>) {
       {isFresh && (
         <button
           type="button"
-          class="button main tight pill"
+          class="button primary tight pill"
           onClick={() => {
             if (box.current) box.current.scrollTop = box.current.scrollHeight
           }}

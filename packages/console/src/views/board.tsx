@@ -40,7 +40,7 @@ function AddTask() {
         dir="auto"
         onInput={(event) => setTitle(event.currentTarget.value)}
       />
-      <button type="submit" class="button main">
+      <button type="submit" class="button primary">
         <PlusIcon />
         {words.add}
       </button>

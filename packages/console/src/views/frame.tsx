@@ -26,7 +26,7 @@ export function useProjects(): readonly Project[] | null {
 
 function Side({ projectId }: { projectId?: string }) {
   const at = new URL(address.value, 'http://page').pathname
-  const projects = useProjects() ?? []
+  const projects = (useProjects() ?? []).filter(({ id }) => id !== projectId).slice(0, MOST)
   const link = (to: string, text: string, Icon?: () => ComponentChildren, within = false) => (
     <li key={to}>
       <a href={base + to} aria-current={at === to || (within && at.startsWith(`${to}/`)) ? 'page' : undefined}>
@@ -40,15 +40,12 @@ function Side({ projectId }: { projectId?: string }) {
       {projectId !== undefined && (
         <ul>{PLACES.map(([place, text, Icon]) => link(projectPath(projectId, place), text, Icon, place === 'cuts'))}</ul>
       )}
-      <div class={projectId === undefined ? '' : 'others'}>
-        <h2>{projectId === undefined ? texts.frame.projects : texts.frame.otherProjects}</h2>
-        <ul>
-          {projects
-            .filter(({ id }) => id !== projectId)
-            .slice(0, MOST)
-            .map(({ id, name }) => link(projectPath(id), name))}
-        </ul>
-      </div>
+      {projects.length > 0 && (
+        <div class={projectId === undefined ? 'own' : 'others'}>
+          <h2>{projectId === undefined ? texts.frame.projects : texts.frame.otherProjects}</h2>
+          <ul>{projects.map(({ id, name }) => link(projectPath(id), name))}</ul>
+        </div>
+      )}
     </nav>
   )
 }

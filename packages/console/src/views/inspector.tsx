@@ -135,7 +135,7 @@ function Cut() {
       {words.cut}
     </button>
   ) : (
-    <button type="button" class="button main tight" onClick={() => void client.connect().catch(() => {})}>
+    <button type="button" class="button primary tight" onClick={() => void client.connect().catch(() => {})}>
       {words.comeBack}
     </button>
   )
