@@ -58,7 +58,10 @@ export const collections: { [C in contract.CollectionName]: Omit<(typeof contrac
 /** What each event of a project's room does to the state. */
 export const stateChanges: typeof contract.stateChanges = ${literal(stateChanges)}
 
-${Object.entries(endpoints).map(noun).join('\n')}`
+${Object.entries(endpoints).map(noun).join('\n')}
+/** All endpoints, by noun. */
+export const endpoints = { ${Object.keys(endpoints).join(', ')} }
+`
 
 if (process.argv[1] === import.meta.filename) {
   const before = await readFile(FILE, 'utf8').catch(() => '')

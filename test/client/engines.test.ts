@@ -124,7 +124,7 @@ describe('an engine that has only what React Native has', () => {
     const typing: unknown[] = []
     mine.room.on('typing', (one) => typing.push(one))
     theirs.room.setPresence({ looksAt: 'mix' })
-    theirs.room.typing(project.id, true)
+    theirs.room.setTyping(project.id, true)
     await until('presence and typing', () => typing.length > 0 && mine.room.presence.get(editor.id)?.state?.looksAt === 'mix')
 
     const statuses: string[] = []

@@ -166,3 +166,6 @@ export const rooms: PlainTable<(typeof contract.endpoints)['rooms']> = {
   "snapshot": {"method":"GET","url":"/api/projects/:projectId/snapshot","access":"project:read","target":"projectId","effect":"read","largePages":true},
   "events": {"method":"GET","url":"/api/projects/:projectId/events","access":"project:read","target":"projectId","effect":"read","largePages":true},
 }
+
+/** All endpoints, by noun. */
+export const endpoints = { auth, me, projects, members, tasks, vibes, cuts, comments, rooms }
