@@ -143,6 +143,7 @@ describe('an engine that has only what React Native has', () => {
     const refused = theirs.client.call(tasks.get, { params: { taskId: project.id } })
     await expect(refused).rejects.toBeInstanceOf(CutroomError)
     await expect(refused).rejects.toMatchObject({ code: 'not-found', status: 404 })
+    await live(theirs.room)
     const revoked: unknown[] = []
     theirs.room.on('revoked', (reason) => revoked.push(reason))
     await mine.client.call(members.delete, { params: { projectId: project.id, userId: editor.id } })
