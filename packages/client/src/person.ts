@@ -1,12 +1,16 @@
-import type { Problem, RoomEvent, UserEventName } from '@cutroom/contract'
+import type { Person, Problem, Project, RoomEvent, User, UserEventName } from '@cutroom/contract'
 import type { Call } from './call.ts'
 import type { ClientEvents } from './client.ts'
 import type { LinkStatus } from './connection.ts'
 import type { Emitter } from './emitter.ts'
 import { type CutroomSocket, type Passing, type PassingEvent, readFrame } from './frames.ts'
-import { roomPrefix } from './generated/contract.ts'
+import { projects as endpoints, roomPrefix } from './generated/contract.ts'
+import type { MutationStore } from './mutation.ts'
+import { createMutations } from './mutations.ts'
 import { createPacer } from './pacer.ts'
+import { pagesOf } from './pages.ts'
 import { createRooms } from './rooms.ts'
+import { createUserProjects } from './user-projects.ts'
 import { createUserRoom } from './user-room.ts'
 
 export interface PersonDeps {
@@ -18,21 +22,62 @@ export interface PersonDeps {
   ackTimeoutMs: number
   /** The session of this connection was closed. */
   onRevoked(): void
+  /** What is selected of a client may be another now. */
+  changed(): void
+  /** How long a room stays after its last release, ms. */
+  keepRoomsMs: number
+  mutationStore: MutationStore | undefined
 }
 
 /** What a client shows of the person who is logged in: the rooms of projects, their own room, and who is online. */
-export function createPerson({ call, socket, emit, onError, ackTimeoutMs, onRevoked }: PersonDeps) {
+export function createPerson(deps: PersonDeps) {
+  const { call, socket, emit, onError, ackTimeoutMs, onRevoked, changed } = deps
   const pacer = createPacer()
   let userId: string | undefined
   let sessionId: string | undefined
-  const rooms = createRooms({ call, socket, pacer, userId: () => userId, onError, ackTimeoutMs })
+  let user: User | null = null
+  const me = (): Person => ({ id: userId ?? '', name: user?.name ?? '', avatarUrl: user?.avatarUrl ?? null })
+  const projects = createUserProjects({
+    pages: () => pagesOf<Project>(call, endpoints.list, { query: { limit: 200 } }),
+    canLoad: () => userId !== undefined,
+    onChange: changed,
+    onError,
+  })
+  const mutations = createMutations({
+    call,
+    store: deps.mutationStore,
+    me,
+    reached: (projectId) => rooms.reached(projectId),
+    redraw: (projectId) => rooms.redraw(projectId),
+    changed,
+    onError,
+  })
+  const rooms = createRooms({
+    call,
+    socket,
+    pacer,
+    userId: () => userId,
+    onError,
+    ackTimeoutMs,
+    keepMs: deps.keepRoomsMs,
+    mutations,
+    onProject: projects.changed,
+  })
   let userRoom = makeUserRoom()
+  // nothing is known of the time before the connection
+  let isFresh = true
 
   function makeUserRoom() {
-    return createUserRoom({ socket, pacer, ackTimeoutMs, reset: () => emit('reset'), onError, apply })
+    return createUserRoom({ socket, pacer, ackTimeoutMs, reset, onError, apply })
+  }
+
+  function reset(): void {
+    projects.reload()
+    emit('reset')
   }
 
   function apply(event: RoomEvent<UserEventName>): void {
+    projects.applied(event)
     // name and payload belong together, which the compiler forgets for a union
     emit(event.name, event.payload as never, event.meta)
     if (event.name === 'session:revoked' && event.payload.sessionId === sessionId) onRevoked()
@@ -41,13 +86,20 @@ export function createPerson({ call, socket, emit, onError, ackTimeoutMs, onRevo
   /** Nothing of another person is shown any more. */
   function clear(problem?: Problem): void {
     rooms.end(problem)
+    mutations.clear()
+    projects.clear()
+    user = null
     userRoom.stop()
     userRoom = makeUserRoom()
+    isFresh = true
+    changed()
   }
 
   function belongTo(id: string): void {
     if (userId !== undefined && userId !== id) clear()
+    if (userId !== id) void mutations.began(id).catch(onError)
     userId = id
+    changed()
   }
 
   function showPassing(event: PassingEvent): void {
@@ -57,8 +109,21 @@ export function createPerson({ call, socket, emit, onError, ackTimeoutMs, onRevo
 
   return {
     rooms,
+    mutations,
+    projects,
     userId: () => userId,
+    user: () => user,
+    /** The account of the person who is logged in, as it is now. */
+    setUser(next: User): void {
+      user = next
+      changed()
+    },
     clear,
+    /** The app has logged out: nothing of the person is shown or sent any more. */
+    leave(): void {
+      clear()
+      userId = undefined
+    },
     /** A login has begun. */
     loggedIn(id: string): void {
       belongTo(id)
@@ -69,6 +134,8 @@ export function createPerson({ call, socket, emit, onError, ackTimeoutMs, onRevo
       belongTo(who.userId)
       pacer.open()
       userRoom.connected(who)
+      if (isFresh) projects.reload()
+      isFresh = false
     },
     /** The connection has another status. */
     status(next: LinkStatus, problem: Problem | undefined): void {
