@@ -1,9 +1,12 @@
-import type { ComponentType } from 'preact'
+import type { ComponentChild, ComponentType } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { Waiting } from '../parts/waiting.tsx'
 
-/** A view that is loaded when it is first shown. */
-export function lazy<P extends object>(load: () => Promise<ComponentType<P>>): ComponentType<P> {
+/** A view that is loaded when it is first shown. @param meanwhile shown until then */
+export function lazy<P extends object>(
+  load: () => Promise<ComponentType<P>>,
+  meanwhile: ComponentChild = <Waiting />,
+): ComponentType<P> {
   let loaded: ComponentType<P> | undefined
   return function Lazy(props: P) {
     const [, redraw] = useState(0)
@@ -19,6 +22,6 @@ export function lazy<P extends object>(load: () => Promise<ComponentType<P>>): C
       )
     }, [])
     const View = loaded
-    return View ? <View {...props} /> : <Waiting />
+    return View ? <View {...props} /> : meanwhile
   }
 }

@@ -1,3 +1,4 @@
+import '../styles/cut.css'
 import type { Comment } from '@cutroom/client'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { useKeys } from '../lib/keys.ts'

@@ -1,7 +1,9 @@
+import '../styles/board.css'
 import type { Task } from '@cutroom/client'
 import { useCallback, useRef, useState } from 'preact/hooks'
 import { indexBeside, useDropList, useDrops } from '../lib/drag.ts'
 import { useKeys } from '../lib/keys.ts'
+import { lazy } from '../lib/lazy.tsx'
 import { useMay, useRoom, useRoomValue } from '../lib/room.ts'
 import { go, withQuery } from '../lib/router.ts'
 import { announce } from '../lib/say.ts'
@@ -11,8 +13,8 @@ import { MoveDialog } from '../parts/move-dialog.tsx'
 import { Windowed, type WindowedHandle } from '../parts/windowed.tsx'
 import { texts } from '../texts.ts'
 import { TaskCard } from './task-card.tsx'
-import { TaskDialog } from './task-dialog.tsx'
 
+const TaskDialog = lazy(() => import('./task-dialog.tsx').then(({ TaskDialog }) => TaskDialog), null)
 type Status = Task['status']
 const COLUMNS = Object.entries(texts.board.columns) as [Status, string][]
 const words = texts.board

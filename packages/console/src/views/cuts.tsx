@@ -1,3 +1,4 @@
+import '../styles/cut.css'
 import type { Cut, Vibe } from '@cutroom/client'
 import { useCallback, useRef, useState } from 'preact/hooks'
 import { indexBeside, useDragItem, useDropList, useDrops } from '../lib/drag.ts'

@@ -1,3 +1,4 @@
+import '../styles/inspector.css'
 import type { ProjectEventName, Room, RoomEvent } from '@cutroom/client'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { useKeys } from '../lib/keys.ts'
