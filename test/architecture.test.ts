@@ -79,7 +79,7 @@ const house: Record<string, { rooms: string[]; packages: string[] | null }> = {
   'node-version': { rooms: [], packages: [] },
   server: { rooms: ['cli', 'node-version'], packages: [] },
   client: { rooms: ['contract'], packages: ['socket.io-client'] },
-  console: { rooms: ['client'], packages: ['preact', '@preact/signals'] },
+  console: { rooms: ['client'], packages: ['preact'] },
   demo: { rooms: ['client', 'contract', 'test'], packages: ['node', 'socket.io-client'] },
 }
 

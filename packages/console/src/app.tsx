@@ -1,4 +1,5 @@
 import { useEffect } from 'preact/hooks'
+import { useCell } from './lib/cell.ts'
 import { lazy } from './lib/lazy.tsx'
 import { client, phase, start } from './lib/session.ts'
 import { useSelected } from './lib/use-selected.ts'
@@ -21,10 +22,11 @@ export function App() {
 }
 
 function Inside({ me }: { me: boolean }) {
+  const now = useCell(phase)
   useEffect(() => {
     if (!me) document.title = texts.name
   }, [me])
-  if (phase.value === 'unreachable')
+  if (now === 'unreachable')
     return (
       <main class="sign">
         <div class="sign-box">
@@ -36,7 +38,7 @@ function Inside({ me }: { me: boolean }) {
         </div>
       </main>
     )
-  if (phase.value === 'starting')
+  if (now === 'starting')
     return (
       <main class="main">
         <Waiting reason={texts.status.waits.connecting} />

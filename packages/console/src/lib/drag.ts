@@ -1,6 +1,6 @@
-import { signal } from '@preact/signals'
 import type { RefObject } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
+import { createCell, useCell } from './cell.ts'
 
 /** Where something would land: before or after the item under the pointer. */
 export type Edge = 'top' | 'bottom' | null
@@ -10,7 +10,7 @@ export interface Beside {
   edge: Edge
 }
 
-const engine = signal<typeof import('./drag-engine.ts') | null>(null)
+const engine = createCell<typeof import('./drag-engine.ts') | null>(null)
 let isAsked = false
 
 /** Loads the engine with the first pointer; keyboards never need it. */
@@ -27,7 +27,7 @@ function ask(): void {
 export function useDragItem(ref: RefObject<HTMLElement | null>, list: string, id: string, isEnabled: boolean) {
   const [edge, setEdge] = useState<Edge>(null)
   const [isDragged, setDragged] = useState(false)
-  const loaded = engine.value
+  const loaded = useCell(engine)
   useEffect(() => {
     ask()
     if (ref.current && loaded && isEnabled) return loaded.makeItem(ref.current, list, id, { edge: setEdge, dragged: setDragged })
@@ -39,7 +39,7 @@ export function useDragItem(ref: RefObject<HTMLElement | null>, list: string, id
 /** Makes a list a place to drop at its end. @returns whether something is over it */
 export function useDropList(ref: RefObject<HTMLElement | null>, list: string, isEnabled: boolean): boolean {
   const [isOver, setOver] = useState(false)
-  const loaded = engine.value
+  const loaded = useCell(engine)
   useEffect(() => {
     if (ref.current && loaded && isEnabled) return loaded.makeList(ref.current, list, setOver)
     return undefined
@@ -49,7 +49,7 @@ export function useDropList(ref: RefObject<HTMLElement | null>, list: string, is
 
 /** Called for each drop: what, into which list, beside which item (absent: at the end). */
 export function useDrops(onDrop: (id: string, list: string, beside: Beside | undefined) => void): void {
-  const loaded = engine.value
+  const loaded = useCell(engine)
   useEffect(() => loaded?.onDrops(onDrop))
 }
 

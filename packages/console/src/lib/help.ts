@@ -1,4 +1,4 @@
-import { signal } from '@preact/signals'
+import { createCell } from './cell.ts'
 
 /** Is the list of keys shown? */
-export const isHelpOpen = signal(false)
+export const isHelpOpen = createCell(false)

@@ -1,11 +1,11 @@
-import { computed, signal } from '@preact/signals'
+import { createCell, useCell } from './cell.ts'
 
 /** The path under which the server is, without a slash at its end: of the `<base>` that the server writes into the page. */
 export const base = new URL(document.baseURI).pathname.replace(/\/+$/, '')
 
 const here = (): string => location.pathname.slice(base.length) + location.search
 /** The address within the page: `/projects/…?task=…`. */
-export const address = signal(here())
+export const address = createCell(here())
 
 export type Place = 'board' | 'cuts' | 'members' | 'settings'
 export type Route =
@@ -28,7 +28,8 @@ export function routeOf(at: string): Route {
   if (cutId === '') return { name, projectId, query }
   return name === 'cuts' ? { name: 'cut', projectId, cutId, query } : { name: 'unknown' }
 }
-export const route = computed(() => routeOf(address.value))
+/** What is shown, drawn again when the address changes. */
+export const useRoute = (): Route => routeOf(useCell(address))
 
 /** Shows another address. @param replace takes the place of the current one in the history */
 export function go(to: string, replace = false): void {

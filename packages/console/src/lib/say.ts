@@ -1,7 +1,7 @@
-import { signal } from '@preact/signals'
+import { createCell } from './cell.ts'
 
 /** Read out by screen readers, politely. */
-export const spoken = signal('')
+export const spoken = createCell('')
 export function announce(text: string): void {
   // the same words twice are two messages
   spoken.value = spoken.value === text ? `${text}\u00a0` : text
@@ -13,7 +13,7 @@ export interface Toast {
   kind: 'plain' | 'bad'
 }
 /** Short messages in the corner. */
-export const toasts = signal<readonly Toast[]>([])
+export const toasts = createCell<readonly Toast[]>([])
 let made = 0
 
 export const dismiss = (id: number): void => {

@@ -1,12 +1,12 @@
 import { CutroomError, createClient, type Problem } from '@cutroom/client'
-import { signal } from '@preact/signals'
 import { texts } from '../texts.ts'
+import { createCell } from './cell.ts'
 import { base } from './router.ts'
 
 /** Why the sign-in page is shown although nobody asked for it. */
-export const notice = signal<string | null>(null)
+export const notice = createCell<string | null>(null)
 /** `starting`: it is not known yet whether somebody is signed in. `unreachable`: the server could not be asked. */
-export const phase = signal<'starting' | 'unreachable' | 'ready'>('starting')
+export const phase = createCell<'starting' | 'unreachable' | 'ready'>('starting')
 
 const QUEUE = `cutroom queue ${base}`
 

@@ -1,4 +1,4 @@
-import { signal } from '@preact/signals'
+import { createCell } from './cell.ts'
 
 export type Theme = 'system' | 'light' | 'dark'
 const KEY = 'cutroom theme'
@@ -7,7 +7,7 @@ const kept = (): Theme => {
   const found = localStorage.getItem(KEY)
   return found === 'light' || found === 'dark' ? found : 'system'
 }
-export const theme = signal<Theme>(kept())
+export const theme = createCell<Theme>(kept())
 
 /** Shows the theme and keeps it in this browser. */
 export function setTheme(next: Theme): void {

@@ -1,3 +1,4 @@
+import { useCell } from '../lib/cell.ts'
 import { dismiss, spoken, toasts } from '../lib/say.ts'
 import { texts } from '../texts.ts'
 import { CloseIcon } from './icons.tsx'
@@ -7,10 +8,10 @@ export function Toasts() {
   return (
     <>
       <div class="hidden" role="status" aria-live="polite">
-        {spoken.value}
+        {useCell(spoken)}
       </div>
       <div class="toasts">
-        {toasts.value.map(({ id, text, kind }) => (
+        {useCell(toasts).map(({ id, text, kind }) => (
           <div key={id} class={`note ${kind === 'bad' ? 'bad' : ''}`}>
             <span class="grow">{text}</span>
             <button type="button" class="icon-button" aria-label={texts.dismiss} onClick={() => dismiss(id)}>

@@ -1,6 +1,7 @@
 import type { Project } from '@cutroom/client'
 import type { ComponentChildren } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
+import { useCell } from '../lib/cell.ts'
 import { isHelpOpen } from '../lib/help.ts'
 import { useKeys } from '../lib/keys.ts'
 import { address, base, go, projectPath } from '../lib/router.ts'
@@ -25,7 +26,7 @@ export function useProjects(): readonly Project[] | null {
 }
 
 function Side({ projectId }: { projectId?: string }) {
-  const at = new URL(address.value, 'http://page').pathname
+  const at = new URL(useCell(address), 'http://page').pathname
   const projects = (useProjects() ?? []).filter(({ id }) => id !== projectId).slice(0, MOST)
   const link = (to: string, text: string, Icon?: () => ComponentChildren, within = false) => (
     <li key={to}>
@@ -53,7 +54,7 @@ function Side({ projectId }: { projectId?: string }) {
 /** Where the focus begins on a new page: what has just been opened is read out. */
 function useFocusOnChange() {
   const main = useRef<HTMLElement>(null)
-  const path = new URL(address.value, 'http://page').pathname
+  const path = new URL(useCell(address), 'http://page').pathname
   const shown = useRef(path)
   useEffect(() => {
     if (shown.current === path) return
@@ -109,7 +110,7 @@ export function Frame(props: {
         {props.children}
       </main>
       {props.drawer}
-      {isHelpOpen.value && <Help />}
+      {useCell(isHelpOpen) && <Help />}
     </div>
   )
 }

@@ -1,5 +1,6 @@
 import { auth, me as endpoints } from '@cutroom/client'
 import { useState } from 'preact/hooks'
+import { useCell } from '../lib/cell.ts'
 import { complain } from '../lib/room.ts'
 import { toast } from '../lib/say.ts'
 import { client } from '../lib/session.ts'
@@ -96,7 +97,7 @@ export function MeView() {
       <section class="card" aria-label={words.look}>
         <Choice
           label={words.look}
-          value={theme.value}
+          value={useCell(theme)}
           options={Object.entries(words.themes).map(([value, text]) => ({ value: value as Theme, text }))}
           onChoose={setTheme}
         />

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks'
+import { useCell } from '../lib/cell.ts'
 import { base } from '../lib/router.ts'
 import { client, notice } from '../lib/session.ts'
 import { Field, Form, useSubmission } from '../parts/form.tsx'
@@ -14,6 +15,7 @@ export function SignIn() {
   const [password, setPassword] = useState('')
   const [name, setName] = useState('')
   const [remember, setRemember] = useState(true)
+  const why = useCell(notice)
   const submission = useSubmission(['email', 'password', 'name'])
   const work = () => (isNew ? client.register({ email, password, name, remember }) : client.login({ email, password, remember }))
   return (
@@ -26,7 +28,7 @@ export function SignIn() {
           </h1>
           <p class="quiet">{words.claim}</p>
         </div>
-        {notice.value !== null && <p class="note warn">{notice.value}</p>}
+        {why !== null && <p class="note warn">{why}</p>}
         <section class="card stack" aria-label={isNew ? words.register : words.in}>
           <h2>{isNew ? words.register : words.in}</h2>
           <Form

@@ -1,6 +1,6 @@
 import { useEffect } from 'preact/hooks'
 import { lazy } from '../lib/lazy.tsx'
-import { route } from '../lib/router.ts'
+import { useRoute } from '../lib/router.ts'
 import { client } from '../lib/session.ts'
 import { texts } from '../texts.ts'
 import { Frame } from './frame.tsx'
@@ -13,7 +13,7 @@ const MeView = lazy(() => import('./me.tsx').then(({ MeView }) => MeView))
 /** What somebody sees who is signed in. */
 export function SignedIn() {
   useEffect(() => void client.connect().catch(() => {}), [])
-  const at = route.value
+  const at = useRoute()
   if (at.name === 'unknown')
     return (
       <Frame title={texts.notFound.title}>
