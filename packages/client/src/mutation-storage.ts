@@ -39,7 +39,10 @@ export function createMutationStorage({ store, onError }: MutationStorageDeps) {
 
   return {
     /** Resolves when it is known what was stored. */
-    loaded: (): Promise<void> => (loading ??= load()),
+    loaded(): Promise<void> {
+      loading ??= load()
+      return loading
+    },
     /** A person is logged in. @returns what they had stored, once */
     async begin(id: string): Promise<StoredMutation[]> {
       loading ??= load()

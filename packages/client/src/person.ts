@@ -1,4 +1,4 @@
-import type { Person, Problem, Project, RoomEvent, User, UserEventName } from '@cutroom/contract'
+import type { Problem, Project, RoomEvent, User, UserEventName } from '@cutroom/contract'
 import type { Call } from './call.ts'
 import type { ClientEvents } from './client.ts'
 import type { LinkStatus } from './connection.ts'
@@ -7,7 +7,7 @@ import { type CutroomSocket, type Passing, type PassingEvent, readFrame } from '
 import { projects as endpoints, roomPrefix } from './generated/contract.ts'
 import type { MutationStore } from './mutation.ts'
 import { createMutations } from './mutations.ts'
-import { createPacer } from './pacer.ts'
+import { createPacer, type Pacer } from './pacer.ts'
 import { pagesOf } from './pages.ts'
 import { createRooms } from './rooms.ts'
 import { createUserProjects } from './user-projects.ts'
@@ -29,24 +29,26 @@ export interface PersonDeps {
   mutationStore: MutationStore | undefined
 }
 
-/** What a client shows of the person who is logged in: the rooms of projects, their own room, and who is online. */
-export function createPerson(deps: PersonDeps) {
-  const { call, socket, emit, onError, ackTimeoutMs, onRevoked, changed } = deps
+/** Who is logged in, as far as it is known. */
+interface Who {
+  userId: string | undefined
+  sessionId: string | undefined
+  user: User | null
+}
+
+/** What belongs to one person: their projects, rooms and writes. */
+function createParts({ call, socket, onError, ackTimeoutMs, changed, ...deps }: PersonDeps, who: Who) {
   const pacer = createPacer()
-  let userId: string | undefined
-  let sessionId: string | undefined
-  let user: User | null = null
-  const me = (): Person => ({ id: userId ?? '', name: user?.name ?? '', avatarUrl: user?.avatarUrl ?? null })
   const projects = createUserProjects({
     pages: () => pagesOf<Project>(call, endpoints.list, { query: { limit: 200 } }),
-    canLoad: () => userId !== undefined,
+    canLoad: () => who.userId !== undefined,
     onChange: changed,
     onError,
   })
   const mutations = createMutations({
     call,
     store: deps.mutationStore,
-    me,
+    me: () => ({ id: who.userId ?? '', name: who.user?.name ?? '', avatarUrl: who.user?.avatarUrl ?? null }),
     reached: (projectId) => rooms.reached(projectId),
     redraw: (projectId) => rooms.redraw(projectId),
     changed,
@@ -56,49 +58,65 @@ export function createPerson(deps: PersonDeps) {
     call,
     socket,
     pacer,
-    userId: () => userId,
+    userId: () => who.userId,
     onError,
     ackTimeoutMs,
     keepMs: deps.keepRoomsMs,
     mutations,
     onProject: projects.changed,
   })
-  let userRoom = makeUserRoom()
+  return { pacer, projects, mutations, rooms }
+}
+
+/** The person's own room, whose events keep their projects and end their session. */
+function userRoomOf(deps: PersonDeps, pacer: Pacer, projects: ReturnType<typeof createUserProjects>, who: Who) {
+  const { socket, ackTimeoutMs, emit, onError, onRevoked } = deps
+  return createUserRoom({
+    socket,
+    pacer,
+    ackTimeoutMs,
+    onError,
+    reset() {
+      projects.reload()
+      emit('reset')
+    },
+    apply(event) {
+      projects.applied(event)
+      // name and payload belong together, which the compiler forgets for a union
+      emit(event.name, event.payload as never, event.meta)
+      if (event.name === 'session:revoked' && event.payload.sessionId === who.sessionId) onRevoked()
+    },
+  })
+}
+
+/** What a client shows of the person who is logged in: the rooms of projects, their own room, and who is online. */
+export function createPerson(deps: PersonDeps) {
+  const { emit, onError, changed } = deps
+  const who: Who = { userId: undefined, sessionId: undefined, user: null }
+  const { pacer, projects, mutations, rooms } = createParts(deps, who)
+  const openUserRoom = () => userRoomOf(deps, pacer, projects, who)
+  let userRoom = openUserRoom()
   // nothing is known of the time before the connection
   let isFresh = true
-
-  function makeUserRoom() {
-    return createUserRoom({ socket, pacer, ackTimeoutMs, reset, onError, apply })
-  }
-
-  function reset(): void {
-    projects.reload()
-    emit('reset')
-  }
-
-  function apply(event: RoomEvent<UserEventName>): void {
-    projects.applied(event)
-    // name and payload belong together, which the compiler forgets for a union
-    emit(event.name, event.payload as never, event.meta)
-    if (event.name === 'session:revoked' && event.payload.sessionId === sessionId) onRevoked()
-  }
 
   /** Nothing of another person is shown any more. */
   function clear(problem?: Problem): void {
     rooms.end(problem)
     mutations.clear()
     projects.clear()
-    user = null
+    who.user = null
     userRoom.stop()
-    userRoom = makeUserRoom()
+    userRoom = openUserRoom()
     isFresh = true
     changed()
   }
 
   function belongTo(id: string): void {
-    if (userId !== undefined && userId !== id) clear()
-    if (userId !== id) void mutations.began(id).catch(onError)
-    userId = id
+    if (who.userId === id) return
+    if (who.userId !== undefined) clear()
+    who.userId = id
+    void mutations.began(id).catch(onError)
+    projects.reload()
     changed()
   }
 
@@ -111,29 +129,29 @@ export function createPerson(deps: PersonDeps) {
     rooms,
     mutations,
     projects,
-    userId: () => userId,
-    user: () => user,
+    userId: () => who.userId,
+    user: () => who.user,
     /** The account of the person who is logged in, as it is now. */
     setUser(next: User): void {
-      user = next
+      who.user = next
       changed()
     },
     clear,
     /** The app has logged out: nothing of the person is shown or sent any more. */
     leave(): void {
       clear()
-      userId = undefined
+      who.userId = undefined
     },
     /** A login has begun. */
     loggedIn(id: string): void {
       belongTo(id)
-      sessionId = undefined
+      who.sessionId = undefined
     },
-    connected(who: Passing<'connected'>): void {
-      sessionId = who.sessionId
-      belongTo(who.userId)
+    connected(connection: Passing<'connected'>): void {
+      who.sessionId = connection.sessionId
+      belongTo(connection.userId)
       pacer.open()
-      userRoom.connected(who)
+      userRoom.connected(connection)
       if (isFresh) projects.reload()
       isFresh = false
     },

@@ -43,7 +43,10 @@ export function createRoomTyping({ send, onChange }: RoomTypingDeps) {
     shown: () => shown,
     received({ targetId, userId, isTyping }: Passing<'typing'>): void {
       const key = `${targetId} ${userId}`
-      if (!isTyping) return remove(key)
+      if (!isTyping) {
+        remove(key)
+        return
+      }
       const known = others.get(key)
       clearTimeout(known?.timer)
       others.set(key, { targetId, userId, timer: setTimeout(() => remove(key), SHOWN_MS) })
@@ -51,7 +54,10 @@ export function createRoomTyping({ send, onChange }: RoomTypingDeps) {
     },
     /** This person types here, or has stopped. Call it with each key: what need not be sent is not. */
     set(targetId: string, isTyping: boolean): void {
-      if (!isTyping) return stop(targetId)
+      if (!isTyping) {
+        stop(targetId)
+        return
+      }
       const known = own.get(targetId)
       clearTimeout(known?.timer)
       const isDue = !known || Date.now() - known.sentAt >= REPEAT_MS

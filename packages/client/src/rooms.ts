@@ -3,7 +3,7 @@ import type { Call } from './call.ts'
 import type { CutroomSocket, PassingEvent } from './frames.ts'
 import { rooms as endpoints, roomPrefix } from './generated/contract.ts'
 import type { Mutations } from './mutations.ts'
-import { openRoom, type RoomControl } from './open-room.ts'
+import { openRoom, type RoomControl, type RoomDeps } from './open-room.ts'
 import { type Pacer, ranks } from './pacer.ts'
 import type { Room, RoomOptions } from './room.ts'
 import { timeout } from './timing.ts'
@@ -64,6 +64,19 @@ function createRoomLimit() {
   }
 }
 
+/** What a room reads over REST. */
+function readersOf(call: Call, projectId: string, options: RoomOptions): Pick<RoomDeps, 'fetchPage' | 'fetchEvents'> {
+  const comments = options.comments === undefined || options.comments === 'all' ? {} : { comments: options.comments }
+  const params = { projectId }
+  return {
+    fetchPage(cursor, signal) {
+      const query = { ...comments, ...(cursor === undefined ? {} : { cursor }) }
+      return call(endpoints.snapshot, { params, query, signal, retryForMs: 0 })
+    },
+    fetchEvents: (after, limit) => call(endpoints.events, { params, query: { after, limit } }),
+  }
+}
+
 /** The open rooms of a client, and how many of them the server allows. */
 export function createRooms({ call, ...deps }: RoomsDeps) {
   const open = new Map<string, Open>()
@@ -77,17 +90,9 @@ export function createRooms({ call, ...deps }: RoomsDeps) {
   }
 
   function make(projectId: string, id: string, options: RoomOptions): RoomControl {
-    const comments = options.comments === undefined || options.comments === 'all' ? {} : { comments: options.comments }
     return openRoom(projectId, options, {
       ...deps,
-      fetchPage: (cursor, signal) =>
-        call(endpoints.snapshot, {
-          params: { projectId },
-          query: { ...comments, ...(cursor === undefined ? {} : { cursor }) },
-          signal,
-          retryForMs: 0,
-        }),
-      fetchEvents: (after, limit) => call(endpoints.events, { params: { projectId }, query: { after, limit } }),
+      ...readersOf(call, projectId, options),
       fullProblem: limit.problem,
       full(problem) {
         if (limit.refused(id, problem)) deps.pacer.flush(ranks.join)
