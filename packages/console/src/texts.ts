@@ -67,6 +67,7 @@ export const texts = {
 
   frame: {
     projects: 'Projects',
+    home: 'Cutroom: your projects',
     otherProjects: 'Other projects',
     places: 'In this project',
     me: 'You',

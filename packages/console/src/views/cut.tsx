@@ -66,9 +66,9 @@ export function CutView({ cutId, commentId }: { cutId: string; commentId: string
       </fieldset>
       <div class={`cut-parts shows-${shown}`}>
         <LyricsPanel cutId={cutId} />
-        <section class="panel fixed" aria-label={texts.comments.title}>
+        <div class="panel fixed">
           <Comments target={{ kind: 'cut', id: cutId }} commentId={commentId} />
-        </section>
+        </div>
       </div>
     </div>
   )

@@ -92,7 +92,7 @@ export function Frame(props: {
   return (
     <div class="frame">
       <header class="top">
-        <a class="brand" href={`${base}/`} aria-label={texts.frame.projects}>
+        <a class="brand" href={`${base}/`} aria-label={texts.frame.home}>
           <LogoIcon />
           <span>{texts.name}</span>
         </a>
