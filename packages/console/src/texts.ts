@@ -133,7 +133,7 @@ export const texts = {
     movedBy: (name: string, title: string, column: string) => `${name} moved ${title} to ${column}`,
     comments: (n: number) => count(n, 'comment'),
     due: (day: string) => `Due ${day}`,
-    overdue: (day: string) => `Overdue since ${day}`,
+    overdue: (day: string) => `Was due ${day}`,
     assigned: (name: string) => `Assigned to ${name}`,
     moreLabels: (n: number) => `+${n}`,
   },

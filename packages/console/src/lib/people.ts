@@ -9,9 +9,8 @@ export const isAtLeast = (role: Role | undefined, least: Role): boolean =>
 
 /** A colour that stays with a person, 0 to 359. */
 export function hueOf(id: string): number {
-  let hash = 0
-  for (const char of id) hash = (hash * 31 + char.charCodeAt(0)) % 3_600
-  return hash % 360
+  // the end of a UUIDv7 is random, its beginning is the time
+  return Number.parseInt(id.slice(-6), 16) % 360
 }
 
 const segments = new Intl.Segmenter()

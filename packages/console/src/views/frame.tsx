@@ -37,7 +37,7 @@ function Side({ projectId }: { projectId?: string }) {
     </li>
   )
   return (
-    <nav class="side" aria-label={texts.frame.places}>
+    <nav class={projectId === undefined ? 'side bare' : 'side'} aria-label={texts.frame.places}>
       {projectId !== undefined && (
         <ul>{PLACES.map(([place, text, Icon]) => link(projectPath(projectId, place), text, Icon, place === 'cuts'))}</ul>
       )}
