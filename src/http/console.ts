@@ -7,7 +7,13 @@ import { packageFolder } from '../lib/package-version.ts'
 import { basePathOf } from './cookies.ts'
 
 /** Addresses that the page has a view for. All others stay as they are: an unknown path is no page. */
-export const CONSOLE_ADDRESSES = ['/', '/me', '/projects/*'] as const
+export const CONSOLE_ADDRESSES = [
+  '/',
+  '/me',
+  '/projects/:projectId',
+  '/projects/:projectId/:place',
+  '/projects/:projectId/cuts/:cutId',
+] as const
 
 const NOT_BUILT = `Cutroom is running, but its page has not been built.
 

@@ -25,7 +25,7 @@ export interface Watched {
   errors: string[]
 }
 
-/** The browser of a test file. Each window has cookies of its own. */
+/** The browser of a test file, for which every host name is this machine. Each window has cookies of its own. */
 export function useBrowser(): (options?: {
   dark?: boolean
   width?: number
@@ -37,7 +37,13 @@ export function useBrowser(): (options?: {
     if (!needsBrowser()) return
     browser = await chromium.launch({
       executablePath: PROGRAM,
-      args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--no-first-run'],
+      args: [
+        '--no-sandbox',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--no-first-run',
+        '--host-resolver-rules=MAP * 127.0.0.1',
+      ],
     })
   })
   afterAll(() => browser?.close())

@@ -2,7 +2,7 @@
 import { combine } from '@atlaskit/pragmatic-drag-and-drop/combine'
 import { draggable, dropTargetForElements, monitorForElements } from '@atlaskit/pragmatic-drag-and-drop/element/adapter'
 import { attachClosestEdge, extractClosestEdge } from '@atlaskit/pragmatic-drag-and-drop-hitbox/closest-edge'
-import type { Beside, Edge } from './drag.ts'
+import type { Beside, Edge } from './drag-types.ts'
 
 const edgeOf = (data: Record<string | symbol, unknown>): Edge => extractClosestEdge(data) as Edge
 

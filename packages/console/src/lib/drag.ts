@@ -1,14 +1,7 @@
 import type { RefObject } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { createCell, useCell } from './cell.ts'
-
-/** Where something would land: before or after the item under the pointer. */
-export type Edge = 'top' | 'bottom' | null
-/** The item that something is dropped beside. */
-export interface Beside {
-  id: string
-  edge: Edge
-}
+import type { Beside, Edge } from './drag-types.ts'
 
 const engine = createCell<typeof import('./drag-engine.ts') | null>(null)
 let isAsked = false

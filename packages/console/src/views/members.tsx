@@ -14,6 +14,8 @@ const words = texts.members
 const ROW_HEIGHT = 64
 const options = ROLES.map((role) => ({ value: role, text: words.roles[role] }))
 
+const explained = ROLES.map((role) => ({ value: role, text: [words.roles[role], words.says[role]].join(': ') }))
+
 function Row({ member, mayManage }: { member: Member; mayManage: boolean }) {
   const { projectId, userId, user, role } = member
   const isHere = useRoomValue(({ presence }) => presence.has(userId), [userId])
@@ -80,12 +82,7 @@ function AddMember() {
         }}
       >
         <Field label={words.email} type="email" value={email} onInput={setEmail} wrong={submission.field('email')} />
-        <Choice
-          label={words.role}
-          value={role}
-          options={ROLES.map((each) => ({ value: each, text: `${words.roles[each]}: ${words.says[each]}` }))}
-          onChoose={setRole}
-        />
+        <Choice label={words.role} value={role} options={explained} onChoose={setRole} />
       </Form>
     </section>
   )
