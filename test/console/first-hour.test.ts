@@ -173,7 +173,7 @@ describeInBrowser('the console, as two people use it', () => {
     await button(ann.page.getByRole('dialog'), 'Remove').click()
     await heading(ben.page, 'You are no longer in this project').waitFor()
     await ben.page.getByText('An owner has removed you').waitFor()
-    await ann.page.getByRole('link', { name: 'You' }).click()
+    await ann.page.getByRole('link', { name: 'You', exact: true }).click()
     await button(ann.page, 'Sign out').click()
     await button(ann.page, 'Sign in').waitFor()
   })

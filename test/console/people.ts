@@ -24,7 +24,7 @@ export async function signInOn(page: Page, url: string, email: string, path = '/
   await page.getByLabel('E-mail').fill(email)
   await page.getByLabel('Password').fill(PASSWORD)
   await button(page, 'Sign in').click()
-  await page.getByRole('link', { name: 'You' }).waitFor()
+  await page.getByRole('link', { name: 'You', exact: true }).waitFor()
 }
 
 /** What screen readers were told last. */
