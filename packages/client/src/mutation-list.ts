@@ -15,6 +15,8 @@ export interface Item extends StoredMutation {
   shown: Mutation
   resolve(answer: unknown): void
   reject(error: unknown): void
+  /** The client was closed before it was answered. */
+  close(): void
 }
 
 export interface MutationListDeps {
