@@ -3,7 +3,7 @@ import type { Call, LooseArgs } from './call.ts'
 import type { Answer, Endpoint } from './endpoint.ts'
 import { loginChanged } from './login.ts'
 import type { Mutation, MutationOptions, MutationRest } from './mutation.ts'
-import { createMutationList, type Item } from './mutation-list.ts'
+import { createMutationList, type Item, type NewItem } from './mutation-list.ts'
 import { createMutationStorage, type MutationStorageDeps } from './mutation-storage.ts'
 import { CutroomError, problemOf } from './problem.ts'
 import { randomKey } from './random-key.ts'
@@ -26,7 +26,7 @@ export type Mutations = ReturnType<typeof createMutations>
 type List = ReturnType<typeof createMutationList>
 
 const asArray = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? (value as readonly T[]) : [value as T])
-const laneOf = ({ projectId }: Item): string => projectId ?? ''
+const laneOf = ({ projectId }: NewItem): string => projectId ?? ''
 const isWaiting = ({ state }: Item): boolean => state === 'queued' || state === 'sending'
 
 let drafts = 0
@@ -41,7 +41,7 @@ function itemOf(
   args: LooseArgs,
   { draw = [], keep = false, projectId }: MutationOptions,
   settle: Pick<Item, 'resolve' | 'reject' | 'close'>,
-): Item {
+): NewItem {
   const { method, url, access } = endpoint
   const made = { id: draftId(), at: new Date().toISOString(), me }
   const inParams = (args.params as { projectId?: string } | undefined)?.projectId
@@ -55,7 +55,7 @@ function itemOf(
     draws: asArray(typeof draw === 'function' ? draw(made) : draw),
     state: 'queued',
     keep,
-  } as Item
+  }
 }
 
 /** Sends what is queued: one after the other in each project, until it is answered for good. */
@@ -168,16 +168,11 @@ export function createMutations(deps: MutationsDeps) {
     },
     /** A person is logged in: what they had stored goes on, before what they have made since. */
     async began(userId: string): Promise<void> {
-      const stored = (await storage.begin(userId)).map(
-        (each): Item =>
-          ({
-            ...each,
-            state: each.state === 'refused' ? 'refused' : 'queued',
-            keep: true,
-            resolve() {},
-            reject() {},
-          }) as unknown as Item,
-      )
+      const settled = { keep: true, resolve() {}, reject() {}, close() {} }
+      const stored = (await storage.begin(userId)).map((each) => {
+        const state = each.state === 'refused' ? ('refused' as const) : ('queued' as const)
+        return { ...each, ...settled, state }
+      })
       if (stored.length > 0) list.add(true, ...stored)
       storage.open()
       for (const lane of new Set(stored.map(laneOf))) void sender.run(lane)
