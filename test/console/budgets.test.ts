@@ -33,6 +33,20 @@ const watchShifts = (page: Page) =>
   `)
 const shifted = (page: Page) => page.evaluate<number>('window.shifts.reduce((sum, value) => sum + value, 0)')
 
+/** Clicks Send. @returns how long it took until a row with `text` was drawn, ms */
+const drawing = (text: string) => `new Promise((resolve) => {
+  const list = document.querySelector('.comments ol')
+  let clicked = 0
+  new MutationObserver((_, observer) => {
+    if (!list.textContent.includes('${text}')) return
+    observer.disconnect()
+    requestAnimationFrame(() => resolve(performance.now() - clicked))
+  }).observe(list, { subtree: true, childList: true, characterData: true })
+  const button = [...document.querySelectorAll('button')].find(({ textContent }) => textContent === 'Send')
+  clicked = performance.now()
+  button.click()
+})`
+
 describeInBrowser('what the console costs', () => {
   const app = useApp({ seams: { consoleFolder: join(inject('build'), 'console') } })
   const open = useBrowser()
@@ -78,7 +92,7 @@ describeInBrowser('what the console costs', () => {
     const { cut } = await createCut(ann, project.id)
     await app().db.query(
       `INSERT INTO "Comment" (id, "projectId", "cutId", "authorId", body, "createdAt")
-       SELECT gen_random_uuid(), $1, $2, $3, 'Comment number ' || n, now() - interval '1 hour' + n * interval '1 millisecond' FROM generate_series(1, $4::int) n`,
+       SELECT ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, $1, $2, $3, 'Comment number ' || n, now() - interval '1 hour' + n * interval '1 millisecond' FROM generate_series(1, $4::int) n`,
       [project.id, cut.id, ben.id, COMMENTS],
     )
     const { page, errors } = await open({ origin: app().url })
@@ -104,20 +118,13 @@ describeInBrowser('what the console costs', () => {
     )
     expect(script).toBeLessThanOrEqual(16)
 
-    await page.getByLabel('Write a comment').fill('mine')
-    const drawn = await page.evaluate<number>(`new Promise((resolve) => {
-      const list = document.querySelector('.comments ol')
-      let clicked = 0
-      new MutationObserver((_, observer) => {
-        if (!list.textContent.includes('mine')) return
-        observer.disconnect()
-        requestAnimationFrame(() => resolve(performance.now() - clicked))
-      }).observe(list, { subtree: true, childList: true, characterData: true })
-      const button = [...document.querySelectorAll('button')].find(({ textContent }) => textContent === 'Send')
-      clicked = performance.now()
-      button.click()
-    })`)
-    console.log(`an optimistic row was drawn in ${drawn.toFixed(1)} ms`)
+    const times: number[] = []
+    for (let n = 0; n < 5; n++) {
+      await page.getByLabel('Write a comment').fill(`mine ${n}`)
+      times.push(await page.evaluate<number>(drawing(`mine ${n}`)))
+    }
+    const drawn = times.toSorted((one, other) => one - other)[2] ?? Number.NaN
+    console.log(`an optimistic row was drawn in ${drawn.toFixed(1)} ms, the median of five`)
     expect(drawn).toBeLessThanOrEqual(50)
     expect(errors).toEqual([])
   })
