@@ -1,4 +1,5 @@
-import { percentile, type Samples } from './latency.ts'
+import { percentile } from '../test/support/statistics.ts'
+import type { Samples } from './latency.ts'
 import type { Screen, Style } from './screen.ts'
 import { table } from './table.ts'
 import type { Outcome } from './verify.ts'

@@ -65,6 +65,13 @@ describe('the pages', () => {
     expect(missing).toEqual([])
   })
 
+  it('SECURITY.md: the tests of each attack exist', () => {
+    const rows = [...read('SECURITY.md').matchAll(/^\| S\d.*\|([^|]+)\|$/gm)]
+    const names = rows.flatMap(([, cell = '']) => [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name))
+    expect(names.length).toBeGreaterThan(20)
+    expect(names.filter((name) => !existsSync(join(root, 'test', `${name}.test.ts`)))).toEqual([])
+  })
+
   it('link to pages that exist', () => {
     const broken = pages.flatMap((page) =>
       [...read(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]

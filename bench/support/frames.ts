@@ -1,4 +1,5 @@
 import { connect } from 'node:net'
+import { clientFrame, payloadAt } from '../../test/support/websocket-frames.ts'
 
 /** A WebSocket client that does little more than count: thousands of them share two cores with the server that they read from. */
 export interface Line {
@@ -21,25 +22,6 @@ const PING = 9
 const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0])
 /** What is read at a time, by all of them: each is done with it before the next one reads. */
 const shared = Buffer.allocUnsafeSlow(256 * 1024)
-
-/** A client's frame is masked; a mask of zeros leaves the text as it is. */
-function frameOf(text: string): Buffer {
-  const body = Buffer.from(text)
-  const head =
-    body.length < 126 ? Buffer.from([0x81, 0x80 | body.length]) : Buffer.from([0x81, 0xfe, body.length >> 8, body.length & 255])
-  if (body.length > 0xffff) throw new RangeError('a client of the bench says less than 64 KiB at a time')
-  return Buffer.concat([head, Buffer.alloc(4), body])
-}
-
-/** Where the frame's text begins and ends; null while its head or its end is missing. */
-function frameAt(data: Buffer, at: number, end: number): { from: number; to: number } | null {
-  if (end - at < 2) return null
-  const short = (data[at + 1] ?? 0) & 127
-  const head = short === 127 ? 10 : short === 126 ? 4 : 2
-  if (end - at < head) return null
-  const length = short === 127 ? Number(data.readBigUInt64BE(at + 2)) : short === 126 ? data.readUInt16BE(at + 2) : short
-  return end - at < head + length ? null : { from: at + head, to: at + head + length }
-}
 
 /** @param url of the server, http://host:port */
 export function openLine(url: string, path: string, listener: Listener): Line {
@@ -66,7 +48,7 @@ export function openLine(url: string, path: string, listener: Listener): Line {
       at = head + 4
       listener.opened()
     }
-    for (let frame = frameAt(data, at, end); frame !== null; frame = frameAt(data, at, end)) {
+    for (let frame = payloadAt(data, at, end); frame !== null; frame = payloadAt(data, at, end)) {
       const opcode = (data[at] ?? 0) & 15
       if (opcode === TEXT) listener.text(data, frame.from, frame.to)
       else if (opcode === PING) socket.write(PONG)
@@ -109,5 +91,5 @@ export function openLine(url: string, path: string, listener: Listener): Line {
       .map(([name, value]) => `${name}: ${value}\r\n`)
       .join('')}\r\n`,
   )
-  return { say: (text) => void socket.write(frameOf(text)), cut: () => socket.destroy() }
+  return { say: (text) => void socket.write(clientFrame(text)), cut: () => socket.destroy() }
 }

@@ -3,9 +3,9 @@ import type { Problem } from '@cutroom/contract'
 import { hash } from '@node-rs/argon2'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { useApp } from '../support/app.ts'
+import { claimsOf } from '../support/calls.ts'
 import { createTeam, login, PASSWORD, type Person, register, request } from '../support/people.ts'
 import { until } from '../support/until.ts'
-import { claimsOf } from './calls.ts'
 
 const code = (answer: { status: number; body: unknown }) => `${answer.status} ${(answer.body as Problem | undefined)?.code}`
 const app = useApp()

@@ -5,10 +5,10 @@ import fc from 'fast-check'
 import { io, type Socket } from 'socket.io-client'
 import { describe, expect, it } from 'vitest'
 import { useApp } from '../support/app.ts'
+import { claimsOf } from '../support/calls.ts'
 import { type Answer, request } from '../support/people.ts'
 import { until } from '../support/until.ts'
 import { explain, type Made, type ModelState, requests, type Step, type TokenOf } from './accounts.model.ts'
-import { claimsOf } from './calls.ts'
 
 /** What a client asks for. What closes sessions is rarer: most faults need one that lasts. */
 const kind = fc.oneof(

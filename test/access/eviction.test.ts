@@ -2,9 +2,10 @@ import { randomInt, randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { useApp } from '../support/app.ts'
 import { addMember, createCut, createProject, createTeam, type Person, register } from '../support/people.ts'
+import { createRandom } from '../support/random.ts'
+import { openRaw, type Raw } from '../support/raw-socket.ts'
 import { connect, type JoinAck, type Listener } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
-import { openRaw, type Raw } from './raw.ts'
 
 /** How often a removal meets a burst: EVICTION_ROUNDS=1000 tries harder, SEED=… tries the same again. */
 const ROUNDS = Number(process.env.EVICTION_ROUNDS ?? 40)
@@ -34,17 +35,6 @@ function gate() {
       for (const [n, open] of waiting) if (n <= count) open()
     },
     at: (n: number) => new Promise<void>((open) => (n <= count ? open() : waiting.push([n, open]))),
-  }
-}
-
-/** The same numbers again for the same seed (mulberry32). */
-function random(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
   }
 }
 
@@ -173,7 +163,7 @@ describe('eviction', () => {
     const tally = { rounds: 0, writesAfter: 0, framesBefore: 0, refused: 0, joined: 0 }
 
     async function lane(number: number): Promise<void> {
-      const next = random(seed + number)
+      const next = createRandom(seed + number).next
       const { project, owner, editor } = await createTeam(app(), 'editor')
       const { cut } = await createCut(owner, project.id)
       await owner.must('DELETE', `/api/projects/${project.id}/members/${editor.id}`)

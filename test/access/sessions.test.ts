@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto'
 import type { Problem } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { startApp, type TestApp, useApp } from '../support/app.ts'
+import { claimsOf, tokenOf } from '../support/calls.ts'
 import { createProject, createTeam, login, PASSWORD, type Person, register, request } from '../support/people.ts'
+import { openRaw } from '../support/raw-socket.ts'
 import { connect, type Listener, open } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
-import { claimsOf, tokenOf } from './calls.ts'
-import { openRaw } from './raw.ts'
 
 /** The promise: out within this time, ms. */
 const SECOND = 1_000

@@ -1,9 +1,9 @@
 import { type Problem, type Project, type Role, requests, statusOf } from '@cutroom/contract'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { useApp } from '../support/app.ts'
+import { keyOf, listed, pathOf, tokenOf } from '../support/calls.ts'
 import { addMember, createCut, createProject, login, PASSWORD, type Person, register, request } from '../support/people.ts'
 import { connect, open } from '../support/sockets.ts'
-import { keyOf, listed, pathOf, tokenOf } from './calls.ts'
 
 /**
  * Who may do what, written by hand from "Who may do what" of the surface: anybody, anybody who is logged in, or the least

@@ -1,11 +1,11 @@
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createPacer, ranks } from '../../packages/client/src/pacer.ts'
 import { LIMITS } from '../../src/rooms/sockets/connection-limits.ts'
 import { useApp } from '../support/app.ts'
+import { upTo } from '../support/log.ts'
 import { createProject, register } from '../support/people.ts'
-import { startProxy } from '../support/proxy.ts'
+import { openTcpProxy } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
-import { upTo } from '../writes/log.ts'
 import { clientOf } from './clients.ts'
 
 describe('many rooms in one client', () => {
@@ -18,8 +18,8 @@ describe('many rooms in one client', () => {
     const ids: string[] = []
     for (const _ of upTo(Math.ceil((socketProjects + 40) / 20)))
       ids.push(...(await Promise.all(upTo(20).map((n) => createProject(owner, `Album ${n}`)))).map(({ id }) => id))
-    const proxy = await startProxy({ port: Number(new URL(app().url).port) })
-    const { client, errors, links } = clientOf({ url: `http://127.0.0.1:${proxy.port}` }, owner)
+    const proxy = await openTcpProxy({ port: Number(new URL(app().url).port) }, onTestFinished)
+    const { client, errors, links } = clientOf({ url: proxy.url }, owner)
     const rooms = ids.map((id) => client.room(id, { state: false }))
     for (const [n, room] of rooms.entries()) if (n % 2 === 0) room.setPresence({ looksAt: n })
     const count = (status: string) => rooms.filter((room) => room.status === status).length

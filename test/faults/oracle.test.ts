@@ -3,8 +3,8 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { useApp } from '../support/app.ts'
 import { createTeam } from '../support/people.ts'
 import { createRandom } from '../support/random.ts'
+import { openTcpProxy } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
-import { openWire } from '../support/wire.ts'
 import { startFolds } from './support/folds.ts'
 import { type Follower, follow, type Ledger, newLedger, type Plan } from './support/follower.ts'
 import { judgeDeliveries, judgeFolds, judgeWrites, type LogOnDisk, readLogOnDisk } from './support/oracle.ts'
@@ -127,10 +127,9 @@ describe('the oracle, on a server', () => {
       } else if (trouble === 'repeat') push(Buffer.concat([chunk, chunk]))
       else if (trouble === 'swap') held = chunk
     }
-    const wire = await openWire({ port: Number(new URL(app().url).port), down })
-    onTestFinished(wire.close)
+    const wire = await openTcpProxy({ port: Number(new URL(app().url).port), down }, onTestFinished)
     const ledger = newLedger()
-    const plan: Plan = { token: owner.token, projectId: project.id, urls: [`http://127.0.0.1:${wire.port}`], first: 0 }
+    const plan: Plan = { token: owner.token, projectId: project.id, urls: [wire.url], first: 0 }
     const follower: Follower = follow('one', plan, createRandom(1), ledger)
     onTestFinished(follower.close)
     await until('live', follower.live)

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { events, projectRoom } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { hasRedis, refuseWithoutRedis, startRedis } from '../faults/support/redis.ts'
 import { startApp, type TestApp, useApp } from '../support/app.ts'
 import { addMember, createCut, createProject, createTeam, register, request } from '../support/people.ts'
+import { hasRedis, refuseWithoutRedis, startRedis } from '../support/redis.ts'
 import { connect } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
 

@@ -5,12 +5,12 @@ import pg from 'pg'
 import { io, type Socket } from 'socket.io-client'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { direct } from '../support/hostile.ts'
+import { readLog, upTo } from '../support/log.ts'
 import { createTeam, type Person, request } from '../support/people.ts'
-import { startProxy } from '../support/proxy.ts'
 import { databaseForTest, freePort, type ServerProcess, useServers } from '../support/server-process.ts'
 import type { JoinAck } from '../support/sockets.ts'
+import { openTcpProxy } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
-import { readLog, upTo } from '../writes/log.ts'
 
 interface Guest {
   socket: Socket
@@ -187,8 +187,8 @@ describe('SIGTERM', () => {
     const databaseUrl = await databaseForTest()
     const server = await servers.start({ databaseUrl })
     const { project, owner } = await createTeam(server)
-    const proxy = await startProxy({ port: server.port })
-    const silent = guest(`http://127.0.0.1:${proxy.port}`, owner, project.id)
+    const proxy = await openTcpProxy({ port: server.port }, onTestFinished)
+    const silent = guest(proxy.url, owner, project.id)
     const inside = guest(server.url, owner, project.id)
     await until('both are in', () => [silent, inside].every(({ seqs, connects }) => connects === 1 && seqs.length >= 0))
     // Browsers open connections ahead of time; and somebody may stop in the middle of a request.

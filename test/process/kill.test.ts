@@ -2,11 +2,11 @@ import { randomInt, randomUUID } from 'node:crypto'
 import { type Meta, projectRoom } from '@cutroom/contract'
 import { io } from 'socket.io-client'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { readLog, upTo } from '../support/log.ts'
 import { createCut, createTeam, type Person } from '../support/people.ts'
 import { databaseForTest, freePort, type ServerProcess, useServers } from '../support/server-process.ts'
 import type { JoinAck } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
-import { readLog, upTo } from '../writes/log.ts'
 
 /** The figure that was asked for is 20 (KILLS=20); fewer show the same in less time. */
 const KILLS = Number(process.env.KILLS ?? 3)

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { poll, upgrade } from '../security/wire.ts'
 import { PASSWORD, register, request } from '../support/people.ts'
+import { poll, upgrade } from '../support/raw-http.ts'
 import { databaseForTest, useServers } from '../support/server-process.ts'
 import { until } from '../support/until.ts'
 

@@ -9,10 +9,10 @@ import { copyFiles } from '../faults/support/standby.ts'
 import { startApp } from '../support/app.ts'
 import { createDatabase, withDatabase } from '../support/database.ts'
 import { direct } from '../support/hostile.ts'
+import { readLog, upTo } from '../support/log.ts'
 import { createTeam, type Person } from '../support/people.ts'
 import { connect, type Listener } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
-import { readLog, upTo } from '../writes/log.ts'
 
 const write = (person: Person, projectId: string, title: string) =>
   person.must('POST', `/api/projects/${projectId}/tasks`, { title })

@@ -14,11 +14,11 @@ import {
 import { type Manager, Manager as SocketManager } from 'socket.io-client'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { startApp, type TestApp, useApp } from '../support/app.ts'
+import { readLog, upTo } from '../support/log.ts'
 import { addMember, createCut, createProject, createTeam, type Person, register } from '../support/people.ts'
 import { crowd } from '../support/ranks.ts'
 import { connect, type Listener, open } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
-import { readLog, upTo } from '../writes/log.ts'
 import { append, roundTrip, seqs } from './frames.ts'
 
 const comments = (person: Person, cutId: string, count: number, label: string) =>

@@ -2,10 +2,10 @@ import { randomInt } from 'node:crypto'
 import { type Project, projectRoom, userRoom } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
 import { type TestApp, useApp } from '../support/app.ts'
+import { readLog, upTo } from '../support/log.ts'
 import { addMember, createProject, createTeam, login, type Person, register } from '../support/people.ts'
 import { connect, type JoinAck, type Listener, open } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
-import { readLog, upTo } from '../writes/log.ts'
 import { append, burst, roundTrip, seqs } from './frames.ts'
 
 const range = (from: number, to: number): number[] => upTo(to - from + 1).map((n) => from + n - 1)

@@ -3,10 +3,10 @@ import { projectRoom, userRoom } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createRetention, type RetentionOptions, statements } from '../../src/jobs/retention.ts'
 import { useApp } from '../support/app.ts'
+import { readLog, upTo } from '../support/log.ts'
 import { createProject, createTeam, login, register, request } from '../support/people.ts'
 import { connect } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
-import { readLog, upTo } from '../writes/log.ts'
 import { append, seqs } from './frames.ts'
 
 const DAY = 86_400

@@ -3,11 +3,11 @@ import fc from 'fast-check'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { applyEvent, snapshotOf, stateOf } from '../../packages/client/src/reduce.ts'
 import { type TestApp, useApp } from '../support/app.ts'
+import { gate, readLog } from '../support/log.ts'
 import { type Answer, addMember, createCut, createProject, type Person, register } from '../support/people.ts'
 import { crowd } from '../support/ranks.ts'
 import { connect, type Frame, type Listener } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
-import { gate, readLog } from '../writes/log.ts'
 
 /** One thing somebody does. Numbers choose among what there is at that time, so that every list of commands means something. */
 interface Command {

@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { type Problem, projectRoom } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { addressOf, networkOf } from '../../src/rooms/sockets/handshake.ts'
-import { openRaw } from '../access/raw.ts'
 import { type TestApp, useApp } from '../support/app.ts'
 import { createProject, login, PASSWORD, type Person, register, request } from '../support/people.ts'
+import { dial, type Line, poll, upgrade, upgradeText } from '../support/raw-http.ts'
+import { openRaw } from '../support/raw-socket.ts'
 import { connect, type Listener, open } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
-import { dial, frame, type Line, poll, upgrade, upgradeText } from './wire.ts'
+import { clientFrame } from '../support/websocket-frames.ts'
 
 /** Everything may be gone by then. */
 const GONE_MS = 6_000
@@ -201,7 +202,7 @@ describe('connections without a person', () => {
     const say = async (...packets: string[]) => {
       const { line, status } = await upgrade(app())
       expect(status).toBe(101)
-      for (const packet of packets) line.socket.write(frame(packet))
+      for (const packet of packets) line.socket.write(clientFrame(packet))
       return line
     }
     const lines: Record<string, Line[]> = {
@@ -222,7 +223,7 @@ describe('connections without a person', () => {
       'an attachment that never comes': [await say('451-["x",{"_placeholder":true,"num":0}]')],
       'in, and out again, and still there': [await say(`40${JSON.stringify({ token: person.token })}`, '41')],
     }
-    lines['half a frame']?.[0]?.socket.write(frame('40{}'.padEnd(3_000)).subarray(0, 40))
+    lines['half a frame']?.[0]?.socket.write(clientFrame('40{}'.padEnd(3_000)).subarray(0, 40))
     const sids = [await poll(app()), await poll(app())].map(({ sid }) => sid ?? '')
     // One of them is asked about, and hears pings; one is asked to become a WebSocket, again and again.
     const asked = fetch(`${app().url}/socket.io/?EIO=4&transport=polling&sid=${sids[0]}`).catch(() => null)

@@ -1,7 +1,7 @@
 import type { Problem } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { keyOf, listed, pathOf } from '../access/calls.ts'
 import { startApp, useApp } from '../support/app.ts'
+import { keyOf, listed, pathOf } from '../support/calls.ts'
 import { createCut, createTeam, request } from '../support/people.ts'
 import { connect, open } from '../support/sockets.ts'
 

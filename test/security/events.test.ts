@@ -13,11 +13,11 @@ import {
   type Vibe,
 } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { tokenOf } from '../access/calls.ts'
-import { openRaw } from '../access/raw.ts'
 import { startApp, useApp } from '../support/app.ts'
+import { tokenOf } from '../support/calls.ts'
 import { addMember, createProject, createTeam, login, type Person, register } from '../support/people.ts'
 import { crowd } from '../support/ranks.ts'
+import { openRaw } from '../support/raw-socket.ts'
 import { connect, type Listener } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
 

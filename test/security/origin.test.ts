@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { useApp } from '../support/app.ts'
 import { PASSWORD, type Person, register } from '../support/people.ts'
+import { poll, upgrade } from '../support/raw-http.ts'
 import { open } from '../support/sockets.ts'
-import { poll, upgrade } from './wire.ts'
 
 /** The cookies that a browser would send along. */
 async function cookiesOf(url: string, person: Person): Promise<{ cookie: string }> {

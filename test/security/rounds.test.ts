@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import type { Project } from '@cutroom/contract'
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
 import { createProject, PASSWORD, type Person, register, request } from '../support/people.ts'
+import { dial, upgradeText } from '../support/raw-http.ts'
 import { databaseForTest, type ServerProcess, useServers } from '../support/server-process.ts'
 import { connect } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
-import { dial, frame, upgradeText } from './wire.ts'
+import { clientFrame } from '../support/websocket-frames.ts'
 
 /**
  * SECURITY_ROUNDS=1 npx vitest run test/security/rounds.test.ts — the attacks at full strength on a real process, with figures.
@@ -188,7 +189,7 @@ describe.runIf(ROUNDS > 0)('attacks at full strength', () => {
       const ways = [upgradeText(host), `${upgradeText(host)}`, upgradeText(host).slice(0, -2), '']
       const from = performance.now()
       const lines = await Promise.all(Array.from({ length: 1_000 }, (_, n) => dial(server, ways[n % ways.length])))
-      for (const [n, line] of lines.entries()) if (n % ways.length === 1) line.socket.write(frame('40').subarray(0, 5))
+      for (const [n, line] of lines.entries()) if (n % ways.length === 1) line.socket.write(clientFrame('40').subarray(0, 5))
       const during = await logins(server, owner.email, tries)
       await until('all gone', () => lines.every((line) => line.lived() !== undefined), 30_000).catch(() => {})
       const lived = lines.map((line) => line.lived() ?? Number.POSITIVE_INFINITY)
@@ -223,10 +224,10 @@ describe.runIf(ROUNDS > 0)('attacks at full strength', () => {
       const lines = await Promise.all(Array.from({ length: 200 }, () => dial(server, upgradeText(host))))
       await until('all in', () => lines.every((line) => line.heard().includes('"sid"')))
       for (const [n, line] of lines.entries()) {
-        line.socket.write(frame(`40${JSON.stringify({ token: owner.token })}`))
-        line.socket.write(frame(claims[n % claims.length] ?? ''))
+        line.socket.write(clientFrame(`40${JSON.stringify({ token: owner.token })}`))
+        line.socket.write(clientFrame(claims[n % claims.length] ?? ''))
         // And what an attachment would be, nine times.
-        for (let more = 0; more < 9; more++) line.socket.write(frame('x'.repeat(60_000)))
+        for (let more = 0; more < 9; more++) line.socket.write(clientFrame('x'.repeat(60_000)))
       }
       const peak = await memory(server)
       await until('all gone', () => lines.every((line) => line.lived() !== undefined), 30_000)

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { direct } from './hostile.ts'
-import { type Filter, openWire } from './wire.ts'
+import { type Filter, openTcpProxy } from './tcp-proxy.ts'
 
 /** One node of a plan, as EXPLAIN (ANALYZE, FORMAT JSON) says it. */
 interface Node {
@@ -51,7 +51,7 @@ export async function watchPlans(databaseUrl: string): Promise<Watched> {
     await admin.end()
   }
   const ran: Ran[] = []
-  const wire = await openWire({ host: url.hostname, port: Number(url.port || 5432), down: () => readNotices(told) })
+  const wire = await openTcpProxy({ host: url.hostname, port: Number(url.port || 5432), down: () => readNotices(told) })
   function told(message: string): void {
     if (message.includes('"Query Text"')) ran.push(JSON.parse(message.slice(message.indexOf('{'))) as Ran)
   }

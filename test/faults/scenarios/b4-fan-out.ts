@@ -1,10 +1,10 @@
 import { createProject, type Person, register } from '../../support/people.ts'
+import { percentile } from '../../support/statistics.ts'
 import { until } from '../../support/until.ts'
 import { goOn, sleep } from '../support/drive.ts'
 import type { Scenario } from '../support/scenario.ts'
 import type { Stage } from '../support/stage.ts'
 import { ask } from '../support/standby.ts'
-import { percentile } from '../support/statistics.ts'
 import { populate, type World } from '../support/world.ts'
 import { openHttp, startWriter, type Write, type Writer } from '../support/writer.ts'
 

@@ -1,9 +1,9 @@
+import { highest, percentile } from '../../support/statistics.ts'
 import { until } from '../../support/until.ts'
 import { startCrowd } from '../support/crowd.ts'
 import { conclude } from '../support/drive.ts'
 import { startFolds } from '../support/folds.ts'
 import type { Scenario } from '../support/scenario.ts'
-import { highest, percentile } from '../support/statistics.ts'
 import { askOf, judgeKinds, killAround, startKills, writesOf } from '../support/victims.ts'
 import { insist } from '../support/writer.ts'
 

@@ -1,6 +1,6 @@
+import { highest } from '../../support/statistics.ts'
 import { judgePhases, openBus } from '../support/bus.ts'
 import type { Scenario } from '../support/scenario.ts'
-import { highest } from '../support/statistics.ts'
 
 export const scenario: Scenario = {
   id: 'F4',

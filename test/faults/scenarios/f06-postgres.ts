@@ -1,12 +1,12 @@
 import pg from 'pg'
 import { direct } from '../../support/hostile.ts'
+import { highest } from '../../support/statistics.ts'
 import { until } from '../../support/until.ts'
 import { startCrowd } from '../support/crowd.ts'
 import { conclude, goOn, sleep, standing } from '../support/drive.ts'
 import { startFolds } from '../support/folds.ts'
 import type { Postgres } from '../support/postgres.ts'
 import type { Scenario } from '../support/scenario.ts'
-import { highest } from '../support/statistics.ts'
 import { populate, type World } from '../support/world.ts'
 import { openHttp, startWriter } from '../support/writer.ts'
 

@@ -57,7 +57,7 @@ export const scenario: Scenario = {
     await primary.crash()
     const after = startWriter({ world, urls, perSecond: 200, seed: seed + 1 })
     // As a name that moves too early does: to a server that still is a standby.
-    wire.lead(standby.port)
+    wire.redirect(standby.port)
     await goOn(stage, 1_500, [0.3, 0.4], standing(after, crowd))
     const early = after.acked()
     stage.mark('the standby is promoted')

@@ -1,10 +1,10 @@
+import { highest } from '../../support/statistics.ts'
 import { until } from '../../support/until.ts'
 import { startCrowd } from '../support/crowd.ts'
 import { conclude, goOn, standing } from '../support/drive.ts'
 import { startFolds } from '../support/folds.ts'
 import { onCommitSent } from '../support/postgres-wire.ts'
 import type { Scenario } from '../support/scenario.ts'
-import { highest } from '../support/statistics.ts'
 import { populate } from '../support/world.ts'
 import { startWriter } from '../support/writer.ts'
 

@@ -1,8 +1,8 @@
+import { percentile } from '../../support/statistics.ts'
 import { startCrowd } from '../support/crowd.ts'
 import { conclude, goOn, standing } from '../support/drive.ts'
 import { startFolds } from '../support/folds.ts'
 import type { Scenario } from '../support/scenario.ts'
-import { percentile } from '../support/statistics.ts'
 import { populate } from '../support/world.ts'
 import { startWriter } from '../support/writer.ts'
 

@@ -1,9 +1,9 @@
+import { grouped, highest, percentile, wholeMedian } from '../../support/statistics.ts'
 import { until } from '../../support/until.ts'
 import { startCrowd } from '../support/crowd.ts'
 import { conclude, goOn, judgePace, standing } from '../support/drive.ts'
 import { type RawClient, type RawCrowd, startRawCrowd } from '../support/raw-crowd.ts'
 import type { Scenario } from '../support/scenario.ts'
-import { grouped, highest, percentile, wholeMedian } from '../support/statistics.ts'
 import { type Place, populate } from '../support/world.ts'
 import { startWriter } from '../support/writer.ts'
 

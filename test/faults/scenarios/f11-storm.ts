@@ -2,10 +2,10 @@ import { createHmac, randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import pg from 'pg'
 import { direct } from '../../support/hostile.ts'
+import { percentile } from '../../support/statistics.ts'
 import { judgeBaseline } from '../support/oracle.ts'
 import { type RawPlan, startRawCrowd } from '../support/raw-crowd.ts'
 import type { Scenario } from '../support/scenario.ts'
-import { percentile } from '../support/statistics.ts'
 
 const PROJECTS = 20
 const BEHIND = 100

@@ -1,4 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises'
+import { fitLine, grouped } from '../../support/statistics.ts'
 import { until } from '../../support/until.ts'
 import { startCrowd } from '../support/crowd.ts'
 import { conclude, goOn, standing } from '../support/drive.ts'
@@ -8,7 +9,6 @@ import { type MemorySample, plotMemory } from '../support/memory.ts'
 import type { Node } from '../support/node.ts'
 import type { Scenario } from '../support/scenario.ts'
 import type { Stage } from '../support/stage.ts'
-import { fitLine, grouped } from '../support/statistics.ts'
 import { populate } from '../support/world.ts'
 import { startWriter } from '../support/writer.ts'
 

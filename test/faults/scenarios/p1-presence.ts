@@ -1,5 +1,6 @@
 import type { Person } from '../../support/people.ts'
 import { createRandom, type Random } from '../../support/random.ts'
+import { highest } from '../../support/statistics.ts'
 import { until } from '../../support/until.ts'
 import { drawn, type Seat, sit } from '../support/attendance.ts'
 import type { Node } from '../support/node.ts'
@@ -7,7 +8,6 @@ import { judgeBaseline } from '../support/oracle.ts'
 import { noTrouble, troubled } from '../support/resp.ts'
 import type { Scenario } from '../support/scenario.ts'
 import type { Stage } from '../support/stage.ts'
-import { highest } from '../support/statistics.ts'
 import { populate, type World } from '../support/world.ts'
 
 const PEOPLE = 30

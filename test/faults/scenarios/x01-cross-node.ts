@@ -1,6 +1,6 @@
+import { percentile } from '../../support/statistics.ts'
 import { openBus } from '../support/bus.ts'
 import type { Scenario } from '../support/scenario.ts'
-import { percentile } from '../support/statistics.ts'
 
 export const scenario: Scenario = {
   id: 'X1',

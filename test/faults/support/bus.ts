@@ -1,13 +1,13 @@
 import { createRandom } from '../../support/random.ts'
-import type { Wire } from '../../support/wire.ts'
+import type { Redis } from '../../support/redis.ts'
+import { percentile } from '../../support/statistics.ts'
+import type { TcpProxy } from '../../support/tcp-proxy.ts'
 import { type Crowd, startCrowd } from './crowd.ts'
 import { conclude, goOn, judgePace, standing } from './drive.ts'
 import { type Folds, startFolds } from './folds.ts'
 import type { Node } from './node.ts'
-import type { Redis } from './redis.ts'
 import { noTrouble, type Trouble, troubled } from './resp.ts'
 import type { Stage } from './stage.ts'
-import { percentile } from './statistics.ts'
 import { populate, type World } from './world.ts'
 import { startWriter, type Writer } from './writer.ts'
 
@@ -34,7 +34,7 @@ export interface PhaseFigures {
 /** Three nodes whose way to Redis is in our hands: everything is written on the first, all sockets are on the others. */
 export interface Bus {
   redis: Redis
-  wire: Wire
+  wire: TcpProxy
   trouble: Trouble
   nodes: Node[]
   world: World

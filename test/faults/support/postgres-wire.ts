@@ -1,4 +1,4 @@
-import type { Filter } from '../../support/wire.ts'
+import type { Filter } from '../../support/tcp-proxy.ts'
 
 /** One message of Postgres's protocol; the very first one of a client has no type. */
 interface Message {

@@ -1,5 +1,5 @@
 import type { Random } from '../../support/random.ts'
-import type { Filter } from '../../support/wire.ts'
+import type { Filter } from '../../support/tcp-proxy.ts'
 
 /** Index behind the reply that begins at `from`; -1 while it is not whole. RESP2 and RESP3. */
 function endOf(bytes: Buffer, from: number): number {

@@ -1,8 +1,8 @@
 import { createRandom, type Random } from '../../support/random.ts'
-import { openWire, type Wire, type WireOptions } from '../../support/wire.ts'
+import { type Redis, startRedis } from '../../support/redis.ts'
+import { openTcpProxy, type TcpProxy, type TcpProxyOptions } from '../../support/tcp-proxy.ts'
 import { type Node, type NodeOptions, startNode } from './node.ts'
 import { type Postgres, type PostgresOptions, startPostgres } from './postgres.ts'
-import { type Redis, startRedis } from './redis.ts'
 import { type Figure, type Mark, noSamples, type Samples } from './scenario.ts'
 
 /** What a scenario has to work with. Everything made here is gone when it ends. */
@@ -18,7 +18,7 @@ export interface Stage {
   ownPostgres(options?: PostgresOptions): Promise<Postgres>
   nodes(count: number, options?: Partial<Omit<NodeOptions, 'entry'>>): Promise<Node[]>
   redis(): Promise<Redis>
-  wire(options: WireOptions): Promise<Wire>
+  wire(options: TcpProxyOptions): Promise<TcpProxy>
   /** Runs when the scenario ends, however it does; the last first. */
   undo(end: () => unknown): void
   /** How far it is, 0 to 1, and what else there is to say. */
@@ -83,7 +83,7 @@ export function openStage(options: StageOptions): Stage & { close(): Promise<voi
       return Promise.all(starting)
     },
     redis: () => kept(startRedis()),
-    wire: (wanted) => kept(openWire(wanted)),
+    wire: (wanted) => kept(openTcpProxy(wanted)),
     undo,
     progress: (share, beside = '') => options.progress?.(share, beside),
     now,

@@ -7,10 +7,10 @@ import { createCommit } from '../../src/rooms/log/commit.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { createDatabase } from '../support/database.ts'
 import { direct } from '../support/hostile.ts'
+import { gate, type Logged, readLog, upTo } from '../support/log.ts'
 import { addMember, createCut, createProject, createTeam, register } from '../support/people.ts'
 import { connect } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
-import { gate, type Logged, readLog, upTo } from './log.ts'
 
 let own: Awaited<ReturnType<typeof createDatabase>>
 let app: TestApp

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { applyEvent, snapshotOf, stateOf } from '@cutroom/client'
 import type { ProjectEventName, RoomEvent, Snapshot } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
-import { useApp } from '../support/app.ts'
-import { type Answer, createCut, createProject, createTeam, type Person, register } from '../support/people.ts'
-import { crowd } from '../support/ranks.ts'
-import { type Logged, readLog, upTo } from './log.ts'
+import { useApp } from '../../support/app.ts'
+import { type Logged, readLog, upTo } from '../../support/log.ts'
+import { type Answer, createCut, createProject, createTeam, type Person, register } from '../../support/people.ts'
+import { crowd } from '../../support/ranks.ts'
 
 interface Item {
   id: string

@@ -1,12 +1,12 @@
 import { projectRoom } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
 import { backlogOf, createEncoder } from '../../src/rooms/sockets/engine-io.ts'
-import { openRaw, type Raw } from '../access/raw.ts'
 import { type TestApp, useApp } from '../support/app.ts'
+import { upTo } from '../support/log.ts'
 import { addMember, createTeam, type Person, register } from '../support/people.ts'
+import { openRaw, type Raw } from '../support/raw-socket.ts'
 import { connect, type Listener } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
-import { upTo } from '../writes/log.ts'
 import { seqs } from './frames.ts'
 
 const KIB = 1024

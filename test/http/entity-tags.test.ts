@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { useApp } from '../support/app.ts'
+import { keyOf, listed, pathOf } from '../support/calls.ts'
 import { createCut, createTeam, login, PASSWORD, type Person, register, request } from '../support/people.ts'
-import { keyOf, listed, pathOf } from './calls.ts'
 
 const app = useApp({ env: { CORS_ORIGINS: 'https://app.example.com' } })
 

@@ -2,10 +2,10 @@ import { hash, randomUUID } from 'node:crypto'
 import { projectRoom } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { useApp } from '../support/app.ts'
+import { gate, readLog, upTo } from '../support/log.ts'
 import { type Answer, createCut, createTeam, PASSWORD, type Person } from '../support/people.ts'
 import { connect } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
-import { gate, readLog, upTo } from './log.ts'
 
 /** What a client may tell one answer from another by. */
 const told = ({ status, headers, body }: Answer) => ({

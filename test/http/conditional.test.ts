@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { useApp } from '../support/app.ts'
+import { readLog, upTo } from '../support/log.ts'
 import { type Answer, createCut, createTeam } from '../support/people.ts'
-import { readLog, upTo } from './log.ts'
 
 interface Entity {
   version: number

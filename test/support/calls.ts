@@ -1,6 +1,6 @@
 import { createHmac, randomUUID } from 'node:crypto'
 import { type Endpoint, endpoints } from '@cutroom/contract'
-import type { TestApp } from '../support/app.ts'
+import type { TestApp } from './app.ts'
 
 /** Every endpoint of the contract. */
 export const listed: Endpoint[] = Object.values(endpoints).flatMap((noun): Endpoint[] => Object.values(noun))

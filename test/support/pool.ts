@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { onTestFinished } from 'vitest'
-import { direct } from '../support/hostile.ts'
+import { direct } from './hostile.ts'
 
 /** Straight to the rows of a database; ended with the test. */
 export function openPool(databaseUrl: string): pg.Pool {

@@ -4,11 +4,11 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Problem } from '@cutroom/contract'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { useApp } from '../support/app.ts'
+import { keyOf, listed, pathOf } from '../support/calls.ts'
 import { createCut, createTeam, PASSWORD, type Person, register, request } from '../support/people.ts'
+import { openRaw, type Raw } from '../support/raw-socket.ts'
 import { connect } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
-import { keyOf, listed, pathOf } from './calls.ts'
-import { openRaw, type Raw } from './raw.ts'
 
 const app = useApp()
 let owner: Person

@@ -1,6 +1,7 @@
 import { onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
-import type { TestApp } from '../support/app.ts'
+import type { TestApp } from './app.ts'
+import { openSocketTransport } from './socket-transport.ts'
 
 /** Socket.IO by hand: a client that can stop reading, and say what no client library would. */
 export interface Raw {
@@ -16,16 +17,10 @@ export interface Raw {
 
 /** Opens the transport; says nothing by itself except that it is alive. */
 export async function openRaw({ url }: Pick<TestApp, 'url'>, headers: Record<string, string> = {}): Promise<Raw> {
-  const ws = new WebSocket(`${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`, { headers })
-  onTestFinished(() => ws.terminate())
   const packets: string[] = []
-  ws.on('message', (data: Buffer, isBinary) => {
-    const text = isBinary ? `<${data.length} bytes>` : data.toString()
-    if (text === '2') ws.send('3')
-    else packets.push(text)
-  })
-  // The server may hang up in any way it likes.
-  ws.on('error', () => {})
+  const record = (data: Buffer, isBinary: boolean) => packets.push(isBinary ? `<${data.length} bytes>` : data.toString())
+  const ws = openSocketTransport(url, record, headers)
+  onTestFinished(() => ws.terminate())
   await new Promise<void>((resolve, reject) => {
     ws.once('open', () => resolve())
     ws.once('error', reject)

@@ -1,13 +1,13 @@
 import type { Presence } from '@cutroom/contract'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { hasRedis, type Redis, refuseWithoutRedis, startRedis } from '../faults/support/redis.ts'
 import { cutReplies } from '../faults/support/resp.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { createDatabase } from '../support/database.ts'
 import { createTeam, login, type Person, register, request } from '../support/people.ts'
+import { hasRedis, type Redis, refuseWithoutRedis, startRedis } from '../support/redis.ts'
 import { connect, type Listener } from '../support/sockets.ts'
+import { openTcpProxy, type TcpProxyOptions } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
-import { openWire, type WireOptions } from '../support/wire.ts'
 
 /** So long that only a hint can have brought what came. */
 const NEVER_MS = 60_000
@@ -161,8 +161,7 @@ describe.runIf(hasRedis())('several nodes over Redis', () => {
   })
 
   it('P1 a node that falls silent loses its people in time, and has them again when it speaks', async () => {
-    const wire = await openWire({ port: redis.port })
-    onTestFinished(() => wire.close())
+    const wire = await openTcpProxy({ port: redis.port }, onTestFinished)
     const database = await createDatabase()
     const a = await startApp({ databaseUrl: database.url, env: { REDIS_URL: redis.url }, seams: { timings: sweeping } })
     const b = await startApp({
@@ -195,7 +194,7 @@ describe.runIf(hasRedis())('several nodes over Redis', () => {
     const database = await createDatabase()
     // Of what one node tells the other, the first change is lost, and the first answer to the question for all.
     const lost = new Set<string>()
-    const lossy: WireOptions['down'] = () => {
+    const lossy: TcpProxyOptions['down'] = () => {
       const cut = cutReplies()
       return (chunk, push) => {
         for (const reply of cut(chunk)) {
@@ -206,7 +205,7 @@ describe.runIf(hasRedis())('several nodes over Redis', () => {
       }
     }
     let listening = false
-    const wire = await openWire({ port: redis.port, down: lossy })
+    const wire = await openTcpProxy({ port: redis.port, down: lossy })
     const timings = { ...quick, beatMs: NEVER_MS, deadMs: NEVER_MS * 2 }
     const [a, b] = await Promise.all(
       [redis.port, wire.port].map((port) =>
@@ -299,11 +298,8 @@ describe.runIf(hasRedis())('several nodes over Redis', () => {
 
   it('O2 a Redis that says nothing more holds up hardly a request', async () => {
     const own = await startRedis()
-    const wire = await openWire({ port: own.port })
-    onTestFinished(async () => {
-      await wire.close()
-      await own.close()
-    })
+    const wire = await openTcpProxy({ port: own.port }, onTestFinished)
+    onTestFinished(own.close)
     const [a] = (await nodes(1, { REDIS_URL: `redis://127.0.0.1:${wire.port}`, RATE_LIMIT: '1000' }, sweeping)) as [TestApp]
     const person = await register(a)
     const ask = async () => (await request(a.url, 'GET', '/api/me', { token: person.token })).status

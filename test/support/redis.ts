@@ -1,8 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { freePort } from '../../support/spawn-server.ts'
-import { until } from '../../support/until.ts'
+import { freePort } from './spawn-server.ts'
+import { until } from './until.ts'
 
 /** A real Redis of the harness's own: memory only, one port through all its lives. */
 export interface Redis {

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { useApp } from '../support/app.ts'
+import { readLog } from '../support/log.ts'
 import { createCut, createTeam, PASSWORD, type Person, request } from '../support/people.ts'
-import { readLog } from './log.ts'
 
 const app = useApp()
 let owner: Person

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { percentile, samplesOf } from '../../demo/latency.ts'
+import { samplesOf } from '../../demo/latency.ts'
 import { compare, holes, leaks, misfiled } from '../../demo/oracle.ts'
+import { percentile } from '../support/statistics.ts'
 
 const entry = (seq: number) => ({ seq, id: `event-${seq}` })
 const log = [1, 2, 3, 4, 5].map(entry)

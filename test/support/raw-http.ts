@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { Problem } from '@cutroom/contract'
 import { onTestFinished } from 'vitest'
-import type { TestApp } from '../support/app.ts'
-import { until } from '../support/until.ts'
+import type { TestApp } from './app.ts'
+import { until } from './until.ts'
 
 /** A TCP connection that says what it is told and keeps no rule: it answers no ping and no goodbye, and keeps its side open. */
 export interface Line {
@@ -55,18 +55,6 @@ export const upgradeText = (headers: Record<string, string> = {}, query = '') =>
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     '\r\n',
   ].join('\r\n')
-
-/** One masked text frame, as a client sends it. */
-export function frame(text: string): Buffer {
-  const payload = Buffer.from(text)
-  if (payload.length > 65_535) throw new Error('too long for this frame')
-  const head =
-    payload.length < 126
-      ? Buffer.from([0x81, 0x80 | payload.length])
-      : Buffer.from([0x81, 0x80 | 126, payload.length >> 8, payload.length & 255])
-  // A mask of zeroes leaves the bytes as they are, and is allowed.
-  return Buffer.concat([head, Buffer.alloc(4), payload])
-}
 
 /** What a handshake is answered: status, and the problem when it is refused. */
 export interface Answered {

@@ -14,9 +14,9 @@ import {
 } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { compileSerializer } from '../../src/http/validation.ts'
-import { useApp } from '../support/app.ts'
-import { createTeam, PASSWORD, type Person } from '../support/people.ts'
+import { compileSerializer } from '../src/http/validation.ts'
+import { useApp } from './support/app.ts'
+import { createTeam, PASSWORD, type Person } from './support/people.ts'
 
 /**
  * The wire of each protocol version, as a hash. When this test fails, the contract has changed: if a client could see the

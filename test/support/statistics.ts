@@ -1,6 +1,6 @@
 /** The value below which a share of the sample lies (nearest rank); NaN for an empty sample. */
 export function percentile(sample: readonly number[], share: number): number {
-  const sorted = [...sample].sort((a, b) => a - b)
+  const sorted = Float64Array.from(sample).sort()
   return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(sorted.length * share) - 1))] ?? Number.NaN
 }
 

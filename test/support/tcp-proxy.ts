@@ -1,8 +1,11 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { payloadAt } from './websocket-frames.ts'
 
-/** A wire between a client and a server that can be troubled. */
-export interface Wire {
+/** A TCP proxy between a client and a server whose connections can be cut, lost and delayed. */
+export interface TcpProxy {
+  /** http://127.0.0.1:port */
+  url: string
   /** On 127.0.0.1, the same all along. */
   port: number
   /** How many connections there are. */
@@ -11,28 +14,28 @@ export interface Wire {
   cut(): Promise<void>
   /** Breaks every connection; new ones get through. */
   drop(): void
-  /** Nothing gets through any more, in either direction, and nobody is told: a cable pulled out somewhere. */
+  /** Nothing gets through any more, in either direction, and neither side is told: an unplugged cable. */
   swallow(): void
   /** New connections get through. What was swallowed stays lost, and its connections stay dead. */
   pass(): Promise<void>
   /** Everything arrives so much later from now on, both ways, ms. */
   delay(ms: number): void
-  /** New connections lead there from now on. */
-  lead(port: number): void
+  /** New connections go to this port from now on. */
+  redirect(port: number): void
   close(): Promise<void>
 }
 
 /** What to do with what comes in: `push` sends on, now or later. */
 export type Filter = (chunk: Buffer, push: (bytes: Buffer) => void) => void
 
-export interface WireOptions {
+export interface TcpProxyOptions {
   port: number
   host?: string
   /** A filter per connection, of what the client sends. */
   up?: () => Filter
   /** A filter per connection, of what the server sends. */
   down?: () => Filter
-  /** A client that goes ends its connection in order, as the kernel does for a dead process: what was sent is still worked on. */
+  /** A client that goes ends its connection in order, as the kernel does for a dead process: the server still reads what was sent. */
   lingers?: boolean
 }
 
@@ -42,8 +45,11 @@ interface Pair {
   dead: boolean
 }
 
-/** Forwards to a server, bytes as they come, until it is troubled. */
-export async function openWire(options: WireOptions): Promise<Wire> {
+/**
+ * Forwards to a server, bytes as they come.
+ * @param made called with the function that closes it, such as `onTestFinished`
+ */
+export async function openTcpProxy(options: TcpProxyOptions, made?: (close: () => Promise<void>) => void): Promise<TcpProxy> {
   const pairs = new Set<Pair>()
   const late = new Set<NodeJS.Timeout>()
   let target = options.port
@@ -55,7 +61,7 @@ export async function openWire(options: WireOptions): Promise<Wire> {
     let free = 0
     const send = (bytes: Buffer) => {
       if (pair.dead || to.destroyed) return
-      // A reader that lags makes the writer wait, as on a real wire.
+      // A reader that lags makes the writer wait, as over a real network.
       if (to.write(bytes)) return
       from.pause()
       to.once('drain', () => from.resume())
@@ -122,7 +128,9 @@ export async function openWire(options: WireOptions): Promise<Wire> {
   }
 
   const port = await listen(0)
+  made?.(cut)
   return {
+    url: `http://127.0.0.1:${port}`,
     port,
     connections: () => pairs.size,
     cut,
@@ -138,9 +146,40 @@ export async function openWire(options: WireOptions): Promise<Wire> {
     delay(ms) {
       delayMs = ms
     },
-    lead(to) {
+    redirect(to) {
       target = to
     },
     close: cut,
+  }
+}
+
+/** Splits what a server sends over one connection into the answer to the upgrade and whole WebSocket frames. */
+function splitFrames(): (chunk: Buffer) => { bytes: Buffer; text: string }[] {
+  let rest: Buffer = Buffer.alloc(0)
+  let upgraded = false
+  return (chunk) => {
+    rest = Buffer.concat([rest, chunk])
+    const whole: { bytes: Buffer; text: string }[] = []
+    const take = (length: number, from: number) => {
+      whole.push({ bytes: rest.subarray(0, length), text: rest.subarray(from, length).toString() })
+      rest = rest.subarray(length)
+    }
+    if (!upgraded) {
+      const end = rest.indexOf('\r\n\r\n')
+      if (end === -1) return whole
+      upgraded = true
+      take(end + 4, 0)
+    }
+    for (let payload = payloadAt(rest, 0, rest.length); payload !== null; payload = payloadAt(rest, 0, rest.length))
+      take(payload.to, payload.from)
+    return whole
+  }
+}
+
+/** A filter of what a server sends over WebSockets: frames for which `isLost` holds do not arrive. Other protocols get nothing through. */
+export const loseFrames = (isLost: (text: string) => boolean) => (): Filter => {
+  const split = splitFrames()
+  return (chunk, push) => {
+    for (const { bytes, text } of split(chunk)) if (!isLost(text)) push(bytes)
   }
 }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { useApp } from '../support/app.ts'
+import { claimsOf } from '../support/calls.ts'
 import { addMember, createProject, createTeam, login, type Person, register } from '../support/people.ts'
+import { openRaw } from '../support/raw-socket.ts'
 import { connect } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
-import { claimsOf } from './calls.ts'
-import { openRaw } from './raw.ts'
 
 describe('a person’s own room', () => {
   const app = useApp()

@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest'
 import { openDatabase } from '../../src/db/client.ts'
 import { openLog } from '../../src/rooms/log/log.ts'
 import { useApp } from '../support/app.ts'
+import { upTo } from '../support/log.ts'
 import { createTeam } from '../support/people.ts'
 import { connect } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
-import { upTo } from '../writes/log.ts'
 
 const MIB = 1024 * 1024
 const LARGE = 250 * 1024

@@ -1,9 +1,9 @@
 import type { ProjectEventName, RoomEvent, Snapshot } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
-import { applyEvent, snapshotOf, stateOf } from '../../packages/client/src/reduce.ts'
-import { useApp } from '../support/app.ts'
-import { createCut, createTeam, type Person } from '../support/people.ts'
-import { readLog } from '../writes/log.ts'
+import { applyEvent, snapshotOf, stateOf } from '../../../packages/client/src/reduce.ts'
+import { useApp } from '../../support/app.ts'
+import { readLog } from '../../support/log.ts'
+import { createCut, createTeam, type Person } from '../../support/people.ts'
 
 const MIB = 1024 * 1024
 const lists = ['members', 'tasks', 'vibes', 'cuts', 'lyrics', 'comments'] as const

@@ -1,5 +1,5 @@
 import type { Meta } from '@cutroom/contract'
-import type { Person } from '../support/people.ts'
+import type { Person } from './people.ts'
 
 export interface Logged {
   name: string

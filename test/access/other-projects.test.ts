@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import type { Problem } from '@cutroom/contract'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { useApp } from '../support/app.ts'
+import { claimsOf, keyOf, listed, pathOf } from '../support/calls.ts'
 import { type Answer, createCut, createTeam, PASSWORD, type Person } from '../support/people.ts'
 import { connect } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
-import { claimsOf, keyOf, listed, pathOf } from './calls.ts'
 
 interface Thing {
   id: string
