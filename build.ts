@@ -13,13 +13,16 @@ const inlined = {
   'fastify-socket.io': createRequire(import.meta.url).resolve('fastify-socket.io'),
 }
 
-/** Writes the server as it ships, `server.js` and what it loads later, into `outdir`. */
-export async function buildServer(outdir: string): Promise<void> {
+/**
+ * Writes the server as it ships, `server.js` and what it loads later, into `outdir`.
+ * @param source another program on the same sources, from the root; its file is named after it
+ */
+export async function buildServer(outdir: string, source = 'src/server.ts'): Promise<void> {
   await mkdir(outdir, { recursive: true })
   // names of chunks change with their content
   for (const file of await readdir(outdir)) if (/\.js(\.map)?$/.test(file)) await rm(join(outdir, file))
   await build({
-    entryPoints: [join(ROOT, 'src', 'server.ts')],
+    entryPoints: [join(ROOT, source)],
     outdir,
     bundle: true,
     splitting: true,

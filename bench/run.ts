@@ -7,7 +7,7 @@ import { readdir } from 'node:fs/promises'
 import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { beside } from './subjects/cutroom/index.ts'
-import { removeBuild } from './support/build.ts'
+import { removeBuilds } from './support/build.ts'
 import { type BenchPostgres, startPostgres } from './support/postgres.ts'
 import { stopPrograms } from './support/program.ts'
 import { startProgress } from './support/progress.ts'
@@ -93,7 +93,7 @@ function tidy(): Promise<void> {
   tidied ??= (async () => {
     await stopPrograms()
     await (await postgres)?.close()
-    await removeBuild()
+    await removeBuilds()
   })()
   return tidied
 }

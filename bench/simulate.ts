@@ -3,7 +3,7 @@
 // npx tsx bench/simulate.ts --write      puts the tables into docs/scale.md
 // Costs that nobody measured are guessed and named; it ends with 1 then.
 import { parseArgs } from 'node:util'
-import { removeBuild } from './support/build.ts'
+import { removeBuilds } from './support/build.ts'
 import { readInputs } from './support/growth-inputs.ts'
 import { report, writeScale } from './support/growth-report.ts'
 import { startPostgres } from './support/postgres.ts'
@@ -26,7 +26,7 @@ async function measure(): Promise<void> {
       await stopPrograms()
       await redis?.close()
       await postgres.close()
-      await removeBuild()
+      await removeBuilds()
     })()
     return tidied
   }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import pg from 'pg'
 import { type CountingPostgres, startCounting } from '../support/counting.ts'
 import { cpuOf } from '../support/cpu.ts'
 import { startCrowd } from '../support/crowd.ts'
+import { appendEvents } from '../support/cutroom-rows.ts'
 import { median, percentile, round, spread } from '../support/numbers.ts'
 import { bars } from '../support/plot.ts'
 import type { Bench, Result, Scenario } from '../support/scenario.ts'
@@ -21,24 +21,6 @@ interface Wave {
   statements: number
   server: number
   crowd: number
-}
-
-/** Events as long as a comment, in the rows before anybody comes. */
-async function fill(databaseUrl: string, places: World['places']): Promise<void> {
-  const db = new pg.Client({ connectionString: databaseUrl })
-  await db.connect()
-  try {
-    const payload = JSON.stringify({ id: crypto.randomUUID(), body: 'x'.repeat(250) })
-    for (const { id } of places)
-      await db.query(`SELECT append($1, 'comment:created', $2::json) FROM generate_series(1, $3::int)`, [
-        `project:${id}`,
-        payload,
-        2 * BEHIND,
-      ])
-    await db.query('ANALYZE')
-  } finally {
-    await db.end()
-  }
 }
 
 /** @param counting where the log is, for who resumes */
@@ -86,7 +68,7 @@ async function measure(bench: Bench, subject: Subject, { size, waves, from, data
   const resumes = subject.name === 'cutroom'
   try {
     const world = await running.seed({ people: size, projects: PROJECTS, members: size / PROJECTS })
-    if (resumes) await fill(databaseUrl, world.places)
+    if (resumes) await appendEvents(databaseUrl, world.places, 2 * BEHIND)
     const found: Wave[] = []
     // The first wave finds a server whose code never ran.
     for (let n = 0; n <= waves; n++) {

@@ -87,3 +87,17 @@ export async function seedRows(databaseUrl: string, plan: SeedPlan): Promise<Wor
   }
   return { people, places: places.map(({ vibeId, ...place }) => place) }
 }
+
+/** So many events in the log of each project, each as long as a comment. */
+export async function appendEvents(databaseUrl: string, places: World['places'], count: number): Promise<void> {
+  const db = new pg.Client({ connectionString: databaseUrl })
+  await db.connect()
+  try {
+    const payload = JSON.stringify({ id: randomUUID(), body: 'x'.repeat(250) })
+    const text = `SELECT append($1, 'comment:created', $2::json) FROM generate_series(1, $3::int)`
+    for (const { id } of places) await db.query(text, [`project:${id}`, payload, count])
+    await db.query('ANALYZE')
+  } finally {
+    await db.end()
+  }
+}

@@ -9,7 +9,7 @@ import type { Write } from '../rooms/log/commit.ts'
 import { basePathOf } from './cookies.ts'
 import { type Conditional, contextOf, type RequestContext, targetOf, type WriteOptions } from './request-context.ts'
 import { send, sendRead, tagFor } from './response.ts'
-import { bytesOf, createResponseCache } from './response-cache.ts'
+import { bytesOf, createResponseCache, type ResponseCache } from './response-cache.ts'
 import { createWriteHandlers } from './write-endpoints.ts'
 
 declare module 'fastify' {
@@ -39,10 +39,9 @@ declare module 'fastify' {
 const noQuery = z.strictObject({})
 
 /** `app.serve` and `app.write`: what every endpoint does alike, so that no feature can forget it. */
-export const endpointsPlugin = fp<{ config: Config; query: Query; authorizer: Authorizer }>(
-  async (app, { config, query, authorizer }) => {
+export const endpointsPlugin = fp<{ config: Config; query: Query; authorizer: Authorizer; cache?: ResponseCache | undefined }>(
+  async (app, { config, query, authorizer, cache = createResponseCache() }) => {
     const base = basePathOf(config)
-    const cache = createResponseCache()
     app.addHook('onClose', async () => cache.close())
 
     function route(endpoint: Endpoint, handler: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>): void {

@@ -76,7 +76,7 @@ function createReporters({ log }: FastifyInstance) {
 
 /** The feeds of the rooms with local sockets, whose deliveries are measured. */
 function openFeeds(
-  { redis, measurements }: RoomsOptions,
+  { redis, measurements, createReplayCaches }: RoomsOptions,
   {
     log,
     io,
@@ -96,6 +96,7 @@ function openFeeds(
   return createFeeds({
     log,
     encode: createEncoder(io),
+    createReplayCaches,
     deliver(room, entry) {
       deliver(room, entry)
       measurements.delivered(entry.meta.at)
@@ -117,7 +118,8 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   const { database, query, redis, measurements } = options
   const timings = { ...TIMINGS, ...options.timings }
   const { onTimerError, onDeliveryError, onSocketError, onRefusedMessages, onSlowClosed, onLogLost } = createReporters(app)
-  const log = await openLog(database.readers, database.pages.query)
+  const { adaptLog = (log) => log } = options
+  const log = adaptLog(await openLog(database.readers, database.pages.query))
   let cluster: Cluster | undefined
   const admission = new Admission({ ...options, onError: onTimerError })
   const onDrain = () => {

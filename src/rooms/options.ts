@@ -1,8 +1,9 @@
 import type { Activity } from '@cutroom/contract'
 import type { Database, Query } from '../db/client.ts'
 import type { SharedRedis } from '../redis.ts'
+import type { createReplayCaches } from './delivery/replay-cache.ts'
 import type { CommitOptions } from './log/commit.ts'
-import type { LogEntry } from './log/log.ts'
+import type { Log, LogEntry } from './log/log.ts'
 import type { Measurements } from './measurements.ts'
 import type { LIMITS } from './sockets/connection-limits.ts'
 import type { Principal, RoomSocket, TokenClaims } from './types.ts'
@@ -34,6 +35,9 @@ export interface RoomsOptions {
   beforeCommit?: CommitOptions['beforeCommit']
   /** For tests: shorter than TIMINGS. */
   timings?: Partial<typeof TIMINGS>
+  /** For benches: the same parts without what makes them fast. */
+  adaptLog?: (log: Log) => Log
+  createReplayCaches?: typeof createReplayCaches
 }
 
 /** All in milliseconds. */
