@@ -86,6 +86,8 @@ describe('the pages', () => {
     const walk = /## The walk of a comment.*?\n(?=## |$)/s.exec(read('docs/architecture.md'))?.[0] ?? ''
     const stops = [...walk.matchAll(/^\d+\. `([^`]+\.ts)` `(\w+)`/gm)]
     expect(stops.length).toBeGreaterThan(5)
+    expect(stops.length).toBeLessThanOrEqual(12)
+    expect(new Set(stops.map(([, path]) => path)).size).toBe(stops.length)
     for (const [, path = '', name = ''] of stops)
       expect(read(path), `${path} has no ${name}`).toMatch(new RegExp(`\\b${name}\\b`))
   })

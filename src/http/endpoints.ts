@@ -7,10 +7,10 @@ import type { Config } from '../config.ts'
 import type { Query } from '../db/client.ts'
 import type { Write } from '../rooms/log/commit.ts'
 import { basePathOf } from './cookies.ts'
-import { type Conditional, contextOf, type RequestContext, targetOf, type WriteOptions } from './request-context.ts'
+import { type Conditional, type RequestContext, targetOf, type WriteOptions } from './request-context.ts'
 import { send, sendRead, tagFor } from './response.ts'
 import { bytesOf, createResponseCache, type ResponseCache } from './response-cache.ts'
-import { createWriteHandlers } from './write-endpoints.ts'
+import { contextOf, createWriteHandlers } from './write-endpoints.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {

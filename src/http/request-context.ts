@@ -29,18 +29,6 @@ export interface Conditional {
   expect(version: number, current: () => Promise<unknown>): Promise<void>
 }
 
-/** A context without the types of one endpoint. */
-export const contextOf = (request: FastifyRequest, reply: FastifyReply, scope: Scope | null) =>
-  ({
-    params: request.params,
-    query: request.query,
-    body: request.body,
-    me: request.principal ?? request.caller,
-    scope,
-    request,
-    reply,
-  }) as never
-
 /** The thing that the path names; null for an endpoint outside projects. */
 export function targetOf({ target }: Endpoint, request: FastifyRequest): Target | null {
   const params = request.params as Record<string, string | undefined>

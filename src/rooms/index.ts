@@ -74,7 +74,7 @@ function createReporters({ log }: FastifyInstance) {
   }
 }
 
-/** The feeds of the rooms with local sockets, whose deliveries are measured. */
+/** The feeds of the rooms with local sockets. */
 function openFeeds(
   { redis, measurements, createReplayCaches }: RoomsOptions,
   {
@@ -97,10 +97,7 @@ function openFeeds(
     log,
     encode: createEncoder(io),
     createReplayCaches,
-    deliver(room, entry) {
-      deliver(room, entry)
-      measurements.delivered(entry.meta.at)
-    },
+    deliver,
     onReplayed: measurements.replayed,
     // Clients reconnect, name a position of the old history and are answered `reset`.
     onLost: () => {
@@ -135,7 +132,13 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   })
   const typing = createTyping(timings.typingMs, onTimerError)
   const sessions = createSessions({ ...options, presence, onError: onDeliveryError })
-  const deliver = createDelivery({ io, presence, activityOf: options.activityOf, endSession: sessions.endSession })
+  const deliver = createDelivery({
+    io,
+    presence,
+    activityOf: options.activityOf,
+    endSession: sessions.endSession,
+    onDelivered: measurements.delivered,
+  })
   const feeds = openFeeds(options, { log, io, deliver, timings, onDeliveryError, onLogLost })
   if (redis)
     cluster = new Cluster({

@@ -10,12 +10,6 @@ import type { Feeds } from './feeds.ts'
 import { JoinQueue, supersedeJoin } from './join-queue.ts'
 import type { ReplayBlock } from './replay-block.ts'
 
-/** Sends one log entry. The typed maps cannot follow a name known only at run time; the contract checked it at commit. */
-export function send(target: { emit: (...args: never[]) => unknown }, entry: LogEntry): void {
-  const emit = target.emit.bind(target) as (name: string, payload: unknown, meta: unknown) => unknown
-  emit(entry.name, entry.payload, entry.meta)
-}
-
 /** The Socket.IO room of sockets that also receive `activity:new`. */
 export const activityRoom = (room: RoomId): string => `activity:${room}`
 /** The Socket.IO room of sockets that receive nothing of a room until they read again. */
