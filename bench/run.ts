@@ -88,7 +88,7 @@ async function play(name: string, { id, title, run }: Scenario): Promise<Outcome
 
 let tidied: Promise<void> | undefined
 let broken = false
-/** Once, whoever comes first: the end of the run, or a signal. */
+/** Once: at the end of the run, or at a signal. */
 function tidy(): Promise<void> {
   tidied ??= (async () => {
     await stopPrograms()

@@ -1,7 +1,7 @@
 // npx tsx bench/simulate.ts              1, 10 and 100 nodes by the formulas of docs/scale.md, and by a simulation of the same costs
-// npx tsx bench/simulate.ts --measure    measures first what no scenario tells (three minutes), and keeps it in bench/results.json
+// npx tsx bench/simulate.ts --measure    measures first what no scenario measures (three minutes), and keeps it in bench/results.json
 // npx tsx bench/simulate.ts --write      puts the tables into docs/scale.md
-// Costs that nobody measured are guessed and named; it ends with 1 then.
+// Costs that were not measured are guessed and named; it ends with 1 then.
 import { parseArgs } from 'node:util'
 import { removeBuilds } from './support/build.ts'
 import { readInputs } from './support/growth-inputs.ts'
@@ -20,7 +20,7 @@ async function measure(): Promise<void> {
   const postgres = await startPostgres()
   const redis = await findRedis()
   let tidied: Promise<void> | undefined
-  /** Once, whoever comes first: the end, or a signal. */
+  /** Once: at the end, or at a signal. */
   function tidy(): Promise<void> {
     tidied ??= (async () => {
       await stopPrograms()

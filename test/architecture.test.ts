@@ -48,7 +48,7 @@ const packageOf = (specifier: string): string =>
   specifier.startsWith('node:') ? 'node' : (/^(@[^/]+\/[^/]+|[^/]+)/.exec(specifier)?.[1] ?? specifier)
 
 /**
- * Who may import whom. What is not named here may not be imported, and a folder that is not named may not be.
+ * Which folder may import which. What is not named here may not be imported, and a folder that is not named may not be.
  * `packages: null` is any package.
  */
 const house: Record<string, { rooms: string[]; packages: string[] | null }> = {
@@ -306,7 +306,7 @@ describe('the layout of the sources', () => {
     it(rule.name, () => {
       expect(breaches(rule, sources)).toEqual([])
       expect(breaches(rule, [{ path: 'features/x/routes.ts', text: read(`\n${rule.caught}\n`) }])).toHaveLength(1)
-      // An exception that nobody needs any more is a hole.
+      // An exception that is not needed any more is a hole.
       for (const place of rule.except)
         expect(
           breaches({ ...rule, except: [] }, sources).some((found) => found.startsWith(place)),

@@ -156,7 +156,7 @@ describe('the documentation that the server serves', () => {
     expect(said.sort()).toEqual(all.map((e) => `${e.method} ${e.url.replace(/:(\w+)/g, '{$1}')}`).sort())
   })
 
-  it('/openapi.json says for each endpoint what it takes, what it answers, and that it answers problems', async () => {
+  it('/openapi.json has for each endpoint its input, its answers and its problems', async () => {
     const document = await openApi()
     for (const endpoint of all) {
       const operation = document.paths[endpoint.url.replace(/:(\w+)/g, '{$1}')]?.[endpoint.method.toLowerCase()]

@@ -72,7 +72,7 @@ async function arrive({ running, world }: Old): Promise<Comer[]> {
   return comers
 }
 
-/** They come into one project after the other, are told what they missed, and leave. Nobody else stands there. */
+/** They come into one project after the other, receive what they missed, and leave. No other socket is there. */
 async function comeAndGo({ world: { places } }: Old, at: Map<string, number>, comers: Comer[], ms: number): Promise<LoopResult> {
   const took: number[] = []
   const start = performance.now()
@@ -80,7 +80,7 @@ async function comeAndGo({ world: { places } }: Old, at: Map<string, number>, co
     for (let n = 0; performance.now() < start + ms; n++) {
       const projectId = places[(first + n) % places.length]?.id ?? ''
       const socket = sockets[n % sockets.length]
-      if (!socket) throw new Error('nobody comes')
+      if (!socket) throw new Error('there is no socket')
       const began = performance.now()
       const after = (at.get(projectId) ?? 0) - BEHIND
       const answer = (await socket.ask('join:project', { projectId, after, activity: false })) as { ok: boolean; mode: string }
@@ -124,7 +124,7 @@ async function grow(bench: Bench, events: number): Promise<Old> {
   if (!subject) throw new Error('no Cutroom')
   const running = await subject.start({ postgres: await bench.postgres() })
   try {
-    // Everybody is in every project that a socket comes to.
+    // All people are in every project that a socket joins.
     const world = await running.seed({ people: MEMBERS, projects: PROJECTS, members: MEMBERS })
     await fillComments(running.databaseUrl, world, Math.max(60, events / 10 / PROJECTS))
     await fillLog(running.databaseUrl, world.places, events)

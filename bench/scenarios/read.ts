@@ -39,7 +39,7 @@ const pairs = ({ world: { people, places } }: Staged) =>
     return person ? [{ person, place }] : []
   })
 
-/** Comments to list, written as everybody writes them. */
+/** Comments to list, written over HTTP. */
 async function write(staged: Staged): Promise<void> {
   const http = openHttp(staged.running.urls[0] ?? '')
   const waiting = pairs(staged).flatMap(({ person, place }, p) =>
@@ -150,7 +150,7 @@ async function rowsOfKnown(bench: Bench): Promise<{ statements: number; rows: nu
       const { counts } = await counting.count(databaseUrl, async () => {
         for (const request of many) await ask(request)
       })
-      // A look at the log's positions once a second is among them, which is why the figure is rounded.
+      // A sweep of the log's positions once a second is among them, which is why the figure is rounded.
       return { statements: counts.statements / many.length, rows: counts.rows / many.length }
     } finally {
       await running.stop()

@@ -75,7 +75,7 @@ async function measure(bench: Bench, subject: Subject, { size, waves, from, data
       bench.progress(from + (0.5 * n) / (waves + 1), subject.name)
       const one = await wave(running, world, resumes ? counting : null)
       if (n > 0) found.push(one)
-      // Who is lost for a moment is not said to be gone: by then it has been said.
+      // A short disconnect is not announced: by then the grace period is over.
       await sleep(bench.quick ? 500 : 5_000)
     }
     return found
@@ -85,7 +85,7 @@ async function measure(bench: Bench, subject: Subject, { size, waves, from, data
 }
 
 /**
- * All clients come at once, each with what it has; live is who stands in the room and was told the rest. Nobody else of the subjects
+ * All clients come at once, each with what it has; live is who is in the room and has the rest. No other subject
  * can catch up: bare Socket.IO shows what the connections cost by themselves.
  */
 async function run(bench: Bench): Promise<Result> {

@@ -3,7 +3,7 @@ import { buildServer } from '../../test/support/spawn-server.ts'
 const built = new Map<string | undefined, ReturnType<typeof buildServer>>()
 
 /**
- * The server as it ships, built once per run into a folder of its own: what is changed meanwhile changes no figures.
+ * The server as it ships, built once per run into a folder of its own: later changes of the sources change no figures.
  * BENCH_SERVER names another build, say of an earlier state.
  * @param source another program on the same sources, from the root
  * @returns the path of its JavaScript

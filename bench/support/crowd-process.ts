@@ -19,7 +19,7 @@ let length = 0
 let onNews: () => void = () => {}
 let ending = false
 
-/** Texts that begin alike share the same bytes: there are as many as kinds of news. */
+/** Texts that begin alike share the same bytes: there are as many as kinds of events. */
 const beginnings = new Map<string, Buffer>()
 function beginningOf(text: string): Buffer {
   const known = beginnings.get(text) ?? Buffer.from(text)
@@ -32,7 +32,7 @@ function begins(data: Buffer, from: number, to: number, text: Buffer): boolean {
   return true
 }
 
-/** Opens one and resolves when it stands, with how much news it was told on the way. */
+/** Opens one and resolves when it has joined, with the number of events on the way. */
 function stand(spec: CrowdSpec): Promise<number> {
   const { path, steps, refused, news } = speechOf(spec)
   const wanted = beginningOf(news)

@@ -9,7 +9,7 @@ const DAY_S = 86_400
 
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
-/** An access token as Cutroom's login issues it. `name` is for the limit, which asks nobody what people are called. */
+/** An access token as Cutroom's login issues it. `name` is for the limit, which looks up no names. */
 function tokenFor(userId: string, sessionId: string, name: string): string {
   const now = Math.floor(Date.now() / 1000)
   const claims = { sub: userId, sid: sessionId, jti: randomUUID(), name, iat: now, exp: now + DAY_S }

@@ -9,7 +9,7 @@ export interface Line {
 }
 
 export interface Listener {
-  /** One text message; its bytes stand in `data` until this returns. */
+  /** One text message; its bytes are in `data` until this returns. */
   text(data: Buffer, from: number, to: number): void
   opened(): void
   closed(why: string): void
@@ -32,7 +32,7 @@ export function openLine(url: string, path: string, listener: Listener): Line {
   function take(data: Buffer, end: number): void {
     let at = 0
     if (!upgraded) {
-      // What stands behind the end is of an earlier reading.
+      // Bytes behind the end are of an earlier read.
       const head = data.subarray(0, end).indexOf('\r\n\r\n')
       if (head === -1) {
         keep(data, 0, end)

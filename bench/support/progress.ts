@@ -1,6 +1,6 @@
 const REDRAW_MS = 5_000
 
-/** One line that tells how far it is: rewritten on a terminal, else a new one every few seconds. */
+/** One progress line: rewritten on a terminal, else a new one every few seconds. */
 export function startProgress(name: string): { show(share: number, beside?: string): void; end(): void } {
   const live = process.stderr.isTTY === true
   const began = Date.now()

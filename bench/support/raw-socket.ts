@@ -13,8 +13,8 @@ const PATIENCE_MS = 30_000
 /**
  * Connects over WebSocket and resolves when the namespace is open.
  * @param auth what stock clients give as `auth`
- * @param onEvent the text of each event as it stands in the packet: `["name",…]`
- * @throws when the server refuses, or says nothing for 30 s
+ * @param onEvent the text of each event as in the packet: `["name",…]`
+ * @throws when the server refuses, or sends nothing for 30 s
  */
 export function openRaw(url: string, auth: unknown, onEvent: (text: string) => void): Promise<RawSocket> {
   const answers = new Map<number, (answer: unknown) => void>()

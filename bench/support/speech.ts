@@ -7,14 +7,14 @@ export interface CrowdSpec extends SocketSpec {
   after?: number
 }
 
-/** How a subject's socket comes to stand in its places: spoken by hand and never parsed, so that thousands cost little. */
+/** How a subject's socket joins its places: written by hand and never parsed, so that thousands cost little. */
 export interface Speech {
   path: string
-  /** `when` a message begins like this, `say` that; the first is the opening itself where `when` is empty. After the last one it stands. */
+  /** `when` a message begins like this, `say` that; the first is the opening itself where `when` is empty. After the last one it has joined. */
   steps: readonly { when: string; say?: string }[]
   /** How a refusal begins, and any answer that was not hoped for. */
   refused: readonly string[]
-  /** How the news of a comment begins. */
+  /** How the event of a comment begins. */
   news: string
 }
 
@@ -77,7 +77,7 @@ const speeches: Record<string, (spec: CrowdSpec) => Speech> = {
   parse,
 }
 
-/** @throws for a subject whose sockets nobody taught the crowd */
+/** @throws for a subject without a speech */
 export function speechOf(spec: CrowdSpec): Speech {
   const speech = speeches[spec.subject]
   if (!speech) throw new RangeError(`a crowd does not know how to speak with ${spec.subject}`)

@@ -33,7 +33,7 @@ describe('changes of a password at once', () => {
     }
   })
 
-  it('U3 several from one session: one succeeds, the others are told that their current password is wrong', async () => {
+  it('U3 several from one session: one succeeds, the others are refused: their current password is wrong', async () => {
     const person = await register(app())
     const nexts = Array.from({ length: 4 }, (_, n) => `the next password, ${n}`)
     const answers = await Promise.all(nexts.map((next) => change(person, PASSWORD, next)))

@@ -586,7 +586,7 @@ describe('limits', () => {
         'login',
         { email: n % 2 ? person.email : person.email.toUpperCase(), password: `guess ${n}` },
         {
-          // A proxy that nobody named is not believed.
+          // A proxy that is not configured is not believed.
           'x-forwarded-for': `10.0.0.${n}`,
         },
       )

@@ -24,7 +24,7 @@ interface World {
   sessionId: string
 }
 
-describe('ids of others', () => {
+describe('ids of other projects', () => {
   const app = useApp()
   let here: World
   let there: World

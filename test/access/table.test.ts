@@ -71,12 +71,12 @@ const table: Record<string, Least> = {
   'POST /api/comments/:commentId/reopen': { another: 'editor', own: 'commenter' },
 }
 
-/** What answers outside `/api`, to anybody. */
+/** What answers outside `/api`, without a login. */
 const operations = ['/healthz', '/readyz', '/metrics', '/openapi.json', '/docs', '/docs/json', '/docs/yaml']
 
 const members = ['viewer', 'commenter', 'editor', 'owner'] as const
-const everybody = ['nobody', 'stranger', ...members, 'removed', 'expired', 'revoked'] as const
-type Who = (typeof everybody)[number]
+const allCallers = ['nobody', 'stranger', ...members, 'removed', 'expired', 'revoked'] as const
+type Who = (typeof allCallers)[number]
 const refused: Partial<Record<Who, string>> = {
   nobody: '401 token-missing',
   expired: '401 token-expired',
@@ -111,7 +111,7 @@ describe('the access table', () => {
   let project: Project
   /** An owner who never calls: makes the things that the callers ask for. */
   let keeper: Person
-  /** Whom owners add, promote and remove. */
+  /** The person whom owners add, promote and remove. */
   let guest: Person
   let callers: Record<Who, { id: string; email: string; token: string | undefined }>
 
@@ -130,7 +130,7 @@ describe('the access table', () => {
     await createProject(stranger, 'Elsewhere')
     const removed = await join('Rae Removed', 'owner')
     await keeper.must('DELETE', `/api/projects/${project.id}/members/${removed.id}`)
-    if (!viewer || !commenter || !editor || !owner) throw new Error('everybody is there')
+    if (!viewer || !commenter || !editor || !owner) throw new Error('a caller is missing')
     const revoked = await login(app(), owner)
     await revoked.must('POST', '/api/auth/logout')
     const expired = { ...owner, token: tokenOf(app(), owner.token, -5) }
@@ -337,7 +337,7 @@ describe('the access table', () => {
         const answers: Partial<Record<Who, string>> = {}
         const sharable = !own && !/\/(auth|me)\b/.test(key) && key !== 'DELETE /api/projects/:projectId'
         let asking: Fresh | undefined
-        for (const who of everybody) {
+        for (const who of allCallers) {
           if (!sharable || asking === undefined) asking = (await fresh[key]?.(who, own)) ?? {}
           const { params, query = '', body, headers, token, after } = asking
           const before = await history()
@@ -353,11 +353,11 @@ describe('the access table', () => {
             expect(await history(), `${who} changed something`).toEqual(before)
           }
           await after?.()
-          // Whoever was refused left it as it was: the next one may ask for the same.
+          // A refused request changed nothing: the next caller may ask for the same.
           if (answer.status < 400 && endpoint.method !== 'GET') asking = undefined
         }
         const success = `${statusOf(endpoint)}`
-        expect(answers).toEqual(Object.fromEntries(everybody.map((who) => [who, expected(who, right, success)])))
+        expect(answers).toEqual(Object.fromEntries(allCallers.map((who) => [who, expected(who, right, success)])))
       })
   }
 
@@ -396,7 +396,7 @@ describe('the access table', () => {
 
   it('A3 the socket’s requests answer by the same roles', async () => {
     expect(Object.keys(asked).toSorted()).toEqual(Object.keys(requests).toSorted())
-    for (const who of everybody) {
+    for (const who of allCallers) {
       const { token } = callers[who]
       const closed = refused[who]
       if (closed !== undefined) {

@@ -6,7 +6,7 @@ import { openRaw } from '../support/raw-socket.ts'
 import { connect } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
 
-describe('a person’s own room', () => {
+describe('the user room', () => {
   const app = useApp()
 
   /** Something of every kind in a person's room. */
@@ -108,7 +108,7 @@ describe('a person’s own room', () => {
       ].toSorted(),
     ).toEqual([listener.socket.id, `user:${ann.id}`].toSorted())
 
-    // A word of a megabyte is more than anybody may say, and bytes are no words.
+    // A name of a megabyte is above the limit of a packet, and bytes are no name.
     for (const projectId of ['x'.repeat(1_000_000), Buffer.from(ben.id)]) {
       const loud = await connect(app(), ann)
       loud.socket.emit('join:project', { projectId })

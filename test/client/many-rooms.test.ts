@@ -12,7 +12,7 @@ describe('many rooms in one client', () => {
   // with limits
   const app = useApp({ env: { RATE_LIMIT: '100000' } })
 
-  it('B2 more rooms than the server allows: as many as it allows are live, the others say why and take the place of those that are left', async () => {
+  it('B2 more rooms than the server allows: as many as it allows are live, the others report why and take the place of those that are left', async () => {
     const { socketProjects } = LIMITS
     const owner = await register(app())
     const ids: string[] = []
@@ -45,7 +45,7 @@ describe('many rooms in one client', () => {
 })
 
 describe('the pacer', () => {
-  it('sends a burst at once and the rest at its rate, what is of a lower rank first, joins by eights', () => {
+  it('sends a burst at once and the rest at its rate, lower ranks first, joins by eights', () => {
     vi.useFakeTimers()
     const pacer = createPacer({ rate: 10, burst: 20, joins: 8 })
     pacer.open()

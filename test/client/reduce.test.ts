@@ -236,7 +236,7 @@ describe('fold', () => {
   })
 
   for (const [name, { payload, after }] of Object.entries(cases)) {
-    it(`folds ${name}`, () => {
+    it(`reduces ${name}`, () => {
       const parsed = projectEvents[name as ProjectEventName].parse(payload)
       const state = stateOf(base)
       applyEvent(state, eventOf(name, parsed))

@@ -128,7 +128,7 @@ describe('the client against the server', () => {
     expect(client.status).toBe('online')
   })
 
-  it('R2 when the log is cut while one is away, the room loads a snapshot, says reset, and is whole', async () => {
+  it('R2 when the log is cut while one is away, the room loads a snapshot, emits reset, and is complete', async () => {
     const { project, owner } = await createTeam(app())
     const proxy = await openTcpProxy({ port: Number(new URL(app().url).port) }, onTestFinished)
     const { client, errors } = clientOf({ url: proxy.url }, owner)
@@ -248,7 +248,7 @@ describe('the client and tokens that end soon', () => {
     )
   })
 
-  it('A2 a live socket renews its session in band: nothing breaks, nothing is missed, and it is not in a hurry', async () => {
+  it('A2 a live socket renews its session in band: nothing breaks, nothing is missed, and it renews in time', async () => {
     const { project, owner, editor } = await createTeam(app(), 'editor')
     const { client, errors, kept, links, signedOut } = clientOf(app(), await login(app(), editor))
     const writer = clientOf(app(), await login(app(), owner)).client

@@ -250,8 +250,8 @@ describe('with thousands of rows in each table', () => {
         expect.stringMatching(/^Index Scan reads 1\d{4} rows of Comment: SELECT id/),
       ])
       await client.query('RESET enable_seqscan')
-      const nobody = `INSERT INTO "User" (id, email, name, "passwordHash") VALUES (gen_random_uuid(), '', '', '') RETURNING id`
-      const { rows } = await client.query<{ id: string }>(nobody)
+      const insertUser = `INSERT INTO "User" (id, email, name, "passwordHash") VALUES (gen_random_uuid(), '', '', '') RETURNING id`
+      const { rows } = await client.query<{ id: string }>(insertUser)
       expect(await run(`DELETE FROM "User" WHERE id = '${rows[0]?.id}'`)).toEqual([
         expect.stringMatching(/^Seq Scan on Loose: DELETE FROM ONLY/),
       ])

@@ -65,7 +65,7 @@ async function play(scenario: Scenario): Promise<void> {
     progress.end()
   }
   const [load = 0] = loadavg()
-  stage.tell('machine', `${cpus().length} cores, load ${before.toFixed(1)} before, ${load.toFixed(1)} after`)
+  stage.show('machine', `${cpus().length} cores, load ${before.toFixed(1)} before, ${load.toFixed(1)} after`)
   console.log(table(stage.figures))
   for (const note of stage.notes) console.log(`  ! ${note}`)
   if (stage.samples.at.length > 0) {

@@ -41,7 +41,7 @@ async function send(method: string, path: string, body: string | Buffer, content
 }
 
 /**
- * Runs an attack beside somebody who stands in the project while it is written to: they get every event, in order,
+ * Runs an attack beside a socket in a project that is written to: it gets every event, in order,
  * and the event loop is never held up for long.
  */
 async function besides(attack: () => Promise<void>): Promise<void> {
@@ -384,7 +384,7 @@ describe('bad input over REST', () => {
           cursor,
           answer: '422 validation',
         })
-      // With the name of the list, which a stranger may copy: whatever stands beside it, a page or a refusal.
+      // With the name of the list, which anyone may copy: with anything beside it, a page or a refusal.
       await owner.must('POST', `/api/projects`, { name: 'A second row' })
       const few = 'limit' in (endpoint.schema.querystring?.shape ?? {}) ? '?limit=1' : ''
       const genuine = (await owner.must<{ nextCursor: string | null }>('GET', `${path}${few}`)).nextCursor
@@ -492,7 +492,7 @@ describe('bad input over REST', () => {
 })
 
 describe('bad input over sockets', () => {
-  /** Somebody who is let in, and then says what they want. */
+  /** A socket that is let in, and then sends anything. */
   async function admitted(person: Person): Promise<Raw> {
     const raw = await openRaw(app())
     raw.ws.send(`40${JSON.stringify({ token: person.token })}`)
@@ -687,7 +687,7 @@ describe('bad input over sockets', () => {
     expect(({} as Record<string, unknown>).polluted).toBeUndefined()
   })
 
-  it('D5 S13 a socket that floods is told to wait; others are served', () =>
+  it('D5 S13 a socket that floods is refused with Retry-After; others are served', () =>
     besides(async () => {
       const [raw, neighbour] = await Promise.all([admitted(editor), connect(app(), owner)])
       for (let n = 0; n < 450; n++) ask(raw, n, n % 3 ? 'leave:project' : 'nope', { projectId: ids.projectId })
@@ -702,7 +702,7 @@ describe('bad input over sockets', () => {
       expect(limited.length).toBeLessThanOrEqual(350)
       for (const { error } of limited) expect(error).toMatchObject({ status: 429, retryAfter: 1 })
       for (let n = 0; n < 100; n++) expect(raw.ack(n)).not.toMatchObject({ error: { code: 'rate-limited' } })
-      // And heard again after a while.
+      // And served again after a while.
       let id = 2_000
       await until('heard again', async () => {
         const now = ++id
@@ -712,7 +712,7 @@ describe('bad input over sockets', () => {
       })
     }))
 
-  it('D1 a client that only says join:project and asks for no answer is served', async () => {
+  it('D1 a client that sends join:project without asking for an ack is served', async () => {
     const raw = await admitted(editor)
     raw.ws.send(`42${JSON.stringify(['join:project', { projectId: ids.projectId }])}`)
     const standing = () =>

@@ -130,7 +130,7 @@ describe('with limits', () => {
     const answers = await Promise.all(all)
     const statuses = answers.map(({ status }) => status)
     expect(statuses.filter((status) => status === 429)).toHaveLength(59)
-    // On a busy machine some wait longer than they may, and are told to come again.
+    // On a busy machine some wait longer than they may, and are refused with Retry-After.
     expect(statuses.filter((status) => status === 200 || status === 503)).toHaveLength(201)
     expect(statuses).toContain(200)
     const late = answers.find(({ status }) => status === 429)
@@ -169,7 +169,7 @@ describe('answers that are not read', () => {
     for (let n = 0; n < 20; n++) deaf(app, owner, `/api/projects/${project.id}/events?limit=500&after=${n}`)
     await until('all are there', async () => (await connections()) === 20)
 
-    // Twelve answers in a row, read so slowly that the whole takes longer than the time after which one that stands still ends.
+    // Twelve answers in a row, read so slowly that the whole takes longer than the time after which an idle one ends.
     const path = `/api/projects/${project.id}/events?limit=500&after=30`
     const reader = deaf(app, slow, path, 12)
     let length = 0
@@ -181,7 +181,7 @@ describe('answers that are not read', () => {
     reader.resume()
     await until('all of it has come', () => length > 12_000_000, 80_000)
     reader.destroy()
-    await until('nobody is left', async () => (await connections()) === 0, 20_000)
+    await until('no connection is left', async () => (await connections()) === 0, 20_000)
     expect(await owner.call('GET', `/api/projects/${project.id}/events?limit=1`)).toMatchObject({ status: 200 })
   })
 })

@@ -87,7 +87,7 @@ describe('metrics', () => {
     })
   })
 
-  it('says what it runs, how many connections each pool uses and whether requests wait', async () => {
+  it('the build, the connections of each pool and the waiting requests are shown', async () => {
     const series = await scrape(app())
     const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
     expect(series.get(`cutroom_build_info{version="${version}",node="${process.versions.node}"}`)).toBe(1)

@@ -5,8 +5,8 @@ import { bytesOf, createResponseCache } from '../../src/http/response-cache.ts'
 import { useApp } from '../support/app.ts'
 import { createCut, createTeam, request } from '../support/people.ts'
 
-/** ResponseCache are kept while a project's log stands still: nobody may see one that is not theirs, or not true any more. */
-describe('answers that are kept', () => {
+/** Responses are cached until a project's next event: no person may get one that is not theirs, or is out of date. */
+describe('cached responses', () => {
   const app = useApp()
 
   async function place() {
@@ -80,7 +80,7 @@ describe('answers that are kept', () => {
   })
 })
 
-describe('the memory of kept answers', () => {
+describe('the memory of cached responses', () => {
   const MOST = 32 * 1024 * 1024
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void

@@ -8,7 +8,7 @@ import { until } from '../support/until.ts'
 
 const positionOf = ({ headers }: Answer) => ({ epoch: headers.get('cutroom-epoch'), seq: Number(headers.get('cutroom-seq')) })
 
-describe('where a write stands in the log', () => {
+describe('the position of a write in the log', () => {
   const app = useApp()
 
   /** The events of a project as a member received them. */
@@ -29,7 +29,7 @@ describe('where a write stands in the log', () => {
     answers.push(await owner.call('DELETE', `/api/cuts/${cut.id}`))
     const moved = answers[4] as Answer
     const expected = answers.map((answer) => positionOf(answer).seq)
-    // Where the cut stands already nothing changes: the head is that of the event before.
+    // A move to the same place changes nothing: the head is that of the event before.
     expect(moved.status).toBe(200)
     expect(expected).toEqual([1, 2, 3, 4, 4, 5].map((n) => head + n))
     for (const answer of answers) expect(positionOf(answer).epoch).toBe(epoch)
@@ -37,7 +37,7 @@ describe('where a write stands in the log', () => {
     expect(events().map(({ meta }) => meta.seq)).toEqual([...new Set(expected)])
   })
 
-  it('W2 of many writes at once each names a seq of its own, that of its own event', async () => {
+  it('W2 concurrent writes each name the seq of their own event', async () => {
     const { project, owner, editor } = await createTeam(app(), 'editor')
     const { events } = await listen(owner, project.id)
     const answers = await Promise.all(

@@ -6,7 +6,7 @@ import { createCut, createTeam } from '../support/people.ts'
 import { connect } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
 
-describe('the server of the bench', () => {
+describe('the server without one optimisation', () => {
   for (const name of Object.keys(ablations) as Ablation[])
     it(`D1 R1 W4 without ${name}: writes are delivered, replayed and listed, and a repeated key gives one answer`, async () => {
       const app = await startApp({ seams: ablations[name] })

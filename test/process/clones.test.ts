@@ -31,7 +31,7 @@ async function meet(apps: [TestApp, TestApp, TestApp], team: Awaited<ReturnType<
   await there.join(project.id)
   const beside = await connect(third, await login(third, commenter))
   await beside.join(project.id)
-  // A hint may be lost while a node is still about to subscribe: each is sent until the later one has come, by the same way.
+  // A message may be lost while a node is still about to subscribe: each is sent until the later one has come, by the same way.
   let turn = 0
   await until('the node of the same cluster is heard', async () => {
     for (const [listener, at] of [

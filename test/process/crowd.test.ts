@@ -105,7 +105,7 @@ describe.runIf(hasRedis())('a crowd beside a small node', () => {
     expect(acks).toBeLessThan(66_000)
     if (process.env.CROWD) {
       const peak = /VmHWM:\s+(\d+) kB/.exec(await readFile(`/proc/${small.pid}/status`, 'utf8'))?.[1]
-      // The longest time its event loop stood still, in all of it.
+      // The longest pause of its event loop, in all of it.
       const lag = /eventloop_lag_max_seconds ([\d.]+)/.exec(await (await fetch(`${small.url}/metrics`)).text())?.[1]
       console.log(`${CROWD} people: ${acks} bytes of answer each, peak ${Number(peak) / 1024} MiB, event loop ${lag} s at most`)
     }

@@ -96,7 +96,7 @@ describe('Postgres', () => {
       })
       await proxy.pass()
       await ready(server)
-      // Whoever was refused asks again from where it stood; the others need not.
+      // Refused writes are sent again; the others need not be.
       const [first] = sockets
       const after = first?.events(projectRoom(project.id)).at(-1)?.meta.seq ?? 0
       expect(await first?.join(project.id, { after })).toMatchObject({ ok: true, mode: 'resumed' })
@@ -183,12 +183,12 @@ describe('Postgres', () => {
         dead = true
         broken++
         push(Buffer.concat([chunk, fatal]))
-        setTimeout(wire.drop, 5)
+        setTimeout(proxy.drop, 5)
       }
     }
-    const wire = await openTcpProxy({ port: Number(new URL(databaseUrl).port), down }, onTestFinished)
+    const proxy = await openTcpProxy({ port: Number(new URL(databaseUrl).port), down }, onTestFinished)
     const through = new URL(databaseUrl)
-    through.host = `127.0.0.1:${wire.port}`
+    through.host = `127.0.0.1:${proxy.port}`
     // Few connections: who is done hands on to who waits.
     const server = await servers.start({ databaseUrl: through.href, env: { DATABASE_POOL: '2' } })
     const { project, owner } = await createTeam(server)

@@ -10,7 +10,7 @@ describe('the band of the demo', () => {
     expect(band(7).threads).not.toEqual(band(8).threads)
   })
 
-  it('has as much as was asked for, and hardly says a thing twice', () => {
+  it('has as many items as asked for, and hardly a text twice', () => {
     const { full } = sizes
     const band = planBand(createRandom(1), full)
     const comments = band.threads.flatMap(({ body, replies }) => [body, ...replies.map((reply) => reply.body)])

@@ -10,7 +10,7 @@ const seqs = (entries: { seq: number }[]) => entries.map(({ seq }) => seq)
 const clean = { missing: [], repeated: [], outOfOrder: [], unknown: [] }
 
 describe('the oracle of the demo', () => {
-  it('has nothing to say against a list that is the log after its start', () => {
+  it('accepts a list that is the log after its start', () => {
     expect(got(2, 3, 4, 5)).toEqual({ delivered: 4, ...clean })
     expect(compare(log, [], 5)).toEqual({ delivered: 0, ...clean })
   })
@@ -20,7 +20,7 @@ describe('the oracle of the demo', () => {
     expect(seqs(got(2, 3, 4).missing)).toEqual([5])
   })
 
-  it('sees a repeated event, at once or later, and calls it nothing else', () => {
+  it('reports a repeated event, at once or later, and nothing else', () => {
     expect(got(2, 3, 3, 4, 5)).toEqual({ delivered: 4, ...clean, repeated: [entry(3)] })
     expect(got(2, 3, 4, 5, 2)).toEqual({ delivered: 4, ...clean, repeated: [entry(2)] })
   })
@@ -29,7 +29,7 @@ describe('the oracle of the demo', () => {
     expect(got(2, 4, 3, 5)).toEqual({ delivered: 4, ...clean, outOfOrder: [entry(3)] })
   })
 
-  it('sees what the log does not have: an unknown id, a wrong position, or an event from before the start', () => {
+  it('reports what the log does not have: an unknown id, a wrong position, or an event from before the start', () => {
     const strange = { seq: 3, id: 'event-of-another-room' }
     expect(compare(log, [...log, strange], 0)).toEqual({ delivered: 5, ...clean, unknown: [strange] })
     const moved = { seq: 9, id: 'event-3' }
@@ -40,7 +40,7 @@ describe('the oracle of the demo', () => {
     expect(seqs(got(1, 2, 3, 4, 5).unknown)).toEqual([1])
   })
 
-  it('sees what leaked to a stranger, also frames that name no room', () => {
+  it('reports frames that leaked to a person outside, also those that name no room', () => {
     const own = { name: 'project:joined', room: 'user:me' }
     const leaked = [{ name: 'comment:created', room: 'project:theirs' }, { name: 'activity:new' }]
     expect(leaks([own, ...leaked], 'user:me')).toEqual(leaked)

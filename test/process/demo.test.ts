@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 
 /** Plays the quick demo from the sources, in a folder for temporary files of its own. */
 async function play(...args: string[]): Promise<{ code: number; text: string; left: string[] }> {
-  // Private, so that a root's database has to stand elsewhere: that must be removed as well.
+  // Private, so that a root's database has to be elsewhere: that must be removed as well.
   const temp = mkdtempSync(join(tmpdir(), 'demo-test-'))
   onTestFinished(() => rmSync(temp, { recursive: true, force: true }))
   const env = { ...process.env, TMPDIR: temp, NO_COLOR: '1' }
@@ -45,7 +45,7 @@ describe('npm run demo', () => {
     expect(left).toEqual([])
   }, 180_000)
 
-  it('says what is wrong with a seed', async () => {
+  it('refuses an invalid seed with a message', async () => {
     const { code, text } = await play('--seed', 'seven')
     expect(code).toBe(1)
     expect(text).toContain('--seed takes a whole number')

@@ -180,7 +180,7 @@ describe('order', () => {
     expect(at).toEqual(at.toSorted())
   }
 
-  it('W2 50 writers on one room: seq is dense, equals commit order, and every subscriber holds the log', async () => {
+  it('W2 50 writers on one room: seq is dense, equals commit order, and every subscriber has received the log', async () => {
     const { project, owner, editor, viewer } = await createTeam(app, 'editor', 'viewer')
     const tasks: Task[] = []
     for (const title of ['a', 'b', 'c', 'd', 'e'])
@@ -321,7 +321,7 @@ describe('writes that lock in opposite orders', () => {
     let attempts = 0
     whileHeld(() => void attempts++)
     const psql = await program(app)
-    // The program would wait for ever: whoever came first must give way.
+    // The program would wait for ever: the API's write must give way.
     await psql.query(`SET deadlock_timeout = '60s'`)
     await psql.query('BEGIN')
     await psql.query('SET CONSTRAINTS ALL IMMEDIATE')
@@ -396,7 +396,7 @@ describe('writes that lock in opposite orders', () => {
   it('W3 last owners that leave, demote themselves and rename at once never see a deadlock, and one owner stays', async () => {
     const people = await Promise.all(upTo(3).map((n) => register(app, `Owner ${n}`)))
     const [first] = people
-    if (!first) throw new Error('nobody')
+    if (!first) throw new Error('there is no owner')
     const project = await createProject(first)
     for (const person of people.slice(1)) await addMember(first, project.id, person, 'owner')
     const path = (person: { id: string }) => `/api/projects/${project.id}/members/${person.id}`

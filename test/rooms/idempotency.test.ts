@@ -7,7 +7,7 @@ import { type Answer, createCut, createTeam, PASSWORD, type Person } from '../su
 import { connect } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
 
-/** What a client may tell one answer from another by. */
+/** What a client sees of an answer. */
 const told = ({ status, headers, body }: Answer) => ({
   status,
   body,

@@ -52,7 +52,7 @@ describe('the log', () => {
     expect(listener.events(room).map(({ meta }) => meta?.seq)).toEqual(upTo(head))
   })
 
-  it('B1 D1 news of many rooms is read in parts, and all of it is delivered', async () => {
+  it('B1 D1 events of many rooms are read in parts, and all of them are delivered', async () => {
     const rooms = await Promise.all([heavy(0), heavy(0)])
     const listeners = await Promise.all(
       rooms.map(async ({ project, editor }) => {
@@ -81,7 +81,7 @@ describe('the log', () => {
     }
   })
 
-  it('B1 every read of the log stays within its bound, reads one event at least, and says whether there are more', async () => {
+  it('B1 every read of the log stays within its bound, reads one event at least, and tells whether there are more', async () => {
     const { room } = await heavy(12)
     const database = openDatabase(app().databaseUrl, { connections: 1, onError: () => {} })
     try {

@@ -9,7 +9,7 @@ import { connect, type Listener } from '../support/sockets.ts'
 import { openTcpProxy, type TcpProxyOptions } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
 
-/** So long that only a hint can have brought what came. */
+/** So long that only a notification can have brought what came. */
 const NEVER_MS = 60_000
 const GRACE_MS = 300
 const DEAD_MS = 900
@@ -37,7 +37,7 @@ async function startNodes(count: number, env: Record<string, string>, timings: R
 }
 
 describe('several nodes', () => {
-  it('D1 D2 without Redis every node delivers by its own look at the heads', async () => {
+  it('D1 D2 without Redis every node delivers by its own sweep of the heads', async () => {
     const [a, b] = (await startNodes(2, {}, { sweepMs: 50 })) as [TestApp, TestApp]
     const { project, owner, viewer } = await createTeam(a, 'viewer')
     const far = await connect(b, viewer)
@@ -80,7 +80,7 @@ describe.runIf(hasRedis())('several nodes over Redis', () => {
   const write = (person: Person, projectId: string, title: string) =>
     person.must('POST', `/api/projects/${projectId}/tasks`, { title })
 
-  it('D1 A1 a hint brings what was committed elsewhere at once, and a removal', async () => {
+  it('D1 A1 a notification delivers what another node committed at once, removals included', async () => {
     const { project, owner, editor, near, far } = await apart()
     for (let n = 0; n < 20; n++) await write(owner, project.id, `Task ${n}`)
     await until('all came on both', () => [near, far].every((one) => tasks(one).length === 20))
@@ -101,7 +101,7 @@ describe.runIf(hasRedis())('several nodes over Redis', () => {
     expect(far.frames.at(-1)).toMatchObject({ name: 'session:expired', payload: { reason: 'revoked' } })
   })
 
-  it('P1 who types, who is online, and tabs on two nodes are one person', async () => {
+  it('P1 typing and presence cross nodes, and tabs on two nodes are one person', async () => {
     const { a, project, owner, editor, near, far } = await apart()
     await until('online is told across', () =>
       near.frames.some(({ name, payload }) => name === 'chat:presence' && payload.userId === editor.id),
@@ -128,7 +128,7 @@ describe.runIf(hasRedis())('several nodes over Redis', () => {
     expect(said(near).filter((word) => word.startsWith('-'))).toEqual([`-${editor.id}`])
   })
 
-  it('P1 whoever comes back on another node was never away; whoever does not, left once', async () => {
+  it('P1 a person who reconnects on another node was never away; one who does not leaves once', async () => {
     const { a, b, project, editor, near, far } = await apart()
     const told = said(near).length
     cut(far)
@@ -146,7 +146,7 @@ describe.runIf(hasRedis())('several nodes over Redis', () => {
     expect(said(near).slice(told)).toEqual([`-${editor.id}`])
   })
 
-  it('P1 O1 a node that is stopped takes nobody away who comes back elsewhere; whoever stays away vanishes', async () => {
+  it('P1 O1 people of a stopped node who reconnect elsewhere stay present; those who do not leave', async () => {
     const [a, b] = (await nodes(2)) as [TestApp, TestApp]
     const { project, owner, editor, viewer } = await createTeam(a, 'editor', 'viewer')
     const [near, moves, stays] = [await connect(a, owner), await connect(b, editor), await connect(b, viewer)]
@@ -161,12 +161,12 @@ describe.runIf(hasRedis())('several nodes over Redis', () => {
   })
 
   it('P1 a node that falls silent loses its people in time, and has them again when it speaks', async () => {
-    const wire = await openTcpProxy({ port: redis.port }, onTestFinished)
+    const proxy = await openTcpProxy({ port: redis.port }, onTestFinished)
     const database = await createDatabase()
     const a = await startApp({ databaseUrl: database.url, env: { REDIS_URL: redis.url }, seams: { timings: sweeping } })
     const b = await startApp({
       databaseUrl: database.url,
-      env: { REDIS_URL: `redis://127.0.0.1:${wire.port}` },
+      env: { REDIS_URL: `redis://127.0.0.1:${proxy.port}` },
       seams: { timings: sweeping },
     })
     onTestFinished(async () => {
@@ -181,18 +181,18 @@ describe.runIf(hasRedis())('several nodes over Redis', () => {
     // Known there with the join, or soon after it.
     const isKnown = () => presence.some(({ user }) => user.id === owner.id) || said(far).includes(`+${owner.name}`)
     await until('the near one is seen there', isKnown)
-    await wire.cut()
+    await proxy.cut()
     await until('the far one vanishes here', () => said(near).includes(`-${editor.id}`))
     await until('the near one vanishes there', () => said(far).includes(`-${owner.id}`))
     await write(owner, project.id, 'Meanwhile')
     await until('what is durable comes all the same', () => tasks(far).length === 1)
-    await wire.pass()
+    await proxy.pass()
     await until('both are there again', () => said(near).at(-1) === `+${editor.name}` && said(far).at(-1) === `+${owner.name}`)
   })
 
   it('P1 a node that missed a change asks until it is answered, however long it is to the next beat', async () => {
     const database = await createDatabase()
-    // Of what one node tells the other, the first change is lost, and the first answer to the question for all.
+    // Of the messages from one node to the other the first change is lost, and the first answer to the question for all.
     const lost = new Set<string>()
     const lossy: TcpProxyOptions['down'] = () => {
       const cut = cutReplies()
@@ -205,17 +205,17 @@ describe.runIf(hasRedis())('several nodes over Redis', () => {
       }
     }
     let listening = false
-    const wire = await openTcpProxy({ port: redis.port, down: lossy })
+    const proxy = await openTcpProxy({ port: redis.port, down: lossy })
     const timings = { ...quick, beatMs: NEVER_MS, deadMs: NEVER_MS * 2 }
     const [a, b] = await Promise.all(
-      [redis.port, wire.port].map((port) =>
+      [redis.port, proxy.port].map((port) =>
         startApp({ databaseUrl: database.url, env: { REDIS_URL: `redis://127.0.0.1:${port}` }, seams: { timings } }),
       ),
     )
     if (!a || !b) throw new Error('two nodes')
     onTestFinished(async () => {
       await Promise.all([a.close(), b.close()])
-      await wire.close()
+      await proxy.close()
       await database.drop()
     })
     const { project, owner, editor } = await createTeam(a, 'editor')
@@ -227,7 +227,7 @@ describe.runIf(hasRedis())('several nodes over Redis', () => {
     expect([...lost].sort()).toEqual(['all', 'changed'])
   })
 
-  it('O2 D2 Redis away and back, empty: writes go on, nothing is lost, and hints travel again', async () => {
+  it('O2 D2 Redis away and back, empty: writes go on, nothing is lost, and notifications arrive again', async () => {
     const own = await startRedis()
     onTestFinished(() => own.close())
     const { project, owner, editor, near, far } = await apart({ REDIS_URL: own.url }, sweeping)
@@ -296,22 +296,22 @@ describe.runIf(hasRedis())('several nodes over Redis', () => {
     expect(alone).toContain(429)
   })
 
-  it('O2 a Redis that says nothing more holds up hardly a request', async () => {
+  it('O2 a Redis that stops answering delays hardly a request', async () => {
     const own = await startRedis()
-    const wire = await openTcpProxy({ port: own.port }, onTestFinished)
+    const proxy = await openTcpProxy({ port: own.port }, onTestFinished)
     onTestFinished(own.close)
-    const [a] = (await nodes(1, { REDIS_URL: `redis://127.0.0.1:${wire.port}`, RATE_LIMIT: '1000' }, sweeping)) as [TestApp]
+    const [a] = (await nodes(1, { REDIS_URL: `redis://127.0.0.1:${proxy.port}`, RATE_LIMIT: '1000' }, sweeping)) as [TestApp]
     const person = await register(a)
     const ask = async () => (await request(a.url, 'GET', '/api/me', { token: person.token })).status
     expect(await ask()).toBe(200)
-    wire.swallow()
+    proxy.swallow()
     const from = performance.now()
     for (let n = 0; n < 20; n++) expect(await ask()).toBe(200)
     // Each would wait half a second for its count.
     expect(performance.now() - from).toBeLessThan(2_000)
   })
 
-  it('P1 a member who joins late sees who is on every node', async () => {
+  it('P1 a member who joins late sees the people of every node', async () => {
     const { b, project, owner, editor } = await apart()
     const late = await connect(b, owner)
     const { presence } = await late.join(project.id)

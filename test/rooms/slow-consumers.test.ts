@@ -13,7 +13,7 @@ const KIB = 1024
 /** Between two looks everything that is written waits; after that nothing more does. */
 const CHUNK = { events: 100, bytes: 8 * KIB }
 
-/** Large events of which no server is told: the sweep finds them. */
+/** Large events without a notification: the sweep finds them. */
 async function write({ db }: TestApp, projectId: string, count = CHUNK.events): Promise<void> {
   const payload = { taskId: projectId, padding: 'x'.repeat(CHUNK.bytes) }
   await db.query('SELECT append($1, $2, $3::json) FROM generate_series(1, $4::int)', [
@@ -24,7 +24,7 @@ async function write({ db }: TestApp, projectId: string, count = CHUNK.events): 
   ])
 }
 
-/** A client of the wire that stands in the room, and stops reading when it is paused. */
+/** A raw client in the room that stops reading when it is paused. */
 async function standing(app: TestApp, person: Person, projectId: string, after?: number): Promise<Raw> {
   const raw = await openRaw(app)
   raw.ws.send(`40${JSON.stringify({ token: person.token })}`)
@@ -90,7 +90,7 @@ describe('slow sockets', () => {
     )
   }
 
-  it('D5 A1 sockets that stop reading are parked: memory is bounded, neighbours get everything at once, and they get all of it later', async () => {
+  it('D5 A1 sockets that stop reading are paused: memory is bounded, other sockets are not delayed, and the paused ones catch up', async () => {
     const { project, owner, editor, commenter, viewer } = await createTeam(app(), 'editor', 'commenter', 'viewer')
     const { id } = project
     const neighbour = await connect(app(), owner)
@@ -101,7 +101,7 @@ describe('slow sockets', () => {
     if (!whole || !removed || !changed) throw new Error('three sockets')
     for (const { ws } of [whole, removed, changed]) ws.pause()
 
-    // Each stands in the project's room and in its own.
+    // Each is in the project's room and in its user room.
     await fill(id, 6)
     const people = [editor, viewer, commenter]
     const before = people.map((person) => held(app(), person))
@@ -112,7 +112,7 @@ describe('slow sockets', () => {
     expect(people.map((person) => held(app(), person))).toEqual(before)
     expect(slow()).toMatchObject({ paused: 6, closed: 0 })
 
-    // They are still there: seen, heard, and asked who they are.
+    // They are still connected, present, and served.
     const { presence } = await neighbour.join(id)
     expect(presence.map(({ user }) => user.id).sort()).toEqual([owner, ...people].map((person) => person.id).sort())
     whole.ws.send(`42${JSON.stringify(['presence:set', { projectId: id, state: { at: 'bridge' } }])}`)
@@ -145,8 +145,8 @@ describe('slow sockets', () => {
     await until('the answers', () => whole.ack(2) !== undefined && changed.ack(3) !== undefined)
     expect(whole.ack(2)).toMatchObject({ ok: true, mode: 'live', head: end })
     expect(changed.ack(3)).toMatchObject({ ok: false, error: { code: 'forbidden' } })
-    await until('nobody is parked', () => slow().paused === 0)
-    await until('who came meanwhile', () =>
+    await until('no socket is paused', () => slow().paused === 0)
+    await until('the presence that changed in between', () =>
       told(whole, 'presence:changed').some(({ payload }) => JSON.stringify(payload.present).includes(late.id)),
     )
     expect(told(whole, 'presence:changed').at(-1)?.payload.left).toContain(viewer.id)
@@ -166,7 +166,7 @@ describe('slow sockets', () => {
     expect(slow()).toMatchObject({ paused: 0, closed: 0 })
   })
 
-  it('D5 R2 a parked socket whose place retention has cut comes again, and is told reset', async () => {
+  it('D5 R2 a paused socket whose position retention has trimmed reconnects, and is answered reset', async () => {
     const { project, editor } = await createTeam(app(), 'editor')
     const { id } = project
     const raw = await standing(app(), editor, id, 0)
@@ -183,14 +183,14 @@ describe('slow sockets', () => {
     expect(seen.length).toBeLessThan(head)
     const again = await connect(app(), editor)
     expect(await again.join(id, { after: seen.length })).toMatchObject({ ok: true, mode: 'reset', head })
-    await until('nobody is parked', () => slow().paused === 0)
+    await until('no socket is paused', () => slow().paused === 0)
   })
 
   it('R3 a crowd that comes late into a room through which much flows arrives', async () => {
     const { project, owner, editor } = await createTeam(app(), 'editor')
     const { id } = project
     await write(app(), id, 40)
-    // Somebody is there, so that the room has news all the time.
+    // A socket is there, so that the room has events all the time.
     const neighbour = await connect(app(), owner)
     await neighbour.join(id, { activity: false })
     const crowd = await Promise.all(Array.from({ length: 16 }, () => connect(app(), editor)))
@@ -216,7 +216,7 @@ describe('slow sockets', () => {
     for (const one of crowd) expect(seqs(one.events(projectRoom(id)))).toEqual(upTo(head))
   })
 
-  it('D5 a long-polling client that asks for nothing is parked, and gets everything when it asks again', async () => {
+  it('D5 a long-polling client that stops polling is paused, and catches up when it polls again', async () => {
     const { project, editor } = await createTeam(app(), 'editor')
     const { id } = project
     const poll = await polling(app(), editor)
@@ -234,7 +234,7 @@ describe('slow sockets', () => {
     expect(held(app(), editor)).toBeLessThanOrEqual(before)
     await poll.until(() => events().length >= head)
     expect(events().map((packet) => JSON.parse(packet.slice(2))[2].seq)).toEqual(upTo(head))
-    await until('nobody is parked', () => slow().paused === 0)
+    await until('no socket is paused', () => slow().paused === 0)
   })
 })
 
@@ -275,7 +275,7 @@ describe('sockets that never read again', () => {
     expect([...seen, ...got(again, id)]).toEqual(upTo(head))
   })
 
-  it('D5 what is kept of an event for those who come back is its own bytes, and no more', () => {
+  it('D5 a cached event takes its own bytes, and no more', () => {
     const meta = { room: projectRoom('p'), seq: 1, epoch: 'e', id: 'i', at: new Date().toISOString(), actor: null }
     const frame = createEncoder(app().app.io)({ name: 'task:deleted', payload: { taskId: 't' }, label: null, meta })
     expect(frame.toString()).toContain('"taskId":"t"')

@@ -3,7 +3,7 @@ import { WebSocket } from 'ws'
 import { openSocketTransport } from '../support/socket-transport.ts'
 
 const [kind = '', url = '', accounts = '', projectId = ''] = process.argv.slice(2)
-/** One after the other: whoever floods is not let in again for a while. */
+/** One after the other: a person who floods is not let in again for a while. */
 const tokens = accounts.split(',')
 const token = tokens[0] ?? ''
 const PER_SECOND = 1_000
@@ -27,7 +27,7 @@ const rates: Record<string, number> = { flood: PER_SECOND, joins: PER_SECOND, js
 let sent = 0
 let closed = 0
 let going = false
-/** Comes back at once, for ever: whoever attacks does not wait to be asked. */
+/** Reconnects at once, for ever. */
 function attack(): void {
   const ws = openSocketTransport(url, onPacket)
   let timer: NodeJS.Timeout | undefined

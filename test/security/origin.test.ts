@@ -22,7 +22,7 @@ async function cookiesOf(url: string, person: Person): Promise<{ cookie: string 
 describe('pages of other origins', () => {
   const app = useApp({ env: { CORS_ORIGINS: 'https://app.example.com' } })
   const secure = useApp({ env: { PUBLIC_URL: 'https://cutroom.example' } })
-  const doors = { upgrade, poll }
+  const entries = { upgrade, poll }
 
   it('S4 with cookies the handshake answers 403 and why, by either transport', async () => {
     const cookies = await cookiesOf(app().url, await register(app()))
@@ -45,15 +45,15 @@ describe('pages of other origins', () => {
         `https://app.example.com, https://evil.example`,
         'HTTPS://APP.EXAMPLE.COM',
       ].map((origin) => ({ origin })),
-      // A script element sends no Origin; a browser still says where it stands.
+      // A script element sends no Origin; a browser still sends Sec-Fetch-Site.
       { 'sec-fetch-site': 'cross-site' },
       { 'sec-fetch-site': 'same-site' },
     ]
     for (const headers of strange)
-      for (const [door, knock] of Object.entries(doors)) {
-        const answer = await knock(app(), { ...cookies, ...headers })
-        expect({ door, headers, status: answer.status, code: answer.problem.code }).toEqual({
-          door,
+      for (const [entry, request] of Object.entries(entries)) {
+        const answer = await request(app(), { ...cookies, ...headers })
+        expect({ entry, headers, status: answer.status, code: answer.problem.code }).toEqual({
+          entry,
           headers,
           status: 403,
           code: 'origin-refused',
@@ -63,7 +63,8 @@ describe('pages of other origins', () => {
       }
     expect(app().app.io.engine.clientsCount).toBe(0)
     for (const origin of [app().url, 'https://app.example.com'])
-      for (const knock of Object.values(doors)) expect([101, 200]).toContain((await knock(app(), { ...cookies, origin })).status)
+      for (const request of Object.values(entries))
+        expect([101, 200]).toContain((await request(app(), { ...cookies, origin })).status)
   })
 
   it('S4 without cookies any page may connect with its own token', async () => {

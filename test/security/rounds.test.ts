@@ -57,7 +57,7 @@ describe.runIf(ROUNDS > 0)('attacks at full strength', () => {
     return { server, owner, project }
   }
 
-  /** Runs beside the server until it is told to stop; says what it did. */
+  /** Runs beside the server until `stop`, which resolves to what it did. */
   async function attacker(kind: string, server: ServerProcess, people: Person[], project: Project) {
     const child = fork(
       join(import.meta.dirname, 'attacker.ts'),
@@ -100,7 +100,7 @@ describe.runIf(ROUNDS > 0)('attacks at full strength', () => {
     const end = performance.now() + forMs
     const writes: Promise<unknown>[] = []
     const write = async (title: string) => {
-      // On a machine that is busy with other things a write may be refused; it is not heard of then.
+      // On a machine that is busy with other things a write may be refused; it has no event then.
       const { status } = await owner.call('POST', `/api/projects/${project.id}/tasks`, { title })
       if (status !== 201) asked.delete(title)
     }
@@ -200,7 +200,7 @@ describe.runIf(ROUNDS > 0)('attacks at full strength', () => {
         `the last after ${(Math.max(...lived) / 1000).toFixed(2)} s; ${statuses(101)} let in, ${statuses(429)} refused, ${statuses(408)} timed out`,
       )
       say(
-        '  a login meanwhile',
+        '  a login during it',
         '50 ms',
         `p50 ${ms(at(before, 0.5))} → ${ms(at(during, 0.5))}, worst ${ms(at(before, 1))} → ${ms(at(during, 1))}`,
       )
@@ -245,7 +245,7 @@ describe.runIf(ROUNDS > 0)('attacks at full strength', () => {
     say(
       'S11 1,000 connections that claim attachments',
       'memory +5 MB',
-      `${mb(before)} → ${mb(after)}, at most ${mb(peak)} meanwhile; all closed`,
+      `${mb(before)} → ${mb(after)}, at most ${mb(peak)} in between; all closed`,
     )
     expect(healthy.socket.connected).toBe(true)
     await owner.must('POST', `/api/projects/${project.id}/tasks`, { title: 'heard' })
@@ -264,7 +264,7 @@ describe.runIf(ROUNDS > 0)('attacks at full strength', () => {
     const known: number[] = []
     const unknown: number[] = []
     for (let n = 0; n < 500 * ROUNDS; n++) {
-      // In changing order: whoever comes second must not be slower for that.
+      // In changing order: the second must not be slower for being second.
       if (n % 2) known.push(await attempt(owner.email))
       unknown.push(await attempt(`nobody-${n}@example.com`))
       if (n % 2 === 0) known.push(await attempt(owner.email))

@@ -15,7 +15,7 @@ const id = (kind: keyof typeof kinds, n: string) =>
   `('01920000-000${kinds[kind]}-7000-8000-' || lpad(to_hex(${n}), 12, '0'))::uuid`
 const upTo = (count: number) => `generate_series(0, ${count - 1}) AS n`
 
-/** Rows that hang together: cut n stands in vibe n % 6000, both in project n % 3000. */
+/** Rows that hang together: cut n is in vibe n % 6000, both in project n % 3000. */
 const rows = `
   INSERT INTO "User" (id, email, name, "passwordHash")
     SELECT ${id('user', 'n')}, n || '@example.com', 'Person ' || n, '' FROM ${upTo(4_000)};

@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest'
 import type { TestApp } from './app.ts'
 import { until } from './until.ts'
 
-/** A TCP connection that says what it is told and keeps no rule: it answers no ping and no goodbye, and keeps its side open. */
+/** A TCP connection that sends what it is given and follows no protocol: it answers no ping and no close, and keeps its side open. */
 export interface Line {
   socket: Socket
   heard(): string

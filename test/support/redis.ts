@@ -20,7 +20,7 @@ export interface Redis {
 /** Whether there is a `redis-server` on this machine. */
 export const hasRedis = (): boolean => spawnSync('redis-server', ['--version']).status === 0
 
-/** Whoever skips for want of Redis says so loudly, and where nothing may be skipped it is an error. */
+/** Warns that tests are skipped for want of Redis. @throws where nothing may be skipped */
 export function refuseWithoutRedis(what: string): void {
   if (process.env.CUTROOM_TEST_REFUSE_SKIP === '1') throw new Error(`${what} needs the redis-server binary, and there is none`)
   console.warn(`\n*** SKIPPED: ${what} needs the redis-server binary, and there is none on this machine ***\n`)

@@ -53,7 +53,7 @@ export async function spawnServer(
   options: ServerOptions,
   made?: (end: () => Promise<void>) => void,
 ): Promise<ServerProcess & { end: () => Promise<void> }> {
-  // No .env of the working copy, and no data of its own: all it is told stands here.
+  // No .env of the working copy, and no data of its own: all its settings are here.
   const cwd = await mkdtemp(join(tmpdir(), 'cutroom-process-'))
   const child = spawn(process.execPath, [entry], {
     cwd,

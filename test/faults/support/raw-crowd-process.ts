@@ -4,7 +4,7 @@ import type { FromRawCrowd, RawClient, RawPlan, ToRawCrowd } from './raw-crowd.t
 
 // Clients that speak Socket.IO by hand, in a process of their own.
 
-/** Also while nothing is read: whoever does not answer pings is taken for dead, not for slow. */
+/** Also while nothing is read: without pongs the client counts as dead, not as slow. */
 const PONG_MS = 4_000
 const RETRY_MS = 1_000
 

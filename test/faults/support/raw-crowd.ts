@@ -11,7 +11,7 @@ export interface RawPlan {
   after: number
 }
 
-/** How one client stands. */
+/** The state of one client. */
 export interface RawClient {
   last: number
   /** Ms from the opening to its ack; null until then. */
@@ -46,10 +46,10 @@ export interface RawCrowd {
   size: number
   status(): RawStatus
   allLive(withinMs: number): Promise<void>
-  /** Nobody reads any more: what is sent stays with the kernel, then with the server. They still say that they live. */
+  /** All stop reading: what is sent stays with the kernel, then with the server. They still answer pings. */
   pause(): void
   resume(): void
-  /** Resolves when everybody has everything up to this; says so where it takes longer. */
+  /** Resolves when all have everything up to this; adds a note where it takes longer. */
   settled(head: number, withinMs: number): Promise<void>
   /** Closes them. */
   finish(): Promise<{ clients: RawClient[]; cpuSeconds: number }>

@@ -13,7 +13,7 @@ function endOf(bytes: Buffer, from: number): number {
   }
   if (!'*>~%|'.includes(type)) return line + 2
   let at = line + 2
-  // Maps count pairs; an attribute stands before the reply that it is about.
+  // Maps count pairs; an attribute comes before its reply.
   const parts = type === '%' ? size * 2 : type === '|' ? size * 2 + 1 : size
   for (let part = 0; part < parts; part++) {
     at = endOf(bytes, at)

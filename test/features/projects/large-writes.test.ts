@@ -48,7 +48,7 @@ describe('writes that reach many rows or rooms', () => {
     }
   })
 
-  /** A person who is a member of this many projects of somebody else, each with a room. */
+  /** A person who is a member of this many projects of another owner, each with a room. */
   async function inMany(count: number) {
     const [keeper, person] = [await register(app(), 'Kay'), await register(app(), 'Pat')]
     const { rows } = await app().db.query<{ id: string }>(

@@ -110,7 +110,7 @@ describe('ranks', () => {
     }
   })
 
-  it('moves into another column and another vibe, and the event says from where to where', async () => {
+  it('moves into another column and another vibe, and the event names both', async () => {
     const { owner, projectId, ordered } = await lists()
     for (const { name, list, create, move, stranger } of ordered.slice(0, 2)) {
       const [a, b] = [await create(), await create()]
@@ -164,11 +164,11 @@ describe('ranks', () => {
       const items = await list()
       expectOwnPlaces(items)
       const order = ids(items)
-      // Everything that was moved stands in the gap, everything that was made behind it.
+      // Everything that was moved is in the gap, everything that was created behind it.
       const gap = order.slice(order.indexOf(before.id) + 1, order.indexOf(after.id))
       expect([name, gap.toSorted()]).toEqual([name, ids(movers).toSorted()])
       for (const { body } of answers.slice(20)) expect(order.indexOf(body.id)).toBeGreaterThan(order.indexOf(after.id))
-      // Nobody's place is one they were not told of.
+      // No item has a rank without an event for it.
       for (const { body } of answers) expect(items).toContainEqual(body)
     }
   })
@@ -195,7 +195,7 @@ describe('ranks', () => {
   const snapshotOfProject = (owner: Person, projectId: string) =>
     owner.must<Snapshot>('GET', `/api/projects/${projectId}/snapshot`)
 
-  it('B1 before a rank would be longer than 200 characters its neighbours get new ones, with an event that says so', async () => {
+  it('B1 before a rank would be longer than 200 characters its neighbours get new ones, with an event', async () => {
     const { owner, projectId, ordered } = await lists()
     for (const { name, table, list, create, move } of ordered) {
       for (const _ of upTo(6)) await create()

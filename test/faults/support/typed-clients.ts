@@ -5,9 +5,9 @@ import { until } from '../../support/until.ts'
 import type { Stage } from './stage.ts'
 import type { World } from './world.ts'
 
-/** Typed clients that keep a project's whole state: what they fold must be what a fresh snapshot says. */
-export interface Folds {
-  /** Events that could not be folded, and whatever else went wrong in them. */
+/** Typed clients that keep a project's whole state: it must equal a fresh snapshot. */
+export interface TypedClients {
+  /** Events that could not be applied, and whatever else went wrong in them. */
   errors: string[]
   resets(): number
   rooms: Room[]
@@ -17,7 +17,7 @@ export interface Folds {
 }
 
 /** One client for each of the first `count` projects, each on a node of its own where there are enough. */
-export async function startFolds(stage: Stage, world: World, urls: string[], count: number): Promise<Folds> {
+export async function startTypedClients(stage: Stage, world: World, urls: string[], count: number): Promise<TypedClients> {
   const errors: string[] = []
   const open: { client: CutroomClient; room: Room; projectId: string }[] = []
   let resets = 0
