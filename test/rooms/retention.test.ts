@@ -6,6 +6,7 @@ import { useApp } from '../support/app.ts'
 import { readLog, upTo } from '../support/log.ts'
 import { createProject, createTeam, login, register, request } from '../support/people.ts'
 import { connect } from '../support/sockets.ts'
+import { percentile } from '../support/statistics.ts'
 import { until } from '../support/until.ts'
 import { append, seqs } from './frames.ts'
 
@@ -319,7 +320,7 @@ describe('retention', () => {
       }
       return times
     }
-    const quantile = (times: number[], q: number) => times.toSorted((a, b) => a - b)[Math.floor(times.length * q)]?.toFixed(1)
+    const quantile = (times: number[], share: number) => percentile(times, share).toFixed(1)
     const quiet = await timed(EVENTS > 100_000 ? 1_000 : 100)
     let sweeping = true
     const from = performance.now()

@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { createRetention } from '../../../src/jobs/retention.ts'
 import { direct } from '../../support/hostile.ts'
+import { percentile } from '../../support/statistics.ts'
 import { type Crowd, startFollowers } from '../support/crowd.ts'
 import { conclude, keepLoad, sleep, statusOf } from '../support/drive.ts'
 import type { Plan } from '../support/follower.ts'
@@ -133,10 +134,7 @@ export const scenario: Scenario = {
       'trimmed',
       `${swept?.events} events in ${(took / 1000).toFixed(1)} s, ${[...log.heads.values()].join(' + ')} written in all`,
     )
-    const times = writer.latencies().sort((a, b) => a - b)
-    stage.show(
-      'writes during it, p50 / p99',
-      `${times[Math.floor(times.length / 2)]?.toFixed(1)} / ${times[Math.floor(times.length * 0.99)]?.toFixed(1)} ms`,
-    )
+    const times = writer.latencies()
+    stage.show('writes during it, p50 / p99', `${percentile(times, 0.5).toFixed(1)} / ${percentile(times, 0.99).toFixed(1)} ms`)
   },
 }

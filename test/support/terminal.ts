@@ -19,3 +19,16 @@ export function startProgress(name: string): { show(share: number, beside?: stri
     },
   }
 }
+
+/** Lines as a table: the first column left, the others right. Rows may be shorter than the first one. */
+export function aligned(lines: readonly (readonly string[])[]): string {
+  const widths = lines[0]?.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length))) ?? []
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+        .join('  '),
+    )
+    .map((line) => `  ${line.trimEnd()}`)
+    .join('\n')
+}
