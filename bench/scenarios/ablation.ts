@@ -87,9 +87,9 @@ const works: Work[] = [
     prepare: ({ running, world }) => appendEvents(running.databaseUrl, world.places, BEHIND),
     async measure(site, { crowd }) {
       const specs = byMembers(site, (person, place) => ({ ...site.running.connect(person, [place]), after: 0 }))
-      const { liveMs, news } = await crowd.open({ specs, atOnce: specs.length })
+      const { liveMs, events } = await crowd.open({ specs, atOnce: specs.length })
       await crowd.cut()
-      if (news.some((heard) => heard !== BEHIND)) throw new Error(`a client went live without its ${BEHIND} events`)
+      if (events.some((received) => received !== BEHIND)) throw new Error(`a client went live without its ${BEHIND} events`)
       return (specs.length / percentile(liveMs, 1)) * 1000
     },
   },

@@ -53,19 +53,19 @@ async function heads(old: Old): Promise<Map<string, number>> {
 interface Comer {
   sockets: RawSocket[]
   /** Events that came to them late. */
-  told: number
+  replayed: number
 }
 
 /** A socket may ask for 20 things a second and 100 at once: each comer has several, and takes them in turn. */
 async function arrive({ running, world }: Old): Promise<Comer[]> {
   const comers: Comer[] = []
   for (const { token } of world.people.slice(0, COMERS)) {
-    const comer: Comer = { sockets: [], told: 0 }
+    const comer: Comer = { sockets: [], replayed: 0 }
     comers.push(comer)
     for (let n = 0; n < SOCKETS; n++)
       comer.sockets.push(
         await openRaw(running.urls[0] ?? '', { token }, (text) => {
-          if (text.includes('"replayed":true')) comer.told++
+          if (text.includes('"replayed":true')) comer.replayed++
         }),
       )
   }
@@ -91,8 +91,8 @@ async function comeAndGo({ world: { places } }: Old, at: Map<string, number>, co
   }
   await Promise.all(comers.map((comer, n) => come(comer, Math.floor((n * places.length) / comers.length))))
   const perSecond = (took.length / (performance.now() - start)) * 1000
-  const told = comers.reduce((sum, comer) => sum + comer.told, 0)
-  if (told !== took.length * BEHIND) throw new Error(`${took.length} joins brought ${told} events`)
+  const replayed = comers.reduce((sum, comer) => sum + comer.replayed, 0)
+  if (replayed !== took.length * BEHIND) throw new Error(`${took.length} joins brought ${replayed} events`)
   return { done: took.length, failed: 0, complaint: null, perSecond, p50: percentile(took, 0.5), p99: percentile(took, 0.99) }
 }
 

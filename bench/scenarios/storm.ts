@@ -36,10 +36,10 @@ async function wave(running: Running, { people, places }: World, counting: Count
     const [server, clients] = [cpuOf(running.pids), cpuOf([crowd.pid])]
     const open = () => crowd.open({ specs, atOnce: specs.length })
     const { result, counts } = counting ? await counting.count(running.databaseUrl, open) : { result: await open(), counts: null }
-    const { liveMs, news } = result
+    const { liveMs, events } = result
     const each = (ms: number) => ms / specs.length
     const cpu = { server: each(cpuOf(running.pids) - server), crowd: each(cpuOf([crowd.pid]) - clients) }
-    const wrong = news.filter((heard) => heard !== (counting ? BEHIND : 0)).length
+    const wrong = events.filter((received) => received !== (counting ? BEHIND : 0)).length
     if (wrong > 0) throw new Error(`the promise is broken: ${wrong} clients went live without their ${BEHIND} events`)
     return {
       ...cpu,

@@ -1,4 +1,4 @@
-import type { CrowdSpec } from './speech.ts'
+import type { CrowdSpec } from './join-script.ts'
 import type { HttpRequest } from './subject.ts'
 import { startWorker } from './worker.ts'
 
@@ -12,7 +12,7 @@ export interface OpenResult {
   /** From the first opening until each had joined its places, ms. */
   liveMs: number[]
   /** The events of each until all had joined. */
-  news: number[]
+  events: number[]
 }
 
 export interface FanPlan {

@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { addressOf, networkOf } from '../../src/rooms/sockets/handshake.ts'
 import { type TestApp, useApp } from '../support/app.ts'
 import { createProject, login, PASSWORD, type Person, register, request } from '../support/people.ts'
-import { dial, type Line, poll, upgrade, upgradeText } from '../support/raw-http.ts'
+import { dial, poll, type RawConnection, upgrade, upgradeText } from '../support/raw-http.ts'
 import { openRaw } from '../support/raw-socket.ts'
 import { connect, type Listener, open } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
@@ -205,7 +205,7 @@ describe('connections without a person', () => {
       for (const packet of packets) line.socket.write(clientFrame(packet))
       return line
     }
-    const lines: Record<string, Line[]> = {
+    const lines: Record<string, RawConnection[]> = {
       'nothing at all': [await dial(app()), await dial(app())],
       'half a line': [await dial(app(), 'GET /sock')],
       'half a handshake': [await dial(app(), hello.slice(0, -2))],
@@ -241,12 +241,14 @@ describe('connections without a person', () => {
           await login(app(), person)
           logins.push(performance.now() - asked)
         }
-        return all.every(([, each]) => each.every((line) => line.lived() !== undefined)) && app().app.io.engine.clientsCount === 1
+        return (
+          all.every(([, each]) => each.every((line) => line.livedMs() !== undefined)) && app().app.io.engine.clientsCount === 1
+        )
       },
       GONE_MS + 2_000,
     ).catch(() => {})
     const late = all.flatMap(([how, each]) =>
-      each.flatMap((line) => ((line.lived() ?? Number.POSITIVE_INFINITY) < GONE_MS ? [] : [{ how, lived: line.lived() }])),
+      each.flatMap((line) => ((line.livedMs() ?? Number.POSITIVE_INFINITY) < GONE_MS ? [] : [{ how, lived: line.livedMs() }])),
     )
     expect(late).toEqual([])
     await asked

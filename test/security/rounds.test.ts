@@ -191,9 +191,9 @@ describe.runIf(ROUNDS > 0)('attacks at full strength', () => {
       const lines = await Promise.all(Array.from({ length: 1_000 }, (_, n) => dial(server, ways[n % ways.length])))
       for (const [n, line] of lines.entries()) if (n % ways.length === 1) line.socket.write(clientFrame('40').subarray(0, 5))
       const during = await logins(server, owner.email, tries)
-      await until('all gone', () => lines.every((line) => line.lived() !== undefined), 30_000).catch(() => {})
-      const lived = lines.map((line) => line.lived() ?? Number.POSITIVE_INFINITY)
-      const statuses = (status: number) => lines.filter((line) => line.heard().startsWith(`HTTP/1.1 ${status}`)).length
+      await until('all gone', () => lines.every((line) => line.livedMs() !== undefined), 30_000).catch(() => {})
+      const lived = lines.map((line) => line.livedMs() ?? Number.POSITIVE_INFINITY)
+      const statuses = (status: number) => lines.filter((line) => line.received().startsWith(`HTTP/1.1 ${status}`)).length
       say(
         `S12 1,000 strangers, RATE_LIMIT=${limit}`,
         'all gone in 6 s',
@@ -222,7 +222,7 @@ describe.runIf(ROUNDS > 0)('attacks at full strength', () => {
     const host = { host: new URL(server.url).host }
     const wave = async () => {
       const lines = await Promise.all(Array.from({ length: 200 }, () => dial(server, upgradeText(host))))
-      await until('all in', () => lines.every((line) => line.heard().includes('"sid"')))
+      await until('all in', () => lines.every((line) => line.received().includes('"sid"')))
       for (const [n, line] of lines.entries()) {
         line.socket.write(clientFrame(`40${JSON.stringify({ token: owner.token })}`))
         line.socket.write(clientFrame(claims[n % claims.length] ?? ''))
@@ -230,7 +230,7 @@ describe.runIf(ROUNDS > 0)('attacks at full strength', () => {
         for (let more = 0; more < 9; more++) line.socket.write(clientFrame('x'.repeat(60_000)))
       }
       const peak = await memory(server)
-      await until('all gone', () => lines.every((line) => line.lived() !== undefined), 30_000)
+      await until('all gone', () => lines.every((line) => line.livedMs() !== undefined), 30_000)
       return peak
     }
     // Memory that a process takes once it keeps: the first waves warm it up.

@@ -7,24 +7,24 @@ import type { TestApp } from './app.ts'
 import { until } from './until.ts'
 
 /** A TCP connection that sends what it is given and follows no protocol: it answers no ping and no close, and keeps its side open. */
-export interface Line {
+export interface RawConnection {
   socket: Socket
-  heard(): string
-  /** How long it lived until the server ended it, ms; undefined while it is open. */
-  lived(): number | undefined
+  received(): string
+  /** How long it livedMs until the server ended it, ms; undefined while it is open. */
+  livedMs(): number | undefined
 }
 
 /** Connects and writes `text`, in the given pace. */
-export async function dial({ url }: Pick<TestApp, 'url'>, text: string | Buffer = '', headPaceMs = 0): Promise<Line> {
+export async function dial({ url }: Pick<TestApp, 'url'>, text: string | Buffer = '', headPaceMs = 0): Promise<RawConnection> {
   const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', allowHalfOpen: true })
-  let heard = ''
+  let received = ''
   const from = performance.now()
-  let lived: number | undefined
+  let livedMs: number | undefined
   const end = () => {
-    lived ??= performance.now() - from
+    livedMs ??= performance.now() - from
   }
   socket.on('data', (data) => {
-    heard += data.toString('latin1')
+    received += data.toString('latin1')
   })
   // A half-open end, a reset, a close: for the attacker all are the end.
   socket.on('end', end)
@@ -36,12 +36,12 @@ export async function dial({ url }: Pick<TestApp, 'url'>, text: string | Buffer 
   else {
     let at = 0
     const timer = setInterval(() => {
-      if (lived !== undefined || at >= text.length) clearInterval(timer)
+      if (livedMs !== undefined || at >= text.length) clearInterval(timer)
       else socket.write(text.slice(at, ++at))
     }, headPaceMs)
     onTestFinished(() => clearInterval(timer))
   }
-  return { socket, heard: () => heard, lived: () => lived }
+  return { socket, received: () => received, livedMs: () => livedMs }
 }
 
 /** An upgrade request, as text. */
@@ -62,7 +62,7 @@ export interface Answered {
   /** Of a poll that was let in. */
   sid?: string
   /** Of an upgrade. */
-  line?: Line
+  line?: RawConnection
   headers: Record<string, string>
   problem: Partial<Problem>
 }
@@ -72,16 +72,16 @@ export async function upgrade(
   app: Pick<TestApp, 'url'>,
   headers: Record<string, string> = {},
   query = '',
-): Promise<Answered & { line: Line }> {
+): Promise<Answered & { line: RawConnection }> {
   const line = await dial(
     app,
     upgradeText({ ...(headers.host === undefined && { host: new URL(app.url).host }), ...headers }, query),
   )
   await until(
     'an answer to the upgrade',
-    () => line.heard().includes('\r\n\r\n') && (line.heard().startsWith('HTTP/1.1 101') || line.lived() !== undefined),
+    () => line.received().includes('\r\n\r\n') && (line.received().startsWith('HTTP/1.1 101') || line.livedMs() !== undefined),
   )
-  const [head = '', body = ''] = line.heard().split('\r\n\r\n', 2)
+  const [head = '', body = ''] = line.received().split('\r\n\r\n', 2)
   const [first = '', ...rest] = head.split('\r\n')
   const status = Number(first.split(' ')[1])
   return {

@@ -2,8 +2,8 @@ import { connect } from 'node:net'
 import { clientFrame, payloadAt } from '../../test/support/websocket-frames.ts'
 
 /** A WebSocket client that does little more than count: thousands of them share two cores with the server that they read from. */
-export interface Line {
-  say(text: string): void
+export interface CountingSocket {
+  send(text: string): void
   /** Ends the connection without a goodbye. */
   cut(): void
 }
@@ -24,7 +24,7 @@ const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0])
 const shared = Buffer.allocUnsafeSlow(256 * 1024)
 
 /** @param url of the server, http://host:port */
-export function openLine(url: string, path: string, listener: Listener): Line {
+export function openCountingSocket(url: string, path: string, listener: Listener): CountingSocket {
   const { hostname, port, host } = new URL(url)
   let rest: Buffer | null = null
   let upgraded = false
@@ -91,5 +91,5 @@ export function openLine(url: string, path: string, listener: Listener): Line {
       .map(([name, value]) => `${name}: ${value}\r\n`)
       .join('')}\r\n`,
   )
-  return { say: (text) => void socket.write(clientFrame(text)), cut: () => socket.destroy() }
+  return { send: (text) => void socket.write(clientFrame(text)), cut: () => socket.destroy() }
 }
