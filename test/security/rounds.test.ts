@@ -1,8 +1,7 @@
-import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import type { Project } from '@cutroom/contract'
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
+import { forkProgram } from '../support/fork.ts'
 import { createProject, PASSWORD, type Person, register, request } from '../support/people.ts'
 import { dial, upgradeText } from '../support/raw-http.ts'
 import { databaseForTest, type ServerProcess, useServers } from '../support/server-process.ts'
@@ -59,14 +58,9 @@ describe.runIf(ROUNDS > 0)('attacks at full strength', () => {
 
   /** Runs beside the server until `stop`, which resolves to what it did. */
   async function attacker(kind: string, server: ServerProcess, people: Person[], project: Project) {
-    const child = fork(
-      join(import.meta.dirname, 'attacker.ts'),
-      [kind, server.url, people.map(({ token }) => token).join(), project.id],
-      {
-        execArgv: ['--import', import.meta.resolve('tsx')],
-      },
-    )
-    onTestFinished(() => void child.kill('SIGKILL'))
+    const args = [kind, server.url, people.map(({ token }) => token).join(), project.id]
+    const { child, end } = forkProgram(new URL('./attacker.ts', import.meta.url), args)
+    onTestFinished(end)
     await once(child, 'message')
     return {
       go: () => child.send('go'),

@@ -1,6 +1,4 @@
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
+import { forkProgram } from '../../support/fork.ts'
 import { until } from '../../support/until.ts'
 import type { Plan } from './follower.ts'
 import { openFollowers, type Seen, type Status } from './followers.ts'
@@ -71,16 +69,8 @@ function inThisProcess(stage: Stage, plans: Plan[], seed: number, perSecond: num
 }
 
 function inChild(stage: Stage, plans: Plan[], seed: number, perSecond: number): Source {
-  const child = fork(fileURLToPath(new URL('./crowd-process.ts', import.meta.url)), {
-    execArgv: ['--import', import.meta.resolve('tsx')],
-    serialization: 'advanced',
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  })
-  const exited = once(child, 'exit')
-  stage.undo(async () => {
-    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
-    await exited
-  })
+  const { child, exited, end } = forkProgram(new URL('./crowd-process.ts', import.meta.url))
+  stage.undo(end)
   let status: Status = { live: 0, events: 0, slowest: new Map() }
   let finished: ((seen: Seen) => void) | undefined
   child.on('message', (message: FromCrowd) => {
