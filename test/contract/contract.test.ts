@@ -26,7 +26,7 @@ import { createTeam, PASSWORD, type Person } from '../support/people.ts'
  */
 const pinned: Record<number, string> = {
   1: '22541e6fb8677fb9afd7356e84808aeec955fb95ab05c52e96e10f729a4d1be9',
-  2: 'ec9891ce70d975fa01db5ba39e042058dd5634c185238ca2e573d721623a3e54',
+  2: 'a3a442ea34ec4519473119e4621b99f24ef85dfa3943c2e5935aaa37a9e939c4',
 }
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json }

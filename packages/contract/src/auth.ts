@@ -107,12 +107,13 @@ export const auth = {
     method: 'POST',
     url: '/api/auth/logout-all',
     access: 'account',
-    schema: { summary: 'Close every session of your account', tags, response: { 204: z.undefined() } },
+    schema: { summary: 'Close every session of your account; API tokens stay', tags, response: { 204: z.undefined() } },
   }),
   session: endpoint({
     method: 'GET',
     url: '/api/session',
     access: 'public',
+    apiTokens: true,
     schema: {
       summary: 'Who you are, if you are logged in',
       description:
@@ -129,6 +130,7 @@ export const me = {
     method: 'GET',
     url: '/api/me',
     access: 'account',
+    apiTokens: true,
     schema: { summary: 'Your account', tags: ['me'], response: { 200: User } },
   }),
   update: endpoint({
@@ -147,7 +149,7 @@ export const me = {
     url: '/api/me/password',
     access: 'account',
     schema: {
-      summary: 'Change your password; every other session is closed',
+      summary: 'Change your password; every other session and API token ends',
       tags: ['me'],
       body: z.strictObject({ current: z.string().max(TYPED), next: password }),
       response: { 204: z.undefined() },
