@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { createClient } from '@cutroom/client'
 import { members as memberEndpoints, type Project, projects } from '@cutroom/contract'
-import { type Band, roles } from './band.ts'
+import type { Hand } from '../src/cli/band/fill.ts'
+import { type Band, roles } from '../src/cli/band/plan.ts'
 import { cast, type Person, type PersonHooks } from './people.ts'
 import type { Style } from './screen.ts'
-import type { Hand } from './seed.ts'
 
 export const styles = { members: ['cyan', 'yellow', 'magenta'], stranger: 'red' } as const satisfies Record<
   string,

@@ -1,8 +1,8 @@
-import type { Band } from './band.ts'
+import { writesOf } from '../src/cli/band/fill.ts'
+import type { Band } from '../src/cli/band/plan.ts'
 import { styles } from './cast.ts'
 import type { Options } from './options.ts'
 import type { Screen } from './screen.ts'
-import { writesOf } from './seed.ts'
 
 /** Says who will play, and what is going to happen. */
 export function header(screen: Screen, band: Band, { seed, quick }: Options): void {

@@ -1,5 +1,6 @@
+import { fill, writesOf } from '../src/cli/band/fill.ts'
+import { planBand, sizes } from '../src/cli/band/plan.ts'
 import { createRandom } from '../test/support/random.ts'
-import { planBand, sizes } from './band.ts'
 import { rush } from './burst.ts'
 import { assemble } from './cast.ts'
 import { now } from './clock.ts'
@@ -14,7 +15,6 @@ import { animate, showProgress } from './progress.ts'
 import { report } from './report.ts'
 import { killed, tunnel, work } from './scenes.ts'
 import { bar, type Screen } from './screen.ts'
-import { fill, writesOf } from './seed.ts'
 import { judge } from './verify.ts'
 
 /** Writes at once while the project is filled. */
@@ -75,7 +75,10 @@ export async function playAll(
     () => log.answered.size,
     () => `got ${members.map(got).join(', ')}`,
   )
-  const filled = await fill(band, project.id, hands, LANES, log)
+  const filled = await fill(band, project.id, hands, LANES, {
+    sending: (key, by) => void log.sent.set(key, { by, at: now(), crowd: true }),
+    answered: (key) => void log.answered.add(key),
+  })
   stopProgress()
   const client = hands[0]?.client
   if (!client) throw new Error('the band has nobody')

@@ -1,4 +1,4 @@
-import type { Random } from '../test/support/random.ts'
+import type { Random } from '../../lib/random.ts'
 import { capital, expand } from './grammar.ts'
 import { drawers, firstNames, lastNames, openings, rhymes, strangers, words } from './words.ts'
 
