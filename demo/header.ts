@@ -15,7 +15,8 @@ export function header(screen: Screen, band: Band, { seed, quick }: Options): vo
     `seed ${seed}; npm run demo -- ${quick ? '--quick ' : ''}--seed ${seed} plays the same band again`,
   )
   screen.line()
-  screen.line(`${screen.paint('bold', 'Cutroom, played')}  ${again}`)
+  screen.line(screen.paint('bold', 'Cutroom, played'))
+  screen.line(again)
   screen.line()
   screen.line(
     `  ${screen.paint('bold', band.name)} are making a record: ${one} (owner), ${two} (editor) and ${three} (commenter),`,

@@ -86,6 +86,7 @@ export async function tail(projectId: string, { url, token, from, json }: TailOp
     room.on('revoked', (reason) => give(`You are not in this project any more: ${reason}`))
   } catch (error) {
     client.close()
+    if (error instanceof CommandError) throw error
     if (error instanceof CutroomError && error.code === 'not-found')
       throw new CommandError('There is no such project, or the token does not reach it')
     if (error instanceof CutroomError) throw new CommandError(error.message)
