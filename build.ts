@@ -5,11 +5,12 @@ import { build } from 'esbuild'
 
 const ROOT = import.meta.dirname
 
-// In the bundle, since they cannot be installed with it: the contract is on no registry, and fastify-socket.io refuses to be installed
+// In the bundle, since they cannot be installed with it: contract and client are on no registry, and fastify-socket.io refuses to be installed
 // by npm (`npx only-allow pnpm`) and asks for Fastify 4. The settings that help here, of .npmrc, overrides and allowScripts, do not
 // travel with a tarball. All other packages stay dependencies.
 const inlined = {
   '@cutroom/contract': join(ROOT, 'packages', 'contract', 'src', 'index.ts'),
+  '@cutroom/client': join(ROOT, 'packages', 'client', 'src', 'index.ts'),
   'fastify-socket.io': createRequire(import.meta.url).resolve('fastify-socket.io'),
 }
 

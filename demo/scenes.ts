@@ -1,9 +1,9 @@
-import { sentence, verse } from './band.ts'
+import { sentence, verse } from '../src/cli/band/plan.ts'
+import { words } from '../src/cli/band/words.ts'
 import { now, pause } from './clock.ts'
 import { beat, breathe, everybodyHas, everybodyIsAway, headOf, membersOf, type Stage } from './context.ts'
 import type { Person } from './people.ts'
 import { tryDoors } from './stranger-scene.ts'
-import { words } from './words.ts'
 
 /** A sentence of `who` that may speak to somebody else. */
 export const speak = (stage: Stage, who: Person, list: readonly string[], cut = '') =>

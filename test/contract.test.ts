@@ -26,7 +26,7 @@ import { createTeam, PASSWORD, type Person } from './support/people.ts'
  */
 const pinned: Record<number, string> = {
   1: '22541e6fb8677fb9afd7356e84808aeec955fb95ab05c52e96e10f729a4d1be9',
-  2: 'f2d66ecfe76889846e4bf54f9f30d4fd104f0357759baf569298e8c48c94b33e',
+  2: 'a3a442ea34ec4519473119e4621b99f24ef85dfa3943c2e5935aaa37a9e939c4',
 }
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json }

@@ -5,7 +5,9 @@ import { z } from 'zod'
 import type { Authorizer, Scope } from '../access/authorize.ts'
 import type { Config } from '../config.ts'
 import type { Query } from '../db/client.ts'
+import { problem } from '../errors.ts'
 import type { Write } from '../rooms/log/commit.ts'
+import { bearer } from './auth.ts'
 import { basePathOf } from './cookies.ts'
 import { type Conditional, type RequestContext, targetOf, type WriteOptions } from './request-context.ts'
 import { send, sendRead, tagFor } from './response.ts'
@@ -44,8 +46,12 @@ export const endpointsPlugin = fp<{ config: Config; query: Query; authorizer: Au
     const base = basePathOf(config)
     app.addHook('onClose', async () => cache.close())
 
+    const isByApiToken = ({ caller, headers }: FastifyRequest): boolean =>
+      caller ? caller.apiToken : app.tokens.api.parse(bearer(headers.authorization) ?? '') !== null
+
     function route(endpoint: Endpoint, handler: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>): void {
       const { method, url, schema, access, bodyLimit, largePages = false } = endpoint
+      const loginsOnly = endpoint.target === undefined && endpoint.apiTokens !== true
       app.route({
         method,
         url,
@@ -55,6 +61,7 @@ export const endpointsPlugin = fp<{ config: Config; query: Query; authorizer: Au
         // The token is checked before a byte of the body is read, and the request is counted before the database is asked.
         onRequest(request, _reply, done) {
           if (access !== 'public' && access !== 'session') request.caller = app.tokens.callerOf(request)
+          if (loginsOnly && isByApiToken(request)) throw problem('forbidden', 'API tokens may not do this')
           done()
         },
         preValidation: [

@@ -80,10 +80,11 @@ describe('logging in', () => {
     expect(answer.status).toBe(201)
     expect(Object.keys(answer.body).toSorted()).toEqual(['accessToken', 'expiresAt', 'user'])
     const jar = jarOf(answer.headers)
-    expect(Object.keys(jar).toSorted()).toEqual(['cutroom_access', 'cutroom_refresh'])
+    expect(Object.keys(jar).toSorted()).toEqual(['cutroom_access', 'cutroom_refresh', 'cutroom_refreshable'])
     // They end with the browser session: no Max-Age, no Expires.
     expect(jar.cutroom_access?.attributes).toEqual(['HttpOnly', 'Path=/', 'SameSite=Lax'])
     expect(jar.cutroom_refresh?.attributes).toEqual(['HttpOnly', 'Path=/api/auth', 'SameSite=Strict'])
+    expect(jar.cutroom_refreshable).toEqual({ value: '1', attributes: ['HttpOnly', 'Path=/api/session', 'SameSite=Strict'] })
 
     const remembered = jarOf((await post(app(), 'login', { email, password: PASSWORD, remember: true })).headers)
     expect(remembered.cutroom_access?.attributes).toEqual(['HttpOnly', 'Max-Age=900', 'Path=/', 'SameSite=Lax'])
@@ -108,6 +109,7 @@ describe('logging in', () => {
       for (const [name, path] of [
         ['cutroom_access', 'Path=/'],
         ['cutroom_refresh', 'Path=/api/auth'],
+        ['cutroom_refreshable', 'Path=/api/session'],
       ] as const) {
         expect(cleared[name]?.value).toBe('')
         expect(cleared[name]?.attributes).toEqual(expect.arrayContaining([path, 'Expires=Thu, 01 Jan 1970 00:00:00 GMT']))

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Problem, User } from '@cutroom/contract'
+import type { Problem, SessionState, User } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
 import { type TestApp, useApp } from '../support/app.ts'
 import { claimsOf, tokenOf } from '../support/calls.ts'
@@ -45,12 +45,21 @@ describe('names and paths of cookies', () => {
   const plainPrefixed = useApp({ env: { PUBLIC_URL: 'http://cutroom.example/a/b' } })
 
   const cases = [
-    { title: 'plain http', app: plain, access: 'cutroom_access', refresh: 'cutroom_refresh', base: '', isSecure: false },
+    {
+      title: 'plain http',
+      app: plain,
+      access: 'cutroom_access',
+      refresh: 'cutroom_refresh',
+      marker: 'cutroom_refreshable',
+      base: '',
+      isSecure: false,
+    },
     {
       title: 'https',
       app: secure,
       access: '__Host-cutroom_access',
       refresh: '__Secure-cutroom_refresh',
+      marker: '__Secure-cutroom_refreshable',
       base: '',
       isSecure: true,
     },
@@ -59,6 +68,7 @@ describe('names and paths of cookies', () => {
       app: prefixed,
       access: 'cutroom_access',
       refresh: 'cutroom_refresh',
+      marker: 'cutroom_refreshable',
       base: '/studio',
       isSecure: true,
     },
@@ -67,15 +77,16 @@ describe('names and paths of cookies', () => {
       app: plainPrefixed,
       access: 'cutroom_access',
       refresh: 'cutroom_refresh',
+      marker: 'cutroom_refreshable',
       base: '/a/b',
       isSecure: false,
     },
   ]
-  for (const { title, app, access, refresh, base, isSecure } of cases)
+  for (const { title, app, access, refresh, marker, base, isSecure } of cases)
     it(`A2 the cookies of ${title} have a name and path that browsers send back, through login, refresh and logout`, async () => {
       const person = await register(app())
       const cookies = await loginByCookie(app(), person)
-      expect(Object.keys(cookies).toSorted()).toEqual([access, refresh].toSorted())
+      expect(Object.keys(cookies).toSorted()).toEqual([access, refresh, marker].toSorted())
       const sent = header({ [access]: cookies[access]?.value, [refresh]: cookies[refresh]?.value })
       const refreshed = await request(app().url, 'POST', '/api/auth/refresh', { headers: sent })
       expect(refreshed.status).toBe(200)
@@ -93,6 +104,7 @@ describe('names and paths of cookies', () => {
       for (const set of [cookies, next, cleared]) {
         expect(pathOf(set[access])).toBe(`${base}/`)
         expect(pathOf(set[refresh])).toBe(`${base}/api/auth`)
+        expect(pathOf(set[marker])).toBe(`${base}/api/session`)
         // A browser refuses to set, and so to clear, a prefixed cookie without it.
         for (const cookie of Object.values(set)) expect(cookie.attributes.includes('Secure')).toBe(isSecure)
       }
@@ -128,6 +140,77 @@ describe('names and paths of cookies', () => {
   })
 })
 
+describe('the session of a page that was just opened', () => {
+  const app = useApp({ env: { CORS_ORIGINS: 'https://app.example.com' } })
+  const ask = async (headers: Record<string, string> = {}) => {
+    const answer = await request<SessionState>(app().url, 'GET', '/api/session', { headers })
+    expect(answer.status).toBe(200)
+    // Nobody's answer is stored: not by a shared cache, nor for the next person in this browser.
+    expect(answer.headers.get('cache-control')).toBe('no-store')
+    expect(answer.headers.get('vary')?.split(', ')).toEqual(expect.arrayContaining(['Authorization', 'Cookie']))
+    expect(answer.headers.get('etag')).toBeNull()
+    return answer.body
+  }
+  const nobody = { user: null, refreshable: false }
+  const refreshable = { user: null, refreshable: true }
+
+  it('A2 the session names the user of a good access cookie or Bearer token, and nobody else', async () => {
+    const person = await register(app())
+    const cookies = await loginByCookie(app(), person)
+    const access = header({ cutroom_access: cookies.cutroom_access?.value })
+    const { id, email } = person
+    expect(await ask(access)).toMatchObject({ user: { id, email, name: 'Ann', version: 1 }, refreshable: false })
+    expect(await ask({ authorization: `Bearer ${person.token}` })).toMatchObject({ user: { id }, refreshable: false })
+    expect(await ask()).toEqual(nobody)
+    expect(await ask({ authorization: 'Bearer x.y.z' })).toEqual(nobody)
+    expect(await ask({ authorization: 'Basic eDp5' })).toEqual(nobody)
+    // A refresh token is none for this, wherever it stands.
+    expect(await ask(header({ cutroom_refresh: cookies.cutroom_refresh?.value }))).toEqual(nobody)
+    expect(await ask({ authorization: `Bearer ${person.refreshToken}` })).toEqual(nobody)
+  })
+
+  it('A2 a refresh is worth trying while the marker stands beside no good access token, and the session was not closed', async () => {
+    const person = await register(app())
+    const cookies = await loginByCookie(app(), person)
+    const access = cookies.cutroom_access?.value ?? ''
+    const marker = { cutroom_refreshable: cookies.cutroom_refreshable?.value }
+    const refresh = { cutroom_refresh: cookies.cutroom_refresh?.value }
+    expect(await ask(header(marker))).toEqual(refreshable)
+    expect(await ask(header({ ...marker, cutroom_access: tokenOf(app(), access, -1) }))).toEqual(refreshable)
+    expect(await ask(header({ ...marker, cutroom_access: 'not ours' }))).toEqual(refreshable)
+    expect(await ask({ authorization: `Bearer ${tokenOf(app(), access, -1)}` })).toEqual(refreshable)
+    expect(await ask(header({ cutroom_refreshable: 'x' }))).toEqual(nobody)
+    const next = await request(app().url, 'POST', '/api/auth/refresh', { headers: header(refresh) })
+    expect(next.status).toBe(200)
+    const renewed = cookiesOf(next.headers)
+    const all = header({ ...marker, cutroom_access: renewed.cutroom_access?.value })
+    expect(await ask(all)).toMatchObject({ user: { id: person.id }, refreshable: false })
+    expect((await request(app().url, 'POST', '/api/auth/logout', { headers: all })).status).toBe(204)
+    expect(await ask(all)).toEqual(nobody)
+  })
+
+  it('U1 the session of another person than the one that is meant is not told, nor refreshed', async () => {
+    const [ann, bob] = await Promise.all([register(app(), 'Ann'), register(app(), 'Bob')])
+    const cookies = await loginByCookie(app(), bob)
+    const sent = header({ cutroom_access: cookies.cutroom_access?.value, cutroom_refreshable: '1' })
+    expect(await ask({ ...sent, 'cutroom-user': ann.id })).toEqual(nobody)
+    expect(await ask({ ...sent, 'cutroom-user': bob.id })).toMatchObject({ user: { id: bob.id } })
+  })
+
+  it('A2 the marker alone gives no right, and asks for no origin', async () => {
+    const marker = { ...header({ cutroom_refreshable: '1' }), origin: 'https://evil.example' }
+    expect(code(await request(app().url, 'GET', '/api/me', { headers: marker }))).toBe('401 token-missing')
+    expect(code(await request(app().url, 'POST', '/api/auth/refresh', { headers: marker }))).toBe('401 token-missing')
+    const person = await register(app())
+    const byBearer = { ...marker, authorization: `Bearer ${person.token}` }
+    expect((await request(app().url, 'POST', '/api/projects', { headers: byBearer, body: { name: 'P' } })).status).toBe(201)
+    const answer = await fetch(`${app().url}/api/session`, { headers: { origin: 'https://app.example.com' } })
+    expect(answer.headers.get('vary')).toContain('Origin')
+    const strange = await fetch(`${app().url}/api/session`, { headers: marker })
+    expect(strange.headers.get('access-control-allow-origin')).toBeNull()
+  })
+})
+
 describe('logging out', () => {
   const app = useApp()
   const logout = (headers: Record<string, string>, body?: unknown) =>
@@ -150,7 +233,7 @@ describe('logging out', () => {
       const sent = header({ ...way(access), cutroom_refresh: cookies.cutroom_refresh?.value })
       const out = await logout(sent)
       expect({ title, answer: out.status }).toEqual({ title, answer: 204 })
-      expect(Object.keys(cookiesOf(out.headers)).toSorted()).toEqual(['cutroom_access', 'cutroom_refresh'])
+      expect(Object.keys(cookiesOf(out.headers)).toSorted()).toEqual(['cutroom_access', 'cutroom_refresh', 'cutroom_refreshable'])
       expect(await isOpen(access)).toBe(false)
       await closed
       // The answer was lost, so it is asked again.

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { planBand, sizes } from '../../demo/band.ts'
-import { writesOf } from '../../demo/seed.ts'
+import { writesOf } from '../../src/cli/band/fill.ts'
+import { planBand, sizes } from '../../src/cli/band/plan.ts'
 import { createRandom } from '../support/random.ts'
 
 describe('the band of the demo', () => {

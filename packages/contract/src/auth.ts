@@ -48,6 +48,14 @@ export const Tokens = z
   .meta({ id: 'Tokens' })
 export const Login = Tokens.extend({ user: User }).meta({ id: 'Login' })
 
+export const SessionState = z
+  .object({
+    user: User.nullable().meta({ description: 'Null without a valid access token' }),
+    refreshable: z.boolean().meta({ description: 'You have no valid access token, and a refresh is worth trying' }),
+  })
+  .meta({ id: 'SessionState' })
+export type SessionState = z.output<typeof SessionState>
+
 const tags = ['auth'] as const
 export const auth = {
   register: endpoint({
@@ -99,7 +107,21 @@ export const auth = {
     method: 'POST',
     url: '/api/auth/logout-all',
     access: 'account',
-    schema: { summary: 'Close every session of your account', tags, response: { 204: z.undefined() } },
+    schema: { summary: 'Close every session of your account; API tokens stay', tags, response: { 204: z.undefined() } },
+  }),
+  session: endpoint({
+    method: 'GET',
+    url: '/api/session',
+    access: 'public',
+    apiTokens: true,
+    schema: {
+      summary: 'Who you are, if you are logged in',
+      description:
+        'For the start of a page, which cannot see its cookies: 200 with your account, or with null. `refreshable` says that you have ' +
+        'no valid access token and that `POST /api/auth/refresh` is worth trying; it may be refused all the same.',
+      tags,
+      response: { 200: SessionState },
+    },
   }),
 }
 
@@ -108,6 +130,7 @@ export const me = {
     method: 'GET',
     url: '/api/me',
     access: 'account',
+    apiTokens: true,
     schema: { summary: 'Your account', tags: ['me'], response: { 200: User } },
   }),
   update: endpoint({
@@ -126,7 +149,7 @@ export const me = {
     url: '/api/me/password',
     access: 'account',
     schema: {
-      summary: 'Change your password; every other session is closed',
+      summary: 'Change your password; every other session and API token ends',
       tags: ['me'],
       body: z.strictObject({ current: z.string().max(TYPED), next: password }),
       response: { 204: z.undefined() },

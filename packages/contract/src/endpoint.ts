@@ -30,6 +30,8 @@ interface Route {
 /** Open to everyone in `access`. */
 interface GeneralEndpoint extends Route {
   access: GeneralAccess
+  /** API tokens may call it, too. Endpoints that name something in a project are open to them within their scope. */
+  apiTokens?: true
   target?: undefined
   effect?: undefined
 }
@@ -39,6 +41,7 @@ interface ProjectEndpoint<A extends string> extends Route {
   access: A
   /** The path parameter that names the thing on which the action is checked. */
   target: string
+  apiTokens?: undefined
   /** What happens to the target: it is read, something is added to it, or it changes. */
   effect: 'read' | 'create' | 'change'
 }

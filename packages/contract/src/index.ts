@@ -5,15 +5,17 @@ import type { Endpoint } from './endpoint.ts'
 import { type Action, nounEndpoints, projectEvents } from './nouns.ts'
 import * as projectContract from './projects.ts'
 import { type Meta, passing, requests, rooms } from './rooms.ts'
+import { tokens } from './tokens.ts'
 
-export { auth, me, Session, User } from './auth.ts'
+export { auth, me, Session, SessionState, User } from './auth.ts'
 export * from './endpoint.ts'
 export type { Collection, Noun, Permission, StateChange } from './noun.ts'
 export * from './nouns.ts'
 export * from './problems.ts'
 export { Activity, LogEvent, Meta, Presence, PresenceState, Snapshot } from './rooms.ts'
+export { ApiToken } from './tokens.ts'
 export { isBounded, MAX_LEVELS, MAX_VALUES, Paging, Person, prose, Role, timeInput } from './values.ts'
-export { passing, requests, rooms }
+export { passing, requests, rooms, tokens }
 
 /**
  * The version of all this. Raise it with the wire; a test pins the hash of the contract beside it.
@@ -27,6 +29,7 @@ export const PROTOCOL_VERSION = 2
 export const endpoints = {
   auth: authContract.auth,
   me: authContract.me,
+  tokens,
   ...nounEndpoints,
   rooms,
 } satisfies Record<string, Record<string, Endpoint<Action>>>

@@ -17,6 +17,7 @@ export const problems = {
   conflict: { status: 409, title: 'Another change came first; try again' },
   'email-taken': { status: 409, title: 'This e-mail has an account' },
   'already-member': { status: 409, title: 'Already a member' },
+  'too-many': { status: 409, title: 'There are as many of these as there may be' },
   'last-owner': { status: 409, title: 'A project keeps at least one owner' },
   'idempotency-running': { status: 409, title: 'The first request with this key is still running' },
   superseded: { status: 409, title: 'A later join or leave took its place' },

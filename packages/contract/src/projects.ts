@@ -21,6 +21,7 @@ export const projects = {
     method: 'GET',
     url: '/api/projects',
     access: 'account',
+    apiTokens: true,
     schema: {
       summary: 'The projects you are a member of, with your role',
       tags: ['projects'],
@@ -32,6 +33,7 @@ export const projects = {
     method: 'POST',
     url: '/api/projects',
     access: 'account',
+    apiTokens: true,
     location: '/api/projects/:id',
     schema: {
       summary: 'Create a project; you become its owner',

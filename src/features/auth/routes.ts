@@ -1,9 +1,10 @@
-import { auth } from '@cutroom/contract'
+import { auth, type SessionState } from '@cutroom/contract'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Config } from '../../config.ts'
 import type { Database } from '../../db/client.ts'
-import { problem } from '../../errors.ts'
-import { assertMeantFor } from '../../http/auth.ts'
+import { ProblemError, problem } from '../../errors.ts'
+import { isApiToken } from '../../http/api-tokens.ts'
+import { assertMeantFor, bearer } from '../../http/auth.ts'
 import { networkOf } from '../../rooms/sockets/handshake.ts'
 import { createGuessLimits } from './guesses.ts'
 import { hashPassword, verifyPassword, withHashSlot } from './password.ts'
@@ -81,6 +82,31 @@ export function authRoutes(app: FastifyInstance, { config, prisma }: { config: C
   })
 
   logoutRoutes(app, rules.refreshTokens, exchange)
+  sessionRoute(app, prisma)
+}
+
+/** Who is logged in, for pages that have just been opened. */
+function sessionRoute(app: FastifyInstance, prisma: Database['prisma']): void {
+  const { tokens } = app
+
+  async function stateOf(request: FastifyRequest): Promise<SessionState> {
+    try {
+      const { person } = await tokens.principalOf(tokens.callerOf(request))
+      const user = await prisma.user.findUniqueOrThrow({ where: { id: person.id } })
+      return { user: presentUser(user), refreshable: false }
+    } catch (error) {
+      if (!(error instanceof ProblemError) || error.status !== 401) throw error
+      // A revoked session has no next token. An expired one of a header was given with a refresh token, which the server does not see.
+      const isExpiredLogin = error.code === 'token-expired' && !isApiToken(bearer(request.headers.authorization) ?? '')
+      const refreshable = error.code !== 'session-revoked' && (isExpiredLogin || tokens.cookies.markRefresh(request.cookies))
+      return { user: null, refreshable }
+    }
+  }
+
+  app.serve(auth.session, ({ request, reply }) => {
+    reply.header('cache-control', 'no-store')
+    return stateOf(request)
+  })
 }
 
 /** Logging out, of one session or of all. */
@@ -110,7 +136,7 @@ function logoutRoutes(
   app.write(
     auth.logoutAll,
     async ({ me, reply }, write) => {
-      await revokeSessions(write, me.person.id, {}, 'logout-all', me.sessionId)
+      await revokeSessions(write, me.person.id, { kind: 'login' }, 'logout-all', me.sessionId)
       cookies.clear(reply)
     },
     undefined,

@@ -1,4 +1,5 @@
 import { type Activity, type Person, type RoomId, userRoom } from '@cutroom/contract'
+import { cappedRole } from '../../access/roles.ts'
 import { accessEventOf, parseRoom } from '../kinds.ts'
 import type { LogEntry } from '../log/log.ts'
 import type { PresenceTable } from '../presence/presence.ts'
@@ -62,7 +63,7 @@ export function createDelivery({ io, presence, activityOf, endSession, onDeliver
       case 'role-changed':
         for (const { data } of socketsIn(room, event.userId)) {
           const subscription = data.rooms.get(room)
-          if (subscription) subscription.role = event.role
+          if (subscription) subscription.role = cappedRole(event.role, data.maxRole)
         }
         break
       case 'session-ended':

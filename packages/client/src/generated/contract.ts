@@ -30,6 +30,7 @@ export const problems: typeof contract.problems = {
   "conflict": {"status":409,"title":"Another change came first; try again"},
   "email-taken": {"status":409,"title":"This e-mail has an account"},
   "already-member": {"status":409,"title":"Already a member"},
+  "too-many": {"status":409,"title":"There are as many of these as there may be"},
   "last-owner": {"status":409,"title":"A project keeps at least one owner"},
   "idempotency-running": {"status":409,"title":"The first request with this key is still running"},
   "superseded": {"status":409,"title":"A later join or leave took its place"},
@@ -93,19 +94,26 @@ export const auth: PlainTable<(typeof contract.endpoints)['auth']> = {
   "refresh": {"method":"POST","url":"/api/auth/refresh","access":"public"},
   "logout": {"method":"POST","url":"/api/auth/logout","access":"session"},
   "logoutAll": {"method":"POST","url":"/api/auth/logout-all","access":"account"},
+  "session": {"method":"GET","url":"/api/session","access":"public","apiTokens":true},
 }
 
 export const me: PlainTable<(typeof contract.endpoints)['me']> = {
-  "get": {"method":"GET","url":"/api/me","access":"account"},
+  "get": {"method":"GET","url":"/api/me","access":"account","apiTokens":true},
   "update": {"method":"PATCH","url":"/api/me","access":"account"},
   "changePassword": {"method":"PUT","url":"/api/me/password","access":"account"},
   "sessions": {"method":"GET","url":"/api/me/sessions","access":"account"},
   "endSession": {"method":"DELETE","url":"/api/me/sessions/:sessionId","access":"account"},
 }
 
+export const tokens: PlainTable<(typeof contract.endpoints)['tokens']> = {
+  "list": {"method":"GET","url":"/api/me/tokens","access":"account"},
+  "create": {"method":"POST","url":"/api/me/tokens","access":"account","location":"/api/me/tokens"},
+  "revoke": {"method":"DELETE","url":"/api/me/tokens/:tokenId","access":"account"},
+}
+
 export const projects: PlainTable<(typeof contract.endpoints)['projects']> = {
-  "list": {"method":"GET","url":"/api/projects","access":"account"},
-  "create": {"method":"POST","url":"/api/projects","access":"account","location":"/api/projects/:id"},
+  "list": {"method":"GET","url":"/api/projects","access":"account","apiTokens":true},
+  "create": {"method":"POST","url":"/api/projects","access":"account","apiTokens":true,"location":"/api/projects/:id"},
   "get": {"method":"GET","url":"/api/projects/:projectId","access":"project:read","target":"projectId","effect":"read"},
   "update": {"method":"PATCH","url":"/api/projects/:projectId","access":"project:update","target":"projectId","effect":"change"},
   "delete": {"method":"DELETE","url":"/api/projects/:projectId","access":"project:delete","target":"projectId","effect":"change"},

@@ -1,4 +1,4 @@
-import type { Random } from '../test/support/random.ts'
+import type { Random } from '../../lib/random.ts'
 
 /** Lists of texts by name; `[name]` in a text stands for one of that list. */
 export type Rules = Readonly<Record<string, readonly string[]>>

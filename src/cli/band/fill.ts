@@ -1,9 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { CallOptions, CutroomClient } from '@cutroom/client'
-import { comments, cuts, type Task, tasks, vibes } from '@cutroom/contract'
-import type { Band, ThreadPlan, Who } from './band.ts'
-import { now } from './clock.ts'
-import type { Sent } from './latency.ts'
+import { type CallOptions, type CutroomClient, comments, cuts, type Task, tasks, vibes } from '@cutroom/client'
+import type { Band, ThreadPlan, Who } from './plan.ts'
 
 /** A member as the one who fills the project speaks for them. */
 export interface Hand {
@@ -39,21 +36,21 @@ async function inParallel<T, R>(lanes: number, items: readonly T[], run: (item: 
   return answers
 }
 
+/** Told of each request by its key. */
+export interface FillLog {
+  sending?: (key: string, userId: string) => void
+  answered(key: string): void
+}
+
 /** Writes the whole band through the API, as its members, `lanes` requests at a time. */
-export async function fill(
-  band: Band,
-  projectId: string,
-  hands: readonly Hand[],
-  lanes: number,
-  log: { sent: Map<string, Sent>; answered: Set<string> },
-): Promise<Filled> {
+export async function fill(band: Band, projectId: string, hands: readonly Hand[], lanes: number, log: FillLog): Promise<Filled> {
   async function write<T>(who: Who, run: (client: CutroomClient, options: CallOptions) => Promise<T>): Promise<T> {
     const hand = hands[who]
     if (!hand) throw new RangeError(`nobody is member ${who}`)
     const idempotencyKey = randomUUID()
-    log.sent.set(idempotencyKey, { by: hand.userId, at: now(), crowd: true })
+    log.sending?.(idempotencyKey, hand.userId)
     const answer = await run(hand.client, { idempotencyKey, retryForMs: 30_000 })
-    log.answered.add(idempotencyKey)
+    log.answered(idempotencyKey)
     return answer
   }
   const idAt = (list: readonly { id: string }[], index: number): string => list[index]?.id ?? ''

@@ -1,4 +1,4 @@
-import type { Random } from '../test/support/random.ts'
+import type { Random } from '../../lib/random.ts'
 import { capital, expand } from './grammar.ts'
 import { drawers, firstNames, lastNames, openings, rhymes, strangers, words } from './words.ts'
 
@@ -12,6 +12,7 @@ export interface Size {
 }
 export const sizes = {
   full: { vibes: 12, cuts: 300, comments: 3_000, tasks: 60 },
+  demo: { vibes: 8, cuts: 80, comments: 800, tasks: 30 },
   quick: { vibes: 4, cuts: 24, comments: 120, tasks: 12 },
 } as const satisfies Record<string, Size>
 
