@@ -35,7 +35,9 @@ type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 function canonical(value: Json): Json {
   if (Array.isArray(value)) return value.map(canonical)
   if (typeof value !== 'object' || value === null) return value
-  const kept = Object.entries(value).filter(([key, inner]) => key !== 'description' || typeof inner !== 'string')
+  const isForReaders = (key: string, inner: Json) =>
+    (key === 'description' && typeof inner === 'string') || (key === 'examples' && Array.isArray(inner))
+  const kept = Object.entries(value).filter(([key, inner]) => !isForReaders(key, inner))
   return Object.fromEntries(kept.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, canonical(inner)]))
 }
 

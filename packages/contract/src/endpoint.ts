@@ -16,6 +16,8 @@ interface Route {
   bodyLimit?: number
   /** Its answers are pages of up to 1 MiB: one person reads two of them at a time. */
   largePages?: true
+  /** Its answer has a token in it: nothing stores it, and it is never compressed. */
+  secret?: true
   schema: {
     summary: string
     description?: string

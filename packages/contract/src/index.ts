@@ -2,13 +2,14 @@
 import type * as z from 'zod'
 import * as authContract from './auth.ts'
 import type { Endpoint } from './endpoint.ts'
-import { type Action, nounEndpoints, projectEvents } from './nouns.ts'
+import type { EventText } from './noun.ts'
+import { type Action, nounEndpoints, projectEvents, projectEventTexts } from './nouns.ts'
 import * as projectContract from './projects.ts'
-import { type Meta, passing, requests, rooms } from './rooms.ts'
+import { type Meta, passing, passingTexts, requests, rooms } from './rooms.ts'
 
 export { auth, me, Session, User } from './auth.ts'
 export * from './endpoint.ts'
-export type { Collection, Noun, Permission, StateChange } from './noun.ts'
+export type { Collection, EventText, Noun, Permission, StateChange } from './noun.ts'
 export * from './nouns.ts'
 export * from './problems.ts'
 export { Activity, LogEvent, Meta, Presence, PresenceState, Snapshot } from './rooms.ts'
@@ -40,6 +41,14 @@ export type EventName = keyof typeof events
 export type ProjectEventName = keyof typeof projectEvents
 export type UserEventName = keyof typeof userEvents
 export type Payload<N extends EventName> = z.output<(typeof events)[N]>
+
+/** When each event is sent, and to whom, for people. */
+export const eventTexts: Record<EventName | keyof typeof passing, EventText> = {
+  ...projectEventTexts,
+  ...projectContract.userEventTexts,
+  ...authContract.userEventTexts,
+  ...passingTexts,
+}
 
 /** One durable event with its payload's type. */
 export type RoomEvent<N extends EventName = EventName> = { [K in N]: { name: K; payload: Payload<K>; meta: Meta } }[N]
