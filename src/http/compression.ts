@@ -66,7 +66,7 @@ const COMPRESSIBLE = /^(text\/|image\/svg\+xml|application\/(.*\+)?(json|javascr
 const VARIES = 'Accept-Encoding'
 
 /** Adds to Vary that the coding was chosen by the request, if that is not said yet. */
-function vary(reply: FastifyReply): void {
+export function vary(reply: FastifyReply): void {
   const said = [reply.getHeader('vary') ?? []].flat().join(', ')
   if (!said.toLowerCase().includes('accept-encoding')) reply.header('vary', said === '' ? VARIES : `${said}, ${VARIES}`)
 }

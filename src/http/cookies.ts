@@ -6,6 +6,13 @@ export function basePathOf({ publicUrl }: Pick<Config, 'publicUrl'>): string {
   return publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/+$/, '')
 }
 
+/** The name of the cookie with the access token. */
+export const accessCookieOf = (config: Pick<Config, 'publicUrl' | 'secureCookies'>): string =>
+  isPrefixed(config) ? '__Host-cutroom_access' : 'cutroom_access'
+
+const isPrefixed = (config: Pick<Config, 'publicUrl' | 'secureCookies'>): boolean =>
+  config.secureCookies && basePathOf(config) === ''
+
 /** The two cookies of a login: their names and paths stand here and nowhere else. */
 export interface Cookies {
   /** The access token among the cookies of a request. */
@@ -29,14 +36,13 @@ export function createCookies(
   config: Pick<Config, 'publicUrl' | 'secureCookies' | 'accessTokenTtl' | 'refreshTokenTtl'>,
 ): Cookies {
   const base = basePathOf(config)
-  const prefixed = config.secureCookies && base === ''
   const shared = { httpOnly: true, secure: config.secureCookies }
   const access = {
-    name: prefixed ? '__Host-cutroom_access' : 'cutroom_access',
+    name: accessCookieOf(config),
     options: { ...shared, path: `${base}/`, sameSite: 'lax' },
   } as const
   const refresh = {
-    name: prefixed ? '__Secure-cutroom_refresh' : 'cutroom_refresh',
+    name: isPrefixed(config) ? '__Secure-cutroom_refresh' : 'cutroom_refresh',
     options: { ...shared, path: `${base}/api/auth`, sameSite: 'strict' },
   } as const
 

@@ -80,6 +80,7 @@ export const auth = {
       tags,
       body: z.strictObject({ email, password, name: line(100), remember: z.boolean().default(false), delivery }),
       response: { 201: Login },
+      problems: ['email-taken', 'registration-closed'],
     },
   }),
   login: endpoint({
@@ -92,6 +93,7 @@ export const auth = {
       tags,
       body: z.strictObject({ email, password: z.string().max(TYPED), remember: z.boolean().default(false), delivery }),
       response: { 200: Login },
+      problems: ['bad-credentials'],
     },
   }),
   refresh: endpoint({
@@ -104,6 +106,7 @@ export const auth = {
       tags,
       body: z.strictObject({ refreshToken: z.string().max(500).optional() }).optional(),
       response: { 200: Tokens },
+      problems: ['token-missing', 'token-invalid', 'token-expired', 'token-reused', 'session-revoked'],
     },
   }),
   logout: endpoint({
@@ -152,6 +155,7 @@ export const me = {
       tags: ['me'],
       body: z.strictObject({ current: z.string().max(TYPED), next: password }),
       response: { 204: z.undefined() },
+      problems: ['bad-credentials'],
     },
   }),
   sessions: endpoint({

@@ -1,4 +1,5 @@
 import type * as z from 'zod'
+import type { ProblemCode } from './problems.ts'
 
 /** A right inside a project, as `noun:verb`. Each noun lists its own (noun.ts). */
 export type ActionName = `${string}:${string}`
@@ -26,6 +27,8 @@ interface Route {
     querystring?: z.ZodObject
     body?: z.ZodType
     response: Record<number, z.ZodType>
+    /** What can go wrong here, beside what follows from the rest (a body that does not fit, no right to it, a limit). */
+    problems?: readonly ProblemCode[]
   }
 }
 

@@ -32,6 +32,19 @@ export const endpoints = {
   rooms,
 } satisfies Record<string, Record<string, Endpoint<Action>>>
 
+/** What the endpoints of each noun are about, for people. */
+export const tags: Record<keyof typeof endpoints, string> = {
+  auth: 'Accounts, logins and their tokens',
+  me: 'Your own account',
+  projects: 'A project has members, and is a room: its members see all that changes in it',
+  members: 'Who is in a project, and what they may do',
+  tasks: 'What is to be done, by columns',
+  vibes: 'Ideas that collect cuts',
+  cuts: 'Takes: recordings, edits, versions; with their lyrics',
+  comments: 'What people say about a cut, at a moment or a range of it, or about a task',
+  rooms: 'The state of a project and its log, for clients that resume',
+}
+
 /** Durable events of a person's own room. */
 export const userEvents = { ...projectContract.userEvents, ...authContract.userEvents }
 

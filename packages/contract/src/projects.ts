@@ -108,8 +108,10 @@ export const members = {
       params: projectParams,
       body: z
         .strictObject({ userId: id.optional(), email: z.email().max(254).optional(), role: Role.default('editor') })
-        .refine((body) => (body.userId === undefined) !== (body.email === undefined), 'name either userId or email'),
+        .refine((body) => (body.userId === undefined) !== (body.email === undefined), 'name either userId or email')
+        .meta({ examples: [{ email: 'bo@example.com', role: 'editor' }] }),
       response: { 201: Member },
+      problems: ['already-member'],
     },
   }),
   get: endpoint({
@@ -132,6 +134,7 @@ export const members = {
       params: memberParams,
       body: z.strictObject({ role: Role }),
       response: { 200: Member },
+      problems: ['last-owner'],
     },
   }),
   delete: endpoint({
@@ -145,6 +148,7 @@ export const members = {
       tags: ['members'],
       params: memberParams,
       response: { 204: z.undefined() },
+      problems: ['last-owner'],
     },
   }),
 }

@@ -10,14 +10,14 @@ import { digits, id, isBounded, Person, Role, seq, time } from './values.ts'
 /** What stands beside every durable event. `epoch` names one history of the log; positions of another mean nothing. */
 export const Meta = z
   .object({
-    room: z.string(),
-    seq,
-    epoch: z.string(),
+    room: z.string().meta({ description: '`project:<projectId>` or `user:<userId>`' }),
+    seq: seq.meta({ description: 'Position in the log of the room: the one before, plus one' }),
+    epoch: z.string().meta({ description: 'The history of the log that the position is of' }),
     id,
     at: time,
-    actor: z.object({ id, name: z.string() }).nullable(),
+    actor: z.object({ id, name: z.string() }).nullable().meta({ description: 'Who did it; null: the server' }),
     mutationId: z.string().optional().meta({ description: 'The Idempotency-Key of the write' }),
-    replayed: z.literal(true).optional(),
+    replayed: z.literal(true).optional().meta({ description: 'It came before the ack of a join' }),
   })
   .meta({
     id: 'Meta',
@@ -80,6 +80,7 @@ export const rooms = {
           .meta({ description: 'Which comments you want: all (the default), none, or those on the cut or task with this id' }),
       }),
       response: { 200: Snapshot },
+      problems: ['gone'],
     },
   }),
   events: endpoint({
@@ -101,6 +102,7 @@ export const rooms = {
         limit: digits(1, 500).default(200),
       }),
       response: { 200: z.object({ data: z.array(LogEvent), epoch: z.string(), head: seq, floor: seq }) },
+      problems: ['gone'],
     },
   }),
 }
@@ -168,7 +170,7 @@ export const requests = {
     payload: z.strictObject({ projectId: id, targetId: id, isTyping: z.boolean() }),
     ack: ack({}),
   },
-}
+} satisfies Record<string, { when: string; payload: z.ZodType; ack: z.ZodType }>
 
 /** A reading of one log entry, for feeds. */
 export const Activity = z
