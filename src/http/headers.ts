@@ -34,6 +34,8 @@ export function createAnswerHeaders({
   const secure = helmetHeaders({
     // Plain HTTP on a laptop must keep working; a proxy with TLS adds these itself.
     strictTransportSecurity: secureCookies,
+    // On plain http browsers heed it for localhost alone, and complain elsewhere.
+    crossOriginOpenerPolicy: secureCookies && { policy: 'same-origin' },
     contentSecurityPolicy: { directives: { upgradeInsecureRequests: secureCookies ? [] : null } },
   })
   return {

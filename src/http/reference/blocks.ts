@@ -96,7 +96,7 @@ export function toHtml(title: string, blocks: readonly Block[]): string {
   const [first = '', ...rest] = parts
   return `<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escaped(title)}</title><style>${STYLE}</style></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"><title>${escaped(title)}</title><style>${STYLE}</style></head>
 <body><main>
 ${first}
 <nav aria-label="Contents">${entries.join('\n')}</nav>
