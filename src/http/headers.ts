@@ -34,8 +34,9 @@ export function createAnswerHeaders({
   const secure = helmetHeaders({
     // Plain HTTP on a laptop must keep working; a proxy with TLS adds these itself.
     strictTransportSecurity: secureCookies,
-    // On plain http browsers heed it for localhost alone, and complain elsewhere.
+    // On plain http browsers heed these for localhost alone, and complain elsewhere.
     crossOriginOpenerPolicy: secureCookies && { policy: 'same-origin' },
+    originAgentCluster: secureCookies,
     contentSecurityPolicy: { directives: { upgradeInsecureRequests: secureCookies ? [] : null } },
   })
   return {

@@ -1,47 +1,34 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type Endpoint, endpoints, events, passing, requests } from '@cutroom/contract'
-import type { Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startApp, type TestApp, useApp } from '../support/app.ts'
-import { isBrowserAsked, sayUnlessAsked, useBrowser } from '../support/browser.ts'
+import { describeInBrowser, needsBrowser, useBrowser } from '../support/browser.ts'
 import { PASSWORD, register } from '../support/people.ts'
 
-sayUnlessAsked('what pages draw, and what pages of other origins may do,')
-
-describe.skipIf(!isBrowserAsked)('the pages of the reference', () => {
+describeInBrowser('the pages of the reference', () => {
   const app = useApp()
-  const browser = useBrowser()
+  const openWindow = useBrowser()
   const port = () => new URL(app().url).port
-
-  /** A page, and what it complained about. */
-  async function openPage(): Promise<{ page: Page; complaints: string[] }> {
-    const page = await browser().newPage()
-    onTestFinished(() => page.close())
-    const complaints: string[] = []
-    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
-    page.on('pageerror', (error) => complaints.push(String(error)))
-    page.on('requestfailed', (request) => complaints.push(`${request.url()} ${request.failure()?.errorText}`))
-    page.on('request', (request) => {
-      if (new URL(request.url()).port !== port() && !request.url().startsWith('data:')) complaints.push(`asks ${request.url()}`)
-    })
-    return { page, complaints }
+  const open = async (host: string, path: string) => {
+    const origin = `http://${host}:${port()}`
+    const { page, errors } = await openWindow({ origin })
+    await page.goto(origin + path)
+    return { page, errors }
   }
 
   const hosts = ['localhost', '127.0.0.1', 'studio.lan', 'cutroom.example.com']
   for (const host of hosts)
     it(`/docs draws every operation on plain http as ${host}`, async () => {
-      const { page, complaints } = await openPage()
-      await page.goto(`http://${host}:${port()}/docs`)
+      const { page, errors } = await open(host, '/docs')
       await page.waitForSelector('.opblock')
       const count = Object.values(endpoints).flatMap((table) => Object.values(table) as Endpoint[]).length
       expect(await page.locator('.opblock').count()).toBe(count)
-      expect(complaints).toEqual([])
+      expect(errors).toEqual([])
     })
 
   it('/docs calls the server that it was loaded from, under any host name', async () => {
-    const { page } = await openPage()
-    await page.goto(`http://studio.lan:${port()}/docs`)
+    const { page } = await open('studio.lan', '/docs')
     const login = page.locator('.opblock', { hasText: '/api/auth/login' })
     await login.locator('.opblock-summary-control').click()
     await login.getByRole('button', { name: 'Try it out' }).click()
@@ -52,8 +39,7 @@ describe.skipIf(!isBrowserAsked)('the pages of the reference', () => {
   })
 
   it('/docs/events draws every event and request, with its style, and links lead to shapes', async () => {
-    const { page, complaints } = await openPage()
-    await page.goto(`http://studio.lan:${port()}/docs/events`)
+    const { page, errors } = await open('studio.lan', '/docs/events')
     const count = [events, passing, requests].reduce((sum, all) => sum + Object.keys(all).length, 0)
     expect(await page.locator('h3:has(code)').count()).toBe(count)
     expect(await page.evaluate(`getComputedStyle(document.querySelector('pre')).overflowX`)).toBe('auto')
@@ -61,16 +47,17 @@ describe.skipIf(!isBrowserAsked)('the pages of the reference', () => {
       `[...document.querySelectorAll('a')].map((link) => link.getAttribute('href')).filter((href) => !document.querySelector(href))`,
     )
     expect(broken).toEqual([])
-    expect(complaints).toEqual([])
+    expect(errors).toEqual([])
   })
 })
 
-describe.skipIf(!isBrowserAsked)('pages of other origins', () => {
-  const browser = useBrowser()
+describeInBrowser('pages of other origins', () => {
+  const openWindow = useBrowser()
   const pages = createServer((_request, response) => response.setHeader('content-type', 'text/html').end('<!doctype html>'))
   let app: TestApp
   let port = 0
   beforeAll(async () => {
+    if (!needsBrowser()) return
     await once(pages.listen(0, '127.0.0.1'), 'listening')
     const address = pages.address()
     port = typeof address === 'object' && address ? address.port : 0
@@ -85,9 +72,7 @@ describe.skipIf(!isBrowserAsked)('pages of other origins', () => {
   /** What a page of `from` gets of a server that it finds under `to`: by the cookies of a login, and by its token. */
   async function tries(from: string, to: string): Promise<{ cookie: string; token: string }> {
     const { email } = await register(app)
-    const context = await browser().newContext()
-    onTestFinished(() => context.close())
-    const page = await context.newPage()
+    const { page } = await openWindow()
     await page.goto(`http://${from}:${port}/`)
     const given = { url: `http://${to}:${new URL(app.url).port}`, email, password: PASSWORD }
     return page.evaluate(async ({ url, email, password }) => {

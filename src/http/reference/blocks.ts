@@ -50,6 +50,7 @@ const STYLE = `
 body { margin: 0 auto; max-width: 64rem; padding: 1rem 1.5rem 4rem; }
 h2 { margin-top: 3rem; border-bottom: 1px solid #8886; }
 h3 { margin-top: 2.5rem; }
+h3 code { font-size: 1.1rem; }
 nav { columns: 16rem; }
 nav a { display: block; }
 code, pre { font: 0.9rem/1.5 ui-monospace, monospace; }
