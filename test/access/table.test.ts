@@ -72,7 +72,7 @@ const table: Record<string, Least> = {
 }
 
 /** What answers outside `/api`, to anybody. */
-const operations = ['/healthz', '/readyz', '/metrics', '/openapi.json', '/docs', '/docs/json', '/docs/yaml']
+const operations = ['/healthz', '/readyz', '/metrics', '/openapi.json', '/asyncapi.json', '/docs', '/docs/json', '/docs/yaml']
 
 const members = ['viewer', 'commenter', 'editor', 'owner'] as const
 const everybody = ['nobody', 'stranger', ...members, 'removed', 'expired', 'revoked'] as const
