@@ -6,15 +6,10 @@ export function basePathOf({ publicUrl }: Pick<Config, 'publicUrl'>): string {
   return publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/+$/, '')
 }
 
-/** The name of the cookie with the access token. */
-export const accessCookieOf = (config: Pick<Config, 'publicUrl' | 'secureCookies'>): string =>
-  isPrefixed(config) ? '__Host-cutroom_access' : 'cutroom_access'
-
-const isPrefixed = (config: Pick<Config, 'publicUrl' | 'secureCookies'>): boolean =>
-  config.secureCookies && basePathOf(config) === ''
-
 /** The two cookies of a login: their names and paths stand here and nowhere else. */
 export interface Cookies {
+  /** The name of the cookie with the access token. */
+  accessName: string
   /** The access token among the cookies of a request. */
   accessOf(cookies: Record<string, string | undefined>): string | undefined
   /** The refresh token among them. */
@@ -36,19 +31,21 @@ export function createCookies(
   config: Pick<Config, 'publicUrl' | 'secureCookies' | 'accessTokenTtl' | 'refreshTokenTtl'>,
 ): Cookies {
   const base = basePathOf(config)
+  const prefixed = config.secureCookies && base === ''
   const shared = { httpOnly: true, secure: config.secureCookies }
   const access = {
-    name: accessCookieOf(config),
+    name: prefixed ? '__Host-cutroom_access' : 'cutroom_access',
     options: { ...shared, path: `${base}/`, sameSite: 'lax' },
   } as const
   const refresh = {
-    name: isPrefixed(config) ? '__Secure-cutroom_refresh' : 'cutroom_refresh',
+    name: prefixed ? '__Secure-cutroom_refresh' : 'cutroom_refresh',
     options: { ...shared, path: `${base}/api/auth`, sameSite: 'strict' },
   } as const
 
   const names = new Set<string>([access.name, refresh.name])
 
   return {
+    accessName: access.name,
     accessOf: (cookies) => cookies[access.name],
     refreshOf: (cookies) => cookies[refresh.name],
     isIn: (header) => header?.split(';').some((pair) => names.has(pair.split('=')[0]?.trim() ?? '')) ?? false,

@@ -6,7 +6,7 @@ import fp from 'fastify-plugin'
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import type { Config } from '../config.ts'
 import { type Encoding, encode, encodingFor, markEncoded, vary } from './compression.ts'
-import { accessCookieOf, basePathOf } from './cookies.ts'
+import { basePathOf, createCookies } from './cookies.ts'
 import { asyncApiOf } from './reference/asyncapi.ts'
 import { toHtml } from './reference/blocks.ts'
 import { eventPage, readEvents } from './reference/events.ts'
@@ -54,7 +54,7 @@ export const docsPlugin = fp<{ config: Config }>(
             cookie: {
               type: 'apiKey',
               in: 'cookie',
-              name: accessCookieOf(config),
+              name: createCookies(config).accessName,
               description:
                 'Set by a login without `delivery`; for pages of this host, and of origins in CORS_ORIGINS on the same site',
             },
