@@ -54,17 +54,17 @@ describe('compressed answers', () => {
     cut = (await createCut(owner, team.project.id)).cut.id
     snapshot = `/api/projects/${team.project.id}/snapshot`
     comments = `/api/cuts/${cut}/comments?limit=200`
-    // Written as a band writes in a session: short notes, one after another.
-    const notes = ['The snare is too loud', 'Bass comes in late', 'Louder here', 'Can we try this without the guitar?']
-    let n = 0
-    const write = async () => {
-      while (n < COMMENTS) {
-        const at = n++
-        await owner.must('POST', `/api/cuts/${cut}/comments`, { body: `${notes[at % 4]}, bar ${at % 64}`, atMs: at * 100 })
-      }
-    }
-    await Promise.all(Array.from({ length: 8 }, write))
-  }, 60_000)
+    // Short notes, each some milliseconds after the one before, with ids as uuidv7 makes them: all their random digits differ.
+    await app().db.query(
+      `INSERT INTO "Comment" (id, "projectId", "cutId", "authorId", body, "atMs", "createdAt", "updatedAt")
+       SELECT (lpad(to_hex(1772359200000 + n * 7), 12, '0') || '7' || substr(md5(random()::text), 1, 3) || '8' || substr(md5(random()::text), 1, 15))::uuid,
+         $1::uuid, $2::uuid, $3::uuid, notes[1 + n % 4] || ', bar ' || n % 64, n * 100, made, made
+       FROM generate_series(1, ${COMMENTS}) n,
+         LATERAL (SELECT timestamptz '2026-03-01T10:00:00Z' + n * interval '7 ms' AS made,
+           ARRAY['The snare is too loud', 'Bass comes in late', 'Louder here', 'Can we try this without the guitar?'] AS notes) AS each`,
+      [team.project.id, cut, owner.id],
+    )
+  })
 
   it('a snapshot of 2,000 comments goes out in at most 60 KB in each coding, and is the same snapshot', async () => {
     for (const encoding of ['gzip', 'br']) {

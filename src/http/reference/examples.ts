@@ -43,6 +43,8 @@ export class Examples {
   readonly #components: Record<string, JsonSchema>
   /** Fields of the examples of all entities; of several the first counts. */
   readonly #fields: Record<string, unknown> = {}
+  /** The examples of all entities, the one with most fields first. */
+  readonly #entities: Record<string, unknown>[] = []
   /** Ids, by the name of their entity in small letters. */
   readonly #ids = new Map<string, unknown>()
 
@@ -51,9 +53,11 @@ export class Examples {
     for (const [name, { examples = [] }] of Object.entries(components)) {
       const [example] = examples
       if (!isObject(example)) continue
+      this.#entities.push(example)
       if ('id' in example) this.#ids.set(name.toLowerCase(), example.id)
       for (const [field, value] of Object.entries(example)) if (value !== null) this.#fields[field] ??= value
     }
+    this.#entities.sort((a, b) => Object.keys(b).length - Object.keys(a).length)
     Object.assign(this.#fields, FIELDS)
   }
 
@@ -87,15 +91,19 @@ export class Examples {
     if (schema.enum) return schema.enum[0]
     const type = [schema.type ?? 'object'].flat()[0]
     if (type === 'array') return schema.items ? [this.of(schema.items, near)] : []
-    if (type === 'object')
-      return Object.fromEntries(
-        Object.entries(schema.properties ?? {}).map(([name, inner]) => [name, this.of(inner, near, name)]),
-      )
+    if (type === 'object') return this.#object(schema.properties ?? {}, near)
     if (type === 'boolean') return true
     if (type === 'null') return null
     if (type !== 'string') return Math.max(schema.minimum ?? 1, 1)
     if (schema.format === 'uuid') return this.#ids.get('cut')
     if (schema.format === 'date-time') return this.#fields.createdAt
     return 'text'
+  }
+
+  /** What has all fields of an entity, and more, is an example of that with the rest. */
+  #object(properties: Record<string, JsonSchema>, near: unknown): Record<string, unknown> {
+    const extended = this.#entities.find((entity) => 'id' in entity && Object.keys(entity).every((field) => field in properties))
+    const story = isObject(near) ? { ...extended, ...near } : (extended ?? null)
+    return Object.fromEntries(Object.entries(properties).map(([name, inner]) => [name, this.of(inner, story, name)]))
   }
 }
