@@ -7,6 +7,7 @@ import { authRoutes } from './features/auth/routes.ts'
 import { meRoutes } from './features/me/routes.ts'
 import { roomRoutes } from './features/rooms/routes.ts'
 import { authPlugin } from './http/auth.ts'
+import { compressionPlugin } from './http/compression.ts'
 import { docsPlugin } from './http/docs.ts'
 import { endpointsPlugin } from './http/endpoints.ts'
 import { errorsPlugin, refuse } from './http/errors.ts'
@@ -126,6 +127,7 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
     app.addHook('onClose', async () => redis?.close())
     await app.register(errorsPlugin)
     await app.register(headersPlugin, { config, headers, origins })
+    await app.register(compressionPlugin)
     await app.register(stoppingPlugin)
     await app.register(contractPlugin)
     await app.register(authPlugin, { config, query, origins })

@@ -35,7 +35,9 @@ type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 function canonical(value: Json): Json {
   if (Array.isArray(value)) return value.map(canonical)
   if (typeof value !== 'object' || value === null) return value
-  const kept = Object.entries(value).filter(([key, inner]) => key !== 'description' || typeof inner !== 'string')
+  const isForReaders = (key: string, inner: Json) =>
+    (key === 'description' && typeof inner === 'string') || (key === 'examples' && Array.isArray(inner))
+  const kept = Object.entries(value).filter(([key, inner]) => !isForReaders(key, inner))
   return Object.fromEntries(kept.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, canonical(inner)]))
 }
 
@@ -167,7 +169,7 @@ describe('the documentation that the server serves', () => {
         const at = '$ref' in parameter ? (resolve(document, parameter.$ref) as { name: string; in: string }) : parameter
         return `${at.in} ${at.name}`
       })
-      const writes = endpoint.method !== 'GET' && endpoint.access !== 'public'
+      const writes = endpoint.method !== 'GET' && !['public', 'session'].includes(endpoint.access)
       const expected = [
         ...Object.keys(endpoint.schema.params?.shape ?? {}).map((key) => `path ${key}`),
         ...Object.keys(endpoint.schema.querystring?.shape ?? {}).map((key) => `query ${key}`),
@@ -176,11 +178,15 @@ describe('the documentation that the server serves', () => {
       const conditional = ['header If-Match', 'header If-None-Match']
       expect(parameters.filter((parameter) => !conditional.includes(parameter)).sort(), name).toEqual(expected.sort())
       expect(operation.requestBody !== undefined, name).toBe(endpoint.schema.body !== undefined)
-      expect(operation.security !== undefined, name).toBe(endpoint.access !== 'public')
-      expect(Object.keys(operation.responses).sort(), name).toEqual([`${statusOf(endpoint)}`, '4XX', '5XX'])
-      for (const status of ['4XX', '5XX'])
-        expect(operation.responses[status]?.content?.['application/problem+json']?.schema, name).toEqual({
-          $ref: '#/components/schemas/Problem',
+      expect(operation.security, name).toEqual(endpoint.access === 'public' ? [] : [{ bearer: [] }, { cookie: [] }])
+      const { [`${statusOf(endpoint)}`]: success, 304: known, ...refusals } = operation.responses
+      expect(success, name).toBeDefined()
+      expect(known !== undefined, name).toBe(parameters.includes('header If-None-Match'))
+      expect(refusals['412'] !== undefined, name).toBe(parameters.includes('header If-Match'))
+      expect(Object.keys(refusals), name).toEqual(expect.arrayContaining(['422', '429', '503', '4XX', '5XX']))
+      for (const refusal of Object.values(refusals) as unknown as { $ref: string }[])
+        expect(resolve(document, refusal.$ref), name).toMatchObject({
+          content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
         })
     }
   })

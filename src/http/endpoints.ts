@@ -8,6 +8,7 @@ import type { Query } from '../db/client.ts'
 import { problem } from '../errors.ts'
 import type { Write } from '../rooms/log/commit.ts'
 import { bearer } from './auth.ts'
+import { encode } from './compression.ts'
 import { basePathOf } from './cookies.ts'
 import { type Conditional, type RequestContext, targetOf, type WriteOptions } from './request-context.ts'
 import { send, sendRead, tagFor } from './response.ts'
@@ -17,6 +18,8 @@ import { contextOf, createWriteHandlers } from './write-endpoints.ts'
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Endpoint['access']
+    /** Its answer has a token in it. */
+    secret?: true | undefined
   }
   interface FastifyInstance {
     /**
@@ -50,13 +53,13 @@ export const endpointsPlugin = fp<{ config: Config; query: Query; authorizer: Au
       caller ? caller.apiToken : app.tokens.api.parse(bearer(headers.authorization) ?? '') !== null
 
     function route(endpoint: Endpoint, handler: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>): void {
-      const { method, url, schema, access, bodyLimit, largePages = false } = endpoint
+      const { method, url, schema, access, secret, bodyLimit, largePages = false } = endpoint
       const loginsOnly = endpoint.target === undefined && endpoint.apiTokens !== true
       app.route({
         method,
         url,
         schema: { querystring: noQuery, ...schema, tags: [...schema.tags] },
-        config: { access },
+        config: { access, secret },
         ...(bodyLimit !== undefined && { bodyLimit }),
         // The token is checked before a byte of the body is read, and the request is counted before the database is asked.
         onRequest(request, _reply, done) {
@@ -108,7 +111,16 @@ export const endpointsPlugin = fp<{ config: Config; query: Query; authorizer: Au
           const body = bytesOf(reply.serialize(answer) as string)
           return { body, tag: tagFor(answer, body) }
         }
-        return sendRead(request, reply, await cache.get(request.url, `${app.rooms.log.epoch()} ${floor} ${head}`, read))
+        const position = `${app.rooms.log.epoch()} ${floor} ${head}`
+        const response = await cache.get(request.url, position, read)
+        return sendRead(request, reply, response, async (encoding) => {
+          // No address has a space in it.
+          const { body } = await cache.get(`${request.url} ${encoding}`, position, async () => ({
+            body: bytesOf(await encode(response.body, encoding)),
+            tag: null,
+          }))
+          return body
+        })
       })
     })
 

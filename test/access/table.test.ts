@@ -84,7 +84,7 @@ const table: Record<string, Least> = {
 }
 
 /** What answers outside `/api`, without a login. */
-const operations = ['/healthz', '/readyz', '/metrics', '/openapi.json', '/docs', '/docs/json', '/docs/yaml']
+const operations = ['/healthz', '/readyz', '/metrics', '/openapi.json', '/asyncapi.json', '/docs', '/docs/json', '/docs/yaml']
 
 const members = ['viewer', 'commenter', 'editor', 'owner'] as const
 /** API tokens of an owner, by the role that they have through one; one that does not reach the project, and one that was ended. */

@@ -111,7 +111,7 @@ describe('entity tags', () => {
     expect(await known(owner, path, tag)).toBe(200)
   })
 
-  it('U1 every answer varies by what decides it: credentials, and the origin where pages of others may read', async () => {
+  it('U1 every answer varies by what decides it: credentials, the coding, and the origin where pages of others may read', async () => {
     const { project, owner, editor } = await createTeam(app(), 'editor')
     const { vibe, cut } = await createCut(owner, project.id)
     const task = await owner.must<{ id: string }>('POST', `/api/projects/${project.id}/tasks`, { title: 'Mix' })
@@ -129,7 +129,7 @@ describe('entity tags', () => {
         .split(',')
         .map((name) => name.trim().toLowerCase())
         .sort()
-    const all = ['authorization', 'cookie', 'origin']
+    const all = ['accept-encoding', 'authorization', 'cookie', 'origin']
     for (const endpoint of listed.filter(({ method }) => method === 'GET')) {
       const path = pathOf(endpoint.url, ids)
       for (const method of ['GET', 'HEAD']) {

@@ -86,7 +86,9 @@ describe('answers', () => {
       '/docs/static/index.html',
       '/docs/static/swagger-ui-bundle.js',
       '/docs/json',
+      '/docs/events',
       '/openapi.json',
+      '/asyncapi.json',
     ]) {
       const policy = async (url: string) => (await fetch(url + path)).headers.get('content-security-policy') ?? ''
       expect([path, await policy(app().url)]).toEqual([path, expect.not.stringContaining('upgrade-insecure-requests')])

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import {
   type Comment,
   type Cut,
@@ -13,6 +14,8 @@ import {
   type Vibe,
 } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { readEvents } from '../../src/http/reference/events.ts'
+import { FILE } from '../../src/http/reference/generate.ts'
 import { startApp, useApp } from '../support/app.ts'
 import { tokenOf } from '../support/calls.ts'
 import { addMember, createProject, createTeam, login, type Person, register } from '../support/people.ts'
@@ -246,6 +249,15 @@ describe('who receives which event', () => {
     }
     // Engine.IO's own greeting, and no more.
     expect(outsider.packets.filter((packet) => !packet.startsWith('0'))).toEqual([])
+    // What came is what docs/events.md lists: no event that is not there, none there that never came.
+    const heardNames = new Set(
+      [...listeners].flatMap(([who, { frames }]) => [...frames.map(({ name }) => name), ...(before.get(who) ?? [])]),
+    )
+    const { project: durable, user, passing: others } = readEvents()
+    const page = readFileSync(FILE, 'utf8')
+    const documented = [...durable, ...user, ...others].map(({ name }) => name)
+    expect([...heardNames].sort()).toEqual(documented.sort())
+    for (const name of heardNames) expect(page).toContain(`\n### \`${name}\`\n`)
     // Nothing but what the contract shows, and no row's secret.
     const all = [...listeners].flatMap(([who, { frames }]) => frames.map((frame) => ({ who, frame })))
     expect(all.length).toBeGreaterThan(200)

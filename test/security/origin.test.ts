@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { createOrigins } from '../../src/http/origins.ts'
 import { useApp } from '../support/app.ts'
 import { PASSWORD, type Person, register } from '../support/people.ts'
 import { poll, upgrade } from '../support/raw-http.ts'
@@ -93,5 +94,29 @@ describe('pages of other origins', () => {
       const answer = await poll(app(), {}, query)
       expect({ query, status: answer.status, code: answer.problem.code }).toEqual({ query, status: 400, code: 'bad-request' })
     }
+  })
+})
+
+describe('the log of refused origins', () => {
+  it('names each once in an hour, a hundred at most, and the next hour again', () => {
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    const named: string[] = []
+    const config = { corsOrigins: ['https://app.example.com'], publicUrl: undefined, secureCookies: false }
+    const origins = createOrigins(config, ({ origin }) => void named.push(origin))
+    const note = (origin: string) => origins.note({ origin, host: 'localhost:3000' })
+    for (let n = 0; n < 3; n++)
+      for (const origin of ['https://one.example', 'http://localhost:3000', 'https://app.example.com']) note(origin)
+    vi.advanceTimersByTime(3_599_000)
+    note('https://one.example')
+    expect(named).toEqual(['https://one.example'])
+    vi.advanceTimersByTime(2_000)
+    note('https://one.example')
+    expect(named).toEqual(['https://one.example', 'https://one.example'])
+    for (let n = 0; n < 1_000; n++) note(`https://${n}.example`)
+    expect(named).toHaveLength(101)
+    vi.advanceTimersByTime(3_600_000)
+    note('https://late.example')
+    expect(named.at(-1)).toBe('https://late.example')
   })
 })

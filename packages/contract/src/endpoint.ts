@@ -1,4 +1,5 @@
 import type * as z from 'zod'
+import type { ProblemCode } from './problems.ts'
 
 /** A right inside a project, as `noun:verb`. Each noun lists its own (noun.ts). */
 export type ActionName = `${string}:${string}`
@@ -16,6 +17,8 @@ interface Route {
   bodyLimit?: number
   /** Its answers are pages of up to 1 MiB: one person reads two of them at a time. */
   largePages?: true
+  /** Its answer has a token in it: nothing stores it, and it is never compressed. */
+  secret?: true
   schema: {
     summary: string
     description?: string
@@ -24,6 +27,8 @@ interface Route {
     querystring?: z.ZodObject
     body?: z.ZodType
     response: Record<number, z.ZodType>
+    /** What can go wrong here, beside what follows from the rest (a body that does not fit, no right to it, a limit). */
+    problems?: readonly ProblemCode[]
   }
 }
 

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { ids } from './examples.ts'
 
 /** The closed list of what can go wrong. Clients match on `code`; titles may be reworded. */
 export const problems = {
@@ -48,5 +49,16 @@ export const Problem = z
     errors: z.array(z.object({ pointer: z.string(), code: z.string(), detail: z.string() })).optional(),
     current: z.unknown().optional().meta({ description: 'With `stale`: the entity as it is now' }),
   })
-  .meta({ id: 'Problem' })
+  .meta({
+    id: 'Problem',
+    examples: [
+      {
+        type: 'urn:cutroom:problem:not-found',
+        title: problems['not-found'].title,
+        status: 404,
+        code: 'not-found',
+        requestId: ids.request,
+      },
+    ],
+  })
 export type Problem = z.output<typeof Problem>

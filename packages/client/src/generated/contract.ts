@@ -89,9 +89,9 @@ export const stateChanges: typeof contract.stateChanges = {
 }
 
 export const auth: PlainTable<(typeof contract.endpoints)['auth']> = {
-  "register": {"method":"POST","url":"/api/auth/register","access":"public","location":"/api/me"},
-  "login": {"method":"POST","url":"/api/auth/login","access":"public"},
-  "refresh": {"method":"POST","url":"/api/auth/refresh","access":"public"},
+  "register": {"method":"POST","url":"/api/auth/register","access":"public","secret":true,"location":"/api/me"},
+  "login": {"method":"POST","url":"/api/auth/login","access":"public","secret":true},
+  "refresh": {"method":"POST","url":"/api/auth/refresh","access":"public","secret":true},
   "logout": {"method":"POST","url":"/api/auth/logout","access":"session"},
   "logoutAll": {"method":"POST","url":"/api/auth/logout-all","access":"account"},
   "session": {"method":"GET","url":"/api/session","access":"public","apiTokens":true},
