@@ -6,21 +6,25 @@ import { buildConsole } from './packages/console/build.ts'
 
 const ROOT = import.meta.dirname
 
-// In the bundle, since they cannot be installed with it: the contract is on no registry, and fastify-socket.io refuses to be installed
+// In the bundle, since they cannot be installed with it: contract and client are on no registry, and fastify-socket.io refuses to be installed
 // by npm (`npx only-allow pnpm`) and asks for Fastify 4. The settings that help here, of .npmrc, overrides and allowScripts, do not
 // travel with a tarball. All other packages stay dependencies.
 const inlined = {
   '@cutroom/contract': join(ROOT, 'packages', 'contract', 'src', 'index.ts'),
+  '@cutroom/client': join(ROOT, 'packages', 'client', 'src', 'index.ts'),
   'fastify-socket.io': createRequire(import.meta.url).resolve('fastify-socket.io'),
 }
 
-/** Writes the server as it ships, `server.js` and what it loads later, into `outdir`. */
-export async function buildServer(outdir: string): Promise<void> {
+/**
+ * Writes the server as it ships, `server.js` and what it loads later, into `outdir`.
+ * @param source another program on the same sources, from the root; its file is named after it
+ */
+export async function buildServer(outdir: string, source = 'src/server.ts'): Promise<void> {
   await mkdir(outdir, { recursive: true })
   // names of chunks change with their content
   for (const file of await readdir(outdir)) if (/\.js(\.map)?$/.test(file)) await rm(join(outdir, file))
   await build({
-    entryPoints: [join(ROOT, 'src', 'server.ts')],
+    entryPoints: [join(ROOT, source)],
     outdir,
     bundle: true,
     splitting: true,

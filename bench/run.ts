@@ -6,11 +6,11 @@ import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
+import { startProgress } from '../test/support/terminal.ts'
 import { beside } from './subjects/cutroom/index.ts'
-import { removeBuild } from './support/build.ts'
+import { removeBuilds } from './support/build.ts'
 import { type BenchPostgres, startPostgres } from './support/postgres.ts'
 import { stopPrograms } from './support/program.ts'
-import { startProgress } from './support/progress.ts'
 import { type Outcome, savePlot, saveResults } from './support/results.ts'
 import type { Bench, Scenario } from './support/scenario.ts'
 import type { Subject } from './support/subject.ts'
@@ -88,12 +88,12 @@ async function play(name: string, { id, title, run }: Scenario): Promise<Outcome
 
 let tidied: Promise<void> | undefined
 let broken = false
-/** Once, whoever comes first: the end of the run, or a signal. */
+/** Once: at the end of the run, or at a signal. */
 function tidy(): Promise<void> {
   tidied ??= (async () => {
     await stopPrograms()
     await (await postgres)?.close()
-    await removeBuild()
+    await removeBuilds()
   })()
   return tidied
 }

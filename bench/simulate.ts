@@ -1,9 +1,9 @@
 // npx tsx bench/simulate.ts              1, 10 and 100 nodes by the formulas of docs/scale.md, and by a simulation of the same costs
-// npx tsx bench/simulate.ts --measure    measures first what no scenario tells (three minutes), and keeps it in bench/results.json
+// npx tsx bench/simulate.ts --measure    measures first what no scenario measures (three minutes), and keeps it in bench/results.json
 // npx tsx bench/simulate.ts --write      puts the tables into docs/scale.md
-// Costs that nobody measured are guessed and named; it ends with 1 then.
+// Costs that were not measured are guessed and named; it ends with 1 then.
 import { parseArgs } from 'node:util'
-import { removeBuild } from './support/build.ts'
+import { removeBuilds } from './support/build.ts'
 import { readInputs } from './support/growth-inputs.ts'
 import { report, writeScale } from './support/growth-report.ts'
 import { startPostgres } from './support/postgres.ts'
@@ -20,13 +20,13 @@ async function measure(): Promise<void> {
   const postgres = await startPostgres()
   const redis = await findRedis()
   let tidied: Promise<void> | undefined
-  /** Once, whoever comes first: the end, or a signal. */
+  /** Once: at the end, or at a signal. */
   function tidy(): Promise<void> {
     tidied ??= (async () => {
       await stopPrograms()
       await redis?.close()
       await postgres.close()
-      await removeBuild()
+      await removeBuilds()
     })()
     return tidied
   }

@@ -1,10 +1,10 @@
+import { words } from '../src/cli/band/words.ts'
 import type { Action } from './action.ts'
 import { now, pause } from './clock.ts'
 import { beat, breathe, everybodyHas, headOf, membersOf, type Stage } from './context.ts'
 import type { Person } from './people.ts'
 import { speak } from './scenes.ts'
 import { tryDoors } from './stranger-scene.ts'
-import { words } from './words.ts'
 
 /** Everybody writes at once; then many writes, one after the other, at a pace that queues nothing. */
 export async function rush(stage: Stage): Promise<void> {

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { createClient } from '@cutroom/client'
 import { members as memberEndpoints, type Project, projects } from '@cutroom/contract'
-import { type Band, roles } from './band.ts'
+import type { Hand } from '../src/cli/band/fill.ts'
+import { type Band, roles } from '../src/cli/band/plan.ts'
 import { cast, type Person, type PersonHooks } from './people.ts'
 import type { Style } from './screen.ts'
-import type { Hand } from './seed.ts'
 
 export const styles = { members: ['cyan', 'yellow', 'magenta'], stranger: 'red' } as const satisfies Record<
   string,
@@ -19,11 +19,13 @@ export interface Company {
   members: [owner: Person, editor: Person, commenter: Person]
   phone: Person
   stranger: Person
+  /** Of the members; one password for all. */
+  logins: { emails: string[]; password: string }
 }
 
 /** Makes the accounts and the project, and starts a process for each person. */
 export async function assemble(url: string, band: Band, undo: (() => Promise<void>)[], hooks: PersonHooks): Promise<Company> {
-  const password = randomUUID()
+  const password = randomUUID().slice(0, 13)
   const emailOf = (name: string) => `${name.toLowerCase().replace(/\W+/g, '.')}@example.com`
   async function register(name: string): Promise<Hand> {
     const client = createClient({ url })
@@ -59,5 +61,12 @@ export async function assemble(url: string, band: Band, undo: (() => Promise<voi
     start(`${c.first}’s phone`, third, 'phone', c.name),
     start(band.stranger, styles.stranger, 'stranger', outsider),
   ])
-  return { project, hands, members: [one, two, three], phone, stranger }
+  return {
+    project,
+    hands,
+    members: [one, two, three],
+    phone,
+    stranger,
+    logins: { emails: band.people.map(({ name }) => emailOf(name)), password },
+  }
 }

@@ -1,5 +1,6 @@
 import type { CutroomClient } from '@cutroom/client'
 import { rooms } from '@cutroom/contract'
+import type { Filled } from '../src/cli/band/fill.ts'
 import type { Random } from '../test/support/random.ts'
 import type { Action } from './action.ts'
 import { pause } from './clock.ts'
@@ -7,7 +8,6 @@ import type { Host } from './host.ts'
 import type { Narrator } from './narrator.ts'
 import type { Person } from './people.ts'
 import type { Screen } from './screen.ts'
-import type { Filled } from './seed.ts'
 
 /** Everything a scene needs. */
 export interface Stage {

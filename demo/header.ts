@@ -1,8 +1,8 @@
-import type { Band } from './band.ts'
+import { writesOf } from '../src/cli/band/fill.ts'
+import type { Band } from '../src/cli/band/plan.ts'
 import { styles } from './cast.ts'
 import type { Options } from './options.ts'
 import type { Screen } from './screen.ts'
-import { writesOf } from './seed.ts'
 
 /** Says who will play, and what is going to happen. */
 export function header(screen: Screen, band: Band, { seed, quick }: Options): void {
@@ -15,7 +15,8 @@ export function header(screen: Screen, band: Band, { seed, quick }: Options): vo
     `seed ${seed}; npm run demo -- ${quick ? '--quick ' : ''}--seed ${seed} plays the same band again`,
   )
   screen.line()
-  screen.line(`${screen.paint('bold', 'Cutroom, played')}  ${again}`)
+  screen.line(screen.paint('bold', 'Cutroom, played'))
+  screen.line(again)
   screen.line()
   screen.line(
     `  ${screen.paint('bold', band.name)} are making a record: ${one} (owner), ${two} (editor) and ${three} (commenter),`,

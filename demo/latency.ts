@@ -36,9 +36,3 @@ export function samplesOf(sent: ReadonlyMap<string, Sent>, listeners: readonly L
   }
   return samples
 }
-
-/** The smallest value that at least `share` of the values do not exceed; NaN of nothing. */
-export function percentile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN
-}

@@ -29,7 +29,9 @@ async function run(): Promise<number> {
   }
   const host = await createHost(fail)
   undo.push(host.close)
-  return Promise.race([playAll(screen, host, options, undo, fail), failed])
+  const code = await Promise.race([playAll(screen, host, options, undo, fail), failed])
+  // A signal ends it, or the end of the server.
+  return options.keep ? failed : code
 }
 
 process.on('unhandledRejection', (error) => fail(error instanceof Error ? error : new Error(String(error))))

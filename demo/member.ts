@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
 import { createClient, loadProject, type Room, snapshotOf } from '@cutroom/client'
 import { rooms } from '@cutroom/contract'
+import { openTcpProxy } from '../test/support/tcp-proxy.ts'
 import { perform } from './action.ts'
 import { now } from './clock.ts'
 import { createTeller } from './describe-event.ts'
 import type { Casting, Line } from './messages.ts'
 import { bundle } from './sightings.ts'
-import { createCable } from './tcp-proxy.ts'
 
 const SETTLE_MS = 20_000
 /** Sooner than the default: this is a film, not a night with a server down. */
@@ -14,9 +14,9 @@ const socket = { reconnectionDelay: 200, reconnectionDelayMax: 1_000 }
 
 /** A member at the typed client: keeps the project, does what is asked, reports every event the client applied. */
 export async function playMember({ url, email, password, projectId }: Casting, line: Line): Promise<void> {
-  const cable = await createCable(url)
+  const proxy = await openTcpProxy({ port: Number(new URL(url).port) })
   const client = createClient({
-    url: cable.url,
+    url: proxy.url,
     socket,
     onError: (error) => line.report({ type: 'trouble', problem: String(error) }),
   })
@@ -39,7 +39,7 @@ export async function playMember({ url, email, password, projectId }: Casting, l
   line.report({ type: 'ready', userId: user.id, after: room.position?.seq ?? 0 })
 
   line.onOrder(async (order) => {
-    if (order.type === 'cable') cable[order.plugged ? 'plug' : 'pull']()
+    if (order.type === 'network') await proxy[order.connected ? 'pass' : 'cut']()
     if (order.type === 'settle') {
       const settled = await settle(room, order.head)
       seen.flush()

@@ -17,8 +17,8 @@ export type Order =
   | Casting
   /** `crowd`: one of many at once. */
   | { type: 'do'; key: string; action: Action; crowd: boolean }
-  /** Pulls the cable, or puts it back. */
-  | { type: 'cable'; plugged: boolean }
+  /** Cuts the device off the network, or connects it again. */
+  | { type: 'network'; connected: boolean }
   /** Wait until everything up to `head` is there, then compare with a fresh snapshot. */
   | { type: 'settle'; head: number }
   /** The stranger tries every way in; the ids were given to them by somebody. */

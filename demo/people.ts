@@ -27,7 +27,7 @@ export interface Person {
   act(action: Action, crowd?: boolean): Promise<string>
   settle(head: number): Promise<{ seq: number; difference: string | null }>
   tryToGetIn(ids: Omit<Extract<Order, { type: 'try' }>, 'type'>): Promise<Attempt[]>
-  cable(plugged: boolean): void
+  setConnected(connected: boolean): void
   /** Is connected and has everything. */
   whenLive(): Promise<void>
   close(): Promise<void>
@@ -90,7 +90,7 @@ export async function cast(name: string, style: Style, casting: Omit<Casting, 't
       send({ type: 'try', ...ids })
       return (await tried).attempts
     },
-    cable: (plugged) => send({ type: 'cable', plugged }),
+    setConnected: (connected) => send({ type: 'network', connected }),
     async whenLive() {
       if (!person.isLive) await within(PATIENCE_MS, `the return of ${name}`, new Promise<void>((resolve) => lives.push(resolve)))
     },

@@ -1,7 +1,8 @@
+import { fill, writesOf } from '../src/cli/band/fill.ts'
+import { planBand, roles, sizes } from '../src/cli/band/plan.ts'
 import { createRandom } from '../test/support/random.ts'
-import { planBand, sizes } from './band.ts'
 import { rush } from './burst.ts'
-import { assemble } from './cast.ts'
+import { assemble, type Company } from './cast.ts'
 import { now } from './clock.ts'
 import { everybodyHas, headOf, type Stage } from './context.ts'
 import { header } from './header.ts'
@@ -14,7 +15,6 @@ import { animate, showProgress } from './progress.ts'
 import { report } from './report.ts'
 import { killed, tunnel, work } from './scenes.ts'
 import { bar, type Screen } from './screen.ts'
-import { fill, writesOf } from './seed.ts'
 import { judge } from './verify.ts'
 
 /** Writes at once while the project is filled. */
@@ -38,7 +38,7 @@ export async function playAll(
   fail: (error: Error) => void,
 ): Promise<number> {
   const random = createRandom(options.seed)
-  const band = planBand(random, options.quick ? sizes.quick : sizes.full)
+  const band = planBand(random, options.quick ? sizes.quick : sizes.demo)
   const log = { sent: new Map<string, Sent>(), answered: new Set<string>() }
   const troubles: string[] = []
   let narrator: Narrator | undefined
@@ -63,7 +63,7 @@ export async function playAll(
   stopWaiting()
   screen.line(`  ${host.url} is up, and everybody is connected, after ${((now() - began) / 1000).toFixed(1)} s.`)
 
-  const { members, phone, stranger, hands, project } = company
+  const { members, phone, stranger, hands, project, logins } = company
   const [owner, editor, commenter] = members
   const total = writesOf(band)
   const from = now()
@@ -75,7 +75,10 @@ export async function playAll(
     () => log.answered.size,
     () => `got ${members.map(got).join(', ')}`,
   )
-  const filled = await fill(band, project.id, hands, LANES, log)
+  const filled = await fill(band, project.id, hands, LANES, {
+    sending: (key, by) => void log.sent.set(key, { by, at: now(), crowd: true }),
+    answered: (key) => void log.answered.add(key),
+  })
   stopProgress()
   const client = hands[0]?.client
   if (!client) throw new Error('the band has nobody')
@@ -94,6 +97,13 @@ export async function playAll(
   }
   narrator = stage.narrator
   narrator.tell(head)
+  screen.line()
+  screen.line(
+    screen.paint(
+      'dim',
+      '  The numbers on the right of each event are milliseconds from the request to the event in each member’s process: HTTP, commit, delivery.',
+    ),
+  )
   const stopStatus = animate(screen, () => statusLine(stage, members))
   for (const [index, [name, scene, headed]] of scenes.entries()) {
     title(`${index + 2}  ${name(stage)}`)
@@ -105,7 +115,17 @@ export async function playAll(
   title('6  What arrived')
   const outcome = await judge({ ...log, client, projectId: project.id, members, phone, stranger, troubles })
   report(screen, outcome, stranger)
+  if (options.keep) tellLogins(screen, host.url, logins)
   return outcome.faults.length === 0 ? 0 : 1
+}
+
+/** Where to look at what was played. */
+function tellLogins(screen: Screen, url: string, { emails, password }: Company['logins']): void {
+  screen.line()
+  screen.line(`  The server is still there: ${screen.paint('bold', `${url}/`)}`)
+  for (const [index, email] of emails.entries()) screen.line(`    ${email}  (${roles[index]})`)
+  screen.line(`    password of all three: ${password}`)
+  screen.line('  Ctrl-C ends it and removes its data.')
 }
 
 /** Where the session is, and who is here. */

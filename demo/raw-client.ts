@@ -1,18 +1,18 @@
 import { createClient } from '@cutroom/client'
 import { type ClientToServer, type Meta, projectRoom, type ServerToClient } from '@cutroom/contract'
 import { io, type Socket } from 'socket.io-client'
+import { openTcpProxy } from '../test/support/tcp-proxy.ts'
 import { now, pause } from './clock.ts'
 import type { Casting, Line } from './messages.ts'
 import { bundle } from './sightings.ts'
-import { createCable } from './tcp-proxy.ts'
 
 /**
  * A member's second device without our client: a plain socket.io-client that asks for what it missed and filters nothing.
  * So repeats and disorder on the wire, which the typed client would hide, are seen here.
  */
 export async function playPhone({ url, email, password, projectId }: Casting, line: Line): Promise<void> {
-  const cable = await createCable(url)
-  const client = createClient({ url: cable.url })
+  const proxy = await openTcpProxy({ port: Number(new URL(url).port) })
+  const client = createClient({ url: proxy.url })
   const user = await client.login({ email, password })
   const token = client.tokens?.accessToken
   const room = projectRoom(projectId)
@@ -20,7 +20,7 @@ export async function playPhone({ url, email, password, projectId }: Casting, li
   let last: { after: number; epoch: string } | undefined
 
   const settings = { transports: ['websocket'], auth: { token }, reconnectionDelay: 200, reconnectionDelayMax: 1_000 }
-  const socket: Socket<ServerToClient, ClientToServer> = io(cable.url, settings)
+  const socket: Socket<ServerToClient, ClientToServer> = io(proxy.url, settings)
   socket.onAny((_name: string, _payload: unknown, meta?: Meta) => {
     if (meta?.room !== room) return
     last = { after: meta.seq, epoch: meta.epoch }
@@ -47,7 +47,7 @@ export async function playPhone({ url, email, password, projectId }: Casting, li
     }
   })
   socket.on('disconnect', () => line.report({ type: 'status', status: 'stale', at: now() }))
-  line.onOrder((order) => {
-    if (order.type === 'cable') cable[order.plugged ? 'plug' : 'pull']()
+  line.onOrder(async (order) => {
+    if (order.type === 'network') await proxy[order.connected ? 'pass' : 'cut']()
   })
 }

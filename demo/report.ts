@@ -1,4 +1,5 @@
-import { percentile, type Samples } from './latency.ts'
+import { percentile } from '../test/support/statistics.ts'
+import type { Samples } from './latency.ts'
 import type { Screen, Style } from './screen.ts'
 import { table } from './table.ts'
 import type { Outcome } from './verify.ts'
@@ -52,6 +53,7 @@ export function report(screen: Screen, outcome: Outcome, stranger: { name: strin
       7,
     ),
   )
+  indent([screen.paint('dim', 'half of all events came within p50, 99 of 100 within p99')])
   indent([screen.paint('dim', '* the listener was away at some moment in between; in none of the lines above')])
   screen.line()
   if (outcome.isDense) screen.line(`  The log counts #1 to #${log.length}, without a hole.`)

@@ -1,9 +1,9 @@
-import { sentence, verse } from './band.ts'
+import { sentence, verse } from '../src/cli/band/plan.ts'
+import { words } from '../src/cli/band/words.ts'
 import { now, pause } from './clock.ts'
 import { beat, breathe, everybodyHas, everybodyIsAway, headOf, membersOf, type Stage } from './context.ts'
 import type { Person } from './people.ts'
 import { tryDoors } from './stranger-scene.ts'
-import { words } from './words.ts'
 
 /** A sentence of `who` that may speak to somebody else. */
 export const speak = (stage: Stage, who: Person, list: readonly string[], cut = '') =>
@@ -42,7 +42,7 @@ export async function work(stage: Stage): Promise<void> {
 /** The commenter's connection breaks; the others go on; they come back and have everything. */
 export async function tunnel(stage: Stage): Promise<void> {
   const { random, filled, owner, editor, commenter, phone } = stage
-  for (const device of [commenter, phone]) device.cable(false)
+  for (const device of [commenter, phone]) device.setConnected(false)
   await everybodyIsAway([commenter, phone])
   let last = ''
   for (const [index, { id: commentId }] of random.shuffle(filled.open).slice(0, 7).entries()) {
@@ -50,7 +50,7 @@ export async function tunnel(stage: Stage): Promise<void> {
     const reply = { kind: 'reply', commentId, body: speak(stage, who, words.reply) } as const
     last = await beat(stage, who, index === 3 ? { kind: 'resolve', commentId } : reply, 0.8)
   }
-  for (const device of [commenter, phone]) device.cable(true)
+  for (const device of [commenter, phone]) device.setConnected(true)
   await Promise.all([commenter.whenLive(), phone.whenLive()])
   await breathe(stage)
   await beat(stage, commenter, { kind: 'reply', commentId: last, body: 'Sorry, tunnel. Read it all just now.' })

@@ -36,6 +36,22 @@ export function count(texts: readonly string[]): string {
   return [...times].map(([text, n]) => (n > 1 ? `${text} ×${n}` : text)).join(', ')
 }
 
+/** A text in lines of at most `width`, cut between words and indented as it begins. */
+export function wrap(text: string, width: number): string {
+  if (lengthOf(text) <= width) return text
+  const indent = /^ */.exec(text)?.[0] ?? ''
+  const lines: string[] = []
+  let line = indent
+  for (const word of text.trimStart().split(' ')) {
+    if (line !== indent && lengthOf(`${line} ${word}`) > width) {
+      lines.push(line)
+      line = indent
+    }
+    line += line === indent ? word : ` ${word}`
+  }
+  return [...lines, line].join('\n')
+}
+
 /** How far something is, as a bar of `width` characters. */
 export function bar(share: number, width: number): string {
   const full = Math.round(Math.min(1, Math.max(0, share)) * width)
@@ -47,7 +63,7 @@ export function createScreen(out: NodeJS.WriteStream, env: NodeJS.ProcessEnv): S
   const live = out.isTTY === true
   const coloured = !env.NO_COLOR && (live || Boolean(env.FORCE_COLOR))
   let current = ''
-  const width = () => Math.max(80, Math.min(out.columns ?? 100, 120))
+  const width = () => Math.max(80, Math.min(out.columns ?? 80, 120))
   const draw = () => {
     if (current !== '')
       out.write(
@@ -61,7 +77,7 @@ export function createScreen(out: NodeJS.WriteStream, env: NodeJS.ProcessEnv): S
     },
     paint: (style, text) => (coloured ? styleText(style, text) : text),
     line(text = '') {
-      out.write(`${live && current !== '' ? CLEAR : ''}${text}\n`)
+      out.write(`${live && current !== '' ? CLEAR : ''}${wrap(text, width())}\n`)
       if (live) draw()
     },
     status(text) {

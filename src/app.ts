@@ -1,5 +1,5 @@
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
-import { createAuthorizer } from './access/authorize.ts'
+import { type Authorizer, createAuthorizer } from './access/authorize.ts'
 import type { Config } from './config.ts'
 import { type Database, openDatabase } from './db/client.ts'
 import { createActivityReader } from './features/activity/serialize.ts'
@@ -7,6 +7,7 @@ import { authRoutes } from './features/auth/routes.ts'
 import { meRoutes } from './features/me/routes.ts'
 import { roomRoutes } from './features/rooms/routes.ts'
 import { authPlugin } from './http/auth.ts'
+import { compressionPlugin } from './http/compression.ts'
 import { consolePlugin } from './http/console.ts'
 import { docsPlugin } from './http/docs.ts'
 import { endpointsPlugin } from './http/endpoints.ts'
@@ -19,6 +20,7 @@ import { loggerOptions } from './http/logger.ts'
 import { createMetrics, metricsPlugin } from './http/metrics.ts'
 import { createOrigins } from './http/origins.ts'
 import { refuseUnparsed, refuseUnrouted } from './http/raw-refusals.ts'
+import type { ResponseCache } from './http/response-cache.ts'
 import { securityPlugin } from './http/security.ts'
 import { contractPlugin } from './http/validation.ts'
 import { createPurge, type Purge } from './jobs/purge.ts'
@@ -32,8 +34,17 @@ import { LIMITS } from './rooms/sockets/connection-limits.ts'
 /** JSON bodies, bytes: a comment is 10,000 characters, the longest lyrics are well below. */
 const BODY_LIMIT = 256 * 1024
 
-/** What tests and benches may change. */
-export type Seams = Partial<Pick<RoomsOptions, 'beforeCommit' | 'timings' | 'limits'>> & { consoleFolder?: string }
+/** What tests and benches may change. A part that is adapted or replaced shows what it gains. */
+export interface Seams
+  extends Partial<Pick<RoomsOptions, 'beforeCommit' | 'timings' | 'limits' | 'adaptLog' | 'createReplayCaches'>> {
+  adaptDatabase?: (database: Database) => Database
+  adaptAuthorizer?: (authorizer: Authorizer) => Authorizer
+  responseCache?: ResponseCache
+  /** Where the page was built; '': nowhere. */
+  consoleFolder?: string
+}
+
+const unchanged = <T>(part: T): T => part
 
 /** Fastify without routes, which answers what it cannot parse in the words of the contract. */
 function createServer(config: Config, headers: ReturnType<typeof createAnswerHeaders>): FastifyInstance {
@@ -103,10 +114,13 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
   const headers = createAnswerHeaders(config)
   const origins = createOrigins(config, (fields, line) => app.log.warn(fields, line))
   const app = createServer(config, headers)
-  const database = openDatabase(databaseUrl, {
-    connections: config.databasePool,
-    onError: (error) => app.log.warn({ err: error }, 'database: a connection was lost'),
-  })
+  const { adaptDatabase = unchanged, adaptAuthorizer = unchanged, responseCache } = seams
+  const database = adaptDatabase(
+    openDatabase(databaseUrl, {
+      connections: config.databasePool,
+      onError: (error) => app.log.warn({ err: error }, 'database: a connection was lost'),
+    }),
+  )
   app.addHook('onClose', () => database.close())
   const { query } = database
   const metrics = createMetrics()
@@ -116,12 +130,13 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
     app.addHook('onClose', async () => redis?.close())
     await app.register(errorsPlugin)
     await app.register(headersPlugin, { config, headers, origins })
+    await app.register(compressionPlugin)
     await app.register(stoppingPlugin)
     await app.register(contractPlugin)
     await app.register(authPlugin, { config, query, origins })
     await app.register(inFlightPlugin, { config })
-    const authorizer = createAuthorizer(Object.assign({}, ...nouns.map(({ targets }) => targets)))
-    await app.register(endpointsPlugin, { config, query, authorizer })
+    const authorizer = adaptAuthorizer(createAuthorizer(Object.assign({}, ...nouns.map(({ targets }) => targets))))
+    await app.register(endpointsPlugin, { config, query, authorizer, cache: responseCache })
     await app.register(securityPlugin, { config, redis })
     await app.register(docsPlugin, { config })
     await app.register(consolePlugin, { config, folder: seams.consoleFolder })

@@ -7,4 +7,7 @@ if (refusal !== null) {
   console.error(refusal)
   process.exit(1)
 }
-await import('./cli/serve.ts')
+const [command, ...rest] = process.argv.slice(2)
+// The server loads nothing of the other commands.
+if (command === undefined || (command === 'serve' && rest.length === 0)) await import('./cli/serve.ts')
+else await import('./cli/main.ts')

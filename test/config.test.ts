@@ -120,6 +120,10 @@ describe('configuration', () => {
         'ws://a.example.com',
         'file:///index.html',
         'data:text/html,x',
+        'data://x',
+        'blob://a.example.com',
+        'about://blank',
+        'javascript://x',
         'https://a.example.com;https://b.example.com/',
       ],
       /https:\/\/app\.example\.com/,
@@ -479,7 +483,7 @@ describe('the process', () => {
     onTestFinished(() => database.drop())
     const databasePassword = new URL(database.url).password
     expect(databasePassword).not.toBe('')
-    // Nobody listens there: it is asked for again and again, and every failure is a chance to tell.
+    // The port is closed: the connection is tried again and again, and every failure is a chance to log.
     const redisUrl = 'redis://cutroom:r3dis-passw0rd@127.0.0.1:1'
     const metricsToken = 'm3trics-t0ken-of-the-test'
     const env = {
@@ -597,7 +601,7 @@ describe('the process', () => {
     ran.child.kill('SIGTERM')
     await until('the end', () => ran.code !== undefined, 20_000)
     const log = ran.stdout + ran.stderr
-    // The log is there, and it tells what happened.
+    // The log has what happened.
     expect(log).toContain('/api/auth/login')
     expect(log).toContain('refused by the test')
     expect(log).toContain('redis: connection lost')

@@ -65,6 +65,13 @@ describe('the pages', () => {
     expect(missing).toEqual([])
   })
 
+  it('SECURITY.md: the tests of each attack exist', () => {
+    const rows = [...read('SECURITY.md').matchAll(/^\| S\d.*\|([^|]+)\|$/gm)]
+    const names = rows.flatMap(([, cell = '']) => [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name))
+    expect(names.length).toBeGreaterThan(20)
+    expect(names.filter((name) => !existsSync(join(root, 'test', `${name}.test.ts`)))).toEqual([])
+  })
+
   it('link to pages that exist', () => {
     const broken = pages.flatMap((page) =>
       [...read(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]
@@ -79,6 +86,8 @@ describe('the pages', () => {
     const walk = /## The walk of a comment.*?\n(?=## |$)/s.exec(read('docs/architecture.md'))?.[0] ?? ''
     const stops = [...walk.matchAll(/^\d+\. `([^`]+\.ts)` `(\w+)`/gm)]
     expect(stops.length).toBeGreaterThan(5)
+    expect(stops.length).toBeLessThanOrEqual(12)
+    expect(new Set(stops.map(([, path]) => path)).size).toBe(stops.length)
     for (const [, path = '', name = ''] of stops)
       expect(read(path), `${path} has no ${name}`).toMatch(new RegExp(`\\b${name}\\b`))
   })

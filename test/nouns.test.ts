@@ -25,7 +25,7 @@ const targets = nouns.flatMap((noun) => Object.keys(noun.targets))
 describe.each(Object.entries<Noun>(contract))(
   'the noun %s in the contract',
   (_name, { actions, endpoints, events, changes, collections: ownCollections }) => {
-    it('has endpoints that say what they do to which thing', () => {
+    it('has endpoints with an effect and a target', () => {
       for (const [name, endpoint] of Object.entries<Endpoint>(endpoints)) {
         if (endpoint.access === 'account') continue
         expect(parametersOf(endpoint), name).toContain(endpoint.target)
@@ -57,7 +57,7 @@ describe.each(Object.entries<Noun>(contract))(
         for (const parent of Object.values(within)) expect(Object.keys(collections), name).toContain(parent)
     })
 
-    it('says which fields of its rows show people', () => {
+    it('names the fields of its rows that show people', () => {
       for (const [name, { row, people }] of Object.entries(ownCollections)) {
         const shown = Object.entries<z.ZodType>(row.shape).filter(
           ([, field]) => field === Person || (field as z.ZodNullable).unwrap?.() === Person,
@@ -89,7 +89,7 @@ describe('the nouns on the server', () => {
         FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1] WHERE c.contype = 'f'`)
     ).rows.map((row: Reference) => ({ ...row, table: row.table.replaceAll('"', ''), target: row.target.replaceAll('"', '') }))
 
-  it('tell of every table with rows of a project, so that they are purged with it', async () => {
+  it('name every table with rows of a project, so that they are purged with it', async () => {
     const tables = nouns.flatMap((noun) => noun.tables)
     const found = (await references()).filter(({ target }) => target === 'Project')
     expect(found.length).toBeGreaterThan(3)
@@ -99,7 +99,7 @@ describe('the nouns on the server', () => {
       )
   })
 
-  it('tell of every column that names a person, so that a rename reaches the project', async () => {
+  it('name every column with a person, so that a rename reaches the project', async () => {
     const all = await references()
     const ofProjects = new Set(['Project', ...all.filter(({ target }) => target === 'Project').map(({ table }) => table)])
     const people = nouns.flatMap((noun) =>
@@ -111,7 +111,7 @@ describe('the nouns on the server', () => {
       expect(people, `a noun has to name the person in ${table}.${column}`).toContain(`${table}.${column}`)
   })
 
-  it('say which rows end with a row of another table', async () => {
+  it('name the rows that are deleted with a row of another table', async () => {
     const nounOf = (table: string) => nouns.find((noun) => noun.tables.some(({ name }) => name === table))
     const found = (await references()).filter(
       ({ table, target, cascades }) => cascades && nounOf(table) && nounOf(target) && target !== 'Project',

@@ -11,7 +11,7 @@ import { N_MARK } from '../support/subject.ts'
 const PROJECTS = 20
 const MEMBERS = 10
 const PER_SECOND = 200
-/** Shares of deliveries whose delay is drawn and told. */
+/** Shares of deliveries whose delay is plotted and printed. */
 const SHARES = [0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9995]
 /** Equal steps on the plot for each tenth of what is left: 90 %, 99 %, 99.9 %. */
 const nines = (share: number) => -Math.log10(1 - share)
@@ -80,7 +80,7 @@ function judge(of: (name: string, key: 'p99') => number, peers: readonly string[
 
 /**
  * The clock starts when a write leaves and stops when the comment is in the hands of a socket. Writes leave on time whether or not
- * the earlier ones were answered. Sockets of all subjects stand open through all rounds; those of the others are silent.
+ * the earlier ones were answered. Sockets of all subjects stay open through all rounds; those of the others are silent.
  */
 async function run(bench: Bench): Promise<Result> {
   const [rounds, ms, warmMs] = bench.quick ? [2, 800, 100] : [5, 8_000, 500]
@@ -106,7 +106,7 @@ async function run(bench: Bench): Promise<Result> {
         warmUp: (one) => rush(one, bench.quick ? 1_000 : 5_000),
         async measure(one) {
           await rush(one, REOPEN_MS)
-          // What the rush left behind is told first.
+          // What the rush left behind is delivered first.
           await sleep(REOPEN_MS)
           const { result, cpu } = await whileCounting({ server: one.running.pids, postgres }, () => pace(one, ms))
           return roundOf(one, result, cpu)

@@ -9,10 +9,10 @@ import { N_MARK } from '../support/subject.ts'
 
 const BARE = 'socket-io'
 const PEERS = ['feathers', 'parse']
-/** Writes whose news are on their way: enough that the server always has one to tell of. */
+/** Writes whose events are on their way: enough that the server always has one to deliver. */
 const WINDOW = 4
 const OPENING = 50
-/** Each with as many tabs: who is there is told to everybody who comes, which is a figure of its own. */
+/** Each with as many tabs: each join lists the people present, which is a figure of its own. */
 const PEOPLE = 100
 
 interface Round {
@@ -55,7 +55,7 @@ async function measure(
   return { perSecond, server: each(cpu.server), postgres: each(cpu.postgres), crowd: each(cpuOf([crowd.pid]) - before), bytes }
 }
 
-/** Opens as many sockets as are missing in each crowd, and lets all subjects tell them in turn. */
+/** Opens as many sockets as are missing in each crowd, and lets all subjects deliver to them in turn. */
 async function size(bench: Bench, staged: Staged[], crowds: Map<Staged, Crowd>, from: number, sockets: number): Promise<Size> {
   const [rounds, ms] = bench.quick ? [2, 800] : sockets > 1_000 ? [3, 1_500] : [5, 1_500]
   const { pid } = await bench.postgres()
@@ -111,7 +111,7 @@ function rowsOf(at: Size, staged: Staged[]): Row[] {
 }
 
 /**
- * Everybody stands in one room and hears of comments that are written over HTTP; the next one is written when all have heard of
+ * All sockets are in one room and receive comments that are written over HTTP; the next one is written when all have received
  * the fourth before it. What is counted is what came to the sockets.
  */
 async function run(bench: Bench): Promise<Result> {

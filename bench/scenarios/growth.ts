@@ -53,26 +53,26 @@ async function heads(old: Old): Promise<Map<string, number>> {
 interface Comer {
   sockets: RawSocket[]
   /** Events that came to them late. */
-  told: number
+  replayed: number
 }
 
 /** A socket may ask for 20 things a second and 100 at once: each comer has several, and takes them in turn. */
 async function arrive({ running, world }: Old): Promise<Comer[]> {
   const comers: Comer[] = []
   for (const { token } of world.people.slice(0, COMERS)) {
-    const comer: Comer = { sockets: [], told: 0 }
+    const comer: Comer = { sockets: [], replayed: 0 }
     comers.push(comer)
     for (let n = 0; n < SOCKETS; n++)
       comer.sockets.push(
         await openRaw(running.urls[0] ?? '', { token }, (text) => {
-          if (text.includes('"replayed":true')) comer.told++
+          if (text.includes('"replayed":true')) comer.replayed++
         }),
       )
   }
   return comers
 }
 
-/** They come into one project after the other, are told what they missed, and leave. Nobody else stands there. */
+/** They come into one project after the other, receive what they missed, and leave. No other socket is there. */
 async function comeAndGo({ world: { places } }: Old, at: Map<string, number>, comers: Comer[], ms: number): Promise<LoopResult> {
   const took: number[] = []
   const start = performance.now()
@@ -80,7 +80,7 @@ async function comeAndGo({ world: { places } }: Old, at: Map<string, number>, co
     for (let n = 0; performance.now() < start + ms; n++) {
       const projectId = places[(first + n) % places.length]?.id ?? ''
       const socket = sockets[n % sockets.length]
-      if (!socket) throw new Error('nobody comes')
+      if (!socket) throw new Error('there is no socket')
       const began = performance.now()
       const after = (at.get(projectId) ?? 0) - BEHIND
       const answer = (await socket.ask('join:project', { projectId, after, activity: false })) as { ok: boolean; mode: string }
@@ -91,8 +91,8 @@ async function comeAndGo({ world: { places } }: Old, at: Map<string, number>, co
   }
   await Promise.all(comers.map((comer, n) => come(comer, Math.floor((n * places.length) / comers.length))))
   const perSecond = (took.length / (performance.now() - start)) * 1000
-  const told = comers.reduce((sum, comer) => sum + comer.told, 0)
-  if (told !== took.length * BEHIND) throw new Error(`${took.length} joins brought ${told} events`)
+  const replayed = comers.reduce((sum, comer) => sum + comer.replayed, 0)
+  if (replayed !== took.length * BEHIND) throw new Error(`${took.length} joins brought ${replayed} events`)
   return { done: took.length, failed: 0, complaint: null, perSecond, p50: percentile(took, 0.5), p99: percentile(took, 0.99) }
 }
 
@@ -124,7 +124,7 @@ async function grow(bench: Bench, events: number): Promise<Old> {
   if (!subject) throw new Error('no Cutroom')
   const running = await subject.start({ postgres: await bench.postgres() })
   try {
-    // Everybody is in every project that a socket comes to.
+    // All people are in every project that a socket joins.
     const world = await running.seed({ people: MEMBERS, projects: PROJECTS, members: MEMBERS })
     await fillComments(running.databaseUrl, world, Math.max(60, events / 10 / PROJECTS))
     await fillLog(running.databaseUrl, world.places, events)

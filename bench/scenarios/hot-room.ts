@@ -29,7 +29,11 @@ async function seed(url: string): Promise<Seeded> {
   const commit = createCommit({ begin: database.begin, poke: () => {}, beforeCommit: pause })
   const on = { cutId: place.cutId }
   const said = { body: 'a note on the second chorus', atMs: 1000, endMs: null }
-  return { database, projectId: place.id, write: () => commit(author, (door) => createComment(door, place.id, author, on, said)) }
+  return {
+    database,
+    projectId: place.id,
+    write: () => commit(author, (write) => createComment(write, place.id, author, on, said)),
+  }
 }
 
 /** Commits per second of WRITERS loops in `ms`. */

@@ -11,7 +11,7 @@ import type { Subject, World } from '../support/subject.ts'
 const BARE = 'socket-io'
 const MEMBERS = 10
 const OPENING = 50
-/** Until what the joins had to say has been said. */
+/** Until the events of the joins have been sent. */
 const SETTLE_MS = 2_500
 /** In which their CPU time is counted. */
 const IDLE_MS = 3_000
@@ -68,7 +68,7 @@ async function measure(bench: Bench, subject: Subject, sockets: number, home: Ho
   }
 }
 
-/** Each stands in a project of ten and says nothing. Resident memory of the server after a collection, less what it was without them. */
+/** Each is in a project of ten and sends nothing. Resident memory of the server after a collection, less what it was without them. */
 async function run(bench: Bench): Promise<Result> {
   const sockets = bench.quick ? 2_000 : 5_000
   const rounds = bench.quick ? 1 : 2

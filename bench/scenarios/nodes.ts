@@ -11,7 +11,7 @@ import { N_MARK, type Running, type Subject, type World } from '../support/subje
 const PROJECTS = 50
 const MEMBERS = 4
 const CONNECTIONS = 16
-/** Everybody of the room of fan-out, with as many tabs. */
+/** The people of the room of `fan-out`, with as many tabs. */
 const PEOPLE = 100
 const WINDOW = 4
 const OPENING = 50

@@ -39,7 +39,7 @@ const pairs = ({ world: { people, places } }: Staged) =>
     return person ? [{ person, place }] : []
   })
 
-/** Comments to list, written as everybody writes them. */
+/** Comments to list, written over HTTP. */
 async function write(staged: Staged): Promise<void> {
   const http = openHttp(staged.running.urls[0] ?? '')
   const waiting = pairs(staged).flatMap(({ person, place }, p) =>
@@ -58,9 +58,11 @@ async function write(staged: Staged): Promise<void> {
   }
 }
 
-async function ask({ url, headers }: HttpRequest): Promise<{ status: number; text: string }> {
-  const answer = await fetch(url, { headers })
-  return { status: answer.status, text: await answer.text() }
+async function ask({ url, headers }: HttpRequest): Promise<{ status: number; text: string; bytes: number }> {
+  const answer = await fetch(url, { headers: { 'accept-encoding': 'identity', ...headers } })
+  const text = await answer.text()
+  // Over the wire: `text` is decoded.
+  return { status: answer.status, text, bytes: Number(answer.headers.get('content-length') ?? text.length) }
 }
 
 /** @throws where the answer does not hold them all */
@@ -119,18 +121,29 @@ async function known(staged: Staged): Promise<Reading> {
   return { staged, title: 'Cutroom, one that is known (304)', requests, connections: CONNECTIONS }
 }
 
-async function snapshot(staged: Staged, entities: number, at: number): Promise<Reading & { bytes: number }> {
+/** The same page, as it is and in each coding. */
+async function snapshots(staged: Staged, entities: number, at: number): Promise<Reading[]> {
   const { running, world } = staged
   const place = world.places[PROJECTS + at]
   const person = world.people[place?.members[0] ?? -1]
   if (!place || !person) throw new Error('no place for a snapshot')
   await fillProject(running.databaseUrl, person, place, entities)
-  const request: HttpRequest = { ...running.list(person, place), url: `${running.urls[0]}/api/projects/${place.id}/snapshot` }
-  const { status, text } = await ask(request)
-  const found = text.split('"createdAt"').length - 1
-  if (status !== 200) throw new Error(`no snapshot: ${status} ${text.slice(0, 200)}`)
-  const title = `Cutroom, first page of a snapshot of ${entities} entities (${found} dated, ${Math.round(text.length / 1024)} KiB)`
-  return { staged, title, requests: [request], connections: 2, bytes: text.length }
+  const { headers, ...request } = { ...running.list(person, place), url: `${running.urls[0]}/api/projects/${place.id}/snapshot` }
+  const readings: Reading[] = []
+  for (const [kind, coding] of [
+    ['', 'identity'],
+    [', compressed (gzip)', 'gzip'],
+    [', compressed (br)', 'br'],
+  ] as const) {
+    const asking: HttpRequest = { ...request, headers: { ...headers, 'accept-encoding': coding } }
+    const { status, text, bytes } = await ask(asking)
+    const found = text.split('"createdAt"').length - 1
+    if (status !== 200) throw new Error(`no snapshot: ${status} ${text.slice(0, 200)}`)
+    const page = `first page of a snapshot of ${entities} entities${kind}`
+    const title = `Cutroom, ${page} (${found} dated, ${Math.round(bytes / 1024)} KiB)`
+    readings.push({ staged, title, requests: [asking], connections: 2 })
+  }
+  return readings
 }
 
 /** Statements and rows of one 304. */
@@ -150,7 +163,7 @@ async function rowsOfKnown(bench: Bench): Promise<{ statements: number; rows: nu
       const { counts } = await counting.count(databaseUrl, async () => {
         for (const request of many) await ask(request)
       })
-      // A look at the log's positions once a second is among them, which is why the figure is rounded.
+      // A sweep of the log's positions once a second is among them, which is why the figure is rounded.
       return { statements: counts.statements / many.length, rows: counts.rows / many.length }
     } finally {
       await running.stop()
@@ -187,7 +200,7 @@ async function run(bench: Bench): Promise<Result> {
       if (!ours) throw new Error('no Cutroom')
       const again = await anew(ours)
       const others: Reading[] = [again, await known(ours)]
-      for (const [at, entities] of SNAPSHOTS.entries()) others.push(await snapshot(ours, entities, at))
+      for (const [at, entities] of SNAPSHOTS.entries()) others.push(...(await snapshots(ours, entities, at)))
       const measured = await alternate([...lists, ...others], {
         rounds,
         warmUp: (one) => measure(bench, load, one, warmMs),

@@ -16,7 +16,7 @@ import type { Subject } from '../support/subject.ts'
 const PATIENCE_MS = 30_000
 const LOOK_MS = 2
 
-/** The status of GET /readyz; null while nobody listens. */
+/** The status of GET /readyz; null while the port is closed. */
 const readiness = (port: number) =>
   new Promise<number | null>((resolve) => {
     const request = get({ host: '127.0.0.1', port, path: '/readyz', agent: false }, (response) => {
@@ -59,7 +59,7 @@ async function startOf(databaseUrl: string): Promise<number> {
   }
 }
 
-/** Ms until another subject says where it is, on a database that it knows. */
+/** Ms until another subject prints its address, on a database that it has migrated. */
 async function startOfPeer(
   bench: Bench,
   subject: Subject,

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import pg from 'pg'
 import { type CountingPostgres, startCounting } from '../support/counting.ts'
 import { cpuOf } from '../support/cpu.ts'
 import { startCrowd } from '../support/crowd.ts'
+import { appendEvents } from '../support/cutroom-rows.ts'
 import { median, percentile, round, spread } from '../support/numbers.ts'
 import { bars } from '../support/plot.ts'
 import type { Bench, Result, Scenario } from '../support/scenario.ts'
@@ -23,24 +23,6 @@ interface Wave {
   crowd: number
 }
 
-/** Events as long as a comment, in the rows before anybody comes. */
-async function fill(databaseUrl: string, places: World['places']): Promise<void> {
-  const db = new pg.Client({ connectionString: databaseUrl })
-  await db.connect()
-  try {
-    const payload = JSON.stringify({ id: crypto.randomUUID(), body: 'x'.repeat(250) })
-    for (const { id } of places)
-      await db.query(`SELECT append($1, 'comment:created', $2::json) FROM generate_series(1, $3::int)`, [
-        `project:${id}`,
-        payload,
-        2 * BEHIND,
-      ])
-    await db.query('ANALYZE')
-  } finally {
-    await db.end()
-  }
-}
-
 /** @param counting where the log is, for who resumes */
 async function wave(running: Running, { people, places }: World, counting: CountingPostgres | null): Promise<Wave> {
   const specs = places.flatMap((place) =>
@@ -54,10 +36,10 @@ async function wave(running: Running, { people, places }: World, counting: Count
     const [server, clients] = [cpuOf(running.pids), cpuOf([crowd.pid])]
     const open = () => crowd.open({ specs, atOnce: specs.length })
     const { result, counts } = counting ? await counting.count(running.databaseUrl, open) : { result: await open(), counts: null }
-    const { liveMs, news } = result
+    const { liveMs, events } = result
     const each = (ms: number) => ms / specs.length
     const cpu = { server: each(cpuOf(running.pids) - server), crowd: each(cpuOf([crowd.pid]) - clients) }
-    const wrong = news.filter((heard) => heard !== (counting ? BEHIND : 0)).length
+    const wrong = events.filter((received) => received !== (counting ? BEHIND : 0)).length
     if (wrong > 0) throw new Error(`the promise is broken: ${wrong} clients went live without their ${BEHIND} events`)
     return {
       ...cpu,
@@ -86,14 +68,14 @@ async function measure(bench: Bench, subject: Subject, { size, waves, from, data
   const resumes = subject.name === 'cutroom'
   try {
     const world = await running.seed({ people: size, projects: PROJECTS, members: size / PROJECTS })
-    if (resumes) await fill(databaseUrl, world.places)
+    if (resumes) await appendEvents(databaseUrl, world.places, 2 * BEHIND)
     const found: Wave[] = []
     // The first wave finds a server whose code never ran.
     for (let n = 0; n <= waves; n++) {
       bench.progress(from + (0.5 * n) / (waves + 1), subject.name)
       const one = await wave(running, world, resumes ? counting : null)
       if (n > 0) found.push(one)
-      // Who is lost for a moment is not said to be gone: by then it has been said.
+      // A short disconnect is not announced: by then the grace period is over.
       await sleep(bench.quick ? 500 : 5_000)
     }
     return found
@@ -103,7 +85,7 @@ async function measure(bench: Bench, subject: Subject, { size, waves, from, data
 }
 
 /**
- * All clients come at once, each with what it has; live is who stands in the room and was told the rest. Nobody else of the subjects
+ * All clients come at once, each with what it has; live is who is in the room and has the rest. No other subject
  * can catch up: bare Socket.IO shows what the connections cost by themselves.
  */
 async function run(bench: Bench): Promise<Result> {

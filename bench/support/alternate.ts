@@ -1,6 +1,6 @@
 /**
  * Measures several subjects in turn, A B A B …: what else the machine does falls on all of them alike. Every second round runs
- * the other way round, so that none always stands behind the same one.
+ * the other way round, so that none always follows the same one.
  * @param warmUp runs once for each, before anything counts
  * @returns what `measure` said, round by round, for each subject
  */

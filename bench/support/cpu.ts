@@ -63,7 +63,7 @@ export async function whileCounting<T>(
   const count = () => ({ server: cpuOf(pids.server), postgres: pids.postgres === null ? Number.NaN : cpuOf([pids.postgres]) })
   const before = count()
   const result = await work()
-  // What was asked last is still being told to sockets.
+  // What was written last is still being delivered.
   await sleep(50)
   const after = count()
   return { result, cpu: { server: after.server - before.server, postgres: after.postgres - before.postgres } }

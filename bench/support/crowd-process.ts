@@ -1,9 +1,9 @@
 // A process of sockets (crowd.ts).
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type CountingSocket, openCountingSocket } from './counting-socket.ts'
 import type { FanPlan, FanResult, OpenPlan, OpenResult, ToCrowd } from './crowd.ts'
-import { type Line, openLine } from './frames.ts'
 import { openHttp, prepare } from './http.ts'
-import { type CrowdSpec, speechOf } from './speech.ts'
+import { type CrowdSpec, joinScriptOf } from './join-script.ts'
 import { nOf } from './subject.ts'
 import { serve } from './worker.ts'
 
@@ -12,14 +12,14 @@ const SETTLE_MS = 10_000
 const PING = '2'.charCodeAt(0)
 
 let count = Number(process.argv[2] ?? 0) * 10_000_000
-const lines = new Set<Line>()
-/** News that came to all together, and the length of the last. */
-let heard = 0
+const sockets = new Set<CountingSocket>()
+/** Events that came to all together, and the length of the last. */
+let delivered = 0
 let length = 0
-let onNews: () => void = () => {}
+let onEvent: () => void = () => {}
 let ending = false
 
-/** Texts that begin alike share the same bytes: there are as many as kinds of news. */
+/** Texts that begin alike share the same bytes: there are as many as kinds of events. */
 const beginnings = new Map<string, Buffer>()
 function beginningOf(text: string): Buffer {
   const known = beginnings.get(text) ?? Buffer.from(text)
@@ -32,29 +32,29 @@ function begins(data: Buffer, from: number, to: number, text: Buffer): boolean {
   return true
 }
 
-/** Opens one and resolves when it stands, with how much news it was told on the way. */
-function stand(spec: CrowdSpec): Promise<number> {
-  const { path, steps, refused, news } = speechOf(spec)
-  const wanted = beginningOf(news)
+/** Opens one and resolves when it has joined, with the number of events on the way. */
+function join(spec: CrowdSpec): Promise<number> {
+  const { path, steps, refused, event } = joinScriptOf(spec)
+  const wanted = beginningOf(event)
   let step = 0
-  let told = 0
+  let received = 0
   return new Promise((resolve, reject) => {
     function advance(): void {
-      const { say } = steps[step++] ?? {}
-      if (say !== undefined) line.say(say)
-      if (step === steps.length) resolve(told)
+      const { send } = steps[step++] ?? {}
+      if (send !== undefined) socket.send(send)
+      if (step === steps.length) resolve(received)
     }
-    const line = openLine(spec.url, path, {
+    const socket = openCountingSocket(spec.url, path, {
       opened() {
         if (steps[0]?.when === '') advance()
       },
       text(data, from, to) {
         if (begins(data, from, to, wanted)) {
-          told++
-          heard++
+          received++
+          delivered++
           length = to - from
-          onNews()
-        } else if (to - from === 1 && data[from] === PING) line.say('3')
+          onEvent()
+        } else if (to - from === 1 && data[from] === PING) socket.send('3')
         else if (step < steps.length) {
           const text = data.toString('latin1', from, Math.min(to, from + 200))
           if (text.startsWith(steps[step]?.when ?? '')) advance()
@@ -62,23 +62,23 @@ function stand(spec: CrowdSpec): Promise<number> {
         }
       },
       closed(why) {
-        lines.delete(line)
+        sockets.delete(socket)
         if (step < steps.length) reject(new Error(`${spec.subject}: ${why}`))
         else if (!ending) console.error(`!!! ${spec.subject} lost a socket: ${why}`)
       },
     })
-    lines.add(line)
+    sockets.add(socket)
   })
 }
 
 async function open({ specs, atOnce }: OpenPlan): Promise<OpenResult> {
   ending = false
-  const result: OpenResult = { liveMs: [], news: [] }
+  const result: OpenResult = { liveMs: [], events: [] }
   const start = performance.now()
   let next = 0
   async function run(): Promise<void> {
     for (let spec = specs[next++]; spec !== undefined; spec = specs[next++]) {
-      result.news.push(await stand(spec))
+      result.events.push(await join(spec))
       result.liveMs.push(performance.now() - start)
     }
   }
@@ -86,7 +86,7 @@ async function open({ specs, atOnce }: OpenPlan): Promise<OpenResult> {
   await Promise.race([
     Promise.all(Array.from({ length: Math.min(atOnce, specs.length) }, run)),
     sleep(OPEN_MS, undefined, late).then(() => {
-      throw new Error(`only ${result.liveMs.length} of ${specs.length} sockets stand after ${OPEN_MS} ms`)
+      throw new Error(`only ${result.liveMs.length} of ${specs.length} sockets have joined after ${OPEN_MS} ms`)
     }),
   ]).finally(() => late.abort())
   return result
@@ -95,21 +95,21 @@ async function open({ specs, atOnce }: OpenPlan): Promise<OpenResult> {
 async function fan({ requests, listeners, window, ms }: FanPlan): Promise<FanResult> {
   const http = openHttp(requests[0]?.url ?? '')
   const prepared = requests.map(prepare)
-  const [start, before] = [performance.now(), heard]
+  const [start, before] = [performance.now(), delivered]
   const answers: Promise<unknown>[] = []
   let [writes, last] = [0, start]
-  const deliveries = () => heard - before
+  const deliveries = () => delivered - before
   const until = (least: number) =>
     new Promise<void>((resolve) => {
       const late = setTimeout(resolve, SETTLE_MS)
-      onNews = () => {
+      onEvent = () => {
         if (deliveries() < least) return
         clearTimeout(late)
-        onNews = () => {}
+        onEvent = () => {}
         last = performance.now()
         resolve()
       }
-      onNews()
+      onEvent()
     })
   while (performance.now() < start + ms && http.complaint() === null) {
     const request = prepared[writes % prepared.length]
@@ -129,8 +129,8 @@ async function fan({ requests, listeners, window, ms }: FanPlan): Promise<FanRes
 
 async function cut(): Promise<void> {
   ending = true
-  for (const line of lines) line.cut()
-  lines.clear()
+  for (const socket of sockets) socket.cut()
+  sockets.clear()
 }
 
 function answer(message: ToCrowd): Promise<unknown> {

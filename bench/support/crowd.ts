@@ -1,4 +1,4 @@
-import type { CrowdSpec } from './speech.ts'
+import type { CrowdSpec } from './join-script.ts'
 import type { HttpRequest } from './subject.ts'
 import { startWorker } from './worker.ts'
 
@@ -9,18 +9,18 @@ export interface OpenPlan {
 }
 
 export interface OpenResult {
-  /** From the first opening until each stood in its places, ms. */
+  /** From the first opening until each had joined its places, ms. */
   liveMs: number[]
-  /** What each was told of until all stood. */
-  news: number[]
+  /** The events of each until all had joined. */
+  events: number[]
 }
 
 export interface FanPlan {
-  /** Writes that all sockets of the crowd hear of, taken in turn. */
+  /** Writes that all sockets of the crowd receive, taken in turn. */
   requests: readonly HttpRequest[]
-  /** Sockets that hear of each. */
+  /** Sockets that receive each. */
   listeners: number
-  /** Writes under way whose news have not reached all. */
+  /** Writes under way whose events have not reached all. */
   window: number
   ms: number
 }
@@ -31,7 +31,7 @@ export interface FanResult {
   missing: number
   /** Until the last delivery. */
   perSecond: number
-  /** Of one piece of news with all around it, as it left the server. */
+  /** Bytes of one event as it left the server. */
   bytes: number
   complaint: string | null
 }
@@ -41,9 +41,9 @@ export type ToCrowd = ({ type: 'open' } & OpenPlan) | ({ type: 'fan' } & FanPlan
 /** Sockets by the thousand in one process, which understands only where a message begins and how it ends. One thing at a time. */
 export interface Crowd {
   pid: number
-  /** Opens sockets beside those that are there. @throws when one is refused, or not all stand within two minutes */
+  /** Opens sockets beside those that are there. @throws when one is refused, or not all have joined within two minutes */
   open(plan: OpenPlan): Promise<OpenResult>
-  /** Writes as fast as all of the crowd have heard. @throws when a write fails */
+  /** Writes as fast as all of the crowd receive. @throws when a write fails */
   fan(plan: FanPlan): Promise<FanResult>
   /** Ends all sockets without a goodbye. */
   cut(): Promise<void>

@@ -35,7 +35,7 @@ export function fillComments(databaseUrl: string, { people, places }: World, eac
   })
 }
 
-/** A log as long as if each place had seen its share, with heads that say so. Events of some 300 bytes. */
+/** A log as long as if each place had had its share, with the heads of it. Events of some 300 bytes. */
 export function fillLog(databaseUrl: string, places: readonly Place[], events: number): Promise<void> {
   return withClient(databaseUrl, async (client) => {
     const each = Math.ceil(events / places.length)

@@ -9,7 +9,7 @@ const DAY_S = 86_400
 
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
-/** An access token as Cutroom's login issues it. `name` is for the limit, which asks nobody what people are called. */
+/** An access token as Cutroom's login issues it. `name` is for the limit, which looks up no names. */
 function tokenFor(userId: string, sessionId: string, name: string): string {
   const now = Math.floor(Date.now() / 1000)
   const claims = { sub: userId, sid: sessionId, jti: randomUUID(), name, iat: now, exp: now + DAY_S }
@@ -86,4 +86,18 @@ export async function seedRows(databaseUrl: string, plan: SeedPlan): Promise<Wor
     await client.end()
   }
   return { people, places: places.map(({ vibeId, ...place }) => place) }
+}
+
+/** So many events in the log of each project, each as long as a comment. */
+export async function appendEvents(databaseUrl: string, places: World['places'], count: number): Promise<void> {
+  const db = new pg.Client({ connectionString: databaseUrl })
+  await db.connect()
+  try {
+    const payload = JSON.stringify({ id: randomUUID(), body: 'x'.repeat(250) })
+    const text = `SELECT append($1, 'comment:created', $2::json) FROM generate_series(1, $3::int)`
+    for (const { id } of places) await db.query(text, [`project:${id}`, payload, count])
+    await db.query('ANALYZE')
+  } finally {
+    await db.end()
+  }
 }

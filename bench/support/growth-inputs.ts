@@ -19,11 +19,11 @@ export interface Costs {
   hint: number
   list: Cost
   join: Cost
-  /** Of a room that stands open on a node, per second. */
+  /** Of a room that is open on a node, per second. */
   room: Cost
   /** Of an idle socket, per second. */
   socket: number
-  /** Of Redis: per write, and for each node that is told of it. */
+  /** Of Redis: per write, and for each node that is notified. */
   redis: { write: number; node: number }
   /** Writes per second that one room takes. */
   hotRoom: number
@@ -153,7 +153,7 @@ const FILE = new URL('../results.json', import.meta.url)
 function walk(value: unknown, path: readonly string[]): unknown {
   return path.reduce<unknown>((at, key) => (at as Record<string, unknown> | null | undefined)?.[key], value)
 }
-/** A difference of two measurements may come out below zero on a noisy machine: then it says nothing. */
+/** A difference of two measurements may come out below zero on a noisy machine: then it means nothing. */
 const finite = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined
 

@@ -11,15 +11,15 @@ export interface Workload {
   staysS: number
 }
 
-/** How the machines stand. Nodes are divided evenly among cells. */
+/** How the machines are arranged. Nodes are divided evenly among cells. */
 export interface Layout {
   name: string
   nodes: number
   /** Each with its own Postgres, Redis and nodes; a project is in one of them. */
   cells: number
-  /** Standbys of each Postgres, which answer feeds, joins and the look at the heads. */
+  /** Standbys of each Postgres, which answer feeds, joins and sweeps. */
   replicas: number
-  /** Whom a write's hint is sent: all nodes of the cell, as Cutroom does it, or those where the room is open. */
+  /** Receivers of a write's notification: all nodes of the cell, as Cutroom does it, or those where the room is open. */
   hints: 'all' | 'aimed'
 }
 
@@ -41,7 +41,7 @@ export const ASSUMED = {
 /** The workload that the tables are for: a project at which people are working. */
 export const STUDIO: Workload = { sockets: 6, writes: 0.1, lists: 0.1, staysS: 1_800 }
 
-/** On how many of a cell's nodes a project's sockets stand, as a balancer scatters them. */
+/** On how many of a cell's nodes a project's sockets are, as a balancer scatters them. */
 export function nodesOf({ sockets }: Workload, nodes: number): number {
   return nodes * (1 - (1 - 1 / nodes) ** sockets)
 }

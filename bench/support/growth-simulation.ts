@@ -10,7 +10,7 @@ export interface Simulated {
   /** Shares of their CPU. */
   nodes: number
   postgres: number
-  /** From a request's arrival to the last socket that hears of it on one node, ms. */
+  /** From a request's arrival to the last socket that receives its event on one node, ms. */
   p50: number
   p99: number
 }
@@ -53,7 +53,7 @@ export function simulate(costs: Costs, work: Workload, layout: Layout, projects:
   const counts = (now: number) => now >= WARM_MS
   const pick = (count: number) => Math.floor(random() * count)
 
-  /** The node was told of news: its feed reads, tells its sockets, and reads again if there was more meanwhile. */
+  /** The node was notified: its feed reads, emits to its sockets, and reads again if there was more by then. */
   function read(now: number, project: number, node: number, feed: Feed): void {
     feed.reading = true
     const seen = feed.waiting
@@ -105,7 +105,7 @@ export function simulate(costs: Costs, work: Workload, layout: Layout, projects:
     })
   }
 
-  /** A request that is answered and of which nobody hears. */
+  /** A request that makes no event. */
   function ask(at: number, cost: { node: number; postgres: number }, from: typeof primary): void {
     const sent = (nodes[pick(near)]?.take(at, cost.node, counts(at)) ?? at) + ASSUMED.wayMs
     agenda.add(sent, () => void from.take(sent, cost.postgres, counts(sent)))

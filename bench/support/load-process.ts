@@ -97,7 +97,7 @@ async function pace({ requests, listeners: each, perSecond, warmMs, ms }: PacePl
   const expected = sentAt.size * each
   const end = clock() + SETTLE_MS
   while (result.delays.length < expected && clock() < end) await sleep(20)
-  // Whoever says something twice would do so at once.
+  // A repeated delivery would come at once.
   await sleep(100)
   heard = () => {}
   http.close()

@@ -23,7 +23,7 @@ export interface LoopResult {
 /** Requests that leave on time, whether or not the earlier ones were answered; heard by the sockets of `listen`. */
 export interface PacePlan {
   requests: readonly HttpRequest[]
-  /** How many sockets stand where a request writes. */
+  /** How many sockets are in the place of a request. */
   listeners: number
   perSecond: number
   /** Before anything is measured. */
@@ -55,7 +55,7 @@ export type ToLoad =
 export interface Load {
   pid: number
   loop(plan: LoopPlan): Promise<LoopResult>
-  /** Opens sockets, a few at a time; resolves when all stand in their places. They stay until `close`. */
+  /** Opens sockets, a few at a time; resolves when all have joined their places. They stay until `close`. */
   listen(specs: readonly SocketSpec[]): Promise<void>
   pace(plan: PacePlan): Promise<PaceResult>
   close(): Promise<void>

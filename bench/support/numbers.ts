@@ -1,8 +1,6 @@
-/** The value below which a share of the sample lies (nearest rank); NaN for an empty sample. */
-export function percentile(sample: readonly number[], share: number): number {
-  const sorted = Float64Array.from(sample).sort()
-  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(sorted.length * share) - 1))] ?? Number.NaN
-}
+import { percentile } from '../../test/support/statistics.ts'
+
+export { percentile }
 
 export const median = (sample: readonly number[]): number => percentile(sample, 0.5)
 

@@ -29,7 +29,7 @@ export async function startPostgres(): Promise<BenchPostgres> {
   const server = given ?? embedded?.url ?? ''
   const names: string[] = []
   const admin = new pg.Pool({ connectionString: server, max: 1 })
-  // A connection that breaks while nobody uses it: whoever asks next is told.
+  // A connection that breaks while it is idle: the next query fails.
   admin.on('error', () => {})
   const { rows } = await admin.query<{ fsync: string; path: string }>(
     "SELECT current_setting('fsync') AS fsync, current_setting('data_directory') AS path",

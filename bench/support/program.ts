@@ -33,7 +33,7 @@ const profile = (): string[] =>
 
 /**
  * A subject's server in a process of its own. It takes PORT=0, and is up when it prints a line with its address:
- * `http://localhost:PORT`, whatever stands around it.
+ * `http://localhost:PORT`, with any text around it.
  * @param entry the program, plain JavaScript
  * @throws with what it printed, when it ends or takes a minute
  */

@@ -1,4 +1,4 @@
-import { WebSocket } from 'ws'
+import { openSocketTransport } from '../../test/support/socket-transport.ts'
 import { N_LENGTH } from './subject.ts'
 
 /** A Socket.IO client spoken by hand: cheap enough for thousands of them beside the server, and alike for all who speak it. */
@@ -13,12 +13,13 @@ const PATIENCE_MS = 30_000
 /**
  * Connects over WebSocket and resolves when the namespace is open.
  * @param auth what stock clients give as `auth`
- * @param onEvent the text of each event as it stands in the packet: `["name",…]`
- * @throws when the server refuses, or says nothing for 30 s
+ * @param onEvent the text of each event as in the packet: `["name",…]`
+ * @throws when the server refuses, or sends nothing for 30 s
  */
 export function openRaw(url: string, auth: unknown, onEvent: (text: string) => void): Promise<RawSocket> {
-  const socket = new WebSocket(`${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`, { perMessageDeflate: false })
   const answers = new Map<number, (answer: unknown) => void>()
+  let onPacket: (text: string) => void = () => {}
+  const socket = openSocketTransport(url, (data) => onPacket(data.toString('utf8')))
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
   let asked = 0
 
@@ -42,10 +43,8 @@ export function openRaw(url: string, auth: unknown, onEvent: (text: string) => v
     const late = setTimeout(() => reject(new Error('the server does not open the socket')), PATIENCE_MS)
     socket.on('error', reject)
     socket.on('close', (code) => reject(new Error(`the socket was closed (${code})`)))
-    socket.on('message', (data: Buffer) => {
-      const text = data.toString('utf8')
+    onPacket = (text) => {
       if (text.startsWith('42')) onEvent(text.slice(2))
-      else if (text === '2') socket.send('3')
       else if (text.startsWith('0')) socket.send(`40${JSON.stringify(auth)}`)
       else if (text.startsWith('40')) {
         clearTimeout(late)
@@ -55,7 +54,7 @@ export function openRaw(url: string, auth: unknown, onEvent: (text: string) => v
         answers.get(Number(text.slice(2, start)))?.((JSON.parse(text.slice(start)) as unknown[])[0])
         answers.delete(Number(text.slice(2, start)))
       } else if (text.startsWith('44')) reject(new Error(`refused: ${text}`))
-    })
+    }
   })
 }
 

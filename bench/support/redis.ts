@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import { hasRedis, startRedis } from '../../test/faults/support/redis.ts'
+import { hasRedis, startRedis } from '../../test/support/redis.ts'
 
 /** A Redis for nodes to reach each other: one of our own, else the one on this machine. Null where there is neither. */
 export async function findRedis(): Promise<{ url: string; close: () => Promise<void> } | null> {

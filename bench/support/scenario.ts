@@ -13,11 +13,11 @@ export interface Scenario {
 export interface Bench {
   /** Ends within 40 s, all in all; figures may be coarse. */
   quick: boolean
-  /** From 0 to 1, with a word of what is going on. */
+  /** From 0 to 1, with a few words about the step. */
   progress(share: number, beside?: string): void
   /** The one Postgres of the run, started when first asked for; run.ts closes it. */
   postgres(): Promise<BenchPostgres>
-  /** The subjects of these names that can run here; which cannot is said on stderr. `cutroom` must. */
+  /** The subjects of these names that can run here; which cannot is printed on stderr. `cutroom` must. */
   subjects(...names: string[]): Promise<Subject[]>
   /** Printed under the table and kept in results.json. */
   note(text: string): void
@@ -26,10 +26,10 @@ export interface Bench {
 export interface Result {
   /** For people: `subject` is the first column, the others are named by their keys. */
   rows: Row[]
-  /** The scenario's one figure of Cutroom, and what it stands beside. Null where it was not measured. */
+  /** The scenario's one figure of Cutroom, and the figure it is compared with. Null where it was not measured. */
   ours: number
   limit: number | null
-  /** ours ÷ limit, or ÷ what stands in its place; `asked` says which way is better. */
+  /** ours ÷ limit, or ÷ what is in its place; `asked` says which way is better. */
   ratio: number | null
   peers: Record<string, number>
   asked: Asked[]

@@ -19,8 +19,8 @@ export interface Staged {
 }
 
 /**
- * Starts subjects with the same people and projects; all of them then stand ready at once, idle until asked.
- * `work` gets those that came up; they end with it. A peer that does not start is left out, and said so.
+ * Starts subjects with the same people and projects; all of them are then ready at once, idle until asked.
+ * `work` gets those that came up; they end with it. A peer that does not start is left out, with a note.
  */
 export async function withSubjects<T>(
   bench: Bench,

@@ -39,7 +39,7 @@ export interface Running {
   write(person: Person, place: Place, n: string): HttpRequest
   /** Lists 50 comments of the place. */
   list(person: Person, place: Place): HttpRequest
-  /** One socket of a person that hears of comments in these places. A load process opens it with `listen` of client.ts. */
+  /** One socket of a person that receives the comments of these places. A load process opens it with `listen` of client.ts. */
   connect(person: Person, places: readonly Place[]): SocketSpec
   /** Ends its processes and leaves the database: that goes with Postgres. */
   stop(): Promise<void>
@@ -86,13 +86,13 @@ export interface SocketSpec {
   subject: string
   url: string
   token: string
-  /** The places it stands in. */
+  /** The places it joins. */
   places: readonly string[]
 }
 
 /**
- * Opens one authenticated socket and resolves when it stands in all its places: every comment written from then on reaches it.
- * `onComment` is told the `n` of each, with the time in ms since 1970 (`clock()`).
+ * Opens one authenticated socket and resolves when it has joined all its places: every comment written from then on reaches it.
+ * `onComment` is called with the `n` of each, with the time in ms since 1970 (`clock()`).
  * @throws when it is refused
  */
 export type Listen = (spec: SocketSpec, onComment: (n: string, receivedAtMs: number) => void) => Promise<Listener>

@@ -1,17 +1,6 @@
+import { aligned } from '../../test/support/terminal.ts'
 import { significant } from './numbers.ts'
 import type { Asked, Row } from './scenario.ts'
-
-function aligned(lines: readonly (readonly string[])[]): string {
-  const widths = lines[0]?.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length))) ?? []
-  return lines
-    .map((line) =>
-      line
-        .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
-        .join('  '),
-    )
-    .map((line) => `  ${line.trimEnd()}`)
-    .join('\n')
-}
 
 /** Rows as an aligned table; a row that lacks a column leaves it empty. */
 export function table(rows: readonly Row[]): string {

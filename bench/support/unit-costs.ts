@@ -1,4 +1,4 @@
-// What docs/scale.md needs and no scenario tells: Cutroom's costs that others' programs do not have.
+// What docs/scale.md needs and no scenario measures: costs that only Cutroom has.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import pg from 'pg'
@@ -9,7 +9,7 @@ import type { BenchPostgres } from './postgres.ts'
 import type { Running, World } from './subject.ts'
 import { compare, count, medianDifference, medianOf, minus, socketsOf } from './unit-counting.ts'
 
-/** Rooms that stand open while nothing happens, and for how long. */
+/** Rooms that are open while nothing happens, and for how long. */
 const ROOMS = 5_000
 const IDLE_MS = 10_000
 const PLACES = 40
@@ -18,13 +18,13 @@ const JOINS = 1_200
 export interface UnitCosts {
   /** An event of a room with one local socket, on the node that wrote it, beyond the write itself; µs of the node and of Postgres. */
   heard: { node: number; postgres: number }
-  /** A room that stands open on a node and is silent; µs per second of the node and of Postgres. */
+  /** A room that is open on a node without events; µs per second of the node and of Postgres. */
   room: { node: number; postgres: number }
   /** A socket that comes, proves who it is and joins one room with nothing to catch up; µs. */
   join: { node: number; postgres: number }
   /** Bytes that stay for one write: of the log with its indexes, of the rows with theirs; and bytes of WAL. */
   bytes: { event: number; rows: number; wal: number }
-  /** With Redis. µs: of a node that stands apart, per write elsewhere; of a node that tells one socket of a write elsewhere; of Redis per write, and of it for each node. */
+  /** With Redis. µs: of a node without the room, per write elsewhere; of a node that delivers a write elsewhere to one socket; of Redis per write, and of it for each node. */
   hints: { apart: number; told: { node: number; postgres: number }; redis: { write: number; node: number } } | null
 }
 
@@ -51,7 +51,7 @@ async function measureJoins(running: Running, world: World, postgres: number, sa
   }
 }
 
-/** Half of the projects have a socket, half have none: what an event costs that somebody hears. */
+/** Half of the projects have a socket, half have none: what an event with a receiver costs. */
 async function measureHeard(
   postgres: BenchPostgres,
   pid: number,
@@ -97,7 +97,7 @@ async function measureHeard(
   }
 }
 
-/** Rooms stand open and nothing happens: what is left is the look at their heads. */
+/** Rooms are open and nothing happens: what is left is the sweep of their heads. */
 async function measureRooms(postgres: BenchPostgres, pid: number, say: Say): Promise<UnitCosts['room']> {
   const running = await subject.start({ postgres })
   const ears = startLoad()
@@ -142,7 +142,7 @@ async function measureNodes(postgres: BenchPostgres, pid: number, redis: Redis, 
     const world = await running.seed({ people: PLACES * 2, projects: PLACES * 2, members: 1 })
     const heard = world.places.slice(0, PLACES)
     const quiet = world.places.slice(PLACES)
-    // They stand on the second node, and are written to through the first.
+    // They are on the second node, and are written to through the first.
     await ears.listen(socketsOf(running, world, heard, running.urls[1] ?? ''))
     const found = await compare({ load, running, world, heard, quiet, postgres: pid, redis }, () =>
       say(`hints between ${nodes} nodes`),
@@ -172,7 +172,7 @@ export async function measureUnitCosts(postgres: BenchPostgres, redisUrl: string
   if (redisUrl === null) return { heard, room, join, bytes, hints: null }
   const redis = new Redis(redisUrl, { maxRetriesPerRequest: 1 })
   redis.on('error', () => {
-    // Whoever asks is told.
+    // Thrown to the caller.
   })
   try {
     const two = await measureNodes(postgres, postgres.pid, redis, redisUrl, 2, say)

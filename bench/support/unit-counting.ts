@@ -65,7 +65,7 @@ async function writing(
     ms: ROUND_MS,
   })
   if (failed > 0) throw new Error(`${failed} writes failed, the first with ${complaint}`)
-  // What was written last is still being told.
+  // What was written last is still being delivered.
   await sleep(100)
   const { nodes, postgres, redis } = minus(await count(running, at.postgres, at.redis), before)
   const each = (ms: number) => (ms * 1000) / done
@@ -78,7 +78,7 @@ type Picked = (one: Writing) => number | undefined
 /** µs per write. */
 export const medianOf = (rounds: readonly Writing[], pick: Picked): number => median(rounds.map((one) => pick(one) ?? Number.NaN))
 
-/** Rounds stand side by side in time, so that what the machine does besides falls out of their differences. */
+/** Rounds alternate in time, so that what the machine does besides falls out of their differences. */
 export const medianDifference = (more: readonly Writing[], less: readonly Writing[], pick: Picked): number =>
   median(more.map((one, n) => (pick(one) ?? Number.NaN) - (pick(less[n] as Writing) ?? Number.NaN)))
 
@@ -92,7 +92,7 @@ export interface Aimed {
   redis: Redis | null
 }
 
-/** Writes to projects that somebody hears and to such as nobody hears, in turn. */
+/** Writes to projects with a socket and to projects without one, in turn. */
 export async function compare({ load, running, world, heard, quiet, ...at }: Aimed, told: () => void) {
   const write = (places: readonly Place[]) => writing(load, running, world, places, at)
   const found = await alternate([heard, quiet], {

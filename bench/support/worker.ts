@@ -1,6 +1,5 @@
-import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
+import { forkProgram } from '../../test/support/fork.ts'
 
 /** A process of our own that is asked one thing at a time. */
 export interface Worker<Message> {
@@ -22,14 +21,10 @@ let started = 0
  */
 export function startWorker<Message extends { type: string }>(file: string): Worker<Message> {
   started++
-  const child = fork(fileURLToPath(new URL(file, import.meta.url)), [String(started)], {
-    execArgv: ['--import', import.meta.resolve('tsx')],
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  })
-  const exited = once(child, 'exit')
+  const { child, exited, isRunning, end, send } = forkProgram(new URL(file, import.meta.url), [String(started)])
   async function ask<T>(message: Message | Close): Promise<T> {
     const answered = once(child, 'message') as Promise<[Answer]>
-    child.send(message)
+    send(message)
     const [answer] = (await Promise.race([answered, exited])) as [Answer | number | null]
     if (answer === null || typeof answer === 'number') throw new Error(`${file} ended (${answer})`)
     if ('error' in answer) throw new Error(answer.error)
@@ -39,9 +34,8 @@ export function startWorker<Message extends { type: string }>(file: string): Wor
     pid: child.pid ?? 0,
     ask,
     async close() {
-      if (child.exitCode !== null || child.signalCode !== null) return
-      await ask({ type: 'close' }).catch(() => child.kill('SIGKILL'))
-      await exited
+      if (!isRunning()) return
+      await ask({ type: 'close' }).then(() => exited, end)
     },
   }
 }

@@ -7,6 +7,7 @@ import { admitSession, type Caller, type Position } from './sessions.ts'
 /** The thing a path names, the project it is in, and the caller's role there. */
 export interface Scope {
   projectId: string
+  /** The lower of theirs and their API token's. */
   role: Role
   /** Who wrote the thing (for a member: who it is). */
   authorId: string
@@ -54,13 +55,14 @@ interface ScopeQuery {
   needsProject: boolean
 }
 
-/** t: the thing, m: the caller's membership, u: the caller, s: their session, r: the room. Names of tables and columns are of the schema. */
+/** t: the thing, m: the caller's membership, u: the caller, s: their session or API token (of which `least` passes over a null), r: the room. Names of tables and columns are of the schema. */
 function scopeQuery({ table, key, project, author, needsProject = false }: TargetRow): ScopeQuery {
-  const select = `SELECT m.role, u.id AS "myId", u.name AS "myName", u."avatarUrl" AS "myAvatarUrl",
+  const select = `SELECT least(m.role, s."maxRole") AS role, s."maxRole" IS NOT NULL AS "byToken", u.id AS "myId", u.name AS "myName", u."avatarUrl" AS "myAvatarUrl",
     t."${project}" AS "projectId", t."${author}" AS "authorId", t.version`
   const from = `FROM "${table}" t
     JOIN "Member" m ON m."projectId" = t."${project}" AND m."userId" = $2::uuid JOIN "User" u ON u.id = m."userId"
-    JOIN "Session" s ON s.id = $3::uuid AND s."userId" = m."userId" AND s."revokedAt" IS NULL AND s."expiresAt" > now()`
+    JOIN "Session" s ON s.id = $3::uuid AND s."userId" = m."userId" AND s."revokedAt" IS NULL AND s."expiresAt" > now()
+      AND (s."allProjects" OR m."projectId" = ANY(s."projectIds"))`
   const where = `WHERE t."${key}" = $1::uuid${needsProject ? ` AND t."${project}" = $4::uuid` : ''}`
   const locked = (lock: Lock) => `${select} ${from} ${where}${locks[lock]}`
   return {
@@ -74,6 +76,7 @@ interface Row extends Omit<Scope, 'me' | 'at'> {
   myId: string
   myName: string
   myAvatarUrl: string | null
+  byToken: boolean
   head?: string
   floor?: string
 }
@@ -81,7 +84,7 @@ interface Row extends Omit<Scope, 'me' | 'at'> {
 export interface Authorizer {
   /**
    * The one check, in one statement: the session is open, the thing exists, and the role allows it. Unknown things and things
-   * of projects of which one is no member answer alike.
+   * of projects of which one is no member, or which an API token does not reach, answer alike.
    * @param lock inside a write: `member` keeps the caller's role as it is until the commit, `target` also locks the thing
    * @throws problem session-revoked | not-found | forbidden
    */
@@ -111,8 +114,10 @@ export function createAuthorizer(targets: Record<string, TargetRow>): Authorizer
         await admitSession(query, who)
         throw problem('not-found')
       }
-      if (!allows(row.role, action, row.authorId === who.userId)) throw problem('forbidden')
-      const { myId, myName, myAvatarUrl, head, floor, ...scope } = row
+      const { myId, myName, myAvatarUrl, head, floor, byToken, ...scope } = row
+      // A member is their own, and not their token's: no bot leaves a project for its person.
+      const isOwn = scope.authorId === who.userId && !(needsProject && byToken)
+      if (!allows(scope.role, action, isOwn)) throw problem('forbidden')
       const at = head === undefined ? null : { head: Number(head), floor: Number(floor) }
       return { ...scope, at, me: { id: myId, name: myName, avatarUrl: myAvatarUrl } }
     },

@@ -8,6 +8,14 @@ export interface Caller {
   sessionId: string
 }
 
+/** How far an API token reaches. It never changes. */
+export interface TokenScope {
+  /** Its holder's highest role. */
+  role: Role
+  /** null: all projects of the person. */
+  projectIds: string[] | null
+}
+
 /** Of a room's log: the last seq given, and the lowest `after` still served. */
 export interface Position {
   head: number
@@ -15,13 +23,19 @@ export interface Position {
 }
 
 /**
- * The person as they are shown now, their role in a project and where its log stands, in one snapshot: a removal that is not in it
- * has a later seq.
- * @throws problem not-found, for people who are no members and for unknown ids alike
+ * The person as they are shown now, their role in a project through this session and where its log stands, in one snapshot: a removal
+ * that is not in it has a later seq.
+ * @throws problem not-found, for people who are no members, for projects outside an API token's scope and for unknown ids alike
  */
-export async function admit(query: Query, userId: string, projectId: string): Promise<{ person: Person; role: Role } & Position> {
+export async function admit(
+  query: Query,
+  { userId, sessionId }: Caller,
+  projectId: string,
+): Promise<{ person: Person; role: Role } & Position> {
   const [row] = await query<Person & { role: Role; head: string; floor: string }>(
-    Prisma.sql`SELECT m.role, r.head, r.floor, u.id, u.name, u."avatarUrl" FROM "Member" m
+    Prisma.sql`SELECT least(m.role, s."maxRole") AS role, r.head, r.floor, u.id, u.name, u."avatarUrl" FROM "Member" m
+      JOIN "Session" s ON s.id = ${sessionId}::uuid AND s."userId" = m."userId"
+        AND (s."allProjects" OR m."projectId" = ANY(s."projectIds"))
       JOIN "User" u ON u.id = m."userId" JOIN "Room" r ON r.id = ${projectRoom(projectId)}
       WHERE m."projectId" = ${projectId}::uuid AND m."userId" = ${userId}::uuid`,
   )
@@ -34,15 +48,20 @@ export async function admit(query: Query, userId: string, projectId: string): Pr
  * The person a session belongs to and where their own log stands, in one snapshot: a later revocation has a later seq.
  * @throws problem session-revoked, also for a session that never was
  */
-export async function admitSession(query: Query, { userId, sessionId }: Caller): Promise<{ person: Person } & Position> {
-  const [row] = await query<Person & { head: string; floor: string }>(
-    Prisma.sql`SELECT u.id, u.name, u."avatarUrl", r.head, r.floor FROM "Session" s
+export async function admitSession(
+  query: Query,
+  { userId, sessionId }: Caller,
+): Promise<{ person: Person; token: TokenScope | null } & Position> {
+  const [row] = await query<Person & { head: string; floor: string; maxRole: Role | null; projectIds: string[] | null }>(
+    Prisma.sql`SELECT u.id, u.name, u."avatarUrl", r.head, r.floor, s."maxRole",
+      CASE WHEN NOT s."allProjects" THEN s."projectIds"::text[] END AS "projectIds" FROM "Session" s
       JOIN "User" u ON u.id = s."userId" JOIN "Room" r ON r.id = ${userRoom(userId)}
       WHERE s.id = ${sessionId}::uuid AND s."userId" = ${userId}::uuid AND s."revokedAt" IS NULL AND s."expiresAt" > now()`,
   )
   if (!row) throw problem('session-revoked')
-  const { head, floor, ...person } = row
-  return { person, head: Number(head), floor: Number(floor) }
+  const { head, floor, maxRole, projectIds, ...person } = row
+  const token = maxRole === null ? null : { role: maxRole, projectIds }
+  return { person, token, head: Number(head), floor: Number(floor) }
 }
 
 /**

@@ -1,32 +1,12 @@
-import { existsSync } from 'node:fs'
 import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
 import { buildApp } from '../app.ts'
-import { type Config, ConfigError, readConfig } from '../config.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../db/embedded/embedded.ts'
 import { migrate } from '../db/migrate.ts'
+import { configure } from './configure.ts'
 
 /** Longest time from SIGTERM to exit, ms: an orchestrator kills after 30 s. */
 const GRACE_MS = 25_000
-
-function configure(): Config {
-  try {
-    if (existsSync('.env')) loadEnv('.env')
-    return readConfig(process.env)
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    for (const line of error.lines) console.error(line)
-    process.exit(1)
-  }
-}
-
-function loadEnv(file: string): void {
-  try {
-    process.loadEnvFile(file)
-  } catch (error) {
-    throw new ConfigError([`The file ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`])
-  }
-}
 
 /** What the system says of an address that cannot be listened at, with the variable and the cure. */
 const ADDRESS: Record<string, string> = {

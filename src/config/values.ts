@@ -21,8 +21,8 @@ export const whole = (name: string, min: number, max: number) =>
     .transform(Number)
     .pipe(z.number().min(min, `must be ${name}`).max(max, `must be ${name}`))
 
-/** Schemes of which browsers know an origin without a path, but send none. */
-const NO_ORIGIN = new Set(['ws:', 'wss:', 'ftp:', 'file:'])
+/** Schemes whose pages, if there are any, have the origin `null`. */
+const NO_ORIGIN = new Set(['ws:', 'wss:', 'ftp:', 'file:', 'data:', 'blob:', 'about:', 'javascript:'])
 
 /**
  * An origin as a browser sends it in `Origin`, from one as people write it: small letters, no default port, no slash at the end.
@@ -31,7 +31,7 @@ const NO_ORIGIN = new Set(['ws:', 'wss:', 'ftp:', 'file:'])
 export function originOf(text: string): string | null {
   if (!/^[a-z][a-z0-9+.-]*:\/\/[^/?#\\@*\s]+\/?$/i.test(text) || !URL.canParse(text)) return null
   const { protocol, host } = new URL(text)
-  return host === '' || NO_ORIGIN.has(protocol) ? null : `${protocol}//${host}`
+  return host === '' || NO_ORIGIN.has(protocol) ? null : `${protocol}//${host.toLowerCase()}`
 }
 
 const ORIGINS =

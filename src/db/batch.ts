@@ -74,7 +74,8 @@ Object.setPrototypeOf(Batch.prototype, pg.Query.prototype)
 
 /**
  * Statements of which at most the last one's answer is needed, sent as one: Postgres runs them as one transaction, which it commits when all have gone well,
- * and answers once. By itself each statement costs both sides a turn of sending, waking and reading, which is most of a short write.
+ * and answers once. By itself each statement costs both sides a turn of sending, waking and reading: without batches the rate of writes is 0.83 to 0.92 of that
+ * with them (`npm run bench -- ablation`).
  * @returns the first column of the last row, as text
  * @throws the first failure: nothing of it has happened then
  */

@@ -68,6 +68,12 @@ export async function migrate(databaseUrl: string, options: MigrateOptions = {})
   }
 }
 
+/** How many migrations of this package the database lacks. */
+export async function migrationsPending(client: pg.Client): Promise<number> {
+  const [rows, migrations] = await Promise.all([readRows(client), readMigrations(join(prismaFolder(), 'migrations'))])
+  return migrations.filter(({ name }) => !rows.some((row) => row.migration_name === name && row.finished_at)).length
+}
+
 interface Work {
   databaseUrl: string
   schema: string

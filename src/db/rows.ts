@@ -3,9 +3,12 @@ import type { Prisma } from './generated/client.ts'
 /** Whole rows by table. */
 type Models = { [M in Prisma.ModelName]: Prisma.TypeMap['model'][M]['payload']['scalars'] }
 
+/** Columns of a session that is an API token; others leave them to their defaults. */
+type ApiTokenColumn = 'name' | 'maxRole' | 'allProjects' | 'projectIds'
+
 /** Rows by table, for writes that insert one. Columns that only the database fills cannot be named. */
 export interface Rows extends Omit<Models, 'Session' | 'Project' | 'Lyrics' | 'Room' | 'Event' | 'IdempotencyKey'> {
-  Session: Omit<Models['Session'], 'revokedAt' | 'revokedFor'>
+  Session: Omit<Models['Session'], 'revokedAt' | 'revokedFor' | ApiTokenColumn> & Partial<Pick<Models['Session'], ApiTokenColumn>>
   Project: Omit<Models['Project'], 'deletedAt'>
   Lyrics: Pick<Models['Lyrics'], 'cutId' | 'projectId' | 'version' | 'updatedAt'>
   Room: Pick<Models['Room'], 'id'>

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net'
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { type Named, runBatch } from './batch.ts'
@@ -59,35 +58,14 @@ class Joined extends pg.Pool {
   }
 }
 
-/**
- * Statements of one event-loop tick leave in one packet: a system call for each is the dearest part of a write.
- */
-function corkUntilNextTick(client: pg.PoolClient): () => void {
-  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection
-  let corked = false
-  return () => {
-    if (corked) return
-    corked = true
-    stream.cork()
-    process.nextTick(() => {
-      corked = false
-      stream.uncork()
-    })
-  }
-}
-
 type PrismaOn = { joined: Joined; prisma: PrismaClient }
 
 /** Runs one transaction on a connection of the pool, which is released at its end. */
 function openTransaction(client: pg.PoolClient, prisma: () => PrismaOn, named: (statement: Statement) => Named): Transaction {
-  const cork = corkUntilNextTick(client)
   /** Statements that were not sent yet: no answer was awaited so far. */
   let unsent: Statement[] | null = []
   const sent: Promise<unknown>[] = []
-  function run<R extends pg.QueryResultRow>(statement: string | pg.QueryConfig) {
-    cork()
-    return client.query<R>(statement)
-  }
+  const run = <R extends pg.QueryResultRow>(statement: string | pg.QueryConfig) => client.query<R>(statement)
   function track(answer: Promise<unknown>): void {
     // Its failure is thrown to the caller that awaits all of them, so it is no unhandled rejection here.
     answer.catch(() => {})

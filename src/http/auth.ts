@@ -7,10 +7,11 @@ import { z } from 'zod'
 import { admitSession } from '../access/sessions.ts'
 import type { Config } from '../config.ts'
 import type { Query } from '../db/client.ts'
-import { problem } from '../errors.ts'
+import { ProblemError, problem } from '../errors.ts'
 import { remember } from '../lib/bounded-map.ts'
 import type { TokenClaims as Claims, Principal } from '../rooms/index.ts'
 import type { Write } from '../rooms/log/commit.ts'
+import { type ApiTokens, apiTokens, isApiToken } from './api-tokens.ts'
 import { type Cookies, createCookies } from './cookies.ts'
 import type { Origins } from './origins.ts'
 
@@ -28,6 +29,7 @@ declare module 'fastify' {
 
 export interface Tokens {
   cookies: Cookies
+  api: ApiTokens
   /** An access token for a session, and when it ends. `generation`: of the refresh token that is given out with it. */
   issue(session: { userId: string; sessionId: string; generation: number }): { accessToken: string; expiresAt: string }
   /** @throws problem token-invalid | token-expired */
@@ -40,8 +42,8 @@ export interface Tokens {
    */
   handshakeCaller(handshake: Handshake): Claims
   /**
-   * Notes that a token of its generation was used, once per token and node: the refresh token before that one is spent then.
-   * Resolves after the commit.
+   * Notes that a token of its generation was used, once per token and node: the refresh token before that one is spent then. Of an
+   * API token it notes when, every few minutes. Resolves after the commit.
    */
   confirm(claims: Claims): Promise<void>
   /** The person of a token that is used now. @throws problem session-revoked */
@@ -63,6 +65,8 @@ export function assertMeantFor(headers: FastifyRequest['headers'], userId: strin
     throw problem('session-revoked', 'Another person is logged in here now')
 }
 
+/** How long an API token is used before it is noted again, ms. */
+const NOTE_MS = 300_000
 /** Verified tokens that are remembered. */
 const MAX_TOKENS = 10_000
 const ISSUER = 'cutroom'
@@ -80,11 +84,20 @@ interface Handshake {
 export const bearer = (header: string | undefined): string | null => /^Bearer +(\S+)$/i.exec(header ?? '')?.[1] ?? null
 
 /** Raises what the session knows to be in its client's hands. */
-async function noteUse({ tx }: Write, { sessionId, userId, generation }: Claims): Promise<void> {
+async function noteUse({ tx }: Write, { sessionId, userId, generation, apiToken }: Claims): Promise<void> {
+  if (apiToken) {
+    await tx.session.updateMany({ where: { id: sessionId, userId, revokedAt: null }, data: { rotatedAt: new Date() } })
+    return
+  }
   await tx.session.updateMany({
     where: { id: sessionId, userId, revokedAt: null, confirmed: { lt: generation }, generation: { gte: generation } },
     data: { confirmed: generation },
   })
+}
+
+/** @throws problem token-invalid for an API token, which no cookie carries */
+function assertCookieToken(token: string): void {
+  if (isApiToken(token)) throw problem('token-invalid')
 }
 
 /** The access token of a request: of the header, else of the cookie. */
@@ -96,24 +109,37 @@ function requestToken({ headers, cookies: sent, method }: FastifyRequest, { cook
   }
   const token = cookies.accessOf(sent)
   if (token === undefined) throw problem('token-missing')
+  assertCookieToken(token)
   const reads = method === 'GET' || method === 'HEAD'
   if (!reads && !mayUseCookies(headers)) throw problem('origin-refused')
   return token
 }
 
-/** Verifies access tokens. One that was verified is not verified again until it expires: its session is looked up each time. */
-function createVerifier(verifyJwt: (token: string) => unknown): (token: string) => Claims {
-  const known = new Map<string, Claims>()
+/**
+ * Verifies access tokens and API tokens. One that was verified is not verified again until it expires, or its use is to be noted again:
+ * its session is looked up each time.
+ */
+function createVerifier(verifyJwt: (token: string) => unknown, api: ApiTokens): (token: string) => Claims {
+  const known = new Map<string, { claims: Claims; until: number }>()
+
+  function claimsOf(token: string): Claims {
+    const own = isApiToken(token) ? api.parse(token) : null
+    if (own && own.expiresAt <= Date.now()) throw problem('token-expired', 'The API token has expired')
+    if (own) return { ...own, apiToken: true, generation: 0, confirmed: false }
+    const { sub, sid, exp, gen } = Payload.parse(verifyJwt(token))
+    return { userId: sub, sessionId: sid, apiToken: false, expiresAt: exp * 1000, generation: gen, confirmed: gen === 0 }
+  }
   return (token) => {
     const seen = known.get(token)
-    if (seen && seen.expiresAt > Date.now()) return seen
+    if (seen && seen.until > Date.now()) return seen.claims
     known.delete(token)
     try {
-      const { sub, sid, exp, gen } = Payload.parse(verifyJwt(token))
-      const claims = { userId: sub, sessionId: sid, expiresAt: exp * 1000, generation: gen, confirmed: gen === 0 }
-      remember(known, MAX_TOKENS, token, claims)
+      const claims = claimsOf(token)
+      const until = claims.apiToken ? Math.min(claims.expiresAt, Date.now() + NOTE_MS) : claims.expiresAt
+      remember(known, MAX_TOKENS, token, { claims, until })
       return claims
     } catch (error) {
+      if (error instanceof ProblemError) throw error
       const expired = (error as { code?: string }).code === 'FAST_JWT_EXPIRED'
       throw problem(expired ? 'token-expired' : 'token-invalid', undefined, undefined, { cause: error })
     }
@@ -141,11 +167,13 @@ export const authPlugin = fp<{ config: Config; query: Query; origins: Origins }>
     /** Confirmations under way. */
     const confirming = new Map<Claims, Promise<void>>()
 
-    const verify = createVerifier((token) => app.jwt.verify(token))
+    const api = apiTokens(config.jwtSecret)
+    const verify = createVerifier((token) => app.jwt.verify(token), api)
     const cookies = createCookies(config)
 
     const tokens: Tokens = {
       cookies,
+      api,
       issue({ userId, sessionId, generation }) {
         const accessToken = app.jwt.sign({ sub: userId, sid: sessionId, jti: randomUUID(), gen: generation })
         return { accessToken, expiresAt: new Date(verify(accessToken).expiresAt).toISOString() }
@@ -177,6 +205,7 @@ export const authPlugin = fp<{ config: Config; query: Query; origins: Origins }>
         const given = typeof auth.token === 'string' && auth.token !== '' ? auth.token : bearer(headers.authorization)
         const token = given ?? cookies.accessOf(app.parseCookie(headers.cookie ?? ''))
         if (token === undefined) throw problem('token-missing')
+        if (given === null) assertCookieToken(token)
         const claims = verify(token)
         assertMeantFor(auth.userId == null ? headers : { [USER_HEADER]: String(auth.userId) }, claims.userId)
         return claims

@@ -4,7 +4,8 @@ import { problem } from '../errors.ts'
 
 /** Characters of the hash in a tag: 96 bits. */
 const HASH_LENGTH = 16
-const tagged = new RegExp(`^"(\\d+)(?:\\.[\\w-]{${HASH_LENGTH}})?"$`)
+/** Behind the hash stands the content coding, if there is one. */
+const tagged = new RegExp(`^"(\\d+)(?:\\.[\\w-]{${HASH_LENGTH}}(?:-[a-z]+)?)?"$`)
 
 /**
  * The entity tag of an answer: its version, which If-Match compares, and a hash of its bytes, which If-None-Match compares too.
@@ -16,10 +17,18 @@ export const tagOf = (version: number, body: string | Buffer): string =>
 
 const listed = (header: string | undefined) => header?.split(',').map((tag) => tag.trim())
 
-/** Does If-None-Match name this tag? Compared weakly, as RFC 9110 has it. */
-export function isKnown({ headers }: FastifyRequest, tag: string): boolean {
-  const tags = listed(headers['if-none-match'])?.map((each) => each.replace(/^W\//, ''))
-  return tags !== undefined && (tags.includes('*') || tags.includes(tag))
+/** The tag of the same answer in a content coding. Tags that are weak, or of others, stay as they are. */
+export const encodedTag = (tag: string, encoding: string): string => (tagged.test(tag) ? `${tag.slice(0, -1)}-${encoding}"` : tag)
+
+/**
+ * The tag in If-None-Match that is of this answer, in whatever content coding the client has it; null where there is none. Compared
+ * weakly, as RFC 9110 has it.
+ */
+export function knownTag({ headers }: FastifyRequest, tag: string): string | null {
+  const tags = listed(headers['if-none-match'])?.map((each) => each.replace(/^W\//, '')) ?? []
+  if (tags.includes('*')) return tag
+  const encoded = `${tag.slice(0, -1)}-`
+  return tags.find((each) => each === tag || (each.startsWith(encoded) && tagged.test(each))) ?? null
 }
 
 /**

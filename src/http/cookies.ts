@@ -8,6 +8,8 @@ export function basePathOf({ publicUrl }: Pick<Config, 'publicUrl'>): string {
 
 /** The cookies of a login: their names and paths stand here and nowhere else. */
 export interface Cookies {
+  /** The name of the cookie with the access token. */
+  accessName: string
   /** The access token among the cookies of a request. */
   accessOf(cookies: Record<string, string | undefined>): string | undefined
   /** The refresh token among them. */
@@ -50,6 +52,7 @@ export function createCookies(
   const names = new Set<string>([access.name, refresh.name])
 
   return {
+    accessName: access.name,
     accessOf: (cookies) => cookies[access.name],
     refreshOf: (cookies) => cookies[refresh.name],
     markRefresh: (cookies) => cookies[marker.name] === '1',

@@ -5,16 +5,21 @@ import { z } from 'zod'
 import type { Authorizer, Scope } from '../access/authorize.ts'
 import type { Config } from '../config.ts'
 import type { Query } from '../db/client.ts'
+import { problem } from '../errors.ts'
 import type { Write } from '../rooms/log/commit.ts'
+import { bearer } from './auth.ts'
+import { encode } from './compression.ts'
 import { basePathOf } from './cookies.ts'
-import { type Conditional, contextOf, type RequestContext, targetOf, type WriteOptions } from './request-context.ts'
+import { type Conditional, type RequestContext, targetOf, type WriteOptions } from './request-context.ts'
 import { send, sendRead, tagFor } from './response.ts'
-import { bytesOf, createResponseCache } from './response-cache.ts'
-import { createWriteHandlers } from './write-endpoints.ts'
+import { bytesOf, createResponseCache, type ResponseCache } from './response-cache.ts'
+import { contextOf, createWriteHandlers } from './write-endpoints.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Endpoint['access']
+    /** Its answer has a token in it. */
+    secret?: true | undefined
   }
   interface FastifyInstance {
     /**
@@ -39,23 +44,27 @@ declare module 'fastify' {
 const noQuery = z.strictObject({})
 
 /** `app.serve` and `app.write`: what every endpoint does alike, so that no feature can forget it. */
-export const endpointsPlugin = fp<{ config: Config; query: Query; authorizer: Authorizer }>(
-  async (app, { config, query, authorizer }) => {
+export const endpointsPlugin = fp<{ config: Config; query: Query; authorizer: Authorizer; cache?: ResponseCache | undefined }>(
+  async (app, { config, query, authorizer, cache = createResponseCache() }) => {
     const base = basePathOf(config)
-    const cache = createResponseCache()
     app.addHook('onClose', async () => cache.close())
 
+    const isByApiToken = ({ caller, headers }: FastifyRequest): boolean =>
+      caller ? caller.apiToken : app.tokens.api.parse(bearer(headers.authorization) ?? '') !== null
+
     function route(endpoint: Endpoint, handler: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>): void {
-      const { method, url, schema, access, bodyLimit, largePages = false } = endpoint
+      const { method, url, schema, access, secret, bodyLimit, largePages = false } = endpoint
+      const loginsOnly = endpoint.target === undefined && endpoint.apiTokens !== true
       app.route({
         method,
         url,
         schema: { querystring: noQuery, ...schema, tags: [...schema.tags] },
-        config: { access },
+        config: { access, secret },
         ...(bodyLimit !== undefined && { bodyLimit }),
         // The token is checked before a byte of the body is read, and the request is counted before the database is asked.
         onRequest(request, _reply, done) {
           if (access !== 'public' && access !== 'session') request.caller = app.tokens.callerOf(request)
+          if (loginsOnly && isByApiToken(request)) throw problem('forbidden', 'API tokens may not do this')
           done()
         },
         preValidation: [
@@ -102,7 +111,16 @@ export const endpointsPlugin = fp<{ config: Config; query: Query; authorizer: Au
           const body = bytesOf(reply.serialize(answer) as string)
           return { body, tag: tagFor(answer, body) }
         }
-        return sendRead(request, reply, await cache.get(request.url, `${app.rooms.log.epoch()} ${floor} ${head}`, read))
+        const position = `${app.rooms.log.epoch()} ${floor} ${head}`
+        const response = await cache.get(request.url, position, read)
+        return sendRead(request, reply, response, async (encoding) => {
+          // No address has a space in it.
+          const { body } = await cache.get(`${request.url} ${encoding}`, position, async () => ({
+            body: bytesOf(await encode(response.body, encoding)),
+            tag: null,
+          }))
+          return body
+        })
       })
     })
 

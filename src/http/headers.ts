@@ -17,7 +17,7 @@ function helmetHeaders(options: HelmetOptions): Record<string, string> {
   return Object.fromEntries(Object.entries(response.getHeaders()).map(([name, value]) => [name, String(value)]))
 }
 
-const VARY = 'Authorization, Cookie'
+const VARY = 'Authorization, Cookie, Accept-Encoding'
 const EXPOSED = ['etag', 'location', 'retry-after', 'cutroom-seq', 'cutroom-epoch']
 
 export interface AnswerHeaders {
@@ -34,6 +34,9 @@ export function createAnswerHeaders({
   const secure = helmetHeaders({
     // Plain HTTP on a laptop must keep working; a proxy with TLS adds these itself.
     strictTransportSecurity: secureCookies,
+    // On plain http browsers heed these for localhost alone, and complain elsewhere.
+    crossOriginOpenerPolicy: secureCookies && { policy: 'same-origin' },
+    originAgentCluster: secureCookies,
     contentSecurityPolicy: { directives: { upgradeInsecureRequests: secureCookies ? [] : null } },
   })
   return {
@@ -74,9 +77,11 @@ export const headersPlugin = fp<{ config: Config; headers: AnswerHeaders; origin
       strictPreflight: false,
     })
     // Answers belong to one person: shared caches must not store them, and those with tokens are not stored at all.
-    app.addHook('onSend', (request, reply, _payload, done) => {
-      if (request.url.startsWith('/api/') && !reply.hasHeader('cache-control'))
-        reply.header('cache-control', request.url.startsWith('/api/auth/') ? 'no-store' : 'private, no-cache')
+    app.addHook('onSend', ({ url, routeOptions }, reply, _payload, done) => {
+      if (url.startsWith('/api/') && !reply.hasHeader('cache-control')) {
+        const isSecret = routeOptions.config.secret === true || url.startsWith('/api/auth/')
+        reply.header('cache-control', isSecret ? 'no-store' : 'private, no-cache')
+      }
       done()
     })
   },

@@ -113,10 +113,7 @@ class Passage {
     for (let lane = this.#lanes[this.#passed]; lane; lane = this.#lanes[this.#passed]) {
       const outcome = lane[0].enter(lane[1], this.#go)
       if (outcome === 'waits') {
-        this.#timer ??= setTimeout(
-          () => this.abandon(problem('unavailable', 'Your other requests take too long', { retryAfter: 2 })),
-          PATIENCE_MS,
-        )
+        this.#timer ??= setTimeout(() => this.abandon('Your other requests take too long'), PATIENCE_MS)
         return true
       }
       if (outcome === 'refused') {
@@ -136,13 +133,13 @@ class Passage {
     this.advance()
   }
 
-  /** Ends it where it still waits. @param reason what it is answered */
-  abandon(reason: Error): void {
+  /** Ends it where it still waits. @param detail why, for the answer */
+  abandon(detail: string): void {
     const here = this.#lanes[this.#passed]
     if (this.#ended || !here) return
     here[0].forget(here[1], this.#go)
     this.end()
-    this.#next(reason)
+    this.#next(problem('unavailable', detail, { retryAfter: 2 }))
   }
 
   end(): void {
@@ -182,8 +179,7 @@ export const inFlightPlugin = fp<{ config: Config }>(
     app.decorate('takePlace', (request, reply, reads, next) => {
       const passage = new Passage(lanesOf(request, reads), next)
       request.passage = passage
-      if (passage.advance())
-        reply.raw.once('close', () => passage.abandon(problem('unavailable', 'The client hung up while it waited')))
+      if (passage.advance()) reply.raw.once('close', () => passage.abandon('The client hung up while it waited'))
     })
     app.addHook('onSend', (request, reply, payload, done) => {
       const { passage } = request

@@ -11,7 +11,6 @@ const CAPACITY = 50_000
 export interface Limit {
   /** How often it was counted in the window under way. */
   used(key: string): Promise<number>
-  /** Counts one. */
   count(key: string): Promise<void>
   /**
    * @param most in place of the limit

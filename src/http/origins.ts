@@ -14,6 +14,12 @@ const QUIET_MS = 3_600_000
 /** Origins that are named in that time. A visitor can invent them. */
 const MOST_NAMED = 100
 
+/** Why an origin is refused, and the cure. */
+const refusal = (origin: string): string =>
+  origin === 'null'
+    ? 'http: origin null refused: a page from a file or in a sandbox has no origin that CORS_ORIGINS could name; serve it over http'
+    : `http: origin ${origin} refused: it is not in CORS_ORIGINS, so its pages cannot read answers or use cookies`
+
 /** @param warn is told of each refused origin, once in an hour */
 export function createOrigins(
   config: Pick<Config, 'corsOrigins' | 'publicUrl' | 'secureCookies'>,
@@ -45,10 +51,7 @@ export function createOrigins(
       const shown = origin.slice(0, 200)
       if (named.has(shown) || named.size >= MOST_NAMED) return
       named.set(shown, now)
-      warn(
-        { origin: shown },
-        `http: origin ${shown} refused: it is not in CORS_ORIGINS, so its pages cannot read answers or use cookies`,
-      )
+      warn({ origin: shown }, refusal(shown))
     },
   }
 }

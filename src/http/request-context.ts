@@ -1,4 +1,4 @@
-import type { Endpoint, GeneralAccess, Parsed } from '@cutroom/contract'
+import type { Answer, Endpoint, GeneralAccess, Parsed } from '@cutroom/contract'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Scope, Target } from '../access/authorize.ts'
 import type { Caller } from '../access/sessions.ts'
@@ -9,6 +9,8 @@ export interface WriteOptions<E extends Endpoint, P> {
   prepare?: (context: RequestContext<E>) => Promise<P>
   /** Lets the write begin at its time. What waits here holds no connection to the database. */
   within?: <T>(context: RequestContext<E>, write: () => Promise<T>) => Promise<T>
+  /** Adds to each answer, the first and repeated ones, what is not saved with an Idempotency-Key. */
+  complete?: (context: RequestContext<E>, answer: Answer<E>) => Answer<E>
   /** The handler locks or closes the caller's session itself. */
   locksSession?: boolean
 }
@@ -28,18 +30,6 @@ export interface Conditional {
   /** @throws problem stale, with the entity as it is now, when If-Match names another version */
   expect(version: number, current: () => Promise<unknown>): Promise<void>
 }
-
-/** A context without the types of one endpoint. */
-export const contextOf = (request: FastifyRequest, reply: FastifyReply, scope: Scope | null) =>
-  ({
-    params: request.params,
-    query: request.query,
-    body: request.body,
-    me: request.principal ?? request.caller,
-    scope,
-    request,
-    reply,
-  }) as never
 
 /** The thing that the path names; null for an endpoint outside projects. */
 export function targetOf({ target }: Endpoint, request: FastifyRequest): Target | null {

@@ -5,10 +5,11 @@ export interface CachedResponse {
   tag: string | null
 }
 
-/** A text in memory of its own: a slice of Node's pool would keep the whole 8 KiB of it alive. */
-export function bytesOf(text: string): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text))
-  bytes.write(text)
+/** A text, or bytes, in memory of its own: a slice of Node's pool, or of zlib's chunk, would keep all of that alive. */
+export function bytesOf(content: string | Buffer): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(content))
+  if (typeof content === 'string') bytes.write(content)
+  else bytes.set(content)
   return bytes
 }
 
@@ -32,8 +33,8 @@ interface Entry {
 
 /**
  * Reads of a project are cached until its next event: nothing in it changes without one. Requests at the same time share one reading
- * of the rows, so a crowd that reconnects loads one snapshot (0.08 of the lists per second without the cache). Access is checked
- * before, for each request.
+ * of the rows, so a crowd that reconnects loads one snapshot (0.08 of the lists per second without the cache). What is asked for
+ * compressed is compressed once, and kept beside. Access is checked before, for each request.
  */
 export interface ResponseCache {
   /** The answer for this path at this position of the log; `make` reads it, once. */

@@ -1,6 +1,7 @@
 import { type Endpoint, statusOf } from '@cutroom/contract'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { isKnown, tagOf, versionOf } from './conditional.ts'
+import { type Encoding, encodingFor, markEncoded } from './compression.ts'
+import { knownTag, tagOf, versionOf } from './conditional.ts'
 import type { CachedResponse } from './response-cache.ts'
 
 /** `/api/tasks/:id` of what has an `id`. */
@@ -18,11 +19,26 @@ export function tagFor(answer: unknown, body: string | Buffer): string | null {
   return version === null ? null : tagOf(version, body)
 }
 
-/** Answers a read: 304 where the caller has exactly this. */
-export function sendRead(request: FastifyRequest, reply: FastifyReply, { body, tag }: CachedResponse) {
-  if (tag !== null) reply.header('etag', tag)
-  if (tag !== null && isKnown(request, tag)) return reply.code(304).send()
-  return reply.type(JSON_TYPE).send(body)
+/**
+ * Answers a read: 304 where the caller has exactly this.
+ * @param encoded the body in a content coding, where it is kept
+ */
+export function sendRead(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { body, tag }: CachedResponse,
+  encoded?: (encoding: Encoding) => Promise<string | Buffer>,
+) {
+  const known = tag === null ? null : knownTag(request, tag)
+  if (tag !== null) reply.header('etag', known ?? tag)
+  if (known !== null) return reply.code(304).send()
+  reply.type(JSON_TYPE)
+  const encoding = encoded ? encodingFor(request, body.length) : null
+  if (!encoded || encoding === null) return reply.send(body)
+  return encoded(encoding).then((bytes) => {
+    markEncoded(reply, encoding)
+    return reply.send(bytes)
+  })
 }
 
 /**

@@ -10,7 +10,6 @@ export interface WindowCounts {
   of(key: string): Window | undefined
   /** Counts one, in the window under way or in a new one. */
   add(key: string): Window
-  /** Keys that are remembered. */
   size(): number
 }
 
@@ -19,15 +18,8 @@ export interface WindowCounts {
  * forgotten, the oldest first, so that attempts at other names lift no lock; a lock goes before its time only where there are
  * `capacity` of them.
  */
-export function createWindowCounts({
-  windowMs,
-  limit,
-  capacity,
-}: {
-  windowMs: number
-  limit: number
-  capacity: number
-}): WindowCounts {
+export function createWindowCounts(options: { windowMs: number; limit: number; capacity: number }): WindowCounts {
+  const { windowMs, limit, capacity } = options
   // Windows are equally long, so the oldest of each map ends first.
   const below = new Map<string, Window>()
   const locked = new Map<string, Window>()

@@ -6,12 +6,25 @@ import { allows } from '../access/roles.ts'
 import { createScopeCache, type ScopeCache } from '../access/scope-cache.ts'
 import { admitSession, type Caller, lockSession, sessionAssertion } from '../access/sessions.ts'
 import { problem } from '../errors.ts'
+import type { TokenClaims } from '../rooms/index.ts'
 import type { Actor, Commit, Write } from '../rooms/log/commit.ts'
 import { type Key, lockOf, withIdempotencyKey } from '../rooms/log/idempotency.ts'
 import { fingerprints, idempotencyKey, matches } from './conditional.ts'
-import { type Conditional, contextOf, type RequestContext, targetOf, type WriteOptions } from './request-context.ts'
+import { type Conditional, type RequestContext, targetOf, type WriteOptions } from './request-context.ts'
 import { tagFor } from './response.ts'
 import { serializerOf } from './validation.ts'
+
+/** A context without the types of one endpoint. */
+export const contextOf = (request: FastifyRequest, reply: FastifyReply, scope: Scope | null) =>
+  ({
+    params: request.params,
+    query: request.query,
+    body: request.body,
+    me: request.principal ?? request.caller,
+    scope,
+    request,
+    reply,
+  }) as never
 
 type Handler = (context: RequestContext<Endpoint>, write: Write & Conditional, prepared: unknown) => Promise<unknown>
 type Current = (tx: Write['tx'], id: string, params: object) => Promise<unknown>
@@ -142,6 +155,13 @@ function workOf(context: Context, route: WriteRoute, call: WriteCall): (write: W
 const allowsAction = (endpoint: Endpoint, scope: Scope, userId: string): boolean =>
   endpoint.target !== undefined && allows(scope.role, endpoint.access, scope.authorId === userId)
 
+/** Keys of an API token are its own: what its person was answered may lie outside its scope. No key of a client contains a space. */
+const keyOf = ({ userId, sessionId, apiToken }: TokenClaims, key: string, fingerprint: string): Key => ({
+  userId,
+  key: apiToken ? `${sessionId} ${key}` : key,
+  fingerprint,
+})
+
 /** Makes the handlers of endpoints that write: Idempotency-Key, access, If-Match and session in the one transaction of the write. */
 export function createWriteHandlers(options: WriteHandlerOptions) {
   const context: Context = {
@@ -154,20 +174,20 @@ export function createWriteHandlers(options: WriteHandlerOptions) {
     const locksTarget = effect === 'change' && given.current !== undefined
     const assumesScope = target !== undefined && !locksTarget && options.authorizer.memberQuery(target) !== null
     const route: WriteRoute = { ...given, locksTarget, assumesScope }
-    const { prepare, within } = route.options
+    const { prepare, within, complete } = route.options
     return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
       const { caller } = request
       if (caller === null) throw problem('token-missing')
       const mutationId = idempotencyKey(request)
       const actor = { id: caller.userId, name: request.principal?.person.name ?? '', mutationId }
-      const key =
-        mutationId === undefined ? undefined : { userId: actor.id, key: mutationId, fingerprint: context.fingerprint(request) }
+      const key = mutationId === undefined ? undefined : keyOf(caller, mutationId, context.fingerprint(request))
       const prepared = prepare ? await outcomeOf(prepare(contextOf(request, reply, null))) : NOTHING
       if (prepared.failed && key === undefined) throw prepared.reason
       const reportHead = (head: number) => void reply.headers({ 'cutroom-seq': head, 'cutroom-epoch': options.epoch() })
       const work = workOf(context, route, { request, reply, caller, actor, key, prepared, reportHead })
       const start = () => options.commit(actor, work)
-      return within ? within(contextOf(request, reply, null), start) : start()
+      const answer = await (within ? within(contextOf(request, reply, null), start) : start())
+      return complete ? complete(contextOf(request, reply, null), answer as never) : answer
     }
   }
 }

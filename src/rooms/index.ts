@@ -9,7 +9,7 @@ import { watchSlowConsumers } from './delivery/slow-consumers.ts'
 import { type Commit, createCommit } from './log/commit.ts'
 import { type Log, openLog } from './log/log.ts'
 import { measureCommit } from './measurements.ts'
-import { type RoomsOptions, TIMINGS } from './options.ts'
+import type { RoomsOptions } from './options.ts'
 import { openPresence } from './presence/announce.ts'
 import { createTyping } from './presence/typing.ts'
 import { acceptSockets } from './sockets/connect.ts'
@@ -20,6 +20,7 @@ import { registerRoomHandlers, subscriptionIn } from './sockets/room-handlers.ts
 import { createSessions } from './sockets/session.ts'
 import { openSocketServer } from './sockets/socket-server.ts'
 import { watchTokenExpiry } from './sockets/token-expiry.ts'
+import { TIMINGS } from './timings.ts'
 import type { RoomServer, RoomSocket } from './types.ts'
 
 export type { RoomsOptions } from './options.ts'
@@ -74,9 +75,9 @@ function createReporters({ log }: FastifyInstance) {
   }
 }
 
-/** The feeds of the rooms with local sockets, whose deliveries are measured. */
+/** The feeds of the rooms with local sockets. */
 function openFeeds(
-  { redis, measurements }: RoomsOptions,
+  { redis, measurements, createReplayCaches }: RoomsOptions,
   {
     log,
     io,
@@ -96,10 +97,8 @@ function openFeeds(
   return createFeeds({
     log,
     encode: createEncoder(io),
-    deliver(room, entry) {
-      deliver(room, entry)
-      measurements.delivered(entry.meta.at)
-    },
+    createReplayCaches,
+    deliver,
     onReplayed: measurements.replayed,
     // Clients reconnect, name a position of the old history and are answered `reset`.
     onLost: () => {
@@ -117,7 +116,8 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   const { database, query, redis, measurements } = options
   const timings = { ...TIMINGS, ...options.timings }
   const { onTimerError, onDeliveryError, onSocketError, onRefusedMessages, onSlowClosed, onLogLost } = createReporters(app)
-  const log = await openLog(database.readers, database.pages.query)
+  const { adaptLog = (log) => log } = options
+  const log = adaptLog(await openLog(database.readers, database.pages.query))
   let cluster: Cluster | undefined
   const admission = new Admission({ ...options, onError: onTimerError })
   const onDrain = () => {
@@ -133,7 +133,13 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   })
   const typing = createTyping(timings.typingMs, onTimerError)
   const sessions = createSessions({ ...options, presence, onError: onDeliveryError })
-  const deliver = createDelivery({ io, presence, activityOf: options.activityOf, endSession: sessions.endSession })
+  const deliver = createDelivery({
+    io,
+    presence,
+    activityOf: options.activityOf,
+    endSession: sessions.endSession,
+    onDelivered: measurements.delivered,
+  })
   const feeds = openFeeds(options, { log, io, deliver, timings, onDeliveryError, onLogLost })
   if (redis)
     cluster = new Cluster({

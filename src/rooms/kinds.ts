@@ -31,7 +31,7 @@ export type KindName<R = RoomId> = R extends `${infer Name}:${string}` ? Name : 
 /** The kinds of rooms, by the prefix of their ids. */
 export const kinds: Record<KindName, RoomKind> = {
   project: {
-    admit: (query, { userId }, projectId) => admit(query, userId, projectId),
+    admit,
     accessEvent: projectAccessEvent,
     presence: 'room',
   },

@@ -1,10 +1,12 @@
 import type { Activity } from '@cutroom/contract'
 import type { Database, Query } from '../db/client.ts'
 import type { SharedRedis } from '../redis.ts'
+import type { createReplayCaches } from './delivery/replay-cache.ts'
 import type { CommitOptions } from './log/commit.ts'
-import type { LogEntry } from './log/log.ts'
+import type { Log, LogEntry } from './log/log.ts'
 import type { Measurements } from './measurements.ts'
 import type { LIMITS } from './sockets/connection-limits.ts'
+import type { TIMINGS } from './timings.ts'
 import type { Principal, RoomSocket, TokenClaims } from './types.ts'
 
 /** What the engine of rooms is given by the application. */
@@ -34,25 +36,7 @@ export interface RoomsOptions {
   beforeCommit?: CommitOptions['beforeCommit']
   /** For tests: shorter than TIMINGS. */
   timings?: Partial<typeof TIMINGS>
-}
-
-/** All in milliseconds. */
-export const TIMINGS = {
-  /** Between polls of the heads. */
-  sweepMs: 1_000,
-  /** The same while Redis, which carries the hints, is away. */
-  sweepAloneMs: 250,
-  /** How long a replay cache is kept after its last reader. */
-  unreadMs: 60_000,
-  /** How long a person with a lost connection still counts as present. */
-  graceMs: 4_000,
-  /** Between a node's heartbeats, and how long a node without them counts as alive. A dead node's people vanish within 15 s. */
-  beatMs: 2_500,
-  deadMs: 12_000,
-  /** How long "is typing" lasts without a renewal. */
-  typingMs: 6_000,
-  /** Between checks of each socket's backlog; how long it may be stuck before it is paused, and before it is closed. */
-  checkMs: 250,
-  stuckMs: 2_000,
-  closeMs: 30_000,
+  /** For benches: the same parts without what makes them fast. */
+  adaptLog?: (log: Log) => Log
+  createReplayCaches?: typeof createReplayCaches
 }

@@ -1,22 +1,25 @@
 import type { ClientToServer, Person, Role, RoomId, ServerToClient } from '@cutroom/contract'
 import type { Server, Socket } from 'socket.io'
-import type { Caller, Position } from '../access/sessions.ts'
+import type { Caller, Position, TokenScope } from '../access/sessions.ts'
 import type { Feed } from './delivery/feed.ts'
 
 /** Identity and profile behind a token whose session is open, and the position of the person's own room in the same snapshot. */
 export interface Principal extends Caller, Position {
   person: Person
-  /** Milliseconds since the epoch. */
+  /** null: a login. */
+  token: TokenScope | null
+  /** Milliseconds since the epoch; Infinity: an API token without end. */
   expiresAt: number
 }
 
-/** Content of a verified access token. */
+/** Content of a verified access token or API token. */
 export interface TokenClaims extends Caller {
-  /** Milliseconds since the epoch. */
+  apiToken: boolean
+  /** Milliseconds since the epoch; Infinity: an API token without end. */
   expiresAt: number
   /** Of the refresh token that was given out with it. */
   generation: number
-  /** The database knows that a token of this generation was used. */
+  /** The database knows that a token of this generation, or this API token lately, was used. */
   confirmed: boolean
 }
 
@@ -26,6 +29,8 @@ export interface Subscription {
   role: Role | null
   /** Whether it also receives `activity:new`. */
   activity: boolean
+  /** Its events are not sent, only followed for what ends access: the user room of an API token. */
+  silent: boolean
   state: SubscriptionState
 }
 
@@ -42,7 +47,9 @@ export type SubscriptionState =
 export interface SocketData {
   person: Person
   sessionId: string
-  /** Milliseconds since the epoch. */
+  /** The highest role of its API token; null: a login. */
+  maxRole: Role | null
+  /** Milliseconds since the epoch; Infinity: an API token without end. */
   expiresAt: number
   /** When the warning before the expiry is due, ms since the epoch; infinite once it was sent. */
   warnAt: number

@@ -3,9 +3,9 @@ import type { Problem } from '@cutroom/contract'
 import { hash } from '@node-rs/argon2'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { useApp } from '../support/app.ts'
+import { claimsOf } from '../support/calls.ts'
 import { createTeam, login, PASSWORD, type Person, register, request } from '../support/people.ts'
 import { until } from '../support/until.ts'
-import { claimsOf } from './calls.ts'
 
 const code = (answer: { status: number; body: unknown }) => `${answer.status} ${(answer.body as Problem | undefined)?.code}`
 const app = useApp()
@@ -33,7 +33,7 @@ describe('changes of a password at once', () => {
     }
   })
 
-  it('U3 several from one session: one succeeds, the others are told that their current password is wrong', async () => {
+  it('U3 several from one session: one succeeds, the others are refused: their current password is wrong', async () => {
     const person = await register(app())
     const nexts = Array.from({ length: 4 }, (_, n) => `the next password, ${n}`)
     const answers = await Promise.all(nexts.map((next) => change(person, PASSWORD, next)))

@@ -5,10 +5,10 @@ import fc from 'fast-check'
 import { io, type Socket } from 'socket.io-client'
 import { describe, expect, it } from 'vitest'
 import { useApp } from '../support/app.ts'
+import { claimsOf } from '../support/calls.ts'
 import { type Answer, request } from '../support/people.ts'
 import { until } from '../support/until.ts'
 import { explain, type Made, type ModelState, requests, type Step, type TokenOf } from './accounts.model.ts'
-import { claimsOf } from './calls.ts'
 
 /** What a client asks for. What closes sessions is rarer: most faults need one that lasts. */
 const kind = fc.oneof(
@@ -38,7 +38,7 @@ const examples: [Action[][]][] = [
     [[of('refresh')], [of(use)], [of('refresh with an old token')], [of('call')]],
   ]),
   [[[of('connect')], [of('refresh')], [of('renew a socket')], [of('refresh with an old token')]]],
-  // A tunnel: answers lost at each step, and what goes on meanwhile.
+  // A tunnel: answers lost at each step, and other actions in between.
   [[[of('refresh', 0, true)], [of('call')], [of('refresh', 0, true)], [of('refresh')], [of('call')], [of('refresh')]]],
   [[[of('refresh'), of('refresh'), of('refresh')], [of('call'), of('refresh', 0, true)], [of('refresh')]]],
   // Two sessions of one person at once.
@@ -118,7 +118,7 @@ describe('accounts', () => {
     })
   const codeOf = ({ status, body }: Answer): string => (status < 300 ? 'ok' : (body as Problem).code)
 
-  /** The names of projects that were asked for, by who asked, and whether they were told it is there. */
+  /** The names of projects that were asked for, by who asked, and whether the answer was that it exists. */
   const calls: { name: string; person: string; answer: string }[] = []
 
   async function connect(client: Client, userId: string): Promise<string | null> {
@@ -137,7 +137,7 @@ describe('accounts', () => {
         resolve('ok')
       })
       socket.on('connect_error', (error: Error & { data?: Problem }) => resolve(error.data?.code ?? error.message))
-      // Let in and closed before it was told so.
+      // Let in and closed before the answer came.
       socket.on('disconnect', () => resolve(null))
     })
   }
@@ -170,7 +170,7 @@ describe('accounts', () => {
 
     switch (kind) {
       case 'login': {
-        // The newest that was tried is not always the one: its answer may have been lost, or told of a refusal.
+        // The newest that was tried is not always the one: its answer may have been lost, or a refusal.
         const password = tried.at(-1 - (pick % 2)) ?? FIRST
         const answer = await login(person, password)
         const opened = answer.status === 200 ? accessClaims(answer.body.accessToken) : null

@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { hashPassword } from '../../src/features/auth/password.ts'
 import { type TestApp, useApp } from '../support/app.ts'
+import { claimsOf, forge } from '../support/calls.ts'
 import { createProject, login, PASSWORD, type Person, register, request } from '../support/people.ts'
 import { connect, open } from '../support/sockets.ts'
-import { claimsOf, forge } from './calls.ts'
 
 interface Tokens {
   user: User
@@ -588,7 +588,7 @@ describe('limits', () => {
         'login',
         { email: n % 2 ? person.email : person.email.toUpperCase(), password: `guess ${n}` },
         {
-          // A proxy that nobody named is not believed.
+          // A proxy that is not configured is not believed.
           'x-forwarded-for': `10.0.0.${n}`,
         },
       )

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import type { Problem, SessionState, User } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
 import { type TestApp, useApp } from '../support/app.ts'
+import { claimsOf, tokenOf } from '../support/calls.ts'
 import { PASSWORD, type Person, register, request } from '../support/people.ts'
 import { connect, open } from '../support/sockets.ts'
-import { claimsOf, tokenOf } from './calls.ts'
 
 const code = (answer: { status: number; body: unknown }) => `${answer.status} ${(answer.body as Problem | undefined)?.code}`
 

@@ -2,9 +2,10 @@ import { randomInt, randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { useApp } from '../support/app.ts'
 import { addMember, createCut, createProject, createTeam, type Person, register } from '../support/people.ts'
+import { createRandom } from '../support/random.ts'
+import { openRaw, type Raw } from '../support/raw-socket.ts'
 import { connect, type JoinAck, type Listener } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
-import { openRaw, type Raw } from './raw.ts'
 
 /** How often a removal meets a burst: EVICTION_ROUNDS=1000 tries harder, SEED=… tries the same again. */
 const ROUNDS = Number(process.env.EVICTION_ROUNDS ?? 40)
@@ -34,17 +35,6 @@ function gate() {
       for (const [n, open] of waiting) if (n <= count) open()
     },
     at: (n: number) => new Promise<void>((open) => (n <= count ? open() : waiting.push([n, open]))),
-  }
-}
-
-/** The same numbers again for the same seed (mulberry32). */
-function random(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
   }
 }
 
@@ -141,7 +131,7 @@ describe('eviction', () => {
     const observer = await connect(app(), owner)
     await observer.join(project.id)
     const joining = await replaying(editor, project.id)
-    // And one that stood in the room before it asked for all of it again.
+    // And one that was in the room before it asked for all of it again.
     const again = await replaying(editor, project.id, async (raw) => {
       raw.ws.send(`4276${JSON.stringify(['join:project', { projectId: project.id }])}`)
       await until('joined', () => raw.ack(76)?.ok === true)
@@ -163,7 +153,7 @@ describe('eviction', () => {
       expect(seqs).toEqual(Array.from({ length: removal - 1 }, (_, n) => n + 1))
       expect(raw.events().some(({ name }) => name === 'project:left')).toBe(true)
     }
-    // Nobody is drawn as present who may not be there.
+    // No person is listed as present without access.
     const ack = await observer.join(project.id, { after: head })
     expect(ack.presence.map(({ user }) => user.id)).toEqual([owner.id])
   })
@@ -173,7 +163,7 @@ describe('eviction', () => {
     const tally = { rounds: 0, writesAfter: 0, framesBefore: 0, refused: 0, joined: 0 }
 
     async function lane(number: number): Promise<void> {
-      const next = random(seed + number)
+      const next = createRandom(seed + number).next
       const { project, owner, editor } = await createTeam(app(), 'editor')
       const { cut } = await createCut(owner, project.id)
       await owner.must('DELETE', `/api/projects/${project.id}/members/${editor.id}`)
@@ -193,7 +183,7 @@ describe('eviction', () => {
         const acks: Promise<JoinAck>[] = []
         const join = (tab: Listener) =>
           acks.push(tab.join(project.id, next() < 0.5 ? {} : { after: Math.max(0, head - Math.floor(next() * 30)) }))
-        // Each tab stands in the room before, or comes in just now.
+        // Each tab is in the room before, or joins just now.
         const late = tabs.filter((tab) => (next() < 0.5 ? join(tab) : null) === null)
         await Promise.all(acks)
         // Two writers of two notes and more, until the removal is through; it and the tabs that come late begin somewhere
@@ -298,7 +288,7 @@ describe('eviction', () => {
     expect(raw.ack(78)).toMatchObject({ ok: false, error: { code: 'forbidden' } })
   })
 
-  it('A1 a member who leaves is out; the event says that they left by themselves', async () => {
+  it('A1 a member who leaves is out; the event has no removedBy', async () => {
     const { project, owner, viewer } = await createTeam(app(), 'viewer')
     const [observer, tab] = await Promise.all([connect(app(), owner), connect(app(), viewer)])
     await Promise.all([observer.join(project.id), tab.join(project.id)])
@@ -336,7 +326,7 @@ describe('eviction', () => {
     }
     for (const person of [owner, editor, viewer])
       expect((await person.call('GET', `/api/projects/${project.id}/events?after=0`)).status).toBe(404)
-    // What other programs still write into its log reaches nobody.
+    // What other programs still write into its log reaches no socket.
     await app().db.query('SELECT append($1, $2, $3::json)', [
       `project:${project.id}`,
       'task:deleted',

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto'
 import type { Problem } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { startApp, type TestApp, useApp } from '../support/app.ts'
+import { claimsOf, tokenOf } from '../support/calls.ts'
 import { createProject, createTeam, login, PASSWORD, type Person, register, request } from '../support/people.ts'
+import { openRaw } from '../support/raw-socket.ts'
 import { connect, type Listener, open } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
-import { claimsOf, tokenOf } from './calls.ts'
-import { openRaw } from './raw.ts'
 
 /** The promise: out within this time, ms. */
 const SECOND = 1_000
@@ -27,7 +27,7 @@ async function refusal(app: TestApp, token: string): Promise<Problem | undefined
   return error.data
 }
 
-/** Writes one task after the other until told to stop; resolves to how many there were. */
+/** Writes one task after the other until `stop`; resolves to how many there were. */
 function burst(app: TestApp, writer: Person, projectId: string) {
   let going = true
   let count = 0
@@ -53,7 +53,7 @@ function burst(app: TestApp, writer: Person, projectId: string) {
 }
 
 describe('sessions on live sockets', () => {
-  // Nobody waits here for the grace of a lost connection.
+  // The grace period of a lost connection is not waited for here.
   const app = useApp({ seams: { timings: { graceMs: 300 } } })
 
   it('A2 when its token expires a socket is warned, leaves its rooms, is told, and is closed', async () => {
@@ -85,7 +85,7 @@ describe('sessions on live sockets', () => {
     const answer = await request<Problem>(app().url, 'GET', '/api/me', { token })
     expect({ status: answer.status, code: answer.body.code }).toEqual({ status: 401, code: 'token-expired' })
     expect(await refusal(app(), token)).toMatchObject({ code: 'token-expired', status: 401 })
-    // After the grace of a lost connection nobody draws them as present.
+    // After the grace period of a lost connection they are not listed as present.
     await until('the others see them go', () =>
       named(observer, 'presence:changed').some(({ payload }) => (payload.left as string[]).includes(editor.id)),
     )
@@ -249,7 +249,7 @@ describe('sessions on live sockets', () => {
       const acted = Date.now()
       for (const end of await Promise.all(closed)) {
         expect(end.reason).toBe('io server disconnect')
-        // The sweep itself takes up to a second when nothing else tells.
+        // Without a notification the sweep takes up to a second.
         expect(end.at - acted).toBeLessThan(SECOND + 300)
       }
       await writing.stop()

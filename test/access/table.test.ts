@@ -2,31 +2,42 @@ import { type Problem, type Project, type Role, requests, statusOf } from '@cutr
 import { beforeAll, describe, expect, it } from 'vitest'
 import { CONSOLE_ADDRESSES } from '../../src/http/console.ts'
 import { useApp } from '../support/app.ts'
+import { keyOf, listed, pathOf, tokenOf } from '../support/calls.ts'
 import { addMember, createCut, createProject, login, PASSWORD, type Person, register, request } from '../support/people.ts'
 import { routesOf } from '../support/routes.ts'
 import { connect, open } from '../support/sockets.ts'
-import { keyOf, listed, pathOf, tokenOf } from './calls.ts'
 
 /**
- * Who may do what, written by hand from "Who may do what" of the surface: anybody, anybody who is logged in, or the least
- * role; where it makes a difference, for another's thing and for one's own.
+ * Who may do what, written by hand from "Who may do what" of the surface: anybody (`person`: but no API token), anybody who has an
+ * account (`login`: who is logged in, by no API token), or the least role; where it makes a difference, for another's thing and for
+ * one's own.
  */
-type Least = 'anybody' | 'account' | Role | { another: Role | 'nobody at all'; own: Role }
+type Least =
+  | 'anybody'
+  | 'person'
+  | 'account'
+  | 'login'
+  | 'to create a project'
+  | Role
+  | { another: Role | 'nobody at all'; own: Role }
 const table: Record<string, Least> = {
-  'POST /api/auth/register': 'anybody',
-  'POST /api/auth/login': 'anybody',
-  'POST /api/auth/refresh': 'anybody',
-  'POST /api/auth/logout': 'account',
-  'POST /api/auth/logout-all': 'account',
+  'POST /api/auth/register': 'person',
+  'POST /api/auth/login': 'person',
+  'POST /api/auth/refresh': 'person',
+  'POST /api/auth/logout': 'login',
+  'POST /api/auth/logout-all': 'login',
   'GET /api/session': 'anybody',
   'GET /api/me': 'account',
-  'PATCH /api/me': 'account',
-  'PUT /api/me/password': 'account',
-  'GET /api/me/sessions': 'account',
-  'DELETE /api/me/sessions/:sessionId': 'account',
+  'PATCH /api/me': 'login',
+  'PUT /api/me/password': 'login',
+  'GET /api/me/sessions': 'login',
+  'DELETE /api/me/sessions/:sessionId': 'login',
+  'GET /api/me/tokens': 'login',
+  'POST /api/me/tokens': 'login',
+  'DELETE /api/me/tokens/:tokenId': 'login',
 
   'GET /api/projects': 'account',
-  'POST /api/projects': 'account',
+  'POST /api/projects': 'to create a project',
   'GET /api/projects/:projectId': 'viewer',
   'PATCH /api/projects/:projectId': 'owner',
   'DELETE /api/projects/:projectId': 'owner',
@@ -74,27 +85,34 @@ const table: Record<string, Least> = {
   'POST /api/comments/:commentId/reopen': { another: 'editor', own: 'commenter' },
 }
 
-/** What answers outside `/api`, to anybody. */
-const operations = ['/healthz', '/readyz', '/metrics', '/openapi.json', '/docs', '/docs/json', '/docs/yaml']
+/** What answers outside `/api`, without a login. */
+const operations = ['/healthz', '/readyz', '/metrics', '/openapi.json', '/asyncapi.json', '/docs', '/docs/json', '/docs/yaml']
 
 const members = ['viewer', 'commenter', 'editor', 'owner'] as const
-const everybody = ['nobody', 'stranger', ...members, 'removed', 'expired', 'revoked'] as const
-type Who = (typeof everybody)[number]
+/** API tokens of an owner, by the role that they have through one; one that does not reach the project, and one that was ended. */
+const bots = ['bot viewer', 'bot commenter', 'bot editor', 'bot owner', 'bot elsewhere', 'bot ended'] as const
+const allCallers = ['nobody', 'stranger', ...members, 'removed', 'expired', 'revoked', ...bots] as const
+const isBot = (who: Who) => bots.some((bot) => bot === who)
+type Who = (typeof allCallers)[number]
 const refused: Partial<Record<Who, string>> = {
   nobody: '401 token-missing',
   expired: '401 token-expired',
   revoked: '401 session-revoked',
+  'bot ended': '401 session-revoked',
 }
 
 /** The cell of the table, as an answer. */
 function expected(who: Who, least: Exclude<Least, object> | 'nobody at all', success: string): string {
   if (least === 'anybody') return success
+  if (isBot(who) && (least === 'person' || least === 'login')) return '403 forbidden'
+  if (least === 'person') return success
   const closed = refused[who]
   if (closed !== undefined) return closed
-  if (least === 'account') return success
-  if (who === 'stranger' || who === 'removed') return '404 not-found'
+  if (least === 'account' || least === 'login') return success
+  if (least === 'to create a project') return isBot(who) && who !== 'bot owner' ? '403 forbidden' : success
+  if (who === 'stranger' || who === 'removed' || who === 'bot elsewhere') return '404 not-found'
   if (least === 'nobody at all') return '403 forbidden'
-  return members.indexOf(who as Role) >= members.indexOf(least) ? success : '403 forbidden'
+  return members.indexOf(who.replace('bot ', '') as Role) >= members.indexOf(least) ? success : '403 forbidden'
 }
 
 /** A valid request about something made for it alone. */
@@ -114,7 +132,9 @@ describe('the access table', () => {
   let project: Project
   /** An owner who never calls: makes the things that the callers ask for. */
   let keeper: Person
-  /** Whom owners add, promote and remove. */
+  /** An owner who calls by API tokens only. */
+  let holder: Person
+  /** The person whom owners add, promote and remove. */
   let guest: Person
   let callers: Record<Who, { id: string; email: string; token: string | undefined }>
 
@@ -133,12 +153,28 @@ describe('the access table', () => {
     await createProject(stranger, 'Elsewhere')
     const removed = await join('Rae Removed', 'owner')
     await keeper.must('DELETE', `/api/projects/${project.id}/members/${removed.id}`)
-    if (!viewer || !commenter || !editor || !owner) throw new Error('everybody is there')
+    if (!viewer || !commenter || !editor || !owner) throw new Error('a caller is missing')
     const revoked = await login(app(), owner)
     await revoked.must('POST', '/api/auth/logout')
     const expired = { ...owner, token: tokenOf(app(), owner.token, -5) }
     const nobody = { ...owner, token: undefined }
-    callers = { nobody, stranger, viewer, commenter, editor, owner, removed, expired, revoked }
+    holder = await join('Hal Holder', 'owner')
+    const elsewhere = await createProject(holder, 'Elsewhere')
+    const bot = async (name: (typeof bots)[number], role: Role, projectIds: string[] | null = null) => {
+      const made = await holder.must<{ id: string; token: string }>('POST', '/api/me/tokens', { name, role, projectIds })
+      if (name === 'bot ended') await holder.must('DELETE', `/api/me/tokens/${made.id}`)
+      return { ...holder, token: made.token }
+    }
+    const people = { nobody, stranger, viewer, commenter, editor, owner, removed, expired, revoked }
+    callers = {
+      ...people,
+      'bot viewer': await bot('bot viewer', 'viewer'),
+      'bot commenter': await bot('bot commenter', 'commenter', [elsewhere.id, project.id]),
+      'bot editor': await bot('bot editor', 'editor'),
+      'bot owner': await bot('bot owner', 'owner'),
+      'bot elsewhere': await bot('bot elsewhere', 'owner', [elsewhere.id]),
+      'bot ended': await bot('bot ended', 'owner'),
+    }
   })
 
   const ifMatch = (thing: { version: number }) => ({ 'if-match': `"${thing.version}"` })
@@ -186,7 +222,7 @@ describe('the access table', () => {
       return { params: { commentId: made.id }, body, headers: ifMatch(made) }
     }
   /** A further session of the caller, for requests that end sessions; no session for those who have none. */
-  const session = async (who: Who) => (refused[who] === undefined ? await login(app(), callers[who]) : null)
+  const session = async (who: Who) => (refused[who] === undefined && !isBot(who) ? await login(app(), callers[who]) : null)
 
   const fresh: Record<string, (who: Who, own: boolean) => Promise<Fresh>> = {
     'POST /api/auth/register': async (who) => ({
@@ -197,7 +233,7 @@ describe('the access table', () => {
     'POST /api/auth/logout': async (who) => ({ token: (await session(who))?.token }),
     'POST /api/auth/logout-all': async (who) => ({
       after: async () => {
-        if (refused[who] === undefined) callers[who] = await login(app(), callers[who])
+        if (refused[who] === undefined && !isBot(who)) callers[who] = await login(app(), callers[who])
       },
     }),
     'GET /api/session': async () => ({}),
@@ -217,6 +253,15 @@ describe('the access table', () => {
       return { params: { sessionId: rows[0]?.id ?? '' } }
     },
 
+    'GET /api/me/tokens': async () => ({}),
+    'POST /api/me/tokens': async () => ({ body: { name: 'Bot' } }),
+    'DELETE /api/me/tokens/:tokenId': async (who) => {
+      if (refused[who] !== undefined) return { params: { tokenId: keeper.id } }
+      const token = isBot(who) ? holder.token : callers[who].token
+      const made = await request<{ id: string }>(app().url, 'POST', '/api/me/tokens', { token, body: { name: 'Bot' } })
+      return { params: { tokenId: made.body.id } }
+    },
+
     'GET /api/projects': async () => ({}),
     'POST /api/projects': async () => ({ body: { name: 'Single' } }),
     'GET /api/projects/:projectId': () => inProject(),
@@ -227,7 +272,7 @@ describe('the access table', () => {
     'DELETE /api/projects/:projectId': async (who) => {
       const another = await createProject(keeper, 'Short-lived')
       if (who === 'nobody' || who === 'stranger' || who === 'removed') return { params: { projectId: another.id } }
-      const role = who === 'expired' || who === 'revoked' ? 'owner' : who
+      const role = who === 'expired' || who === 'revoked' || isBot(who) ? 'owner' : who
       await keeper.must('POST', `/api/projects/${another.id}/members`, { userId: callers[who].id, role })
       return { params: { projectId: another.id }, headers: ifMatch(another) }
     },
@@ -250,8 +295,9 @@ describe('the access table', () => {
       return {
         params: { projectId: project.id, userId: own ? callers[who].id : guest.id },
         async after() {
-          if (own && members.some((role) => role === who))
-            await keeper.call('POST', `/api/projects/${project.id}/members`, { userId: callers[who].id, role: who })
+          const role = isBot(who) ? 'owner' : who
+          if (own && members.some((each) => each === role))
+            await keeper.call('POST', `/api/projects/${project.id}/members`, { userId: callers[who].id, role })
         },
       }
     },
@@ -335,7 +381,7 @@ describe('the access table', () => {
         const answers: Partial<Record<Who, string>> = {}
         const sharable = !own && !/\/(auth|me)\b/.test(key) && key !== 'DELETE /api/projects/:projectId'
         let asking: Fresh | undefined
-        for (const who of everybody) {
+        for (const who of allCallers) {
           if (!sharable || asking === undefined) asking = (await fresh[key]?.(who, own)) ?? {}
           const { params, query = '', body, headers, token, after } = asking
           const before = await history()
@@ -351,11 +397,17 @@ describe('the access table', () => {
             expect(await history(), `${who} changed something`).toEqual(before)
           }
           await after?.()
-          // Whoever was refused left it as it was: the next one may ask for the same.
+          // A refused request changed nothing: the next caller may ask for the same.
           if (answer.status < 400 && endpoint.method !== 'GET') asking = undefined
         }
         const success = `${statusOf(endpoint)}`
-        expect(answers).toEqual(Object.fromEntries(everybody.map((who) => [who, expected(who, right, success)])))
+        const cells = Object.fromEntries(allCallers.map((who) => [who, expected(who, right, success)]))
+        // Made after the token, whose scope is a list.
+        if (key === 'DELETE /api/projects/:projectId') cells['bot commenter'] = '404 not-found'
+        // No bot leaves a project for its person.
+        if (key === 'DELETE /api/projects/:projectId/members/:userId' && own)
+          for (const bot of ['bot viewer', 'bot commenter', 'bot editor']) cells[bot] = '403 forbidden'
+        expect(answers).toEqual(cells)
       })
   }
 
@@ -383,18 +435,19 @@ describe('the access table', () => {
   })
 
   /** Requests over the socket, with the same roles. Who may not even join has no standing to speak of. */
-  const asked: Record<keyof typeof requests, 'account' | Role> = {
+  const asked: Record<keyof typeof requests, 'account' | 'login' | Role> = {
     'join:project': 'viewer',
     'leave:project': 'account',
     'join:user': 'account',
-    'session:refresh': 'account',
+    'session:refresh': 'login',
+    // Of people: a bot is not present.
     'presence:set': 'viewer',
     typing: 'commenter',
   }
 
   it('A3 the socket’s requests answer by the same roles', async () => {
     expect(Object.keys(asked).toSorted()).toEqual(Object.keys(requests).toSorted())
-    for (const who of everybody) {
+    for (const who of allCallers) {
       const { token } = callers[who]
       const closed = refused[who]
       if (closed !== undefined) {
@@ -416,6 +469,7 @@ describe('the access table', () => {
       await ask('join:user', { after: 0 })
       await ask('leave:project', { projectId: project.id })
       const cell = (name: keyof typeof requests) => {
+        if (name === 'presence:set' && isBot(who)) return '403 forbidden'
         const answer = expected(who, asked[name], 'ok')
         return name === 'join:project' || answer !== '404 not-found' ? answer : '403 forbidden'
       }

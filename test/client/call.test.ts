@@ -170,7 +170,7 @@ describe('retries', () => {
 describe('session', () => {
   const user = { id: taskId, name: 'Ann' }
 
-  it('logs in with the tokens in the body, and tells the app', async () => {
+  it('logs in with the tokens in the body, and calls onTokens', async () => {
     const onTokens = vi.fn()
     const { client, sent } = setup(() => ({ status: 200, body: { user, ...pair(5) } }), { tokens: null, onTokens })
     expect(await client.login({ email: 'ann@example.org', password: 'secret' })).toEqual(user)
@@ -201,7 +201,7 @@ describe('session', () => {
     expect(sent).toHaveLength(3)
   })
 
-  it('is over when the refresh is refused, and says so once', async () => {
+  it('ends when the refresh is refused, and reports it once', async () => {
     const onTokens = vi.fn()
     const onSignedOut = vi.fn()
     const { client } = setup((one) => problem(isRefresh(one) ? 'token-reused' : 'token-expired'), { onTokens, onSignedOut })

@@ -47,7 +47,7 @@ export function watch(room: Room) {
 }
 export const live = (room: Room) => until('the room is live', () => room.status === 'live', 15_000)
 
-/** The state that was folded here is the one that the server would give now. */
+/** The reduced state equals a fresh snapshot. */
 export async function expectCurrent(room: Room, person: Person): Promise<void> {
   const page = (cursor?: string) =>
     person.must<Snapshot>('GET', `/api/projects/${room.projectId}/snapshot${cursor === undefined ? '' : `?cursor=${cursor}`}`)

@@ -95,7 +95,7 @@ describe('a project of many pages', () => {
     expect(errors).toEqual([])
   })
 
-  it('B1 a load that fails for good says so and is asked for less and less often; it comes back by itself', async () => {
+  it('B1 a load that keeps failing reports it, is retried less and less often, and recovers by itself', async () => {
     const { project, owner } = await createTeam(app())
     let broken = true
     const { cursors, fetch } = answering(() => (broken ? problem(500, 'internal') : undefined))
@@ -113,7 +113,7 @@ describe('a project of many pages', () => {
     await expect(room.ready()).resolves.toBeUndefined()
   })
 
-  it('B1 a room may keep a part of the comments; the others are events all the same', async () => {
+  it('B1 a room may hold a part of the comments; the others still arrive as events', async () => {
     const { project, owner, cut, task, count } = await createLarge(app(), 600)
     const parts = { none: 0, [task.id]: 5, [cut.id.toUpperCase()]: 600, all: count }
     for (const [comments, size] of Object.entries(parts)) {

@@ -1,25 +1,25 @@
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createPacer, ranks } from '../../packages/client/src/pacer.ts'
 import { LIMITS } from '../../src/rooms/sockets/connection-limits.ts'
 import { useApp } from '../support/app.ts'
+import { upTo } from '../support/log.ts'
 import { createProject, register } from '../support/people.ts'
-import { startProxy } from '../support/proxy.ts'
+import { openTcpProxy } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
-import { upTo } from '../writes/log.ts'
 import { clientOf } from './clients.ts'
 
 describe('many rooms in one client', () => {
   // with limits
   const app = useApp({ env: { RATE_LIMIT: '100000' } })
 
-  it('B2 more rooms than the server allows: as many as it allows are live, the others say why and take the place of those that are left', async () => {
+  it('B2 more rooms than the server allows: as many as it allows are live, the others report why and take the place of those that are left', async () => {
     const { socketProjects } = LIMITS
     const owner = await register(app())
     const ids: string[] = []
     for (const _ of upTo(Math.ceil((socketProjects + 40) / 20)))
       ids.push(...(await Promise.all(upTo(20).map((n) => createProject(owner, `Album ${n}`)))).map(({ id }) => id))
-    const proxy = await startProxy({ port: Number(new URL(app().url).port) })
-    const { client, errors, links } = clientOf({ url: `http://127.0.0.1:${proxy.port}` }, owner)
+    const proxy = await openTcpProxy({ port: Number(new URL(app().url).port) }, onTestFinished)
+    const { client, errors, links } = clientOf({ url: proxy.url }, owner)
     const rooms = ids.map((id) => client.room(id, { state: false }))
     for (const [n, room] of rooms.entries()) if (n % 2 === 0) room.setPresence({ looksAt: n })
     const count = (status: string) => rooms.filter((room) => room.status === status).length
@@ -45,7 +45,7 @@ describe('many rooms in one client', () => {
 })
 
 describe('the pacer', () => {
-  it('sends a burst at once and the rest at its rate, what is of a lower rank first, joins by eights', () => {
+  it('sends a burst at once and the rest at its rate, lower ranks first, joins by eights', () => {
     vi.useFakeTimers()
     const pacer = createPacer({ rate: 10, burst: 20, joins: 8 })
     pacer.open()

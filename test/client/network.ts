@@ -1,4 +1,4 @@
-import { gate } from '../writes/log.ts'
+import { gate } from '../support/log.ts'
 
 export type Fetch = typeof fetch
 interface Held {

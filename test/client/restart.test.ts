@@ -1,10 +1,10 @@
 import pg from 'pg'
 import { describe, expect, inject, it, onTestFinished } from 'vitest'
 import { withDatabase } from '../support/database.ts'
+import { readLog, upTo } from '../support/log.ts'
 import { createTeam, request } from '../support/people.ts'
 import { databaseForTest, freePort, useServers } from '../support/server-process.ts'
 import { until } from '../support/until.ts'
-import { readLog, upTo } from '../writes/log.ts'
 import { clientOf, expectCurrent, live, watch, writeTask } from './clients.ts'
 
 /** A copy of the first database as it is now, which must have no connections while it is copied. */

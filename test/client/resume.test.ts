@@ -48,7 +48,7 @@ beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
 describe('follow', () => {
-  it('R1 resumes after its position, and is live when it stands at the head the ack names', () => {
+  it('R1 resumes after its position, and is live when it has reached the head that the ack names', () => {
     const { follow, join, seen, notes } = setup({ epoch: 'e', seq: 5 })
     follow.connected()
     expect(join().position).toEqual({ epoch: 'e', seq: 5 })
@@ -71,7 +71,7 @@ describe('follow', () => {
     expect(notes.at(-1)).toBe('live')
   })
 
-  it('asks again when the ack names a head that did not reach it, and stops trusting its position in the end', () => {
+  it('asks again when the ack names a head that did not reach it, and forgets its position in the end', () => {
     const { follow, joins, join, notes } = live()
     follow.receive(event(7))
     for (let tries = 0; tries < 5; tries++) {
@@ -96,7 +96,7 @@ describe('follow', () => {
     expect(notes).toEqual(['syncing', 'live'])
   })
 
-  it('B1 keeps a bounded number of events while a start is fetched; of more it lets go, and joins after the start', async () => {
+  it('B1 keeps a bounded number of events while a start is fetched; beyond that it leaves, and joins after the start', async () => {
     const { follow, join, joins, load, seen, notes } = setup()
     follow.connected()
     join().ack(ok('live', 5))

@@ -1,11 +1,11 @@
 import { CutroomError } from '@cutroom/client'
 import { auth, comments, cuts, me, projects, tasks, vibes } from '@cutroom/contract'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { useApp } from '../support/app.ts'
+import { upTo } from '../support/log.ts'
 import { addMember, createCut, createProject, createTeam, login, PASSWORD, register } from '../support/people.ts'
-import { startProxy } from '../support/proxy.ts'
+import { loseFrames, openTcpProxy } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
-import { upTo } from '../writes/log.ts'
 import { clientOf, expectCurrent, live, watch, writeTask } from './clients.ts'
 
 describe('the client against the server', () => {
@@ -101,17 +101,15 @@ describe('the client against the server', () => {
     const { project, owner } = await createTeam(app())
     let losing = 0
     const lost: string[] = []
-    const proxy = await startProxy({
-      port: Number(new URL(app().url).port),
-      lose: (frame) => {
-        if (losing === 0 || !frame.includes('"task:created"')) return false
-        losing--
-        lost.push(frame)
-        return true
-      },
+    const down = loseFrames((frame) => {
+      if (losing === 0 || !frame.includes('"task:created"')) return false
+      losing--
+      lost.push(frame)
+      return true
     })
+    const proxy = await openTcpProxy({ port: Number(new URL(app().url).port), down }, onTestFinished)
     // REST goes the straight way.
-    const { client, errors } = clientOf({ url: `http://127.0.0.1:${proxy.port}` }, owner, {
+    const { client, errors } = clientOf({ url: proxy.url }, owner, {
       fetch: (url, init) => fetch(String(url).replace(`:${proxy.port}`, `:${new URL(app().url).port}`), init),
     })
     const room = client.room(project.id)
@@ -130,10 +128,10 @@ describe('the client against the server', () => {
     expect(client.status).toBe('online')
   })
 
-  it('R2 when the log is cut while one is away, the room loads a snapshot, says reset, and is whole', async () => {
+  it('R2 when the log is cut while one is away, the room loads a snapshot, emits reset, and is complete', async () => {
     const { project, owner } = await createTeam(app())
-    const proxy = await startProxy({ port: Number(new URL(app().url).port) })
-    const { client, errors } = clientOf({ url: `http://127.0.0.1:${proxy.port}` }, owner)
+    const proxy = await openTcpProxy({ port: Number(new URL(app().url).port) }, onTestFinished)
+    const { client, errors } = clientOf({ url: proxy.url }, owner)
     const room = client.room(project.id)
     await live(room)
     await writeTask(owner, project.id, 'seen')
@@ -250,7 +248,7 @@ describe('the client and tokens that end soon', () => {
     )
   })
 
-  it('A2 a live socket renews its session in band: nothing breaks, nothing is missed, and it is not in a hurry', async () => {
+  it('A2 a live socket renews its session in band: nothing breaks, nothing is missed, and it renews in time', async () => {
     const { project, owner, editor } = await createTeam(app(), 'editor')
     const { client, errors, kept, links, signedOut } = clientOf(app(), await login(app(), editor))
     const writer = clientOf(app(), await login(app(), owner)).client

@@ -130,7 +130,7 @@ describe('a phone in tunnels', () => {
     },
   )
 
-  it('U2 the answer is lost, and the phone comes back much later; a thief with the token from before does not get in', async () => {
+  it('U2 a client whose answer was lost refreshes much later; the token before that is refused', async () => {
     const owner = await register(app())
     const network = createNetwork()
     const { client, signedOut, kept } = clientOf(app(), owner, { fetch: network.fetch })

@@ -67,7 +67,7 @@ describe('db:diff', { timeout: 30_000 }, () => {
     await expect(pendingDiff({ prismaDir })).rejects.toThrow(`${copy} is missing`)
   })
 
-  it('says how it is used, and fails, when the command has no good name', async () => {
+  it('prints its usage, and fails, when the name is invalid', async () => {
     const command = fileURLToPath(new URL('../../src/db/diff.ts', import.meta.url))
     const run = (...args: string[]) => promisify(execFile)(process.execPath, ['--import', 'tsx', command, ...args])
     await expect(run()).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('usage: npm run db:diff -- <name>') })

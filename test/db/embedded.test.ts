@@ -137,7 +137,7 @@ describe('embedded Postgres', () => {
     ).toEqual([{ answer: 42, most: '20', at: '127.0.0.1' }])
   })
 
-  it('says why Postgres does not start', async () => {
+  it('reports why Postgres does not start', async () => {
     await expect(start(usedFolder(), { shared_buffers: 'plenty' })).rejects.toThrow(
       /postgres\.log:\n[\s\S]*invalid value for parameter "shared_buffers": "plenty"/,
     )
@@ -288,7 +288,7 @@ describe('embedded Postgres', () => {
     await expect(start(dataDir)).rejects.toThrow('is of PostgreSQL 17')
   })
 
-  it.skipIf(!isRoot)('stands elsewhere when only root may enter the folder, and is found there again', async () => {
+  it.skipIf(!isRoot)('is placed elsewhere when only root may enter the folder, and is found there again', async () => {
     const dataDir = newFolder(0o700)
     const first = await start(dataDir)
     const home = readFileSync(join(dataDir, 'LOCATION'), 'utf8').trim()

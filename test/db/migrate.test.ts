@@ -161,7 +161,7 @@ describe('migrate', { timeout: 30_000 }, () => {
     expect(lines).toEqual([expect.stringMatching(/"2025_b" was edited/)])
   })
 
-  it('runs an older build on a newer database, and says so', async () => {
+  it('runs an older build on a newer database, with a log line', async () => {
     const { run, migrationsDir, lines } = await setUp({ '2024_a': FIRST, '2025_b': SECOND })
     await run()
     lines.length = 0

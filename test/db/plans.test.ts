@@ -2,11 +2,11 @@ import { type Comment, type Cut, projectRoom, type Task, type Vibe } from '@cutr
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createRetention } from '../../src/jobs/retention.ts'
-import { keyOf, listed, pathOf } from '../access/calls.ts'
 import { startApp, type TestApp } from '../support/app.ts'
-import { BUSY, fillTables, idOf, OLD } from '../support/crowd.ts'
+import { keyOf, listed, pathOf } from '../support/calls.ts'
 import { createDatabase } from '../support/database.ts'
 import { direct } from '../support/hostile.ts'
+import { BUSY, fillTables, idOf, OLD } from '../support/large-tables.ts'
 import { login, PASSWORD, type Person, register, request } from '../support/people.ts'
 import { faultsOf, tablesOf, type Watched, watchPlans } from '../support/plans.ts'
 import { connect } from '../support/sockets.ts'
@@ -112,6 +112,10 @@ describe('with thousands of rows in each table', () => {
           await login(app, ann)
           const { data } = await ask<{ data: { id: string; current: boolean }[] }>('GET /api/me/sessions')
           await ask('DELETE /api/me/sessions/:sessionId', { sessionId: data.find((each) => !each.current)?.id ?? '' })
+          await ask('GET /api/session')
+          const bot = await ask<{ id: string }>('POST /api/me/tokens', {}, { name: 'Bot' })
+          await ask('GET /api/me/tokens')
+          await ask('DELETE /api/me/tokens/:tokenId', { tokenId: bot.id })
           await ask('PATCH /api/me', {}, { name: 'Ann Other' })
           await ask('POST /api/auth/logout', {}, undefined, undefined, await login(app, guest))
           await ask('POST /api/auth/logout-all', {}, undefined, undefined, await login(app, guest))
@@ -250,8 +254,8 @@ describe('with thousands of rows in each table', () => {
         expect.stringMatching(/^Index Scan reads 1\d{4} rows of Comment: SELECT id/),
       ])
       await client.query('RESET enable_seqscan')
-      const nobody = `INSERT INTO "User" (id, email, name, "passwordHash") VALUES (gen_random_uuid(), '', '', '') RETURNING id`
-      const { rows } = await client.query<{ id: string }>(nobody)
+      const insertUser = `INSERT INTO "User" (id, email, name, "passwordHash") VALUES (gen_random_uuid(), '', '', '') RETURNING id`
+      const { rows } = await client.query<{ id: string }>(insertUser)
       expect(await run(`DELETE FROM "User" WHERE id = '${rows[0]?.id}'`)).toEqual([
         expect.stringMatching(/^Seq Scan on Loose: DELETE FROM ONLY/),
       ])

@@ -163,7 +163,7 @@ describe('a schema of another name', () => {
   })
 })
 
-describe('a database that will not do stops the start with one line that says the cure', () => {
+describe('an unfit database stops the start with one line that names the cure', () => {
   const lines: [what: string, prepare: (own: Own) => Promise<string>, says: RegExp, connections?: number][] = [
     [
       'more connections than the role may have',

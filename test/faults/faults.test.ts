@@ -1,17 +1,17 @@
 import { randomInt } from 'node:crypto'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { hasRedis, refuseWithoutRedis, startRedis } from '../support/redis.ts'
 import { databaseForTest, useServers } from '../support/server-process.ts'
+import { highest } from '../support/statistics.ts'
 import { until } from '../support/until.ts'
 import { startCrowd } from './support/crowd.ts'
 import { conclude } from './support/drive.ts'
-import { startFolds } from './support/folds.ts'
 import { refuseUndone } from './support/postgres.ts'
-import { hasRedis, refuseWithoutRedis, startRedis } from './support/redis.ts'
 import { table } from './support/report.ts'
 import { openStage } from './support/stage.ts'
-import { highest } from './support/statistics.ts'
+import { startTypedClients } from './support/typed-clients.ts'
 import { askOf, killAround, startKills, writesOf } from './support/victims.ts'
-import { insist, startWriter } from './support/writer.ts'
+import { sendUntilAnswered, startWriter } from './support/writer.ts'
 
 /** The short form: what `npm run faults` does for minutes, a few times each. */
 describe('faults, the short form', () => {
@@ -30,10 +30,10 @@ describe('faults, the short form', () => {
     const kills = await startKills(stage, { count: 1, ...(redis && { redisUrl: redis.url }) })
     const { world, survivor, victims, http } = kills
     const nodes = [survivor, ...victims.map(({ node }) => node)]
-    const [crowd, folds] = await Promise.all([
-      // Half of them stand on the node that dies, and go to the other one.
+    const [crowd, typed] = await Promise.all([
+      // Half of them are on the node that dies, and go to the other one.
       startCrowd(stage, { world, urls: nodes.map((node) => node.url), size: 12, near: true }),
-      startFolds(stage, world, [survivor.url], 2),
+      startTypedClients(stage, world, [survivor.url], 2),
     ])
     const writer = startWriter({ world, urls: [survivor.url], perSecond: 20, seed, patienceMs: 10_000 })
 
@@ -43,7 +43,7 @@ describe('faults, the short form', () => {
       lastStaysDead: true,
       async after({ write, place }) {
         const person = place.members[0]
-        if (person) await insist(http, write, { urls: [survivor.url], person, asks: askOf(place, write), retryMs: 20 })
+        if (person) await sendUntilAnswered(http, write, { urls: [survivor.url], person, asks: askOf(place, write), retryMs: 20 })
       },
     })
     if (redis) {
@@ -54,7 +54,7 @@ describe('faults, the short form', () => {
     }
 
     const others = writesOf(strikes)
-    await conclude(stage, { world, nodes, crowd, folds, writer, others, withinMs: 8_000 })
+    await conclude(stage, { world, nodes, crowd, typed, writer, others, withinMs: 8_000 })
     const figures = table(stage.figures)
     const wrong = stage.figures.filter((figure) => figure.invariant && !figure.ok)
     expect(wrong, `seed ${seed}\n${figures}\n${stage.notes.join('\n')}`).toEqual([])

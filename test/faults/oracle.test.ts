@@ -3,13 +3,13 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { useApp } from '../support/app.ts'
 import { createTeam } from '../support/people.ts'
 import { createRandom } from '../support/random.ts'
+import { openTcpProxy } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
-import { openWire } from '../support/wire.ts'
-import { startFolds } from './support/folds.ts'
 import { type Follower, follow, type Ledger, newLedger, type Plan } from './support/follower.ts'
-import { judgeDeliveries, judgeFolds, judgeWrites, type LogOnDisk, readLogOnDisk } from './support/oracle.ts'
+import { judgeDeliveries, judgeTypedClients, judgeWrites, type LogOnDisk, readLogOnDisk } from './support/oracle.ts'
 import { cutReplies, noTrouble, troubled } from './support/resp.ts'
 import { openStage } from './support/stage.ts'
+import { startTypedClients } from './support/typed-clients.ts'
 import { populate } from './support/world.ts'
 import type { Write } from './support/writer.ts'
 
@@ -55,7 +55,7 @@ describe('the oracle', () => {
     ['an answered write that is there twice', [write('k', 'acked')], log({ k: 2 }), '1 writes that are in the log twice'],
     ['an unanswered one that is there twice', [write('k', 'unknown')], log({ k: 2 }), '1 writes that are in the log twice'],
     ['a refused one that is there', [write('k', 'refused')], log({ k: 1 }), '1 events of writes that were rolled back'],
-    ['an event that nobody wrote', [], log({ k: 1 }), '1 events that nobody wrote'],
+    ['an event without a write', [], log({ k: 1 }), '1 events without a write'],
     ['a hole in the log', [], log({}, ['p: 1, 3']), '1 rooms whose log does not count 1, 2, 3 … head'],
   ])('sees %s', (_, writes, disk, words) => {
     const stage = stageOf()
@@ -107,7 +107,7 @@ describe('the oracle', () => {
 describe('the oracle, on a server', () => {
   const app = useApp()
 
-  /** A follower behind a wire that loses, repeats or exchanges WebSocket frames with the word in them. */
+  /** A follower behind a proxy that loses, repeats or exchanges WebSocket frames with the word in them. */
   async function followBehind(
     trouble: 'lose' | 'repeat' | 'swap',
   ): Promise<{ ledger: Ledger; say: (word: string) => Promise<void> }> {
@@ -127,10 +127,9 @@ describe('the oracle, on a server', () => {
       } else if (trouble === 'repeat') push(Buffer.concat([chunk, chunk]))
       else if (trouble === 'swap') held = chunk
     }
-    const wire = await openWire({ port: Number(new URL(app().url).port), down })
-    onTestFinished(wire.close)
+    const proxy = await openTcpProxy({ port: Number(new URL(app().url).port), down }, onTestFinished)
     const ledger = newLedger()
-    const plan: Plan = { token: owner.token, projectId: project.id, urls: [`http://127.0.0.1:${wire.port}`], first: 0 }
+    const plan: Plan = { token: owner.token, projectId: project.id, urls: [proxy.url], first: 0 }
     const follower: Follower = follow('one', plan, createRandom(1), ledger)
     onTestFinished(follower.close)
     await until('live', follower.live)
@@ -147,7 +146,7 @@ describe('the oracle, on a server', () => {
     }
   }
 
-  it('sees a lost frame, and once', async () => {
+  it('reports a lost frame, once', async () => {
     const { ledger, say } = await followBehind('lose')
     for (const word of ['even', 'odd', 'even', 'even']) await say(word)
     expect(ledger).toMatchObject({ gaps: [expect.any(String)], repeats: [], disorders: [] })
@@ -163,23 +162,23 @@ describe('the oracle, on a server', () => {
     expect(ledger).toMatchObject({ gaps: [expect.any(String)], disorders: [expect.any(String)] })
   })
 
-  it('sees a folded state that is not the snapshot, and lets a right one pass', async () => {
+  it('sees a states of typed clients that is not the snapshot, and lets a right one pass', async () => {
     const stage = stageOf()
     const world = await populate(app(), { people: 1, projects: 1, members: 1 })
     const [place] = world.projects
-    const folds = await startFolds(stage, world, [app().url], 1)
+    const typed = await startTypedClients(stage, world, [app().url], 1)
     const log = async () => readLogOnDisk(app().databaseUrl, world)
-    await judgeFolds(stage, folds, app().url, await log())
+    await judgeTypedClients(stage, typed, app().url, await log())
     expect(broken(stage)).toEqual([])
-    const cuts = folds.rooms[0]?.state?.cuts as Map<string, unknown> | undefined
+    const cuts = typed.rooms[0]?.state?.cuts as Map<string, unknown> | undefined
     cuts?.clear()
-    await judgeFolds(stage, folds, app().url, await log())
-    expect(broken(stage)).toEqual(['1 folded states unlike a fresh snapshot'])
+    await judgeTypedClients(stage, typed, app().url, await log())
+    expect(broken(stage)).toEqual(['1 states of typed clients unlike a fresh snapshot'])
     expect(stage.notes).toEqual([expect.stringContaining(`${place?.id} differs from a fresh snapshot in cuts`)])
   })
 })
 
-describe('the wire of Redis', () => {
+describe('the proxy of Redis', () => {
   const bulk = (text: string) => `$${text.length}\r\n${text}\r\n`
   const reply = fc.oneof(
     fc.constantFrom('+OK\r\n', ':7\r\n', '$-1\r\n', '*0\r\n', '_\r\n', '%1\r\n+a\r\n:1\r\n'),

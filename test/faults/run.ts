@@ -7,11 +7,12 @@ import { randomInt } from 'node:crypto'
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
+import { hasRedis, refuseWithoutRedis } from '../support/redis.ts'
 import { buildServer } from '../support/spawn-server.ts'
+import { startProgress } from '../support/terminal.ts'
 import { plot } from './support/plot.ts'
 import { startPostgres } from './support/postgres.ts'
-import { hasRedis, refuseWithoutRedis } from './support/redis.ts'
-import { startProgress, table } from './support/report.ts'
+import { table } from './support/report.ts'
 import type { Figure, Scenario } from './support/scenario.ts'
 import { openStage } from './support/stage.ts'
 
@@ -65,7 +66,7 @@ async function play(scenario: Scenario): Promise<void> {
     progress.end()
   }
   const [load = 0] = loadavg()
-  stage.tell('machine', `${cpus().length} cores, load ${before.toFixed(1)} before, ${load.toFixed(1)} after`)
+  stage.show('machine', `${cpus().length} cores, load ${before.toFixed(1)} before, ${load.toFixed(1)} after`)
   console.log(table(stage.figures))
   for (const note of stage.notes) console.log(`  ! ${note}`)
   if (stage.samples.at.length > 0) {

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { events, projectRoom } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { hasRedis, refuseWithoutRedis, startRedis } from '../faults/support/redis.ts'
 import { startApp, type TestApp, useApp } from '../support/app.ts'
 import { addMember, createCut, createProject, createTeam, register, request } from '../support/people.ts'
+import { hasRedis, refuseWithoutRedis, startRedis } from '../support/redis.ts'
 import { connect } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
 
@@ -87,7 +87,7 @@ describe('metrics', () => {
     })
   })
 
-  it('says what it runs, how many connections each pool uses and whether requests wait', async () => {
+  it('the build, the connections of each pool and the waiting requests are shown', async () => {
     const series = await scrape(app())
     const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
     expect(series.get(`cutroom_build_info{version="${version}",node="${process.versions.node}"}`)).toBe(1)

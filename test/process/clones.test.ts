@@ -2,11 +2,11 @@ import { rm } from 'node:fs/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { migrate } from '../../src/db/migrate.ts'
 import { startPostgres } from '../faults/support/postgres.ts'
-import { hasRedis, refuseWithoutRedis, startRedis } from '../faults/support/redis.ts'
 import { copyFiles } from '../faults/support/standby.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { createDatabase } from '../support/database.ts'
 import { createTeam, login } from '../support/people.ts'
+import { hasRedis, refuseWithoutRedis, startRedis } from '../support/redis.ts'
 import { connect, type Listener } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
 
@@ -31,7 +31,7 @@ async function meet(apps: [TestApp, TestApp, TestApp], team: Awaited<ReturnType<
   await there.join(project.id)
   const beside = await connect(third, await login(third, commenter))
   await beside.join(project.id)
-  // A hint may be lost while a node is still about to subscribe: each is sent until the later one has come, by the same way.
+  // A message may be lost while a node is still about to subscribe: each is sent until the later one has come, by the same way.
   let turn = 0
   await until('the node of the same cluster is heard', async () => {
     for (const [listener, at] of [

@@ -2,13 +2,12 @@ import { projectRoom } from '@cutroom/contract'
 import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { direct } from '../support/hostile.ts'
+import { readLog, upTo } from '../support/log.ts'
 import { type Answer, createTeam, type Person, request } from '../support/people.ts'
-import { startProxy } from '../support/proxy.ts'
 import { databaseForTest, type ServerProcess, useServers } from '../support/server-process.ts'
 import { connect, type Listener } from '../support/sockets.ts'
+import { openTcpProxy } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
-import { openWire } from '../support/wire.ts'
-import { readLog, upTo } from '../writes/log.ts'
 
 describe('Postgres', () => {
   const servers = useServers()
@@ -16,7 +15,7 @@ describe('Postgres', () => {
   /** A server whose way to Postgres is in the test's hands, with a team in a project and sockets in its room. */
   async function scene() {
     const databaseUrl = await databaseForTest()
-    const proxy = await startProxy({ port: Number(new URL(databaseUrl).port) })
+    const proxy = await openTcpProxy({ port: Number(new URL(databaseUrl).port) }, onTestFinished)
     const through = new URL(databaseUrl)
     through.host = `127.0.0.1:${proxy.port}`
     const server = await servers.start({ databaseUrl: through.href })
@@ -97,7 +96,7 @@ describe('Postgres', () => {
       })
       await proxy.pass()
       await ready(server)
-      // Whoever was refused asks again from where it stood; the others need not.
+      // Refused writes are sent again; the others need not be.
       const [first] = sockets
       const after = first?.events(projectRoom(project.id)).at(-1)?.meta.seq ?? 0
       expect(await first?.join(project.id, { after })).toMatchObject({ ok: true, mode: 'resumed' })
@@ -184,13 +183,12 @@ describe('Postgres', () => {
         dead = true
         broken++
         push(Buffer.concat([chunk, fatal]))
-        setTimeout(wire.drop, 5)
+        setTimeout(proxy.drop, 5)
       }
     }
-    const wire = await openWire({ port: Number(new URL(databaseUrl).port), down })
-    onTestFinished(wire.close)
+    const proxy = await openTcpProxy({ port: Number(new URL(databaseUrl).port), down }, onTestFinished)
     const through = new URL(databaseUrl)
-    through.host = `127.0.0.1:${wire.port}`
+    through.host = `127.0.0.1:${proxy.port}`
     // Few connections: who is done hands on to who waits.
     const server = await servers.start({ databaseUrl: through.href, env: { DATABASE_POOL: '2' } })
     const { project, owner } = await createTeam(server)

@@ -5,12 +5,12 @@ import pg from 'pg'
 import { io, type Socket } from 'socket.io-client'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { direct } from '../support/hostile.ts'
+import { readLog, upTo } from '../support/log.ts'
 import { createTeam, type Person, request } from '../support/people.ts'
-import { startProxy } from '../support/proxy.ts'
 import { databaseForTest, freePort, type ServerProcess, useServers } from '../support/server-process.ts'
 import type { JoinAck } from '../support/sockets.ts'
+import { openTcpProxy } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
-import { readLog, upTo } from '../writes/log.ts'
 
 interface Guest {
   socket: Socket
@@ -97,7 +97,7 @@ describe('SIGTERM', () => {
     await Promise.all(writers)
     expect(end).toMatchObject({ code: 0, signal: null })
     expect(end.seconds).toBeLessThan(15)
-    // What was refused was told so; connections that came too late found nobody.
+    // Refused writes got an answer; later connections were refused.
     expect([...other.keys()].filter((status) => status !== '503' && status !== 'no answer')).toEqual([])
 
     for (const { reasons, draining } of guests) {
@@ -142,7 +142,7 @@ describe('SIGTERM', () => {
     })
     server.signal('SIGTERM')
     await until('the answers to what came in the last moment', () => answers.length >= 2)
-    await until('nobody listens', async () => {
+    await until('the port is closed', async () => {
       await ask('GET', '/healthz')
       return answers.at(-1) === 'refused'
     })
@@ -187,11 +187,11 @@ describe('SIGTERM', () => {
     const databaseUrl = await databaseForTest()
     const server = await servers.start({ databaseUrl })
     const { project, owner } = await createTeam(server)
-    const proxy = await startProxy({ port: server.port })
-    const silent = guest(`http://127.0.0.1:${proxy.port}`, owner, project.id)
+    const proxy = await openTcpProxy({ port: server.port }, onTestFinished)
+    const silent = guest(proxy.url, owner, project.id)
     const inside = guest(server.url, owner, project.id)
     await until('both are in', () => [silent, inside].every(({ seqs, connects }) => connects === 1 && seqs.length >= 0))
-    // Browsers open connections ahead of time; and somebody may stop in the middle of a request.
+    // Browsers open connections ahead of time, and a client may stop in the middle of a request.
     const wires = [
       '',
       'GET /healthz HTT',

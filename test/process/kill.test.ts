@@ -2,16 +2,16 @@ import { randomInt, randomUUID } from 'node:crypto'
 import { type Meta, projectRoom } from '@cutroom/contract'
 import { io } from 'socket.io-client'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { readLog, upTo } from '../support/log.ts'
 import { createCut, createTeam, type Person } from '../support/people.ts'
 import { databaseForTest, freePort, type ServerProcess, useServers } from '../support/server-process.ts'
 import type { JoinAck } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
-import { readLog, upTo } from '../writes/log.ts'
 
 /** The figure that was asked for is 20 (KILLS=20); fewer show the same in less time. */
 const KILLS = Number(process.env.KILLS ?? 3)
 
-interface Insisted {
+interface Answered {
   id: string
   tries: number
   /** When the first try failed, ms. */
@@ -19,7 +19,7 @@ interface Insisted {
 }
 
 /** The same write again and again until it is answered: what a good client does when a server dies under it. */
-async function insist(person: Person, path: string, body: unknown, key: string): Promise<Insisted> {
+async function sendUntilAnswered(person: Person, path: string, body: unknown, key: string): Promise<Answered> {
   let failedAt = Number.POSITIVE_INFINITY
   for (let tries = 1; ; tries++) {
     const answer = await person.call<{ id: string }>('POST', path, body, { 'idempotency-key': key }).catch(() => null)
@@ -81,12 +81,12 @@ describe('kill -9', () => {
     const followers = [owner, editor, commenter, owner].map((person) => follow(server.url, person, project.id))
     await until('all are in the room', () => followers.every(({ modes }) => modes.length === 1))
 
-    const acknowledged = new Map<string, Insisted>()
+    const acknowledged = new Map<string, Answered>()
     let going = true
     const write = async (person: Person) => {
       while (going) {
         const key = randomUUID()
-        acknowledged.set(key, await insist(person, `/api/cuts/${cut.id}/comments`, { body: key }, key))
+        acknowledged.set(key, await sendUntilAnswered(person, `/api/cuts/${cut.id}/comments`, { body: key }, key))
       }
     }
     const writers = [owner, editor, editor, commenter, commenter].map(write)

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { poll, upgrade } from '../security/wire.ts'
 import { PASSWORD, register, request } from '../support/people.ts'
+import { poll, upgrade } from '../support/raw-http.ts'
 import { databaseForTest, useServers } from '../support/server-process.ts'
 import { until } from '../support/until.ts'
 
@@ -68,6 +68,8 @@ describe('the log', () => {
       expect(named().slice(before)).toMatchObject([{ level: 40, origin, msg: expect.stringContaining('CORS_ORIGINS') }])
       expect(named().at(-1)?.msg).toContain(origin)
     }
+    // The variable cannot let it in, so the line does not send anybody there.
+    expect(named().at(-1)?.msg).toMatch(/no origin that CORS_ORIGINS could name/)
     for (let n = 0; n < 300; n++) await fetch(`${server.url}/healthz`, { headers: { origin: `https://${n}.example` } })
     await until('a hundred lines', () => named().length >= 100)
     await ann.call('GET', '/api/me', undefined, { origin: 'https://evil.example' })

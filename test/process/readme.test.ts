@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Meta } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { tokenOf } from '../access/calls.ts'
 import { useApp } from '../support/app.ts'
+import { tokenOf } from '../support/calls.ts'
 import { createProject, PASSWORD, type Person, register, request } from '../support/people.ts'
 import { until } from '../support/until.ts'
 
@@ -13,7 +13,7 @@ const ROOT = join(import.meta.dirname, '../..')
 
 type Line = { show: string; payload: { title?: string }; meta: Meta } | { reload: true } | { stop: { code?: string } | null }
 
-/** The example of README.md in a process of its own, as it is printed but for the address; what its three functions are told. */
+/** The example of README.md in a process of its own, as it is printed but for the address; the arguments of its three functions. */
 async function runExample(url: string, person: Person, projectId: string): Promise<{ lines: Line[]; errors: () => string }> {
   const readme = await readFile(join(ROOT, 'README.md'), 'utf8')
   const printed = /```js\n(import \{ io \} from 'socket\.io-client'\n[\s\S]*?)```/.exec(readme)?.[1]
@@ -82,7 +82,7 @@ describe('the stock client of README.md', () => {
     expect(errors()).toBe('')
   })
 
-  it('A2 A1 a stock client is told why it is not let in, and that its session was closed', async () => {
+  it('A2 A1 a stock client receives the reason of a refusal, and that its session was closed', async () => {
     const [owner, other] = [await register(app(), 'Olga Owner'), await register(app(), 'Otto Other')]
     const project = await createProject(owner)
     const outside = await runExample(app().url, other, project.id)

@@ -9,15 +9,15 @@ import { copyFiles } from '../faults/support/standby.ts'
 import { startApp } from '../support/app.ts'
 import { createDatabase, withDatabase } from '../support/database.ts'
 import { direct } from '../support/hostile.ts'
+import { readLog, upTo } from '../support/log.ts'
 import { createTeam, type Person } from '../support/people.ts'
 import { connect, type Listener } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
-import { readLog, upTo } from '../writes/log.ts'
 
 const write = (person: Person, projectId: string, title: string) =>
   person.must('POST', `/api/projects/${projectId}/tasks`, { title })
 
-/** Two servers on one database, with a project that has three events, and somebody in its room on each. */
+/** Two servers on one database, with a project that has three events, and a socket in its room on each. */
 async function scene(databaseUrl: string) {
   // A restore breaks connections under requests; the test has no use for what is logged of it.
   const one = await startApp({ databaseUrl })
@@ -36,10 +36,10 @@ async function scene(databaseUrl: string) {
 }
 type Scene = Awaited<ReturnType<typeof scene>>
 
-/** After a restore: the old connections are closed, the old position is told reset although the log reaches over it again. */
+/** After a restore: the old connections are closed, the old position is answered reset although the log reaches beyond it again. */
 async function expectReset({ one, two, project, owner, sockets, room, epoch }: Scene, at: number): Promise<void> {
   for (const app of [one, two]) await until('it serves again', async () => (await fetch(`${app.url}/readyz`)).status === 200)
-  await until('everybody is sent away', () => sockets.every(({ socket }) => !socket.connected))
+  await until('all sockets are closed', () => sockets.every(({ socket }) => !socket.connected))
   const kept = sockets.map((socket) => socket.events(room).length)
   while ((await readLog(owner, project.id)).length <= at) await write(owner, project.id, 'in the new history')
   for (const app of [one, two]) {
@@ -65,7 +65,7 @@ describe('a database that went back', () => {
     return postgres
   }
 
-  it('R2 F7 files of a backup put back, and VACUUM FULL "Room" as docs/operations.md says: every client is told reset', async () => {
+  it('R2 F7 files of a backup put back, and VACUUM FULL "Room" as in docs/operations.md: every client is answered reset', async () => {
     const postgres = await ownPostgres()
     const databaseUrl = await postgres.database()
     const at = await scene(databaseUrl)
@@ -94,7 +94,7 @@ describe('a database that went back', () => {
     await expectReset(at, 6)
   })
 
-  it('R2 a dump restored into the same database under running servers: every client is told reset', async () => {
+  it('R2 a dump restored into the same database under running servers: every client is answered reset', async () => {
     const { url, drop } = await createDatabase()
     onTestFinished(drop)
     const admin = new pg.Client({ connectionString: direct(url) })

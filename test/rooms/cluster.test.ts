@@ -3,12 +3,12 @@ import type { Presence } from '@cutroom/contract'
 import { encode } from '@msgpack/msgpack'
 import { Redis as Client } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { hasRedis, type Redis, refuseWithoutRedis, startRedis } from '../faults/support/redis.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { createDatabase } from '../support/database.ts'
 import { addProjects } from '../support/members.ts'
 import { addMember, createTeam, register } from '../support/people.ts'
 import { createRandom } from '../support/random.ts'
+import { hasRedis, type Redis, refuseWithoutRedis, startRedis } from '../support/redis.ts'
 import { connect, type Listener } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
 
@@ -18,9 +18,9 @@ const lists = (depth: number): unknown[] => (depth === 1 ? [] : [lists(depth - 1
 const shown = (listener: Listener) =>
   listener.frames.flatMap(({ name, payload }) => (name === 'presence:changed' ? (payload.present as Presence[]) : []))
 
-if (!hasRedis()) refuseWithoutRedis('what nodes say to each other')
+if (!hasRedis()) refuseWithoutRedis('messages between nodes')
 
-describe.runIf(hasRedis())('what nodes say to each other', () => {
+describe.runIf(hasRedis())('messages between nodes', () => {
   let redis: Redis
   beforeAll(async () => {
     redis = await startRedis()
@@ -164,7 +164,7 @@ describe.runIf(hasRedis())('what nodes say to each other', () => {
     )
   })
 
-  it('B3 whatever stands in the channels and the stream in Redis, a node goes on', async () => {
+  it('B3 a node survives any content of its channels and its stream in Redis', async () => {
     const nodes = await apart()
     const { near, far } = nodes
     const client = new Client(redis.url)
@@ -214,7 +214,7 @@ describe.runIf(hasRedis())('what nodes say to each other', () => {
     expect((await reads()) - from).toBeLessThan(100)
   })
 
-  it('P1 a node with more people than one message holds tells all of them to one that comes late', async () => {
+  it('P1 a node with more people than fit in one message sends all of them to a node that starts late', async () => {
     const database = await createDatabase()
     const start = () =>
       startApp({ databaseUrl: database.url, env: { REDIS_URL: redis.url }, seams: { timings: { beatMs: 200 } } })

@@ -14,11 +14,11 @@ import {
 import { type Manager, Manager as SocketManager } from 'socket.io-client'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { startApp, type TestApp, useApp } from '../support/app.ts'
+import { readLog, upTo } from '../support/log.ts'
 import { addMember, createCut, createProject, createTeam, type Person, register } from '../support/people.ts'
 import { crowd } from '../support/ranks.ts'
 import { connect, type Listener, open } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
-import { readLog, upTo } from '../writes/log.ts'
 import { append, roundTrip, seqs } from './frames.ts'
 
 const comments = (person: Person, cutId: string, count: number, label: string) =>
@@ -31,7 +31,7 @@ const comments = (person: Person, cutId: string, count: number, label: string) =
 describe('delivery', () => {
   const app = useApp()
 
-  it('D1 D3 two members see each other’s comments in order, a stranger sees nothing', async () => {
+  it('D1 D3 two members see each other’s comments in order, a person outside the project sees nothing', async () => {
     const { project, owner, editor } = await createTeam(app(), 'editor')
     const stranger = await register(app(), 'Sam Stranger')
     const { cut } = await createCut(owner, project.id)
@@ -75,7 +75,7 @@ describe('delivery', () => {
     for (const socket of sockets) expect(socket.events(projectRoom(project.id))).toEqual(log)
   })
 
-  it('D1 a room nobody asked for stays out: each socket gets its rooms only, whatever one person stands in', async () => {
+  it('D1 a socket receives only the rooms it joined, whatever rooms other sockets of the person are in', async () => {
     const owner = await register(app(), 'Two Rooms')
     const [one, two] = [await createProject(owner, 'One'), await createProject(owner, 'Two')]
     const [a, b, both] = await Promise.all([connect(app(), owner), connect(app(), owner), connect(app(), owner)])
@@ -90,7 +90,7 @@ describe('delivery', () => {
     expect(b.events()).toEqual(both.events(projectRoom(two.id)))
   })
 
-  it('D2 W7 events that nobody was told about arrive by the sweep: in order, once, within its second', async () => {
+  it('D2 W7 events without a notification arrive by the sweep: in order, once, within its second', async () => {
     const { project, owner } = await createTeam(app())
     const socket = await connect(app(), owner)
     const { head } = await socket.join(project.id)
@@ -155,7 +155,7 @@ describe('delivery', () => {
     expect(socket.events(projectRoom(project.id))).toEqual(await readLog(owner, project.id, head))
   })
 
-  it('D2 W7 an event whose payload no screen can read holds up nobody', async () => {
+  it('D2 W7 an event whose payload no client can read delays no other event', async () => {
     const { project, owner } = await createTeam(app())
     const bystanders = await createProject(owner, 'Another')
     const socket = await connect(app(), owner)
@@ -177,7 +177,7 @@ describe('delivery', () => {
   })
 
   describe('outsiders', () => {
-    it('D3 strangers who guess ids, ask for a replay or knock at other doors get no frame', async () => {
+    it('D3 people outside a project who guess ids, ask for a replay or join otherwise get no frame', async () => {
       const { project, owner, editor } = await createTeam(app(), 'editor')
       const { cut } = await createCut(owner, project.id)
       const stranger = await register(app(), 'Sam Stranger')
@@ -263,7 +263,7 @@ describe('delivery', () => {
   })
 
   describe('payloads', () => {
-    it('D4 what the socket gets is what the write answered and what the log tells, for every event there is', async () => {
+    it('D4 what the socket receives is what the write answered and what the log holds, for every event of the contract', async () => {
       const owner = await register(app(), 'Olga Owner')
       const mate = await register(app(), 'Mia Mate')
       const third = await register(app(), 'Theo Third')
@@ -389,11 +389,11 @@ describe('delivery', () => {
         const schema = projectEvents[name as keyof typeof projectEvents]
         expect(schema.parse(payload)).toEqual(payload)
       }
-      // A new event that nobody compared here is a hole in D4.
+      // A new event that is not compared here is a hole in D4.
       expect(new Set(expected.map(([name]) => name))).toEqual(new Set(Object.keys(projectEvents)))
     })
 
-    it('D4 meta says who wrote, when, and under which key', async () => {
+    it('D4 meta names the actor, the time and the key', async () => {
       const { project, owner, editor } = await createTeam(app(), 'editor')
       const socket = await connect(app(), owner)
       const { head, epoch, room } = await socket.join(project.id)
@@ -418,7 +418,7 @@ describe('delivery', () => {
   })
 
   describe('the first words', () => {
-    it('a socket is told who it is and where its own room stands, and stands in it', async () => {
+    it('`connected` names the person and the position of the user room, and the socket is in that room', async () => {
       const ann = await register(app(), 'Ann')
       await createProject(ann, 'Before')
       const socket = await connect(app(), ann)
@@ -473,7 +473,7 @@ describe('delivery', () => {
     const activities = ({ frames }: Listener): Activity[] =>
       frames.filter(({ name }) => name === 'activity:new').map(({ payload }) => payload as unknown as Activity)
 
-    it('activity:new goes to those who stand in the room and want it, reads well, and takes no seq', async () => {
+    it('activity:new goes to sockets in the room that asked for it, is complete, and takes no seq', async () => {
       const { project, owner, editor, viewer } = await createTeam(app(), 'editor', 'viewer')
       const stranger = await connect(app(), await register(app(), 'Sam Stranger'))
       const [a, declined, outside] = await Promise.all([connect(app(), owner), connect(app(), owner), connect(app(), editor)])
@@ -537,7 +537,7 @@ describe('delivery', () => {
       expect(activities(socket).map(({ target }) => target.name)).toEqual(['loud'])
     })
 
-    it('a replay tells events, not activities', async () => {
+    it('a replay sends events, not activities', async () => {
       const { project, owner } = await createTeam(app())
       await owner.must('POST', `/api/projects/${project.id}/tasks`, { title: 'past' })
       const socket = await connect(app(), owner)

@@ -6,7 +6,7 @@ import { openLog } from '../../src/rooms/log/log.ts'
 import { createDatabase } from '../support/database.ts'
 import { until } from '../support/until.ts'
 
-it('D2 a room that always has news keeps nobody waiting: not who joins it, nor other rooms whose hint was lost', async () => {
+it('D2 a room with constant events delays neither its joins nor other rooms whose notification was lost', async () => {
   const { url, drop } = await createDatabase()
   const database = openDatabase(url, { connections: 2, onError: () => {} })
   const log = await openLog(database.readers)

@@ -9,7 +9,7 @@ export const seqs = (events: { meta: { seq: number } }[]): number[] => events.ma
 export const roundTrip = (listener: Listener) =>
   listener.ask('leave:project', { projectId: '00000000-0000-7000-8000-000000000000' })
 
-/** Events that no server is told about: what another program, or a server that died after COMMIT, leaves behind. */
+/** Events without a notification: what another program, or a server that died after COMMIT, leaves behind. */
 export async function append({ db }: TestApp, projectId: string, count: number): Promise<void> {
   await db.query(
     `SELECT append($1, 'task:deleted', json_build_object('taskId', gen_random_uuid())) FROM generate_series(1, $2::int)`,
@@ -17,7 +17,7 @@ export async function append({ db }: TestApp, projectId: string, count: number):
   )
 }
 
-/** Tasks one after another until it is told to stop; then says how many were written. */
+/** Tasks one after another until `stop`, which resolves to how many were written. */
 export function burst(person: Person, projectId: string): { stop: () => Promise<number> } {
   let going = true
   const run = async () => {
@@ -28,7 +28,7 @@ export function burst(person: Person, projectId: string): { stop: () => Promise<
     return written
   }
   const running = run()
-  // Whoever stops it is told; until then nobody waits for it.
+  // Thrown to the caller of `stop`; until then it is not awaited.
   running.catch(() => {})
   return {
     stop: () => {

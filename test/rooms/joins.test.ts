@@ -7,7 +7,7 @@ import { until } from '../support/until.ts'
 
 const sleep = (ms: number) => new Promise<void>((done) => setTimeout(done, ms))
 
-/** Joins as a client that heeds what it is told: a refusal with `retryAfter` is asked again then, one without is final. */
+/** Joins as a client that respects refusals: a refusal with `retryAfter` is asked again then, one without is final. */
 async function joinPaced(listener: Listener, projectIds: string[]) {
   const answers: Awaited<ReturnType<Listener['join']>>[] = []
   for (const projectId of projectIds)
@@ -26,7 +26,7 @@ describe('joins of one socket', () => {
   // With the limits of a node.
   const app = useApp({ env: { RATE_LIMIT: '1000000' } })
 
-  it('B2 beyond its 256 projects a socket is told the limit and no time to wait, and stays', async () => {
+  it('B2 beyond 256 projects a join is refused with the limit and without Retry-After, and the socket stays connected', async () => {
     const { owner } = await createTeam(app())
     const ids = await addProjects(app().db, { userId: owner.id, count: 300 })
     const listener = await connect(app(), owner)
@@ -47,7 +47,7 @@ describe('joins of one socket', () => {
     expect(listener.socket.connected).toBe(true)
   })
 
-  it('B2 too fast is told with a time to wait', async () => {
+  it('B2 requests above the rate are refused with Retry-After', async () => {
     const { owner } = await createTeam(app())
     const ids = await addProjects(app().db, { userId: owner.id, count: 200 })
     const listener = await connect(app(), owner)

@@ -22,7 +22,7 @@ describe('presence', () => {
     named(listener, 'presence:changed').map(
       ({ payload }) => payload as { projectId: string; present: Presence[]; left: string[] },
     )
-  /** Who came, changed and left, in the order one was told. What happens within a few ms may be told at once. */
+  /** Who came, changed and left, in the order of the frames. What happens within a few ms may be one frame. */
   const said = (listener: Listener): string[] =>
     changes(listener).flatMap(({ present, left }) => [...present.map(({ user }) => `+${user.id}`), ...left.map((id) => `-${id}`)])
   const typings = (listener: Listener) => named(listener, 'typing').map(({ payload }) => payload)
@@ -31,7 +31,7 @@ describe('presence', () => {
   const cut = ({ socket }: Listener) => socket.io.engine.close()
   const shown = ({ id, name }: Person) => ({ id, name, avatarUrl: null })
 
-  it('P1 the ack lists who is there; others are told who comes and who leaves', async () => {
+  it('P1 the ack lists the people present; the others receive who comes and who leaves', async () => {
     const { project, owner, editor, viewer } = await createTeam(app(), 'editor', 'viewer')
     const [a, b, c] = await Promise.all([connect(app(), owner), connect(app(), editor), connect(app(), viewer)])
     const first = await a.join(project.id)
@@ -50,7 +50,7 @@ describe('presence', () => {
     expect(said(a)).toEqual([`+${owner.id}`, `+${editor.id}`, `+${viewer.id}`, `-${editor.id}`])
     const again = await connect(app(), owner)
     expect((await again.join(project.id)).presence.map(({ user }) => user.id)).toEqual([owner.id, viewer.id])
-    // Whoever left is told nothing more.
+    // Who left receives nothing more.
     expect(said(b)).not.toContain(`-${editor.id}`)
   })
 
@@ -76,7 +76,7 @@ describe('presence', () => {
     expect(said(watcher)).toEqual([`+${owner.id}`, `+${editor.id}`, `+${editor.id}`, `-${editor.id}`])
   })
 
-  it('P1 whoever is back within the grace was never away; whoever is not, left once', async () => {
+  it('P1 a person who is back within the grace period was never away; one who is not leaves once', async () => {
     const { project, owner, editor, viewer } = await createTeam(app(), 'editor', 'viewer')
     const [watcher, back, gone] = await Promise.all([connect(app(), owner), connect(app(), editor), connect(app(), viewer)])
     await watcher.join(project.id)
@@ -101,7 +101,7 @@ describe('presence', () => {
     expect((await watcher.join(project.id)).presence.map(({ user }) => user.id)).toEqual([owner.id, editor.id])
   })
 
-  it('P1 somebody who is removed from the project is gone at once', async () => {
+  it('P1 a member who is removed leaves the presence at once', async () => {
     const { project, owner, editor } = await createTeam(app(), 'editor')
     const [watcher, removed] = await Promise.all([connect(app(), owner), connect(app(), editor)])
     await watcher.join(project.id)
@@ -140,7 +140,7 @@ describe('presence', () => {
     await until('no state', () => stateOf() === null)
   })
 
-  it('P1 typing is relayed to the others in the room, and to nobody else', async () => {
+  it('P1 typing is relayed to the others in the room, and to no other socket', async () => {
     const { project, owner, editor, commenter, viewer } = await createTeam(app(), 'editor', 'commenter', 'viewer')
     const { cut: target } = await createCut(owner, project.id)
     const [a, b, c, outside] = await Promise.all([owner, commenter, viewer, editor].map((person) => connect(app(), person)))
@@ -180,13 +180,13 @@ describe('presence', () => {
     ])
   })
 
-  it('P1 chat:presence goes to people who share a project, once a person, and not for a broken line', async () => {
+  it('P1 chat:presence goes to people who share a project, once per person, and not for a short disconnect', async () => {
     const { project, owner, editor } = await createTeam(app(), 'editor')
     const stranger = await register(app(), 'Sam Stranger')
     await createProject(stranger, 'Own')
     const away = await register(app(), 'Away')
     await addMember(owner, project.id, away)
-    // Nobody stands in the project's room: it is enough to be connected.
+    // No socket is in the project's room: it is enough to be connected.
     const [a, s] = await Promise.all([connect(app(), owner), connect(app(), stranger)])
     const one = await connect(app(), editor)
     await until('online', () => online(a).length >= 1)
@@ -210,11 +210,11 @@ describe('presence', () => {
     expect(online(s)).toEqual([])
   })
 
-  it('P1 whoever is in an answer, and away before the others are told of them, is said to have left', async () => {
+  it('P1 a person who was listed in an ack and left before the announcement is announced as left', async () => {
     const { project, owner, editor, viewer } = await createTeam(app(), 'editor', 'viewer')
     const [a, b, c] = await Promise.all([connect(app(), owner), connect(app(), editor), connect(app(), viewer)])
     await b.join(project.id)
-    // In one breath: the answer is given before anybody was told of the editor.
+    // In one tick: the answer is given before the editor was announced.
     const { presence } = await a.join(project.id)
     await b.ask('leave:project', { projectId: project.id })
     await c.join(project.id)
@@ -227,7 +227,7 @@ describe('presence', () => {
     expect([...there].sort()).toEqual([owner.id, viewer.id].sort())
   })
 
-  it('P1 O2 who is online is told when the database is back', async () => {
+  it('P1 O2 online status is sent when the database is back', async () => {
     const { owner, editor } = await createTeam(app(), 'editor')
     const a = await connect(app(), owner)
     const lock = await app().db.connect()
@@ -297,7 +297,7 @@ describe('presence', () => {
     const nameIn = async (projectId: string) =>
       (await watcher.join(projectId)).presence.flatMap(({ user }) => (user.id === editor.id ? [(user as Person).name] : []))
     expect(await nameIn(project.id)).toEqual(['Renamed Mo'])
-    // A socket that stood in no room when it happened.
+    // A socket that was in no room when it happened.
     await elsewhere.join(other.id)
     expect(await nameIn(other.id)).toEqual(['Renamed Mo'])
     await renamed.join(project.id)
@@ -324,7 +324,7 @@ describe('presence', () => {
     expect(states.length).toBeLessThan(90)
   })
 
-  it('B1 those who are online are asked for among the connected alone', async () => {
+  it('B1 online peers are looked up among the connected people only', async () => {
     const { project, owner, editor } = await createTeam(app(), 'editor')
     await addCrowd(app().db, { projectId: project.id, count: 3_000, like: owner, config: app().config })
     const watched = await watchPlans(app().databaseUrl)

@@ -5,7 +5,7 @@ import { createReplayCaches, type ReplayCache } from '../../src/rooms/delivery/r
 import type { LogEntry } from '../../src/rooms/log/log.ts'
 import { type Log, openLog } from '../../src/rooms/log/log.ts'
 import { createDatabase } from '../support/database.ts'
-import { upTo } from '../writes/log.ts'
+import { upTo } from '../support/log.ts'
 
 /** Seqs in frames of the test's encoder. */
 const seqsIn = (frames: Buffer): number[] => [...frames.toString().matchAll(/#(\d+) /g)].map(([, seq]) => Number(seq))

@@ -2,10 +2,10 @@ import { randomInt } from 'node:crypto'
 import { type Project, projectRoom, userRoom } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
 import { type TestApp, useApp } from '../support/app.ts'
+import { readLog, upTo } from '../support/log.ts'
 import { addMember, createProject, createTeam, login, type Person, register } from '../support/people.ts'
 import { connect, type JoinAck, type Listener, open } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
-import { readLog, upTo } from '../writes/log.ts'
 import { append, burst, roundTrip, seqs } from './frames.ts'
 
 const range = (from: number, to: number): number[] => upTo(to - from + 1).map((n) => from + n - 1)
@@ -101,7 +101,7 @@ describe('resume', () => {
       ])
       expect(tries.map(({ ack }) => [ack.head, ack.epoch])).toEqual(tries.map(() => [20, epoch]))
 
-      // Whoever was told reset stands in the room, and nothing is missing between a snapshot and what comes.
+      // A socket that was answered reset is in the room, and nothing is missing between a snapshot and what comes.
       const { seq } = await owner.must<{ seq: number }>('GET', `/api/projects/${project.id}/snapshot`)
       expect(seq).toBe(20)
       await owner.must('POST', `/api/projects/${project.id}/tasks`, { title: 'new' })
@@ -148,7 +148,7 @@ describe('resume', () => {
       expect(all.events()).toEqual([])
     })
 
-    it('R2 a log that is cut while it is replayed ends the join with a problem; asking again says reset', async () => {
+    it('R2 a log that is trimmed during its replay ends the join with a problem; the next join answers reset', async () => {
       const { project, owner } = await createTeam(app())
       await append(app(), project.id, 4_000)
       const socket = await connect(app(), owner)
@@ -156,7 +156,7 @@ describe('resume', () => {
       await until('the replay has begun', () => socket.events().length > 0)
       await forget(app(), project.id, 4_000)
       const { ack, order } = await joining
-      // However fast the replay was: what came is gapless, and it ends in an answer that tells the truth.
+      // However fast the replay was: what came has no gap, and the answer at its end is right.
       const got = order.filter((one) => typeof one === 'number')
       expect(got).toEqual(upTo(got.length))
       if (ack.ok) expect(got).toHaveLength(4_000)
@@ -191,7 +191,7 @@ describe('resume', () => {
       )
       for (const [n, { ack, order }] of joined.entries()) {
         const after = positions[n] ?? 0
-        // The ack stands exactly between the replay and what is live.
+        // The ack comes exactly between the replay and what is live.
         expect(ack).toMatchObject({ ok: true, mode: 'resumed' })
         expect(order).toEqual([...range(after + 1, ack.head), ack, ...range(ack.head + 1, log.length)])
         const events = sockets[n]?.events(projectRoom(project.id)) ?? []
@@ -246,7 +246,7 @@ describe('resume', () => {
   })
 
   describe('in a hurry', () => {
-    /** A room with a long log, somebody who writes when asked, and a socket that is outside. */
+    /** A room with a long log, a person who writes when asked, and a socket that is outside. */
     async function scene(count = 1_500) {
       const { project, owner, editor } = await createTeam(app(), 'editor')
       await append(app(), project.id, count)
@@ -291,7 +291,7 @@ describe('resume', () => {
       expect(acks[0]).toMatchObject({ ok: false, error: { code: 'superseded' } })
     })
 
-    it('R1 join, then leave at once: outside, whatever the join had come to', async () => {
+    it('R1 a leave right after a join leaves the socket outside, however far the join had come', async () => {
       const { project, owner, socket, head } = await scene()
       const witness = await connect(app(), owner)
       await witness.join(project.id)
@@ -332,7 +332,7 @@ describe('resume', () => {
     })
   })
 
-  describe('one’s own room', () => {
+  describe('the user room', () => {
     const connected = ({ frames }: Listener): { epoch: string; head: number } => {
       const first = frames[0]
       expect(first).toMatchObject({ name: 'connected', payload: { epoch: expect.any(String), head: expect.any(Number) } })
@@ -371,7 +371,7 @@ describe('resume', () => {
       expect(ownFrames(second, ann)[3]?.meta.replayed).toBeUndefined()
     })
 
-    it('R2 join:user says reset as a project does', async () => {
+    it('R2 join:user answers reset as join:project does', async () => {
       const ann = await register(app(), 'Ann')
       await createProject(ann)
       const socket = await connect(app(), ann)
@@ -386,7 +386,7 @@ describe('resume', () => {
       expect(seqs(ownFrames(socket, ann))).toEqual([2])
     })
 
-    it('R1 a client that asks for its own room with its first breath gets it, once, and is told who it is', async () => {
+    it('R1 a client that joins its user room with its first packet gets it, once, and receives `connected`', async () => {
       const ann = await register(app(), 'Ann')
       for (const name of ['One', 'Two', 'Three']) await createProject(ann, name)
       for (const n of upTo(10)) {

@@ -3,10 +3,11 @@ import { projectRoom, userRoom } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createRetention, type RetentionOptions, statements } from '../../src/jobs/retention.ts'
 import { useApp } from '../support/app.ts'
+import { readLog, upTo } from '../support/log.ts'
 import { createProject, createTeam, login, register, request } from '../support/people.ts'
 import { connect } from '../support/sockets.ts'
+import { percentile } from '../support/statistics.ts'
 import { until } from '../support/until.ts'
-import { readLog, upTo } from '../writes/log.ts'
 import { append, seqs } from './frames.ts'
 
 const DAY = 86_400
@@ -34,7 +35,7 @@ describe('retention', () => {
   }
   async function run(options: Partial<RetentionOptions> = {}) {
     const swept = await retention(options).run()
-    if (!swept) throw new Error('somebody else is at it')
+    if (!swept) throw new Error('another sweep is running')
     return swept
   }
   /** Events up to `seq` as if they had been written 40 days ago. */
@@ -50,7 +51,7 @@ describe('retention', () => {
     return row && { head: Number(row.head), floor: Number(row.floor), kept: Number(row.kept), lowest: Number(row.lowest) }
   }
 
-  it('R2 what is old goes and the floor says so: at the floor one resumes, below it is reset and 410', async () => {
+  it('R2 retention removes old events and raises the floor: a join at the floor resumes, one below it is reset, a read below it is 410', async () => {
     const { project, owner } = await createTeam(app())
     const room = projectRoom(project.id)
     await append(app(), project.id, 1_300)
@@ -106,7 +107,7 @@ describe('retention', () => {
     expect(await roomRow(projectRoom(project.id))).toMatchObject({ floor: 0, kept: 10 })
   })
 
-  it('R1 R2 who reads while the log is cut gets no hole: a prefix and a problem, or everything; then reset', async () => {
+  it('R1 R2 a replay during retention has no hole: a prefix and a problem, or everything; then reset', async () => {
     const { project, owner } = await createTeam(app())
     const room = projectRoom(project.id)
     await append(app(), project.id, 3_000)
@@ -157,7 +158,7 @@ describe('retention', () => {
       expect(socket.events(room)).toEqual([])
     }
     await append(app(), project.id, 10)
-    // Written, and past its time before this node heard of it.
+    // Written, and past its time before this node read it.
     await gone(async (client) => {
       await client.query(`SELECT append($1, 'task:deleted', '{"taskId":"x"}') FROM generate_series(1, 5)`, [room])
       await client.query('SET CONSTRAINTS ALL IMMEDIATE')
@@ -195,7 +196,7 @@ describe('retention', () => {
     expect(await socket.join(silent.id, { after: 1 })).toMatchObject({ ok: true, mode: 'resumed', head: 1 })
   })
 
-  it('W4 a key holds for a day, then its answer goes', async () => {
+  it('W4 a key is kept for a day, then its answer is removed', async () => {
     const owner = await register(app(), 'Keys')
     const keys = [randomUUID(), randomUUID()]
     const write = (key = '') => owner.must<{ id: string }>('POST', '/api/projects', { name: 'Once' }, { 'idempotency-key': key })
@@ -212,7 +213,7 @@ describe('retention', () => {
     expect(second[1]?.id).toBe(first[1]?.id)
   })
 
-  it('A2 sessions that ended long ago go; one that lives still tells a stolen refresh token', async () => {
+  it('A2 sessions that ended long ago are removed; an open one still detects a stolen refresh token', async () => {
     const owner = await register(app(), 'Sessions')
     const [ended, expired, justEnded, stolen] = await Promise.all(upTo(4).map(() => login(app(), owner)))
     if (!ended || !expired || !justEnded || !stolen) throw new Error('no sessions')
@@ -261,7 +262,7 @@ describe('retention', () => {
     const room = projectRoom(project.id)
     await append(app(), project.id, 500)
     await age(room, 400)
-    // Somebody looks at an old row for a long time.
+    // A transaction holds an old row for a long time.
     const reader = await app().db.connect()
     await reader.query('BEGIN')
     await reader.query('SELECT 1 FROM "Event" WHERE room = $1 AND seq = 200 FOR UPDATE', [room])
@@ -279,7 +280,7 @@ describe('retention', () => {
     expect(await roomRow(room)).toEqual({ head: 520, floor: 400, kept: 120, lowest: 401 })
   })
 
-  it(`W2 ${EVENTS} events go while writers write: by the index, and nobody is refused`, async () => {
+  it(`W2 ${EVENTS} events go while writers write: by the index, and no write is refused`, async () => {
     const { project, owner } = await createTeam(app())
     const room = projectRoom(project.id)
     // As the log looks after a month; a million commits would take longer than there is time.
@@ -319,7 +320,7 @@ describe('retention', () => {
       }
       return times
     }
-    const quantile = (times: number[], q: number) => times.toSorted((a, b) => a - b)[Math.floor(times.length * q)]?.toFixed(1)
+    const quantile = (times: number[], share: number) => percentile(times, share).toFixed(1)
     const quiet = await timed(EVENTS > 100_000 ? 1_000 : 100)
     let sweeping = true
     const from = performance.now()
@@ -333,7 +334,7 @@ describe('retention', () => {
     expect(seqs(await readLog(owner, project.id, EVENTS))).toEqual(range(EVENTS + 1, EVENTS + quiet.length + took.length))
     console.info(
       `${EVENTS} events trimmed in ${seconds.toFixed(1)} s; writes p50/p99 ${quantile(quiet, 0.5)}/${quantile(quiet, 0.99)} ms before, ` +
-        `${quantile(took, 0.5)}/${quantile(took, 0.99)} ms meanwhile (${took.length} of them)`,
+        `${quantile(took, 0.5)}/${quantile(took, 0.99)} ms during it (${took.length} of them)`,
     )
   }, 600_000)
 })

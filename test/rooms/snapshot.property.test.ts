@@ -3,13 +3,13 @@ import fc from 'fast-check'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { applyEvent, snapshotOf, stateOf } from '../../packages/client/src/reduce.ts'
 import { type TestApp, useApp } from '../support/app.ts'
+import { gate, readLog } from '../support/log.ts'
 import { type Answer, addMember, createCut, createProject, type Person, register } from '../support/people.ts'
 import { crowd } from '../support/ranks.ts'
 import { connect, type Frame, type Listener } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
-import { gate, readLog } from '../writes/log.ts'
 
-/** One thing somebody does. Numbers choose among what there is at that time, so that every list of commands means something. */
+/** One action of a person. Numbers choose among what there is at that time, so that every list of commands means something. */
 interface Command {
   kind: Kind
   who: number
@@ -17,7 +17,7 @@ interface Command {
   b: number
 }
 
-/** What there is to do things to. Ids of what was deleted may stand here for a moment: then the command is refused. */
+/** What there is to do things to. Ids of what was deleted may be here for a moment: then the command is refused. */
 interface World {
   /** The first stays an owner; the others come and go. */
   people: Person[]
@@ -29,7 +29,7 @@ interface World {
 }
 
 const pick = <T>(items: readonly T[], n: number): T | undefined => items[n % Math.max(items.length, 1)]
-const nobody = '00000000-0000-7000-8000-000000000000'
+const UNKNOWN_ID = '00000000-0000-7000-8000-000000000000'
 const roles: Role[] = ['viewer', 'commenter', 'editor', 'owner']
 const statuses = ['todo', 'doing', 'review', 'done']
 type Act = (world: World, me: Person, a: number, b: number) => Promise<Answer<{ id?: string } | undefined>>
@@ -46,8 +46,8 @@ async function remove(list: string[], id: string | undefined, answer: Promise<An
   return gone
 }
 
-/** The others are named, never the first: somebody must stay to read the log. */
-const other = (world: World, n: number) => pick(world.people.slice(1), n)?.id ?? nobody
+/** The others are named, never the first: one member must stay to read the log. */
+const other = (world: World, n: number) => pick(world.people.slice(1), n)?.id ?? UNKNOWN_ID
 /** A sibling, or the first place. */
 const sibling = (items: string[], n: number) => (n % 3 ? (pick(items, n) ?? null) : null)
 
@@ -140,7 +140,7 @@ type Row = { id: string } | { userId: string } | { cutId: string }
 const keyOf = (row: Row): string => ('userId' in row ? row.userId : 'id' in row ? row.id : row.cutId)
 
 /**
- * The pages that a reader would have got who read a part of each list where the project stood at the first of these snapshots, and
+ * The pages that a reader would have got who read a part of each list at the position of the first of these snapshots, and
  * other parts as it was at the later ones: which, `at` says by row.
  */
 function pagesOf(snapshots: Snapshot[], at: (key: string) => number): [Snapshot, ...Snapshot[]] {
@@ -318,7 +318,7 @@ describe('a snapshot and what follows it', () => {
     expect(unseen()).toEqual([])
   })
 
-  it('R4 the end of a project, too: nothing is left, and a member who was away still learns of it', async () => {
+  it('R4 a deleted project leaves no rows, and a member who was away learns of it', async () => {
     const world = await begin(app(), await people(app()))
     const [owner, editor] = world.people as [Person, Person]
     const room = projectRoom(world.projectId)
@@ -339,7 +339,7 @@ describe('a snapshot and what follows it', () => {
     expect((await owner.call('GET', `/api/projects/${world.projectId}/snapshot`)).status).toBe(404)
   })
 
-  /** All that may be left of somebody who is no member any more. */
+  /** All that may be left of a person who is no member any more. */
   const traces: Record<string, (world: World, them: Person) => Promise<unknown>> = {
     task: ({ projectId }, them) => them.must('POST', `/api/projects/${projectId}/tasks`, { title: 'left behind' }),
     vibe: ({ projectId }, them) => them.must('POST', `/api/projects/${projectId}/vibes`, { name: 'left behind' }),
@@ -349,7 +349,7 @@ describe('a snapshot and what follows it', () => {
     resolution: ({ comments }, them) => them.must('POST', `/api/comments/${comments[0]}/resolve`),
     nothing: async () => {},
   }
-  it('R4 whoever left only one thing behind is drawn anew there, too; whoever left nothing is nobody’s business', async () => {
+  it('R4 a rename reaches projects where a former member is shown by one thing, and no project where they are not shown', async () => {
     const [owner, ...others] = (await people(app())) as [Person, Person, Person, Person]
     for (const [trace, leave] of Object.entries(traces)) {
       const world = await begin(app(), [owner, ...others.slice(0, 2)])
@@ -367,7 +367,7 @@ describe('a snapshot and what follows it', () => {
     }
   })
 
-  it('R4 the maker of a project who left it is drawn anew', async () => {
+  it('R4 a rename reaches a project that the person created and left', async () => {
     const [maker, heir] = (await people(app())) as [Person, Person]
     const project = await createProject(maker)
     await addMember(maker, project.id, heir, 'owner')
@@ -379,7 +379,7 @@ describe('a snapshot and what follows it', () => {
     expect(folded(snapshot, log).content).toEqual(snapshotOf(stateOf(await snapshotBy(heir, project.id))))
   })
 
-  /** Everything that draws a person anew, done at once by and about somebody who is being renamed. */
+  /** Everything that draws a person anew, done at once by and about a person who is being renamed. */
   async function drawing(world: World, renamed: Person, outsider: Person, theirs: string): Promise<Answer[]> {
     const [owner] = world.people as [Person]
     const at = `/api/projects/${world.projectId}`

@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { type Problem, projectRoom } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { addressOf, networkOf } from '../../src/rooms/sockets/handshake.ts'
-import { openRaw } from '../access/raw.ts'
 import { type TestApp, useApp } from '../support/app.ts'
 import { createProject, login, PASSWORD, type Person, register, request } from '../support/people.ts'
+import { dial, poll, type RawConnection, upgrade, upgradeText } from '../support/raw-http.ts'
+import { openRaw } from '../support/raw-socket.ts'
 import { connect, type Listener, open } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
-import { dial, frame, type Line, poll, upgrade, upgradeText } from './wire.ts'
+import { clientFrame } from '../support/websocket-frames.ts'
 
 /** Everything may be gone by then. */
 const GONE_MS = 6_000
@@ -19,14 +20,14 @@ describe('limits on connections', () => {
   const proxied = useApp({ env: { TRUST_PROXY: 'true' }, seams: { limits } })
   const generous = useApp({ env: { RATE_LIMIT: '1000' } })
   const benched = useApp()
-  const quiet = (server: TestApp) => until('everybody gone', () => server.app.io.engine.clientsCount === 0)
+  const quiet = (server: TestApp) => until('all are gone', () => server.app.io.engine.clientsCount === 0)
 
   async function refused(server: TestApp, person: Person): Promise<Problem | undefined> {
     const { socket } = open(server, { auth: { token: person.token } })
     return (await new Promise<Error & { data?: Problem }>((resolve) => socket.once('connect_error', resolve))).data
   }
 
-  it('S12 unauthenticated connections of one address are limited, by any transport; the next is told why, and one that ends makes room', async () => {
+  it('S12 unauthenticated connections of one address are limited, by any transport; the next is refused with the reason, and one that ends makes room', async () => {
     const waiting = [await upgrade(app()), await upgrade(app()), await poll(app()), await upgrade(app())]
     expect(waiting.map(({ status }) => status)).toEqual([101, 101, 200, 101])
     for (const knock of [upgrade, poll]) {
@@ -106,7 +107,7 @@ describe('limits on connections', () => {
       'rate-limited',
     ])
     expect((await listener.join(sixth)).error?.detail).toBe('A socket stands in at most 5 projects')
-    // Again where one stands is no further place.
+    // Joining a room again takes no further place.
     expect(await listener.join(first, { after: 0 })).toMatchObject({ ok: true })
     expect(await listener.ask('leave:project', { projectId: first })).toEqual({ ok: true })
     expect(await listener.join(sixth)).toMatchObject({ ok: true })
@@ -120,7 +121,7 @@ describe('limits on connections', () => {
     const mine = '203.0.113.7'
     for (let n = 0; n < limits.addressStrangers; n++)
       expect((await upgrade(proxied(), from(`10.0.0.${n}, 198.51.100.${n}, ${mine}`))).status).toBe(101)
-    // What the visitor wrote before the proxy's own word helps nobody.
+    // What the visitor wrote before the proxy's own address changes nothing.
     for (const forged of [mine, `1.2.3.4, ${mine}`, `::1, 127.0.0.1,${mine}`, `::ffff:${mine}`])
       expect((await upgrade(proxied(), from(forged))).status).toBe(429)
     expect((await upgrade(proxied(), from(`${mine}, 203.0.113.8`))).status).toBe(101)
@@ -201,10 +202,10 @@ describe('connections without a person', () => {
     const say = async (...packets: string[]) => {
       const { line, status } = await upgrade(app())
       expect(status).toBe(101)
-      for (const packet of packets) line.socket.write(frame(packet))
+      for (const packet of packets) line.socket.write(clientFrame(packet))
       return line
     }
-    const lines: Record<string, Line[]> = {
+    const lines: Record<string, RawConnection[]> = {
       'nothing at all': [await dial(app()), await dial(app())],
       'half a line': [await dial(app(), 'GET /sock')],
       'half a handshake': [await dial(app(), hello.slice(0, -2))],
@@ -222,9 +223,9 @@ describe('connections without a person', () => {
       'an attachment that never comes': [await say('451-["x",{"_placeholder":true,"num":0}]')],
       'in, and out again, and still there': [await say(`40${JSON.stringify({ token: person.token })}`, '41')],
     }
-    lines['half a frame']?.[0]?.socket.write(frame('40{}'.padEnd(3_000)).subarray(0, 40))
+    lines['half a frame']?.[0]?.socket.write(clientFrame('40{}'.padEnd(3_000)).subarray(0, 40))
     const sids = [await poll(app()), await poll(app())].map(({ sid }) => sid ?? '')
-    // One of them is asked about, and hears pings; one is asked to become a WebSocket, again and again.
+    // One of them is looked up, and gets pings; one is asked to become a WebSocket, again and again.
     const asked = fetch(`${app().url}/socket.io/?EIO=4&transport=polling&sid=${sids[0]}`).catch(() => null)
     lines['upgrades of one poll'] = await Promise.all(
       Array.from({ length: 5 }, () => upgrade(app(), {}, `&sid=${sids[1]}`).then(({ line }) => line)),
@@ -240,12 +241,14 @@ describe('connections without a person', () => {
           await login(app(), person)
           logins.push(performance.now() - asked)
         }
-        return all.every(([, each]) => each.every((line) => line.lived() !== undefined)) && app().app.io.engine.clientsCount === 1
+        return (
+          all.every(([, each]) => each.every((line) => line.livedMs() !== undefined)) && app().app.io.engine.clientsCount === 1
+        )
       },
       GONE_MS + 2_000,
     ).catch(() => {})
     const late = all.flatMap(([how, each]) =>
-      each.flatMap((line) => ((line.lived() ?? Number.POSITIVE_INFINITY) < GONE_MS ? [] : [{ how, lived: line.lived() }])),
+      each.flatMap((line) => ((line.livedMs() ?? Number.POSITIVE_INFINITY) < GONE_MS ? [] : [{ how, lived: line.livedMs() }])),
     )
     expect(late).toEqual([])
     await asked
@@ -303,7 +306,7 @@ describe('floods', () => {
     const reason = new Promise<string>((resolve) => flooding.socket.once('disconnect', resolve))
     for (let n = 0; n < 700; n++) flooding.socket.emit('leave:project', { projectId: randomUUID() })
     expect(await reason).toBe('io server disconnect')
-    // Nor does a new socket bring a full bucket at once; whoever else is in stays in.
+    // Nor does a new socket bring a full bucket at once; other sockets stay.
     const { socket } = open(app(), { auth: { token: person.token } })
     const refused = await new Promise<Error & { data?: Problem }>((resolve) => socket.once('connect_error', resolve))
     expect(refused.data).toMatchObject({ code: 'rate-limited', status: 429, retryAfter: 10 })
@@ -311,7 +314,7 @@ describe('floods', () => {
     expect(await elsewhere.ask('leave:project', { projectId: randomUUID() })).toEqual({ ok: true })
   })
 
-  it('S13 a client that is a little too fast is told to wait, and stays connected', async () => {
+  it('S13 a client slightly above the rate is refused with Retry-After, and stays connected', async () => {
     const person = await register(app())
     const hasty = await connect(app(), person)
     const leave = () => hasty.ask('leave:project', { projectId: randomUUID() })
@@ -365,11 +368,11 @@ describe('floods', () => {
     await untilRefused(() => again.join(id, { after: 0 }))
     const { error } = await again.join(id, { after: 0 })
     expect(error?.retryAfter).toBeGreaterThanOrEqual(1)
-    // Whoever waits is served.
+    // Waiting requests are served.
     await until('it is in', async () => (await again.join(id)).ok)
   })
 
-  it('S13 one socket with many requests does not hold all database connections', async () => {
+  it('S13 one socket with many requests does not take all database connections', async () => {
     const [busy, other] = await Promise.all([register(app(), 'Busy'), register(app(), 'Other')])
     const listener = await connect(app(), busy)
     const holder = await app().db.connect()
@@ -383,7 +386,7 @@ describe('floods', () => {
         return rows[0]?.n ?? 0
       }
       await until('the first questions wait', async () => (await waiting()) >= 4)
-      // Somebody else's do not.
+      // Those of another person do not.
       expect((await other.call('GET', '/api/me')).status).toBe(200)
       expect(await waiting()).toBe(4)
       await holder.query('ROLLBACK')

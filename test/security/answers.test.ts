@@ -1,7 +1,7 @@
 import type { Problem } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { keyOf, listed, pathOf } from '../access/calls.ts'
 import { startApp, useApp } from '../support/app.ts'
+import { keyOf, listed, pathOf } from '../support/calls.ts'
 import { createCut, createTeam, request } from '../support/people.ts'
 import { connect, open } from '../support/sockets.ts'
 
@@ -86,7 +86,9 @@ describe('answers', () => {
       '/docs/static/index.html',
       '/docs/static/swagger-ui-bundle.js',
       '/docs/json',
+      '/docs/events',
       '/openapi.json',
+      '/asyncapi.json',
     ]) {
       const policy = async (url: string) => (await fetch(url + path)).headers.get('content-security-policy') ?? ''
       expect([path, await policy(app().url)]).toEqual([path, expect.not.stringContaining('upgrade-insecure-requests')])

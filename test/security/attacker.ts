@@ -1,8 +1,9 @@
 /** An attacker in a process of its own, so that what it costs is not taken for what it does: attacker.ts <kind> <url> <tokens> <project> */
 import { WebSocket } from 'ws'
+import { openSocketTransport } from '../support/socket-transport.ts'
 
 const [kind = '', url = '', accounts = '', projectId = ''] = process.argv.slice(2)
-/** One after the other: whoever floods is not let in again for a while. */
+/** One after the other: a person who floods is not let in again for a while. */
 const tokens = accounts.split(',')
 const token = tokens[0] ?? ''
 const PER_SECOND = 1_000
@@ -26,15 +27,14 @@ const rates: Record<string, number> = { flood: PER_SECOND, joins: PER_SECOND, js
 let sent = 0
 let closed = 0
 let going = false
-/** Comes back at once, for ever: whoever attacks does not wait to be asked. */
+/** Reconnects at once, for ever. */
 function attack(): void {
-  const ws = new WebSocket(`${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`)
+  const ws = openSocketTransport(url, onPacket)
   let timer: NodeJS.Timeout | undefined
   let owed = 0
   ws.on('open', () => ws.send(`40${JSON.stringify({ token: tokens[closed % tokens.length] })}`))
-  ws.on('message', (data: Buffer) => {
+  function onPacket(data: Buffer): void {
     const text = data.toString()
-    if (text === '2') ws.send('3')
     if (text.startsWith('44')) ws.close()
     if (!text.startsWith('40') || timer) return
     timer = setInterval(() => {
@@ -42,8 +42,7 @@ function attack(): void {
       for (; owed >= 1 && ws.readyState === WebSocket.OPEN; owed--)
         ws.send(questions[kind]?.[sent++ % (questions[kind]?.length ?? 1)] ?? '')
     }, SLICE_MS)
-  })
-  ws.on('error', () => {})
+  }
   ws.on('close', () => {
     clearInterval(timer)
     closed++

@@ -59,7 +59,7 @@ describe('the quota in bytes', () => {
       }
   })
 
-  it('B2 a body that the quota does not hold is refused with Retry-After, and others go on', async () => {
+  it('B2 a body beyond the quota is refused with Retry-After, and others are read', async () => {
     for (const chunked of [false, true]) {
       const bob = await register(small(), 'Bob')
       expect((await send(200 * KIB, chunked, small(), bob)).status).toBe(422)

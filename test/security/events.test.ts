@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import {
   type Comment,
   type Cut,
@@ -13,17 +14,19 @@ import {
   type Vibe,
 } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { tokenOf } from '../access/calls.ts'
-import { openRaw } from '../access/raw.ts'
+import { readEvents } from '../../src/http/reference/events.ts'
+import { FILE } from '../../src/http/reference/generate.ts'
 import { startApp, useApp } from '../support/app.ts'
+import { tokenOf } from '../support/calls.ts'
 import { addMember, createProject, createTeam, login, type Person, register } from '../support/people.ts'
 import { crowd } from '../support/ranks.ts'
+import { openRaw } from '../support/raw-socket.ts'
 import { connect, type Listener } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
 
-/** Who stands where while things happen in one project. */
+/** Who is where while things happen in one project. */
 const inside = ['viewer', 'commenter', 'editor', 'owner'] as const
-const everybody = [
+const allCallers = [
   ...inside,
   /** Members who did not join the room, who left it, and who are there with another session that is about to end. */
   'absent',
@@ -38,15 +41,15 @@ const everybody = [
   'expired',
   'nobody',
 ] as const
-type Who = (typeof everybody)[number]
+type Who = (typeof allCallers)[number]
 type Name = EventName | keyof typeof passing
 
-/** Everybody inside, and with them the one who is removed in the middle, who hears what was before it. */
+/** All members, and with them the one who is removed in the middle, who receives what was before it. */
 const room: readonly Who[] = [...inside, 'second session', 'victim']
 const roomAfter: readonly Who[] = inside
 /**
- * Written by hand from the surface: who hears of what happens below, each kind of event once. What happens after the
- * removal (see the scene) is heard by `roomAfter`.
+ * Written by hand from the surface: who receives what happens below, each kind of event once. What happens after the
+ * removal (see the scene) is received by `roomAfter`.
  */
 const hears: Record<Name, readonly Who[]> = {
   'task:created': room,
@@ -85,7 +88,7 @@ const hears: Record<Name, readonly Who[]> = {
 
   'project:created': ['owner'],
   'project:joined': ['guest'],
-  // The end of a project is told to each of its members in their own room.
+  // The deletion of a project is sent to each of its members in their user room.
   'project:left': ['victim', ...inside, 'absent', 'left', 'guest'],
   // Each session of the person but the one that ends.
   'session:revoked': ['viewer'],
@@ -93,12 +96,12 @@ const hears: Record<Name, readonly Who[]> = {
   'session:expiring': ['expired'],
   // All who share a project with the one who comes.
   'chat:presence': [...inside, 'second session', 'absent', 'left', 'guest', 'victim'],
-  connected: everybody.filter((who) => who !== 'nobody'),
-  'server:draining': everybody.filter((who) => !['nobody', 'expired', 'second session'].includes(who)),
+  connected: allCallers.filter((who) => who !== 'nobody'),
+  'server:draining': allCallers.filter((who) => !['nobody', 'expired', 'second session'].includes(who)),
 }
 
 describe('who receives which event', () => {
-  it('S1 S19 every event reaches those whom the table names and no others, with the fields of the contract only', async () => {
+  it('S1 S19 every event reaches the people in the table and no others, with the fields of the contract only', async () => {
     expect(Object.keys(hears).toSorted()).toEqual([...Object.keys(events), ...Object.keys(passing)].toSorted())
     const app = await startApp({ seams: { timings: { graceMs: 200 } } })
     onTestFinished(() => app.close())
@@ -116,11 +119,11 @@ describe('who receives which event', () => {
     people['second session'] = await login(app, team.viewer)
     for (const who of ['absent', 'left', 'victim', 'removed', 'expired'] as const)
       await addMember(owner, project.id, personOf(who))
-    // They have a life elsewhere, and stand in a room of their own.
+    // They have another project, and are in its room.
     const elsewhere = await createProject(personOf('stranger'), 'Elsewhere')
 
     const listeners = new Map<Who, Listener>()
-    for (const who of everybody) {
+    for (const who of allCallers) {
       if (who !== 'nobody' && who !== 'expired') listeners.set(who, await connect(app, personOf(who)))
     }
     const listenerOf = (who: Who): Listener => {
@@ -227,8 +230,8 @@ describe('who receives which event', () => {
     await told('session:revoked', 'session:expired')
     await owner.must('DELETE', at)
     await told('project:deleted', 'project:left', 'access:revoked')
-    // Whatever was on its way to somebody has come before what is told to each of them now, in their own rooms and elsewhere.
-    for (const who of everybody)
+    // All earlier frames have come before those that are sent to each of them now, in their user rooms and elsewhere.
+    for (const who of allCallers)
       if (listeners.get(who)?.socket.connected === true) {
         const last = await createProject(personOf(who), 'A last word')
         await until(`the last word to ${who}`, () => listenerOf(who).frames.some(({ payload }) => payload.id === last.id))
@@ -241,11 +244,20 @@ describe('who receives which event', () => {
 
     // The table, cell by cell.
     for (const name of Object.keys(hears) as Name[]) {
-      const audience = everybody.filter((who) => heard(who, name) || before.get(who)?.has(name) === true)
-      expect({ name, audience }).toEqual({ name, audience: everybody.filter((who) => hears[name].includes(who)) })
+      const audience = allCallers.filter((who) => heard(who, name) || before.get(who)?.has(name) === true)
+      expect({ name, audience }).toEqual({ name, audience: allCallers.filter((who) => hears[name].includes(who)) })
     }
     // Engine.IO's own greeting, and no more.
     expect(outsider.packets.filter((packet) => !packet.startsWith('0'))).toEqual([])
+    // What came is what docs/events.md lists: no event that is not there, none there that never came.
+    const heardNames = new Set(
+      [...listeners].flatMap(([who, { frames }]) => [...frames.map(({ name }) => name), ...(before.get(who) ?? [])]),
+    )
+    const { project: durable, user, passing: others } = readEvents()
+    const page = readFileSync(FILE, 'utf8')
+    const documented = [...durable, ...user, ...others].map(({ name }) => name)
+    expect([...heardNames].sort()).toEqual(documented.sort())
+    for (const name of heardNames) expect(page).toContain(`\n### \`${name}\`\n`)
     // Nothing but what the contract shows, and no row's secret.
     const all = [...listeners].flatMap(([who, { frames }]) => frames.map((frame) => ({ who, frame })))
     expect(all.length).toBeGreaterThan(200)
@@ -300,7 +312,7 @@ describe('requests over a socket', () => {
       'leave:project': { projectId },
       'join:user': {},
       'session:refresh': { token },
-      // Last: it changes where one stands.
+      // Last: it changes the membership.
       'join:project': { projectId, after: 0 },
     }
     const said: Partial<Record<Question, string>> = {}

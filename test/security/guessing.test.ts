@@ -3,9 +3,9 @@ import type { Problem } from '@cutroom/contract'
 import { hash } from '@node-rs/argon2'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { createWindowCounts } from '../../src/http/window-counts.ts'
-import { openRaw } from '../access/raw.ts'
 import { useApp } from '../support/app.ts'
 import { createProject, PASSWORD, register, request } from '../support/people.ts'
+import { openRaw } from '../support/raw-socket.ts'
 import { connect } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
 
@@ -56,7 +56,7 @@ describe('guessing passwords, behind a proxy that names addresses', () => {
     expect(answers.map(({ status }) => status)).toEqual(people.map(() => 200))
   })
 
-  it('B2 guesses are stopped at their address; the owner of the account logs in from another', async () => {
+  it('B2 guesses are refused at their address; the owner of the account logs in from another', async () => {
     const email = await account()
     const [there, here] = [newAddress(), newAddress()]
     await fail(email, there, PAIR)
@@ -144,7 +144,7 @@ describe('adding people to projects', () => {
       expect(stopped.body.retryAfter).toBeLessThanOrEqual(3_600)
     }
     expect((await add(other, theirs.id)).status).toBe(201)
-    // Whoever was added leaves by themselves.
+    // Added people leave by themselves.
     expect((await guest.call('DELETE', `/api/projects/${one.id}/members/${guest.id}`)).status).toBe(204)
   })
 })
@@ -152,7 +152,7 @@ describe('adding people to projects', () => {
 describe('handshakes', () => {
   const app = useApp({ env: { RATE_LIMIT: '1000000' } })
 
-  it('B2 one person makes 200 handshakes at once and 10 a second; others are let in meanwhile', async () => {
+  it('B2 one person makes 200 handshakes at once and 10 a second; others are let in', async () => {
     const [person, other] = [await register(app()), await register(app())]
     // Of a closed session: the connections stay those of strangers, who may send a few packets each.
     await person.must('POST', '/api/auth/logout')

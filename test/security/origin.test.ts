@@ -1,8 +1,9 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { createOrigins } from '../../src/http/origins.ts'
 import { useApp } from '../support/app.ts'
 import { PASSWORD, type Person, register } from '../support/people.ts'
+import { poll, upgrade } from '../support/raw-http.ts'
 import { open } from '../support/sockets.ts'
-import { poll, upgrade } from './wire.ts'
 
 /** The cookies that a browser would send along. */
 async function cookiesOf(url: string, person: Person): Promise<{ cookie: string }> {
@@ -22,7 +23,7 @@ async function cookiesOf(url: string, person: Person): Promise<{ cookie: string 
 describe('pages of other origins', () => {
   const app = useApp({ env: { CORS_ORIGINS: 'https://app.example.com' } })
   const secure = useApp({ env: { PUBLIC_URL: 'https://cutroom.example' } })
-  const doors = { upgrade, poll }
+  const entries = { upgrade, poll }
 
   it('S4 with cookies the handshake answers 403 and why, by either transport', async () => {
     const cookies = await cookiesOf(app().url, await register(app()))
@@ -45,15 +46,15 @@ describe('pages of other origins', () => {
         `https://app.example.com, https://evil.example`,
         'HTTPS://APP.EXAMPLE.COM',
       ].map((origin) => ({ origin })),
-      // A script element sends no Origin; a browser still says where it stands.
+      // A script element sends no Origin; a browser still sends Sec-Fetch-Site.
       { 'sec-fetch-site': 'cross-site' },
       { 'sec-fetch-site': 'same-site' },
     ]
     for (const headers of strange)
-      for (const [door, knock] of Object.entries(doors)) {
-        const answer = await knock(app(), { ...cookies, ...headers })
-        expect({ door, headers, status: answer.status, code: answer.problem.code }).toEqual({
-          door,
+      for (const [entry, request] of Object.entries(entries)) {
+        const answer = await request(app(), { ...cookies, ...headers })
+        expect({ entry, headers, status: answer.status, code: answer.problem.code }).toEqual({
+          entry,
           headers,
           status: 403,
           code: 'origin-refused',
@@ -63,7 +64,8 @@ describe('pages of other origins', () => {
       }
     expect(app().app.io.engine.clientsCount).toBe(0)
     for (const origin of [app().url, 'https://app.example.com'])
-      for (const knock of Object.values(doors)) expect([101, 200]).toContain((await knock(app(), { ...cookies, origin })).status)
+      for (const request of Object.values(entries))
+        expect([101, 200]).toContain((await request(app(), { ...cookies, origin })).status)
   })
 
   it('S4 without cookies any page may connect with its own token', async () => {
@@ -92,5 +94,29 @@ describe('pages of other origins', () => {
       const answer = await poll(app(), {}, query)
       expect({ query, status: answer.status, code: answer.problem.code }).toEqual({ query, status: 400, code: 'bad-request' })
     }
+  })
+})
+
+describe('the log of refused origins', () => {
+  it('names each once in an hour, a hundred at most, and the next hour again', () => {
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    const named: string[] = []
+    const config = { corsOrigins: ['https://app.example.com'], publicUrl: undefined, secureCookies: false }
+    const origins = createOrigins(config, ({ origin }) => void named.push(origin))
+    const note = (origin: string) => origins.note({ origin, host: 'localhost:3000' })
+    for (let n = 0; n < 3; n++)
+      for (const origin of ['https://one.example', 'http://localhost:3000', 'https://app.example.com']) note(origin)
+    vi.advanceTimersByTime(3_599_000)
+    note('https://one.example')
+    expect(named).toEqual(['https://one.example'])
+    vi.advanceTimersByTime(2_000)
+    note('https://one.example')
+    expect(named).toEqual(['https://one.example', 'https://one.example'])
+    for (let n = 0; n < 1_000; n++) note(`https://${n}.example`)
+    expect(named).toHaveLength(101)
+    vi.advanceTimersByTime(3_600_000)
+    note('https://late.example')
+    expect(named.at(-1)).toBe('https://late.example')
   })
 })

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { openRaw } from '../access/raw.ts'
 import { useApp } from '../support/app.ts'
 import { createTeam } from '../support/people.ts'
 import { createRandom } from '../support/random.ts'
+import { openRaw } from '../support/raw-socket.ts'
 import { connect } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
 

@@ -1,13 +1,13 @@
-import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import type { Project } from '@cutroom/contract'
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
+import { forkProgram } from '../support/fork.ts'
 import { createProject, PASSWORD, type Person, register, request } from '../support/people.ts'
+import { dial, upgradeText } from '../support/raw-http.ts'
 import { databaseForTest, type ServerProcess, useServers } from '../support/server-process.ts'
 import { connect } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
-import { dial, frame, upgradeText } from './wire.ts'
+import { clientFrame } from '../support/websocket-frames.ts'
 
 /**
  * SECURITY_ROUNDS=1 npx vitest run test/security/rounds.test.ts — the attacks at full strength on a real process, with figures.
@@ -56,16 +56,11 @@ describe.runIf(ROUNDS > 0)('attacks at full strength', () => {
     return { server, owner, project }
   }
 
-  /** Runs beside the server until it is told to stop; says what it did. */
+  /** Runs beside the server until `stop`, which resolves to what it did. */
   async function attacker(kind: string, server: ServerProcess, people: Person[], project: Project) {
-    const child = fork(
-      join(import.meta.dirname, 'attacker.ts'),
-      [kind, server.url, people.map(({ token }) => token).join(), project.id],
-      {
-        execArgv: ['--import', import.meta.resolve('tsx')],
-      },
-    )
-    onTestFinished(() => void child.kill('SIGKILL'))
+    const args = [kind, server.url, people.map(({ token }) => token).join(), project.id]
+    const { child, end } = forkProgram(new URL('./attacker.ts', import.meta.url), args)
+    onTestFinished(end)
     await once(child, 'message')
     return {
       go: () => child.send('go'),
@@ -99,7 +94,7 @@ describe.runIf(ROUNDS > 0)('attacks at full strength', () => {
     const end = performance.now() + forMs
     const writes: Promise<unknown>[] = []
     const write = async (title: string) => {
-      // On a machine that is busy with other things a write may be refused; it is not heard of then.
+      // On a machine that is busy with other things a write may be refused; it has no event then.
       const { status } = await owner.call('POST', `/api/projects/${project.id}/tasks`, { title })
       if (status !== 201) asked.delete(title)
     }
@@ -188,18 +183,18 @@ describe.runIf(ROUNDS > 0)('attacks at full strength', () => {
       const ways = [upgradeText(host), `${upgradeText(host)}`, upgradeText(host).slice(0, -2), '']
       const from = performance.now()
       const lines = await Promise.all(Array.from({ length: 1_000 }, (_, n) => dial(server, ways[n % ways.length])))
-      for (const [n, line] of lines.entries()) if (n % ways.length === 1) line.socket.write(frame('40').subarray(0, 5))
+      for (const [n, line] of lines.entries()) if (n % ways.length === 1) line.socket.write(clientFrame('40').subarray(0, 5))
       const during = await logins(server, owner.email, tries)
-      await until('all gone', () => lines.every((line) => line.lived() !== undefined), 30_000).catch(() => {})
-      const lived = lines.map((line) => line.lived() ?? Number.POSITIVE_INFINITY)
-      const statuses = (status: number) => lines.filter((line) => line.heard().startsWith(`HTTP/1.1 ${status}`)).length
+      await until('all gone', () => lines.every((line) => line.livedMs() !== undefined), 30_000).catch(() => {})
+      const lived = lines.map((line) => line.livedMs() ?? Number.POSITIVE_INFINITY)
+      const statuses = (status: number) => lines.filter((line) => line.received().startsWith(`HTTP/1.1 ${status}`)).length
       say(
         `S12 1,000 strangers, RATE_LIMIT=${limit}`,
         'all gone in 6 s',
         `the last after ${(Math.max(...lived) / 1000).toFixed(2)} s; ${statuses(101)} let in, ${statuses(429)} refused, ${statuses(408)} timed out`,
       )
       say(
-        '  a login meanwhile',
+        '  a login during it',
         '50 ms',
         `p50 ${ms(at(before, 0.5))} → ${ms(at(during, 0.5))}, worst ${ms(at(before, 1))} → ${ms(at(during, 1))}`,
       )
@@ -221,15 +216,15 @@ describe.runIf(ROUNDS > 0)('attacks at full strength', () => {
     const host = { host: new URL(server.url).host }
     const wave = async () => {
       const lines = await Promise.all(Array.from({ length: 200 }, () => dial(server, upgradeText(host))))
-      await until('all in', () => lines.every((line) => line.heard().includes('"sid"')))
+      await until('all in', () => lines.every((line) => line.received().includes('"sid"')))
       for (const [n, line] of lines.entries()) {
-        line.socket.write(frame(`40${JSON.stringify({ token: owner.token })}`))
-        line.socket.write(frame(claims[n % claims.length] ?? ''))
+        line.socket.write(clientFrame(`40${JSON.stringify({ token: owner.token })}`))
+        line.socket.write(clientFrame(claims[n % claims.length] ?? ''))
         // And what an attachment would be, nine times.
-        for (let more = 0; more < 9; more++) line.socket.write(frame('x'.repeat(60_000)))
+        for (let more = 0; more < 9; more++) line.socket.write(clientFrame('x'.repeat(60_000)))
       }
       const peak = await memory(server)
-      await until('all gone', () => lines.every((line) => line.lived() !== undefined), 30_000)
+      await until('all gone', () => lines.every((line) => line.livedMs() !== undefined), 30_000)
       return peak
     }
     // Memory that a process takes once it keeps: the first waves warm it up.
@@ -244,7 +239,7 @@ describe.runIf(ROUNDS > 0)('attacks at full strength', () => {
     say(
       'S11 1,000 connections that claim attachments',
       'memory +5 MB',
-      `${mb(before)} → ${mb(after)}, at most ${mb(peak)} meanwhile; all closed`,
+      `${mb(before)} → ${mb(after)}, at most ${mb(peak)} in between; all closed`,
     )
     expect(healthy.socket.connected).toBe(true)
     await owner.must('POST', `/api/projects/${project.id}/tasks`, { title: 'heard' })
@@ -263,7 +258,7 @@ describe.runIf(ROUNDS > 0)('attacks at full strength', () => {
     const known: number[] = []
     const unknown: number[] = []
     for (let n = 0; n < 500 * ROUNDS; n++) {
-      // In changing order: whoever comes second must not be slower for that.
+      // In changing order: the second must not be slower for being second.
       if (n % 2) known.push(await attempt(owner.email))
       unknown.push(await attempt(`nobody-${n}@example.com`))
       if (n % 2 === 0) known.push(await attempt(owner.email))

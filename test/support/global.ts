@@ -31,7 +31,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const dataDir = given === undefined ? await mkdtemp(join(tmpdir(), 'cutroom-test-')) : null
   // Postgres will not run as root, and the user it runs as must be able to enter.
   if (dataDir !== null) await chmod(dataDir, 0o755)
-  // Nobody pulls the plug on this one; tests of durability bring a Postgres of their own.
+  // This one loses no power; tests of durability bring a Postgres of their own.
   const settings = { fsync: 'off', full_page_writes: 'off' }
   const embedded = dataDir === null ? null : await startEmbeddedPostgres({ dataDir, log: () => {}, settings })
   const url = given ?? embedded?.url ?? ''

@@ -1,6 +1,6 @@
 import type pg from 'pg'
-import { claimsOf, forge } from '../access/calls.ts'
 import { type TestApp, testConfig } from './app.ts'
+import { claimsOf, forge } from './calls.ts'
 import type { Person } from './people.ts'
 
 /** So many more members of a project, each with a session of their own, made without a password; their tokens. */

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { direct } from './hostile.ts'
-import { type Filter, openWire } from './wire.ts'
+import { type Filter, openTcpProxy } from './tcp-proxy.ts'
 
 /** One node of a plan, as EXPLAIN (ANALYZE, FORMAT JSON) says it. */
 interface Node {
@@ -20,7 +20,7 @@ export interface Ran {
 }
 
 export interface Watched {
-  /** The same database, through a wire that is read along; with settings for its connections. */
+  /** The same database, through a proxy that is read along; with settings for its connections. */
   url(settings?: Record<string, string>): string
   /** What ran on connections to `url` so far; a statement's plan is here before its answer. */
   ran: Ran[]
@@ -28,8 +28,8 @@ export interface Watched {
 }
 
 /**
- * From now on Postgres tells each new connection of this database the plan of everything it runs (auto_explain, as a
- * notice). Nothing of the program under test is touched: the notices are read from the wire.
+ * From now on Postgres sends each new connection of this database the plan of everything it runs (auto_explain, as a
+ * notice). Nothing of the program under test is touched: the notices are read from the proxy.
  */
 export async function watchPlans(databaseUrl: string): Promise<Watched> {
   const settings = {
@@ -51,12 +51,12 @@ export async function watchPlans(databaseUrl: string): Promise<Watched> {
     await admin.end()
   }
   const ran: Ran[] = []
-  const wire = await openWire({ host: url.hostname, port: Number(url.port || 5432), down: () => readNotices(told) })
+  const proxy = await openTcpProxy({ host: url.hostname, port: Number(url.port || 5432), down: () => readNotices(told) })
   function told(message: string): void {
     if (message.includes('"Query Text"')) ran.push(JSON.parse(message.slice(message.indexOf('{'))) as Ran)
   }
   url.hostname = '127.0.0.1'
-  url.port = String(wire.port)
+  url.port = String(proxy.port)
   return {
     url(settings = {}) {
       const options = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`)
@@ -65,7 +65,7 @@ export async function watchPlans(databaseUrl: string): Promise<Watched> {
       return made.href
     },
     ran,
-    close: wire.close,
+    close: proxy.close,
   }
 }
 
@@ -91,7 +91,7 @@ function readNotices(told: (message: string) => void): Filter {
 const MOST_ROWS = 1_500
 
 /**
- * What is wrong with a plan: a large table read from end to end, or far more rows than anybody asked for.
+ * What is wrong with a plan: a large table read from end to end, or far more rows than were asked for.
  * @param most rows of one table that it may look at
  */
 export function faultsOf(plan: Node, large: ReadonlySet<string>, most = MOST_ROWS): string[] {

@@ -8,7 +8,7 @@ const crowded = (n: number): string => `${PREFIX}${String(n + 100)}`.replace(/0$
 
 /**
  * Gives items of a list ranks of 200 characters, one beside the other, as thousands of moves into one gap would: the next move
- * between them has to rewrite ranks. Behind the log's back: whoever follows has to load a snapshot after it.
+ * between them has to rewrite ranks. There is no event for it: clients have to load a snapshot after it.
  */
 export async function crowd({ db }: Pick<TestApp, 'db'>, table: 'Task' | 'Vibe' | 'Cut', ids: string[]): Promise<void> {
   const ranks = ids.map((_, n) => crowded(n)).sort()

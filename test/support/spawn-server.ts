@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { buildServer as bundle } from '../../build.ts'
@@ -34,14 +34,17 @@ const START_MS = 30_000
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 /** Built as it ships: a process is up in half the time it takes through tsx, and kills need many of them. In a folder of its own. */
-export async function buildServer(): Promise<{ entry: string; remove: () => Promise<void> }> {
+export async function buildServer(source?: string): Promise<{ entry: string; remove: () => Promise<void> }> {
   await mkdir(join(ROOT, 'dist'), { recursive: true })
   const outDir = await mkdtemp(join(ROOT, 'dist', '.test-'))
   const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
   // The packages where Node finds them, only what has changed.
   await promisify(execFile)(process.execPath, [tsc, '-b', join(ROOT, 'packages', 'client')])
-  await bundle(outDir)
-  return { entry: join(outDir, 'server.js'), remove: () => rm(outDir, { recursive: true, force: true }) }
+  await bundle(outDir, source)
+  return {
+    entry: join(outDir, `${basename(source ?? 'server.ts', '.ts')}.js`),
+    remove: () => rm(outDir, { recursive: true, force: true }),
+  }
 }
 
 /** The real server in a process of its own, ready for work. `end` kills it and removes its folder. */
@@ -50,7 +53,7 @@ export async function spawnServer(
   options: ServerOptions,
   made?: (end: () => Promise<void>) => void,
 ): Promise<ServerProcess & { end: () => Promise<void> }> {
-  // No .env of the working copy, and no data of its own: all it is told stands here.
+  // No .env of the working copy, and no data of its own: all its settings are here.
   const cwd = await mkdtemp(join(tmpdir(), 'cutroom-process-'))
   const child = spawn(process.execPath, [entry], {
     cwd,

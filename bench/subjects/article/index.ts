@@ -6,7 +6,7 @@ import { SECRET, seedRows } from '../../support/cutroom-rows.ts'
 import { speakCutroom, startNodes } from '../../support/running.ts'
 import type { Subject } from '../../support/subject.ts'
 
-/** Express, Prisma and Socket.IO as articles teach them: insert, then emit. No log, so nobody can catch up. */
+/** Express, Prisma and Socket.IO as articles teach them: insert, then emit. No log, so no client can catch up. */
 export const subject: Subject = {
   name: 'article',
   title: 'Article (Express 5, Prisma, Socket.IO)',

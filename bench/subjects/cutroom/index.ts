@@ -34,7 +34,10 @@ const cutroom = (name: string, title: string, entry: () => Promise<string>): Sub
 })
 
 /** Cutroom as it ships. */
-export const subject = cutroom('cutroom', 'Cutroom', builtServer)
+export const subject = cutroom('cutroom', 'Cutroom', () => builtServer())
+
+/** Cutroom without the part that WITHOUT names. */
+export const ablated = cutroom('ablated', 'Cutroom, one part out', () => builtServer('bench/subjects/cutroom/ablated.ts'))
 
 /** Another build, of BENCH_BESIDE, to be compared with. */
 export const beside = (entry: string): Subject => cutroom('beside', 'Cutroom, the other build', async () => entry)

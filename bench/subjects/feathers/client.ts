@@ -1,7 +1,7 @@
 import { io } from 'socket.io-client'
 import { clock, type Listen, nOfBody } from '../../support/subject.ts'
 
-/** Logs in over the socket and asks to stand in each project, as the Feathers client does. */
+/** Logs in over the socket and joins each project, as the Feathers client does. */
 export const listen: Listen = async ({ url, token, places }, onComment) => {
   const socket = io(url, { transports: ['websocket'], forceNew: true, reconnection: false })
   socket.on('comments created', ({ body }: { body: string }) => onComment(nOfBody(body), clock()))

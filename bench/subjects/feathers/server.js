@@ -1,6 +1,6 @@
 // Feathers 5: Koa transport, Knex adapter on Postgres, Socket.IO channels, JWT.
 // Configured well: tokens are stateless (no read of the user per request) and checked with a ready key, one query answers
-// whether somebody is a member, lists do not count, bodies are JSON only, and nothing is logged.
+// whether a person is a member, lists do not count, bodies are JSON only, and nothing is logged.
 import { createSecretKey } from 'node:crypto'
 import { AuthenticationService, authenticate, JWTStrategy } from '@feathersjs/authentication'
 import { hooks, LocalStrategy } from '@feathersjs/authentication-local'

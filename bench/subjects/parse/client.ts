@@ -13,7 +13,7 @@ interface WebSocketLike {
   close(): void
 }
 
-/** What LiveQuery says; `op` tells which of the rest are there. */
+/** A message of LiveQuery; `op` names the fields that it has. */
 interface Message {
   op: 'connected' | 'subscribed' | 'create' | 'error'
   requestId?: number

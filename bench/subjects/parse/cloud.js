@@ -1,5 +1,5 @@
-// Membership, asked before a comment is saved, before comments are found, and before somebody subscribes to them: at
-// that moment, not at each event as access lists on rows would have it, which costs a look at roles per subscriber.
+// Membership, asked before a comment is saved, before comments are found, and before a person subscribes to them: at
+// that moment, not at each event as access lists on rows would have it, which costs a lookup of roles per subscriber.
 export function cloud(Parse) {
   const refuse = () => new Parse.Error(Parse.Error.OPERATION_FORBIDDEN, 'Not a member of this project')
 

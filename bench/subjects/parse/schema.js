@@ -1,17 +1,17 @@
 // Classes, their permissions and indexes. Rows of Project and Member are written by cloud code alone; comments may be created
-// by whoever is logged in and found by everybody as far as class permissions go: cloud.js asks for membership in each case.
-const nobody = { find: {}, get: {}, count: {}, create: {}, update: {}, delete: {}, addField: {}, protectedFields: {} }
+// by people who are logged in and found by all as far as class permissions go: cloud.js asks for membership in each case.
+const closed = { find: {}, get: {}, count: {}, create: {}, update: {}, delete: {}, addField: {}, protectedFields: {} }
 
 export const schemas = [
   {
     className: '_User',
     fields: { name: { type: 'String' } },
-    classLevelPermissions: { ...nobody, create: { '*': true }, update: { requiresAuthentication: true } },
+    classLevelPermissions: { ...closed, create: { '*': true }, update: { requiresAuthentication: true } },
   },
   {
     className: 'Project',
     fields: { name: { type: 'String', required: true } },
-    classLevelPermissions: nobody,
+    classLevelPermissions: closed,
   },
   {
     className: 'Member',
@@ -20,7 +20,7 @@ export const schemas = [
       user: { type: 'Pointer', targetClass: '_User', required: true },
     },
     indexes: { member_project_user: { project: 1, user: 1 }, member_user: { user: 1 } },
-    classLevelPermissions: nobody,
+    classLevelPermissions: closed,
   },
   {
     className: 'Comment',
@@ -32,6 +32,6 @@ export const schemas = [
       atMs: { type: 'Number' },
     },
     indexes: { comment_project: { project: 1, createdAt: 1 }, comment_author: { author: 1 } },
-    classLevelPermissions: { ...nobody, find: { '*': true }, create: { requiresAuthentication: true } },
+    classLevelPermissions: { ...closed, find: { '*': true }, create: { requiresAuthentication: true } },
   },
 ]

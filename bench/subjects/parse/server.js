@@ -39,6 +39,6 @@ await ParseServer.createLiveQueryServer(server, { appId: APP_ID, logLevel: 'erro
 console.log(`listening on http://localhost:${port}`)
 
 process.once('SIGTERM', () => {
-  // Sockets and requests under way are cut: whoever stops it has finished.
+  // Sockets and requests under way are cut: the bench stops it when it has finished.
   process.exit(0)
 })

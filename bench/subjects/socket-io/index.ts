@@ -12,7 +12,7 @@ function tokenOf(sub: string, name: string): string {
   return `${signed}.${createHmac('sha256', SECRET).update(signed).digest('base64url')}`
 }
 
-/** Nothing is kept anywhere: whoever has a token may stand in every room. */
+/** Nothing is stored: a token opens every room. */
 function invent(plan: SeedPlan): World {
   const people = Array.from({ length: plan.people }, (_, n) => {
     const id = randomUUID()

@@ -31,7 +31,7 @@ function broadcast(request, response, text) {
   }
   const { body, atMs = null } = JSON.parse(text)
   const now = new Date().toISOString()
-  // As large as the comment that the others tell of.
+  // As large as the comment of the others.
   const author = { id: me.sub, name: me.name, avatarUrl: null }
   const rest = { resolvedAt: null, resolvedBy: null, editedAt: null, version: 1, createdAt: now, updatedAt: now }
   const on = { projectId, cutId: projectId, taskId: null, parentId: null }

@@ -1,10 +1,12 @@
 import * as z from 'zod'
 import { endpoint } from './endpoint.ts'
+import { at, fresh, ids, later } from './examples.ts'
+import type { EventText } from './noun.ts'
 import { id, line, patch, stamps, time, url } from './values.ts'
 
 export const User = z
   .object({ id, email: z.string(), name: z.string(), avatarUrl: z.string().nullable(), ...stamps })
-  .meta({ id: 'User' })
+  .meta({ id: 'User', examples: [{ id: ids.ann, email: 'ann@example.com', name: 'Ann', avatarUrl: null, ...fresh }] })
 export type User = z.output<typeof User>
 
 export const Session = z
@@ -17,7 +19,20 @@ export const Session = z
     lastUsedAt: time,
     expiresAt: time,
   })
-  .meta({ id: 'Session' })
+  .meta({
+    id: 'Session',
+    examples: [
+      {
+        id: ids.session,
+        current: true,
+        userAgent: 'Firefox',
+        address: '203.0.113.7',
+        createdAt: at,
+        lastUsedAt: later,
+        expiresAt: '2026-03-31T10:00:00.000Z',
+      },
+    ],
+  })
 
 const email = z
   .email()
@@ -39,14 +54,18 @@ const password = z
 /** `body` returns the refresh token in the answer and sets no cookies: for clients that are not browsers. */
 const delivery = z.enum(['cookie', 'body']).default('cookie')
 
+const tokens = { accessToken: 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIuLi4ifQ.c2lnbmF0dXJl', expiresAt: later, refreshToken: 'c2VjcmV0' }
 export const Tokens = z
   .object({
     accessToken: z.string(),
     expiresAt: time,
     refreshToken: z.string().optional().meta({ description: 'Only with `delivery: "body"`' }),
   })
-  .meta({ id: 'Tokens' })
-export const Login = Tokens.extend({ user: User }).meta({ id: 'Login' })
+  .meta({ id: 'Tokens', examples: [tokens] })
+export const Login = Tokens.extend({ user: User }).meta({
+  id: 'Login',
+  examples: [{ user: { id: ids.ann, email: 'ann@example.com', name: 'Ann', avatarUrl: null, ...fresh }, ...tokens }],
+})
 
 export const SessionState = z
   .object({
@@ -62,34 +81,40 @@ export const auth = {
     method: 'POST',
     url: '/api/auth/register',
     access: 'public',
+    secret: true,
     location: '/api/me',
     schema: {
       summary: 'Create an account and log in',
       tags,
       body: z.strictObject({ email, password, name: line(100), remember: z.boolean().default(false), delivery }),
       response: { 201: Login },
+      problems: ['email-taken', 'registration-closed'],
     },
   }),
   login: endpoint({
     method: 'POST',
     url: '/api/auth/login',
     access: 'public',
+    secret: true,
     schema: {
       summary: 'Log in',
       tags,
       body: z.strictObject({ email, password: z.string().max(TYPED), remember: z.boolean().default(false), delivery }),
       response: { 200: Login },
+      problems: ['bad-credentials'],
     },
   }),
   refresh: endpoint({
     method: 'POST',
     url: '/api/auth/refresh',
     access: 'public',
+    secret: true,
     schema: {
       summary: 'Exchange your refresh token (cookie, or body) for the next pair of tokens',
       tags,
       body: z.strictObject({ refreshToken: z.string().max(500).optional() }).optional(),
       response: { 200: Tokens },
+      problems: ['token-missing', 'token-invalid', 'token-expired', 'token-reused', 'session-revoked'],
     },
   }),
   logout: endpoint({
@@ -107,12 +132,13 @@ export const auth = {
     method: 'POST',
     url: '/api/auth/logout-all',
     access: 'account',
-    schema: { summary: 'Close every session of your account', tags, response: { 204: z.undefined() } },
+    schema: { summary: 'Close every session of your account; API tokens stay', tags, response: { 204: z.undefined() } },
   }),
   session: endpoint({
     method: 'GET',
     url: '/api/session',
     access: 'public',
+    apiTokens: true,
     schema: {
       summary: 'Who you are, if you are logged in',
       description:
@@ -129,6 +155,7 @@ export const me = {
     method: 'GET',
     url: '/api/me',
     access: 'account',
+    apiTokens: true,
     schema: { summary: 'Your account', tags: ['me'], response: { 200: User } },
   }),
   update: endpoint({
@@ -147,10 +174,11 @@ export const me = {
     url: '/api/me/password',
     access: 'account',
     schema: {
-      summary: 'Change your password; every other session is closed',
+      summary: 'Change your password; every other session and API token ends',
       tags: ['me'],
       body: z.strictObject({ current: z.string().max(TYPED), next: password }),
       response: { 204: z.undefined() },
+      problems: ['bad-credentials'],
     },
   }),
   sessions: endpoint({
@@ -179,3 +207,10 @@ export const me = {
 export const userEvents = {
   'session:revoked': z.object({ sessionId: id, reason: z.enum(['logout', 'logout-all', 'password', 'reuse', 'ended']) }),
 }
+
+export const userEventTexts = {
+  'session:revoked': {
+    when: 'One of your sessions was closed: by a logout, a new password, or because a refresh token was used twice',
+    to: 'The person whose session it was, on the connections of their other sessions',
+  },
+} satisfies Record<keyof typeof userEvents, EventText>

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { cutParams } from './cuts.ts'
 import { endpoint } from './endpoint.ts'
+import { bo, fresh, ids } from './examples.ts'
 import { collection, noun } from './noun.ts'
 import { id, isVisible, mediaMs, Paging, Person, page, prose, stamps, time } from './values.ts'
 
@@ -20,7 +21,26 @@ export const Comment = z
     editedAt: time.nullable(),
     ...stamps,
   })
-  .meta({ id: 'Comment' })
+  .meta({
+    id: 'Comment',
+    examples: [
+      {
+        id: ids.comment,
+        projectId: ids.project,
+        cutId: ids.cut,
+        taskId: null,
+        parentId: null,
+        body: 'Louder here',
+        atMs: 42_000,
+        endMs: null,
+        author: bo,
+        resolvedAt: null,
+        resolvedBy: null,
+        editedAt: null,
+        ...fresh,
+      },
+    ],
+  })
 export type Comment = z.output<typeof Comment>
 
 const body = prose(10_000).refine(isVisible, 'must have a visible character')
@@ -160,6 +180,14 @@ export const commentNoun = noun({
     'comment:resolved': Comment,
     'comment:reopened': Comment,
     'comment:deleted': z.object({ commentId: id }),
+  },
+  when: {
+    'comment:created': 'A comment was written on a cut or a task',
+    'comment:reply': 'A reply was written; `parentId` names the first comment of its thread',
+    'comment:updated': 'The author edited a comment or a reply',
+    'comment:resolved': 'A thread was resolved; the payload is its first comment',
+    'comment:reopened': 'A thread was reopened; the payload is its first comment',
+    'comment:deleted': 'A comment was deleted; with the first one of a thread all its replies',
   },
   changes: {
     'comment:created': { kind: 'put', collection: 'comments' },

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { endpoint } from './endpoint.ts'
+import { ann, fresh, ids, later } from './examples.ts'
 import { collection, noun } from './noun.ts'
 import { afterSibling, id, line, mediaMs, Paging, Person, page, patch, prose, reranked, stamps, time, version } from './values.ts'
 import { vibeParams } from './vibes.ts'
@@ -16,14 +17,32 @@ export const Cut = z
     author: Person,
     ...stamps,
   })
-  .meta({ id: 'Cut' })
+  .meta({
+    id: 'Cut',
+    examples: [
+      {
+        id: ids.cut,
+        projectId: ids.project,
+        vibeId: ids.vibe,
+        name: 'Take 1',
+        bpm: 120,
+        timeSignature: '4/4',
+        rank: 'a0',
+        author: ann,
+        ...fresh,
+      },
+    ],
+  })
 export type Cut = z.output<typeof Cut>
 
-export const LyricsLine = z.object({ atMs: mediaMs.nullable(), text: z.string() }).meta({ id: 'LyricsLine' })
+export const LyricsLine = z
+  .object({ atMs: mediaMs.nullable(), text: z.string() })
+  .meta({ id: 'LyricsLine', examples: [{ atMs: 12_500, text: 'Morning comes' }] })
 /** Version 0 until the first line is written. */
-export const Lyrics = z
-  .object({ cutId: id, lyrics: z.array(LyricsLine), version: z.int().min(0), updatedAt: time })
-  .meta({ id: 'Lyrics' })
+export const Lyrics = z.object({ cutId: id, lyrics: z.array(LyricsLine), version: z.int().min(0), updatedAt: time }).meta({
+  id: 'Lyrics',
+  examples: [{ cutId: ids.cut, lyrics: [{ atMs: 12_500, text: 'Morning comes' }], version: 1, updatedAt: later }],
+})
 export type Lyrics = z.output<typeof Lyrics>
 
 const fields = {
@@ -154,6 +173,14 @@ export const cutNoun = noun({
     'cut:reranked': reranked({ cutId: id }),
     'cut:deleted': z.object({ cutId: id }),
     'lyrics:updated': Lyrics,
+  },
+  when: {
+    'cut:created': 'A cut was created; its lyrics begin empty, with version 0',
+    'cut:updated': 'Name, bpm or time signature of a cut was changed',
+    'cut:moved': 'A cut was put at another place, perhaps in another vibe',
+    'cut:reranked': 'Cuts got new ranks, because there was no text left between two of them; their order is the same',
+    'cut:deleted': 'A cut was deleted, with its lyrics and comments',
+    'lyrics:updated': 'The lyrics of a cut were replaced',
   },
   changes: {
     'cut:created': { kind: 'put', collection: 'cuts', begins: { collection: 'lyrics', row: { lyrics: [], version: 0 } } },

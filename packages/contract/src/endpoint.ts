@@ -1,4 +1,5 @@
 import type * as z from 'zod'
+import type { ProblemCode } from './problems.ts'
 
 /** A right inside a project, as `noun:verb`. Each noun lists its own (noun.ts). */
 export type ActionName = `${string}:${string}`
@@ -16,6 +17,8 @@ interface Route {
   bodyLimit?: number
   /** Its answers are pages of up to 1 MiB: one person reads two of them at a time. */
   largePages?: true
+  /** Its answer has a token in it: nothing stores it, and it is never compressed. */
+  secret?: true
   schema: {
     summary: string
     description?: string
@@ -24,12 +27,16 @@ interface Route {
     querystring?: z.ZodObject
     body?: z.ZodType
     response: Record<number, z.ZodType>
+    /** What can go wrong here, beside what follows from the rest (a body that does not fit, no right to it, a limit). */
+    problems?: readonly ProblemCode[]
   }
 }
 
 /** Open to everyone in `access`. */
 interface GeneralEndpoint extends Route {
   access: GeneralAccess
+  /** API tokens may call it, too. Endpoints that name something in a project are open to them within their scope. */
+  apiTokens?: true
   target?: undefined
   effect?: undefined
 }
@@ -39,6 +46,7 @@ interface ProjectEndpoint<A extends string> extends Route {
   access: A
   /** The path parameter that names the thing on which the action is checked. */
   target: string
+  apiTokens?: undefined
   /** What happens to the target: it is read, something is added to it, or it changes. */
   effect: 'read' | 'create' | 'change'
 }

@@ -45,6 +45,14 @@ export type StateChange<C extends string = string> =
   /** The payload is a person, to be shown as they are now wherever they are shown. */
   | { kind: 'person' }
 
+/** What people read of an event in the reference. */
+export interface EventText {
+  /** When it is sent. */
+  when: string
+  /** To whom. */
+  to: string
+}
+
 /** All that a noun adds to the contract. */
 export interface Noun {
   /** Who may do what with it. */
@@ -52,15 +60,21 @@ export interface Noun {
   endpoints: Record<string, Endpoint>
   /** Durable events of a project's room: name → schema of the payload. */
   events: Record<string, z.ZodType>
+  /** When each of these events is sent, for people. */
+  when: Record<string, string>
   /** What each of these events does to the state. */
   changes: Record<string, StateChange>
   collections: Record<string, Collection>
 }
 
-/** A noun of the contract. An event without its change of the state does not compile, nor does a change without its event. */
+/** One value for each event of a noun, and none for others. */
+type ForEach<Events, Given, Value> = Record<keyof Events, Value> & Partial<Record<Exclude<keyof Given, keyof Events>, never>>
+
+/** A noun of the contract. An event without its text or its change of the state does not compile, nor do these without their event. */
 export const noun = <const N extends Noun>(
   value: N & {
-    changes: Record<keyof N['events'], StateChange> & Partial<Record<Exclude<keyof N['changes'], keyof N['events']>, never>>
+    when: ForEach<N['events'], N['when'], string>
+    changes: ForEach<N['events'], N['changes'], StateChange>
   },
 ): N => value
 

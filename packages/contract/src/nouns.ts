@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { commentNoun } from './comments.ts'
 import { cutNoun } from './cuts.ts'
 import type { Endpoint } from './endpoint.ts'
-import type { Noun, Permission, StateChange } from './noun.ts'
+import type { EventText, Noun, Permission, StateChange } from './noun.ts'
 import { memberNoun, projectNoun } from './projects.ts'
 import { taskNoun } from './tasks.ts'
 import { vibeNoun } from './vibes.ts'
@@ -25,7 +25,7 @@ export const nouns = {
 } satisfies Record<string, Noun>
 
 type Nouns = typeof nouns
-type Part = 'actions' | 'events' | 'changes' | 'collections'
+type Part = 'actions' | 'events' | 'when' | 'changes' | 'collections'
 /** One part of all nouns, in one record. */
 type All<P extends Part> = {
   [K in { [N in keyof Nouns]: keyof Nouns[N][P] }[keyof Nouns] & string]: {
@@ -45,6 +45,11 @@ export const nounEndpoints = Object.fromEntries(Object.entries(nouns).map(([name
 
 /** Durable events of a project's room. */
 export const projectEvents = all('events')
+
+/** When each event of a project's room is sent, and to whom. */
+export const projectEventTexts = Object.fromEntries(
+  Object.entries(all('when')).map(([name, when]) => [name, { when, to: 'Everybody in the room of the project' }]),
+) as Record<keyof typeof projectEvents, EventText>
 
 /** Lists of a project's snapshot: maps in the state of a client. */
 export const collections = all('collections')

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { ids } from './examples.ts'
 
 /** The closed list of what can go wrong. Clients match on `code`; titles may be reworded. */
 export const problems = {
@@ -17,6 +18,7 @@ export const problems = {
   conflict: { status: 409, title: 'Another change came first; try again' },
   'email-taken': { status: 409, title: 'This e-mail has an account' },
   'already-member': { status: 409, title: 'Already a member' },
+  'too-many': { status: 409, title: 'There are as many of these as there may be' },
   'last-owner': { status: 409, title: 'A project keeps at least one owner' },
   'idempotency-running': { status: 409, title: 'The first request with this key is still running' },
   superseded: { status: 409, title: 'A later join or leave took its place' },
@@ -47,5 +49,16 @@ export const Problem = z
     errors: z.array(z.object({ pointer: z.string(), code: z.string(), detail: z.string() })).optional(),
     current: z.unknown().optional().meta({ description: 'With `stale`: the entity as it is now' }),
   })
-  .meta({ id: 'Problem' })
+  .meta({
+    id: 'Problem',
+    examples: [
+      {
+        type: 'urn:cutroom:problem:not-found',
+        title: problems['not-found'].title,
+        status: 404,
+        code: 'not-found',
+        requestId: ids.request,
+      },
+    ],
+  })
 export type Problem = z.output<typeof Problem>

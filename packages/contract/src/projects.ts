@@ -1,14 +1,17 @@
 import * as z from 'zod'
 import { endpoint } from './endpoint.ts'
-import { collection, noun } from './noun.ts'
+import { ann, bo, fresh, ids } from './examples.ts'
+import { collection, type EventText, noun } from './noun.ts'
 import { id, line, Paging, Person, page, patch, prose, Role, stamps, time } from './values.ts'
 
 export const Project = z
   .object({ id, name: z.string(), description: z.string().nullable(), author: Person, ...stamps })
-  .meta({ id: 'Project' })
+  .meta({ id: 'Project', examples: [{ id: ids.project, name: 'First album', description: null, author: ann, ...fresh }] })
 export type Project = z.output<typeof Project>
 
-export const Member = z.object({ projectId: id, userId: id, role: Role, user: Person, ...stamps }).meta({ id: 'Member' })
+export const Member = z
+  .object({ projectId: id, userId: id, role: Role, user: Person, ...stamps })
+  .meta({ id: 'Member', examples: [{ projectId: ids.project, userId: ids.bo, role: 'editor', user: bo, ...fresh }] })
 export type Member = z.output<typeof Member>
 
 const name = line(200)
@@ -21,6 +24,7 @@ export const projects = {
     method: 'GET',
     url: '/api/projects',
     access: 'account',
+    apiTokens: true,
     schema: {
       summary: 'The projects you are a member of, with your role',
       tags: ['projects'],
@@ -32,6 +36,7 @@ export const projects = {
     method: 'POST',
     url: '/api/projects',
     access: 'account',
+    apiTokens: true,
     location: '/api/projects/:id',
     schema: {
       summary: 'Create a project; you become its owner',
@@ -105,8 +110,10 @@ export const members = {
       params: projectParams,
       body: z
         .strictObject({ userId: id.optional(), email: z.email().max(254).optional(), role: Role.default('editor') })
-        .refine((body) => (body.userId === undefined) !== (body.email === undefined), 'name either userId or email'),
+        .refine((body) => (body.userId === undefined) !== (body.email === undefined), 'name either userId or email')
+        .meta({ examples: [{ email: 'bo@example.com', role: 'editor' }] }),
       response: { 201: Member },
+      problems: ['already-member'],
     },
   }),
   get: endpoint({
@@ -129,6 +136,7 @@ export const members = {
       params: memberParams,
       body: z.strictObject({ role: Role }),
       response: { 200: Member },
+      problems: ['last-owner'],
     },
   }),
   delete: endpoint({
@@ -142,6 +150,7 @@ export const members = {
       tags: ['members'],
       params: memberParams,
       response: { 204: z.undefined() },
+      problems: ['last-owner'],
     },
   }),
 }
@@ -157,6 +166,11 @@ export const projectNoun = noun({
     'project:updated': Project,
     'project:deleted': z.object({ projectId: id }).meta({ description: 'The project and everything in it is gone' }),
     'person:updated': Person,
+  },
+  when: {
+    'project:updated': 'The name or the description of the project was changed',
+    'project:deleted': 'The project was deleted; each connection leaves its room before the next event',
+    'person:updated': 'A person whom the project shows changed their name or picture: show them so wherever they stand',
   },
   changes: {
     'project:updated': { kind: 'project' },
@@ -185,6 +199,11 @@ export const memberNoun = noun({
       }),
     }),
   },
+  when: {
+    'member:joined': 'A person was added to the project',
+    'member:updated': 'A member got another role',
+    'member:left': 'A member left, or was removed by `removedBy`; their connections are out of the room before this is sent',
+  },
   changes: {
     'member:joined': { kind: 'put', collection: 'members' },
     'member:updated': { kind: 'put', collection: 'members' },
@@ -203,3 +222,12 @@ export const userEvents = {
   'project:joined': Project,
   'project:left': z.object({ projectId: id, reason: z.enum(['left', 'removed', 'deleted']) }),
 }
+
+export const userEventTexts = {
+  'project:created': { when: 'You created a project', to: 'The person who created it, on each of their connections' },
+  'project:joined': { when: 'You were added to a project', to: 'The person who was added, on each of their connections' },
+  'project:left': {
+    when: 'You left a project, were removed, or it was deleted',
+    to: 'The person who is no longer a member, on each of their connections; after a deletion each member',
+  },
+} satisfies Record<keyof typeof userEvents, EventText>

@@ -1,5 +1,7 @@
 import * as z from 'zod'
 import { endpoint } from './endpoint.ts'
+import { at, bo, ids, later } from './examples.ts'
+import type { EventText } from './noun.ts'
 import { snapshotLists } from './nouns.ts'
 import { Problem } from './problems.ts'
 import { Project, projectParams } from './projects.ts'
@@ -8,16 +10,29 @@ import { digits, id, isBounded, Person, Role, seq, time } from './values.ts'
 /** What stands beside every durable event. `epoch` names one history of the log; positions of another mean nothing. */
 export const Meta = z
   .object({
-    room: z.string(),
-    seq,
-    epoch: z.string(),
+    room: z.string().meta({ description: '`project:<projectId>` or `user:<userId>`' }),
+    seq: seq.meta({ description: 'Position in the log of the room: the one before, plus one' }),
+    epoch: z.string().meta({ description: 'The history of the log that the position is of' }),
     id,
     at: time,
-    actor: z.object({ id, name: z.string() }).nullable(),
+    actor: z.object({ id, name: z.string() }).nullable().meta({ description: 'Who did it; null: the server' }),
     mutationId: z.string().optional().meta({ description: 'The Idempotency-Key of the write' }),
-    replayed: z.literal(true).optional(),
+    replayed: z.literal(true).optional().meta({ description: 'It came before the ack of a join' }),
   })
-  .meta({ id: 'Meta' })
+  .meta({
+    id: 'Meta',
+    examples: [
+      {
+        room: `project:${ids.project}`,
+        seq: 42,
+        epoch: '7f3k2x',
+        id: ids.event,
+        at: later,
+        actor: { id: ids.bo, name: 'Bo' },
+        mutationId: 'c0ffee',
+      },
+    ],
+  })
 export type Meta = z.output<typeof Meta>
 
 /** A durable event as the log tells it; `payload` fits the schema of `name`. */
@@ -65,6 +80,7 @@ export const rooms = {
           .meta({ description: 'Which comments you want: all (the default), none, or those on the cut or task with this id' }),
       }),
       response: { 200: Snapshot },
+      problems: ['gone'],
     },
   }),
   events: endpoint({
@@ -86,6 +102,7 @@ export const rooms = {
         limit: digits(1, 500).default(200),
       }),
       response: { 200: z.object({ data: z.array(LogEvent), epoch: z.string(), head: seq, floor: seq }) },
+      problems: ['gone'],
     },
   }),
 }
@@ -93,7 +110,7 @@ export const rooms = {
 /** One person in a room as the others see them. */
 export const Presence = z
   .object({ user: Person, since: time, state: z.record(z.string(), z.unknown()).nullable() })
-  .meta({ id: 'Presence' })
+  .meta({ id: 'Presence', examples: [{ user: bo, since: at, state: { cutId: ids.cut } }] })
 export type Presence = z.output<typeof Presence>
 
 /** Levels of objects and lists in a state, and what stands in them. */
@@ -114,9 +131,10 @@ const ack = <T extends z.ZodRawShape>(shape: T) =>
 const joined = { room: z.string(), epoch: z.string(), head: seq, mode: z.enum(['live', 'resumed', 'reset']) }
 const position = { after: seq.optional(), epoch: z.string().max(100).optional() }
 
-/** Client → server: payload and ack. An ack is sent when one is asked for. */
+/** Client → server: payload and ack, and when a client sends it. An ack is sent when one is asked for. */
 export const requests = {
   'join:project': {
+    when: 'In every `connect`, for each project you show: with your position you get what you missed, then what happens now',
     payload: z.strictObject({ projectId: id, ...position, activity: z.boolean().default(true) }),
     ack: ack({
       ...joined,
@@ -127,12 +145,32 @@ export const requests = {
       presenceTotal: z.int().meta({ description: 'People in the room, listed or not' }),
     }),
   },
-  'leave:project': { payload: z.strictObject({ projectId: id }), ack: ack({}) },
-  'join:user': { payload: z.strictObject(position), ack: ack(joined) },
-  'session:refresh': { payload: z.strictObject({ token: z.string().max(4096) }), ack: ack({ expiresAt: time }) },
-  'presence:set': { payload: z.strictObject({ projectId: id, state: PresenceState }), ack: ack({}) },
-  typing: { payload: z.strictObject({ projectId: id, targetId: id, isTyping: z.boolean() }), ack: ack({}) },
-}
+  'leave:project': {
+    when: 'When you show the project no longer',
+    payload: z.strictObject({ projectId: id }),
+    ack: ack({}),
+  },
+  'join:user': {
+    when: 'In `connect`, to get what you missed in your own room; you stand in it without being asked, live',
+    payload: z.strictObject(position),
+    ack: ack(joined),
+  },
+  'session:refresh': {
+    when: 'After `session:expiring`, with a new access token of the same session: the connection stays',
+    payload: z.strictObject({ token: z.string().max(4096) }),
+    ack: ack({ expiresAt: time }),
+  },
+  'presence:set': {
+    when: 'When what you show of yourself to the others in a project changes: where you look, what you have selected',
+    payload: z.strictObject({ projectId: id, state: PresenceState }),
+    ack: ack({}),
+  },
+  typing: {
+    when: 'While you type on `targetId` (a cut, a task, a comment), every few seconds, and once when you stop; not for viewers',
+    payload: z.strictObject({ projectId: id, targetId: id, isTyping: z.boolean() }),
+    ack: ack({}),
+  },
+} satisfies Record<string, { when: string; payload: z.ZodType; ack: z.ZodType }>
 
 /** A reading of one log entry, for feeds. */
 export const Activity = z
@@ -146,7 +184,21 @@ export const Activity = z
     link: z.string(),
     seq,
   })
-  .meta({ id: 'Activity' })
+  .meta({
+    id: 'Activity',
+    examples: [
+      {
+        id: ids.event,
+        action: 'comment:created',
+        actor: { id: ids.bo, name: 'Bo' },
+        target: { type: 'comment', id: ids.comment, name: 'Louder here' },
+        projectId: ids.project,
+        at: later,
+        link: `/projects/${ids.project}/cuts/${ids.cut}?comment=${ids.comment}`,
+        seq: 42,
+      },
+    ],
+  })
 export type Activity = z.output<typeof Activity>
 
 /** Server → client, derived or passing: never in the log. */
@@ -161,3 +213,32 @@ export const passing = {
   'session:expired': z.object({ reason: z.enum(['expired', 'revoked']) }),
   'server:draining': z.object({ reconnectInMs: z.int() }),
 }
+
+const THE_ROOM = 'Everybody in the room of the project'
+
+export const passingTexts = {
+  connected: { when: 'You are connected, and live in your own room from `head` on', to: 'The connection that was opened' },
+  'activity:new': {
+    when: 'After each event that a feed shows, as people read it',
+    to: `${THE_ROOM}, but connections that joined with \`activity: false\``,
+  },
+  'presence:changed': {
+    when: 'People came into the room, changed their state, or left; several changes come together',
+    to: THE_ROOM,
+  },
+  typing: { when: 'A person types, or stopped', to: `${THE_ROOM}, but the connection that said so` },
+  'chat:presence': { when: 'A person is online, or is not any more', to: 'Everybody who shares a project with them' },
+  'access:revoked': {
+    when: 'You left a project, were removed, or it was deleted; the connection is out of its room',
+    to: 'The connections that were in the room by that right',
+  },
+  'session:expiring': { when: 'The access token of this connection ends in a minute', to: 'The connection' },
+  'session:expired': {
+    when: 'The access token ended, or the session was closed; the server closes the connection',
+    to: 'The connection, and each of the session that was closed',
+  },
+  'server:draining': {
+    when: 'The server stops; it closes the connection, and you connect again after `reconnectInMs`',
+    to: 'Every connection of this node',
+  },
+} satisfies Record<keyof typeof passing, EventText>

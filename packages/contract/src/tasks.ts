@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { endpoint } from './endpoint.ts'
+import { ann, bo, fresh, ids } from './examples.ts'
 import { collection, noun } from './noun.ts'
 import { projectParams } from './projects.ts'
 import {
@@ -35,7 +36,25 @@ export const Task = z
     author: Person,
     ...stamps,
   })
-  .meta({ id: 'Task' })
+  .meta({
+    id: 'Task',
+    examples: [
+      {
+        id: ids.task,
+        projectId: ids.project,
+        title: 'Mix the second verse',
+        description: null,
+        status: 'todo',
+        rank: 'a0',
+        assigneeId: ids.bo,
+        assignee: bo,
+        dueAt: '2026-03-08T17:00:00.000Z',
+        labels: ['mix'],
+        author: ann,
+        ...fresh,
+      },
+    ],
+  })
 export type Task = z.output<typeof Task>
 
 const fields = {
@@ -148,6 +167,13 @@ export const taskNoun = noun({
     'task:moved': z.object({ taskId: id, from: TaskStatus, to: TaskStatus, rank: z.string(), version, updatedAt: time }),
     'task:reranked': reranked({ taskId: id }),
     'task:deleted': z.object({ taskId: id }),
+  },
+  when: {
+    'task:created': 'A task was created',
+    'task:updated': 'Title, description, assignee, due date or labels of a task was changed',
+    'task:moved': 'A task was put at another place, perhaps in another column',
+    'task:reranked': 'Tasks got new ranks, because there was no text left between two of them; their order is the same',
+    'task:deleted': 'A task was deleted, with its comments',
   },
   changes: {
     'task:created': { kind: 'put', collection: 'tasks' },

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { ann } from './examples.ts'
 
 /** What Postgres can keep and every client can read: no NUL, no lone surrogates. */
 const isPlainText = (value: string): boolean => !value.includes('\u0000') && value.isWellFormed()
@@ -76,7 +77,9 @@ export const digits = (min: number, max: number) =>
   )
 
 /** A person as screens draw them. */
-export const Person = z.object({ id, name: z.string(), avatarUrl: z.string().nullable() }).meta({ id: 'Person' })
+export const Person = z
+  .object({ id, name: z.string(), avatarUrl: z.string().nullable() })
+  .meta({ id: 'Person', description: 'A person as screens draw them', examples: [ann] })
 export type Person = z.output<typeof Person>
 
 export const Role = z.enum(['viewer', 'commenter', 'editor', 'owner']).meta({ id: 'Role' })

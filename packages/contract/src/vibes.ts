@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { endpoint } from './endpoint.ts'
+import { ann, fresh, ids } from './examples.ts'
 import { collection, noun } from './noun.ts'
 import { projectParams } from './projects.ts'
 import { afterSibling, id, line, Paging, Person, page, patch, prose, reranked, stamps, time, version } from './values.ts'
@@ -15,7 +16,21 @@ export const Vibe = z
     author: Person,
     ...stamps,
   })
-  .meta({ id: 'Vibe' })
+  .meta({
+    id: 'Vibe',
+    examples: [
+      {
+        id: ids.vibe,
+        projectId: ids.project,
+        name: 'Verse ideas',
+        theme: 'Night drive',
+        notes: null,
+        rank: 'a0',
+        author: ann,
+        ...fresh,
+      },
+    ],
+  })
 export type Vibe = z.output<typeof Vibe>
 
 const fields = { name: line(200), theme: prose(500).nullable(), notes: prose(20_000).nullable() }
@@ -101,6 +116,13 @@ export const vibeNoun = noun({
     'vibe:moved': z.object({ vibeId: id, rank: z.string(), version, updatedAt: time }),
     'vibe:reranked': reranked({ vibeId: id }),
     'vibe:deleted': z.object({ vibeId: id }).meta({ description: 'Its cuts are gone, with their lyrics and comments' }),
+  },
+  when: {
+    'vibe:created': 'A vibe was created',
+    'vibe:updated': 'Name, theme or notes of a vibe was changed',
+    'vibe:moved': 'A vibe was put at another place',
+    'vibe:reranked': 'Vibes got new ranks, because there was no text left between two of them; their order is the same',
+    'vibe:deleted': 'A vibe was deleted, with its cuts, their lyrics and comments',
   },
   changes: {
     'vibe:created': { kind: 'put', collection: 'vibes' },

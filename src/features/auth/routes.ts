@@ -3,7 +3,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Config } from '../../config.ts'
 import type { Database } from '../../db/client.ts'
 import { ProblemError, problem } from '../../errors.ts'
-import { assertMeantFor } from '../../http/auth.ts'
+import { isApiToken } from '../../http/api-tokens.ts'
+import { assertMeantFor, bearer } from '../../http/auth.ts'
 import { networkOf } from '../../rooms/sockets/handshake.ts'
 import { createGuessLimits } from './guesses.ts'
 import { hashPassword, verifyPassword, withHashSlot } from './password.ts'
@@ -96,8 +97,8 @@ function sessionRoute(app: FastifyInstance, prisma: Database['prisma']): void {
     } catch (error) {
       if (!(error instanceof ProblemError) || error.status !== 401) throw error
       // A revoked session has no next token. An expired one of a header was given with a refresh token, which the server does not see.
-      const refreshable =
-        error.code !== 'session-revoked' && (error.code === 'token-expired' || tokens.cookies.markRefresh(request.cookies))
+      const isExpiredLogin = error.code === 'token-expired' && !isApiToken(bearer(request.headers.authorization) ?? '')
+      const refreshable = error.code !== 'session-revoked' && (isExpiredLogin || tokens.cookies.markRefresh(request.cookies))
       return { user: null, refreshable }
     }
   }
@@ -135,7 +136,7 @@ function logoutRoutes(
   app.write(
     auth.logoutAll,
     async ({ me, reply }, write) => {
-      await revokeSessions(write, me.person.id, {}, 'logout-all', me.sessionId)
+      await revokeSessions(write, me.person.id, { kind: 'login' }, 'logout-all', me.sessionId)
       cookies.clear(reply)
     },
     undefined,

@@ -73,6 +73,7 @@ export async function openSession(
 
 /**
  * Closes sessions and says so in the person's room, which also closes their sockets on every node.
+ * @param which `kind`: logins or API tokens alone
  * @param by the session that asks for it, locked as well
  * @returns how many were open
  * @throws problem session-revoked when the session that asks was closed before
@@ -80,19 +81,21 @@ export async function openSession(
 export async function revokeSessions(
   { tx, query, emit }: Write,
   userId: string,
-  which: { only?: string; except?: string },
+  which: { only?: string; except?: string; kind?: 'login' | 'api-token' },
   reason: Payload<'session:revoked'>['reason'],
   by?: string,
 ): Promise<number> {
   const named = which.only === undefined ? null : [which.only, ...(by === undefined ? [] : [by])]
   // By id: of two sessions that close each other one comes first.
-  const open = await query<{ id: string }>(
-    Prisma.sql`SELECT id FROM "Session" WHERE "userId" = ${userId}::uuid AND "revokedAt" IS NULL
+  const open = await query<{ id: string; kind: 'login' | 'api-token' }>(
+    Prisma.sql`SELECT id, CASE WHEN name IS NULL THEN 'login' ELSE 'api-token' END AS kind FROM "Session" WHERE "userId" = ${userId}::uuid AND "revokedAt" IS NULL
       AND (${named}::uuid[] IS NULL OR id = ANY(${named}::uuid[])) ORDER BY id FOR UPDATE`,
   )
   const ids = open.map(({ id }) => id)
   if (by !== undefined && !ids.includes(by)) throw problem('session-revoked')
-  const closed = ids.filter((id) => id !== which.except && (which.only === undefined || id === which.only))
+  const isMeant = ({ id, kind }: (typeof open)[number]) =>
+    id !== which.except && (which.only ?? id) === id && (which.kind ?? kind) === kind
+  const closed = open.filter(isMeant).map(({ id }) => id)
   await tx.session.updateMany({ where: { id: { in: closed } }, data: { revokedAt: new Date(), revokedFor: reason } })
   for (const sessionId of closed) emit(userRoom(userId), 'session:revoked', { sessionId, reason })
   return closed.length

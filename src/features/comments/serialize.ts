@@ -1,26 +1,10 @@
-import type { Comment, Person } from '@cutroom/contract'
+import type { Comment } from '@cutroom/contract'
 import { readable } from '../shared/reading.ts'
-import { iso, person, presentPerson, stamps } from '../shared/serialize.ts'
+import { iso, person, presentPerson, type Shown, stamps } from '../shared/serialize.ts'
 
 export const withPeople = { author: person, resolvedBy: person } as const
 
-export const presentComment = (row: {
-  id: string
-  projectId: string
-  cutId: string | null
-  taskId: string | null
-  parentId: string | null
-  body: string
-  atMs: number | null
-  endMs: number | null
-  author: Person
-  resolvedAt: Date | null
-  resolvedBy: Person | null
-  editedAt: Date | null
-  version: number
-  createdAt: Date
-  updatedAt: Date
-}): Comment => ({
+export const presentComment = (row: Shown<'Comment', 'author' | 'resolvedBy'>): Comment => ({
   id: row.id,
   projectId: row.projectId,
   cutId: row.cutId,

@@ -1,21 +1,9 @@
-import type { Cut, Lyrics, Person } from '@cutroom/contract'
+import type { Cut, Lyrics } from '@cutroom/contract'
 import type { Prisma } from '../../db/client.ts'
 import { readable } from '../shared/reading.ts'
-import { presentPerson, stamps } from '../shared/serialize.ts'
+import { presentPerson, type Shown, stamps } from '../shared/serialize.ts'
 
-export const presentCut = (row: {
-  id: string
-  projectId: string
-  vibeId: string
-  name: string
-  bpm: number | null
-  timeSignature: string | null
-  rank: string
-  author: Person
-  version: number
-  createdAt: Date
-  updatedAt: Date
-}): Cut => ({
+export const presentCut = (row: Shown<'Cut', 'author'>): Cut => ({
   id: row.id,
   projectId: row.projectId,
   vibeId: row.vibeId,

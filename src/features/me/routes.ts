@@ -9,6 +9,7 @@ import { presentUser } from '../auth/serialize.ts'
 import { replacePassword, revokeSessions } from '../auth/writes.ts'
 import type { Noun } from '../shared/noun.ts'
 import { createRenames } from './renames.ts'
+import { tokenRoutes } from './tokens.ts'
 import { roomsShowing, updatePerson } from './writes.ts'
 
 /** Sessions in the list of one person: the newest. */
@@ -64,7 +65,7 @@ export function meRoutes(
   )
 
   app.serve(contract.sessions, async ({ me }) => {
-    const own = { userId: me.person.id, revokedAt: null, expiresAt: { gt: new Date() } }
+    const own = { userId: me.person.id, name: null, revokedAt: null, expiresAt: { gt: new Date() } }
     const rows = await prisma.session.findMany({ where: own, orderBy: { rotatedAt: 'desc' }, take: MOST_SESSIONS })
     // The one that asks is in the list, however many are newer.
     if (!rows.some(({ id }) => id === me.sessionId))
@@ -84,10 +85,12 @@ export function meRoutes(
   app.write(
     contract.endSession,
     async ({ me, params }, write) => {
-      const ended = await revokeSessions(write, me.person.id, { only: params.sessionId }, 'ended', me.sessionId)
+      const ended = await revokeSessions(write, me.person.id, { only: params.sessionId, kind: 'login' }, 'ended', me.sessionId)
       if (ended === 0) throw problem('not-found')
     },
     undefined,
     { locksSession: true },
   )
+
+  tokenRoutes(app, prisma)
 }

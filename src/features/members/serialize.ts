@@ -1,18 +1,17 @@
-import type { Member, Person, Role } from '@cutroom/contract'
+import type { Member, Person } from '@cutroom/contract'
+import type { Rows } from '../../db/client.ts'
 import { readable } from '../shared/reading.ts'
 import { person, presentPerson, stamps } from '../shared/serialize.ts'
 
 export const withUser = { user: person } as const
 
-export const presentMember = (row: {
-  projectId: string
-  userId: string
-  role: Role
-  user: Person
-  version: number
-  createdAt: Date
-  updatedAt: Date
-}): Member => ({ projectId: row.projectId, userId: row.userId, role: row.role, user: presentPerson(row.user), ...stamps(row) })
+export const presentMember = (row: Rows['Member'] & { user: Person }): Member => ({
+  projectId: row.projectId,
+  userId: row.userId,
+  role: row.role,
+  user: presentPerson(row.user),
+  ...stamps(row),
+})
 
 export const memberReading = readable({
   columns: ['projectId', 'userId', 'role', 'version', 'createdAt', 'updatedAt'],

@@ -1,16 +1,14 @@
-import type { Person, Project, Role } from '@cutroom/contract'
+import type { Project, Role } from '@cutroom/contract'
 import { readable } from '../shared/reading.ts'
-import { presentPerson, stamps } from '../shared/serialize.ts'
+import { presentPerson, type Shown, stamps } from '../shared/serialize.ts'
 
-export const presentProject = (row: {
-  id: string
-  name: string
-  description: string | null
-  author: Person
-  version: number
-  createdAt: Date
-  updatedAt: Date
-}): Project => ({ id: row.id, name: row.name, description: row.description, author: presentPerson(row.author), ...stamps(row) })
+export const presentProject = (row: Shown<'Project', 'author'>): Project => ({
+  id: row.id,
+  name: row.name,
+  description: row.description,
+  author: presentPerson(row.author),
+  ...stamps(row),
+})
 
 const columns = ['id', 'name', 'description', 'version', 'createdAt', 'updatedAt'] as const
 const drawn = { people: { author: 'authorId' }, texts: ['name', 'description'] }

@@ -1,4 +1,10 @@
 import type { Person } from '@cutroom/contract'
+import type { Rows } from '../../db/client.ts'
+
+/** A row with people in place of their ids: `author` for `authorId`. */
+export type Shown<T extends keyof Rows, P extends string> = Omit<Rows[T], `${P}Id`> & {
+  [K in P]: Person | Extract<Rows[T][`${K}Id` & keyof Rows[T]], null>
+}
 
 /** Prisma's selection of a person as screens draw them. */
 export const person = { select: { id: true, name: true, avatarUrl: true } } as const

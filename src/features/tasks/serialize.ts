@@ -1,24 +1,10 @@
-import type { Person, Task } from '@cutroom/contract'
+import type { Task } from '@cutroom/contract'
 import { readable } from '../shared/reading.ts'
-import { iso, person, presentPerson, stamps } from '../shared/serialize.ts'
+import { iso, person, presentPerson, type Shown, stamps } from '../shared/serialize.ts'
 
 export const withPeople = { author: person, assignee: person } as const
 
-export const presentTask = (row: {
-  id: string
-  projectId: string
-  title: string
-  description: string | null
-  status: Task['status']
-  rank: string
-  assignee: Person | null
-  dueAt: Date | null
-  labels: string[]
-  author: Person
-  version: number
-  createdAt: Date
-  updatedAt: Date
-}): Task => ({
+export const presentTask = (row: Shown<'Task', 'author' | 'assignee'>): Task => ({
   id: row.id,
   projectId: row.projectId,
   title: row.title,

@@ -1,19 +1,8 @@
-import type { Person, Vibe } from '@cutroom/contract'
+import type { Vibe } from '@cutroom/contract'
 import { readable } from '../shared/reading.ts'
-import { presentPerson, stamps } from '../shared/serialize.ts'
+import { presentPerson, type Shown, stamps } from '../shared/serialize.ts'
 
-export const presentVibe = (row: {
-  id: string
-  projectId: string
-  name: string
-  theme: string | null
-  notes: string | null
-  rank: string
-  author: Person
-  version: number
-  createdAt: Date
-  updatedAt: Date
-}): Vibe => ({
+export const presentVibe = (row: Shown<'Vibe', 'author'>): Vibe => ({
   id: row.id,
   projectId: row.projectId,
   name: row.name,

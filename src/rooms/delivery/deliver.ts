@@ -1,10 +1,11 @@
 import { type Activity, type Person, type RoomId, userRoom } from '@cutroom/contract'
+import { cappedRole } from '../../access/roles.ts'
 import { accessEventOf, parseRoom } from '../kinds.ts'
 import type { LogEntry } from '../log/log.ts'
 import type { PresenceTable } from '../presence/presence.ts'
 import type { RoomServer, RoomSocket } from '../types.ts'
 import type { AccessEvent } from './access-events.ts'
-import { activityRoom, leave, pausedRoom, send } from './subscription.ts'
+import { activityRoom, leave, pausedRoom } from './subscription.ts'
 
 export interface DeliveryOptions {
   io: RoomServer
@@ -12,13 +13,15 @@ export interface DeliveryOptions {
   /** A log entry as an activity; null where it is none. */
   activityOf: (entry: LogEntry) => Activity | null
   endSession: (socket: RoomSocket) => void
+  /** Called with the commit time of each entry, ISO 8601. */
+  onDelivered: (at: string) => void
 }
 
 /**
  * Emits one log entry to the local sockets of its room. All of it happens in one tick: a person who loses access by
  * this entry is out of the room before it is emitted.
  */
-export function createDelivery({ io, presence, activityOf, endSession }: DeliveryOptions) {
+export function createDelivery({ io, presence, activityOf, endSession, onDelivered }: DeliveryOptions) {
   /**
    * One person's sockets (null: all) in a room on this node, paused ones included: they receive nothing of the room after they lost
    * access. Sockets that are still joining find the entry in the log.
@@ -60,7 +63,7 @@ export function createDelivery({ io, presence, activityOf, endSession }: Deliver
       case 'role-changed':
         for (const { data } of socketsIn(room, event.userId)) {
           const subscription = data.rooms.get(room)
-          if (subscription) subscription.role = event.role
+          if (subscription) subscription.role = cappedRole(event.role, data.maxRole)
         }
         break
       case 'session-ended':
@@ -75,9 +78,12 @@ export function createDelivery({ io, presence, activityOf, endSession }: Deliver
   return function deliver(room: RoomId, entry: LogEntry): void {
     const event = accessEventOf(entry)
     if (event) applyBefore(room, event)
-    send(io.local.to(room), entry)
+    // The typed maps cannot follow a name known only at run time; the contract checked it at commit.
+    const target: { emit(name: string, ...frame: unknown[]): unknown } = io.local.to(room)
+    target.emit(entry.name, entry.payload, entry.meta)
     const activity = activityOf(entry)
     if (activity) io.local.to(activityRoom(room)).emit('activity:new', activity)
     if (event?.type === 'revoked' && event.leave === 'after') evict(room, event)
+    onDelivered(entry.meta.at)
   }
 }

@@ -25,6 +25,7 @@ export interface FeedsOptions extends ReplayCacheOptions, Pick<FeedContext, 'del
   sweepMs: () => number
   /** How long a replay cache is kept after its last reader, ms. */
   unreadMs: number
+  createReplayCaches?: typeof createReplayCaches | undefined
 }
 
 /** Positions of all rooms that are asked for in one tick, in one statement: in a crowd of reconnects each person brings a user room. */
@@ -46,12 +47,13 @@ function createPositionReader(log: Pick<Log, 'positions'>): (room: RoomId) => Pr
 }
 
 /** Opens feeds for the rooms that have local sockets, and finds by a sweep of the heads what lost hints left. */
-export function createFeeds({ log, encode, deliver, onReplayed, onLost, onError, sweepMs, unreadMs }: FeedsOptions): Feeds {
+export function createFeeds(options: FeedsOptions): Feeds {
+  const { log, encode, deliver, onReplayed, onLost, onError, sweepMs, unreadMs } = options
   const feeds = new Map<RoomId, Feed>()
   const context: FeedContext = {
     log,
     positionOf: createPositionReader(log),
-    createReplayCache: createReplayCaches({ log, encode }),
+    createReplayCache: (options.createReplayCaches ?? createReplayCaches)({ log, encode }),
     deliver,
     onReplayed,
     onClosed(feed) {

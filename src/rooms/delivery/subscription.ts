@@ -1,4 +1,5 @@
 import type { Role, RoomId } from '@cutroom/contract'
+import { cappedRole } from '../../access/roles.ts'
 import type { Position } from '../../access/sessions.ts'
 import { problem } from '../../errors.ts'
 import { accessEventOf } from '../kinds.ts'
@@ -9,12 +10,6 @@ import type { Feed } from './feed.ts'
 import type { Feeds } from './feeds.ts'
 import { JoinQueue, supersedeJoin } from './join-queue.ts'
 import type { ReplayBlock } from './replay-block.ts'
-
-/** Sends one log entry. The typed maps cannot follow a name known only at run time; the contract checked it at commit. */
-export function send(target: { emit: (...args: never[]) => unknown }, entry: LogEntry): void {
-  const emit = target.emit.bind(target) as (name: string, payload: unknown, meta: unknown) => unknown
-  emit(entry.name, entry.payload, entry.meta)
-}
 
 /** The Socket.IO room of sockets that also receive `activity:new`. */
 export const activityRoom = (room: RoomId): string => `activity:${room}`
@@ -74,7 +69,7 @@ function assertActive(socket: RoomSocket, { state }: Subscription): void {
 function applyAccessChange({ data }: RoomSocket, subscription: Subscription, entry: LogEntry): void {
   const { person, sessionId } = data
   const event = accessEventOf(entry)
-  if (event?.type === 'role-changed' && event.userId === person.id) subscription.role = event.role
+  if (event?.type === 'role-changed' && event.userId === person.id) subscription.role = cappedRole(event.role, data.maxRole)
   if (event?.type === 'revoked' && (event.userId ?? person.id) === person.id) throw problem('not-found')
   if (event?.type === 'session-ended' && event.sessionId === sessionId) throw problem('session-revoked')
 }
@@ -91,7 +86,7 @@ interface Replay {
 }
 
 /** Sends the events of a block behind a position. @returns seq of the last one */
-function sendBlock({ socket, onAccessEntry }: Replay, block: ReplayBlock, after: number): number {
+function sendBlock({ socket, subscription, onAccessEntry }: Replay, block: ReplayBlock, after: number): number {
   const { last } = block
   let upTo = last
   try {
@@ -103,7 +98,7 @@ function sendBlock({ socket, onAccessEntry }: Replay, block: ReplayBlock, after:
     upTo = last
   } finally {
     // Events before the loss of access are still sent.
-    if (upTo > after) sendFrames(socket, block.joined(after, upTo), () => block.frames(after, upTo))
+    if (upTo > after && !subscription.silent) sendFrames(socket, block.joined(after, upTo), () => block.frames(after, upTo))
   }
   return last
 }
@@ -130,7 +125,7 @@ async function catchUp(replay: Replay): Promise<number> {
   assertActive(socket, subscription)
   // From here to the end within one tick: the next event that is delivered is the next one for this socket.
   void socket.leave(pausedRoom(room))
-  void socket.join(subscription.activity ? [room, activityRoom(room)] : room)
+  if (!subscription.silent) void socket.join(subscription.activity ? [room, activityRoom(room)] : room)
   subscription.state = { status: 'live', feed }
   return cursor
 }
@@ -166,6 +161,8 @@ export interface JoinOptions {
   role: Role | null
   /** Also receive `activity:new`; without it, as before. */
   activity?: boolean | undefined
+  /** Follow the room's changes of access, and send nothing of it. */
+  silent?: boolean
 }
 
 /** A join without a position of a socket that is in the room: it stays where it is, and its role is kept up to date by events. */
@@ -191,12 +188,12 @@ export async function joinRoom(
   at: Position,
   feeds: Feeds,
 ): Promise<number> {
-  const { plan, role, activity = false } = options
+  const { plan, role, activity = false, silent = false } = options
   const current = socket.data.rooms.get(room)
   if (current && isSubscribed(current) && plan.mode === 'live') return rejoin(socket, room, current, options)
   leave(socket, room)
 
-  const subscription: Subscription = { role, activity, state: { status: 'joining' } }
+  const subscription: Subscription = { role, activity, silent, state: { status: 'joining' } }
   socket.data.rooms.set(room, subscription)
   let feed: Feed | undefined
   try {

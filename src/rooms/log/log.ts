@@ -1,8 +1,16 @@
 import type { RoomId } from '@cutroom/contract'
 import type { Position } from '../../access/sessions.ts'
 import type { Database, Query } from '../../db/client.ts'
-import { createBatchedReader, type ReadMany } from './batched-reader.ts'
-import { ENTRY_COLUMNS, type EntryPage, type EntryRow, type LogEntry, toEntry } from './entries.ts'
+import {
+  bounded,
+  createEntryReader,
+  ENTRY_COLUMNS,
+  type EntryReader,
+  type EntryRow,
+  type LogEntry,
+  READ_BYTES,
+  toEntry,
+} from './entries.ts'
 import { EPOCH, FINGERPRINT, type Fingerprinted, type History, openHistory } from './history.ts'
 
 export type { LogEntry } from './entries.ts'
@@ -14,19 +22,12 @@ export type EpochPosition = Position & { epoch: string }
  * Reads the log. Rows come in `seq` order, which is commit order. Every answer is of the history that `epoch` names:
  * one of another history is thrown away (problem unavailable), and the listeners of `onEpoch` run.
  */
-export interface Log extends Pick<History, 'epoch' | 'onEpoch'> {
+export interface Log extends Pick<History, 'epoch' | 'onEpoch'>, EntryReader {
   /**
    * Events with after < seq ≤ upTo, oldest first, at most `limit` with at most `bytes` of payloads, one at least. Without a hole; the
    * first ones are missing where retention has taken them.
    */
   read(room: RoomId, after: number, upTo: number, limit: number, bytes?: number): Promise<LogEntry[]>
-  /** Like `readNext`, for several rooms in one statement. */
-  readMany: ReadMany
-  /**
-   * A page of a room's events after a position; rooms that are read at the same time share statements. Where retention has cut the log,
-   * the reader of the positions finds out.
-   */
-  readNext(room: RoomId, after: number): Promise<EntryPage>
   /**
    * A page after a position together with head and floor, in one snapshot; no entries below the floor. Null where the room does not
    * exist. On the connections of requests: a client that reads the log holds up no delivery.
@@ -40,27 +41,12 @@ export interface Log extends Pick<History, 'epoch' | 'onEpoch'> {
   positions(rooms: RoomId[]): Promise<Map<RoomId, Position>>
 }
 
-/** Payloads that are read at a time, bytes, where the reader names no other bound. */
-const READ_BYTES = 1024 * 1024
-
-/** As many of the events that are found as the bound allows, and how many there were. Payloads are not read for their length. */
-const bounded = (found: string, bytes: string) => `(SELECT * FROM (
-    SELECT *, row_number() OVER w AS n, sum(coalesce(bytes, octet_length(payload::text))) OVER w AS total, count(*) OVER () AS found
-    FROM (${found}) e WINDOW w AS (ORDER BY seq ROWS UNBOUNDED PRECEDING)
-  ) e WHERE n = 1 OR total <= ${bytes})`
-
 const IN_RANGE = bounded('SELECT * FROM "Event" WHERE room = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4', '$5')
-const AFTER_EACH = bounded('SELECT * FROM "Event" WHERE room = r.room AND seq > r.after ORDER BY seq LIMIT $3', '$4')
 const ABOVE_FLOOR = bounded('SELECT * FROM "Event" WHERE room = r.id AND seq > $2 AND $2 >= r.floor ORDER BY seq LIMIT $3', '$4')
 
 const READ = {
   name: 'log-read',
   text: `SELECT ${FINGERPRINT}, ${ENTRY_COLUMNS} FROM ${IN_RANGE} e ORDER BY e.seq`,
-}
-const READ_MANY = {
-  name: 'log-read-many',
-  text: `SELECT e.room, e.found, ${FINGERPRINT}, ${ENTRY_COLUMNS} FROM unnest($1::text[], $2::bigint[]) AS r(room, after)
-         CROSS JOIN LATERAL ${AFTER_EACH} e ORDER BY e.room, e.seq`,
 }
 const PAGE = {
   name: 'log-page',
@@ -89,25 +75,13 @@ const toPosition = ({ head, floor }: Pick<PositionRow, 'head' | 'floor'>): Posit
  * @throws problem unavailable when the database is a standby
  */
 export async function openLog(readers: Database['readers'], request?: Query): Promise<Log> {
-  const { epoch, onEpoch, query, queryEpoch } = await openHistory(readers)
-
-  const readMany: ReadMany = async (rooms, limit, bytes = READ_BYTES) => {
-    const values = [rooms.map(({ room }) => room), rooms.map(({ after }) => after), limit, bytes]
-    const rows = await query<Row & { room: RoomId; found: string }>({ ...READ_MANY, values })
-    const pages = new Map<RoomId, EntryPage>(rooms.map(({ room }) => [room, { entries: [], more: false }]))
-    for (const row of rows) {
-      const page = pages.get(row.room)
-      page?.entries.push(toEntry(row.room, epoch(), row))
-      if (page) page.more = page.entries.length < Number(row.found) || page.entries.length === limit
-    }
-    return pages
-  }
+  const history = await openHistory(readers)
+  const { epoch, onEpoch, query, queryEpoch } = history
 
   return {
     epoch,
     onEpoch,
-    readMany,
-    readNext: createBatchedReader(readMany),
+    ...createEntryReader(history),
     async read(room, after, upTo, limit, bytes = READ_BYTES) {
       const rows = await query<Row>({ ...READ, values: [room, after, upTo, limit, bytes] })
       return rows.map((row) => toEntry(room, epoch(), row))

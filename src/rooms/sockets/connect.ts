@@ -36,25 +36,30 @@ export function acceptSockets({ io, admission, log, feeds, presence, typing, ses
   async function authenticate(socket: RoomSocket): Promise<void> {
     const claims = options.handshakeCaller(socket.handshake)
     admission.countHandshake(claims.userId)
-    const { person, sessionId, expiresAt, head, floor } = await options.principalOf(claims)
+    const { person, sessionId, token, expiresAt, head, floor } = await options.principalOf(claims)
     admission.admit(socket.conn, person.id)
-    socket.data = { person, sessionId, expiresAt, warnAt: warnAt(expiresAt), rooms: new Map() }
+    const maxRole = token?.role ?? null
+    socket.data = { person, sessionId, maxRole, expiresAt, warnAt: warnAt(expiresAt), rooms: new Map() }
     positions.set(socket, { head, floor })
   }
 
-  /** Joins the user room, then sends `connected` with its position. */
+  /**
+   * Joins the user room, then sends `connected` with its position. To an API token the room is empty: it is there only for the event
+   * that ends the token.
+   */
   async function joinUserRoom(socket: RoomSocket, at: Position): Promise<void> {
-    const { person, sessionId } = socket.data
+    const { person, sessionId, maxRole } = socket.data
+    const silent = maxRole !== null
     const room = userRoom(person.id)
     let { head } = at
     try {
-      head = await joinRoom(socket, room, { plan: { mode: 'live' }, role: null }, at, feeds)
+      head = await joinRoom(socket, room, { plan: { mode: 'live' }, role: null, silent }, at, feeds)
     } catch (error) {
       sessions.onUserRoomLost(socket, error)
       // The client may have joined its user room itself by now.
       if (!socket.data.rooms.has(room)) return
     }
-    socket.emit('connected', { userId: person.id, sessionId, epoch: log.epoch(), head })
+    socket.emit('connected', { userId: person.id, sessionId, epoch: log.epoch(), head: silent ? 0 : head })
   }
 
   function onDisconnect(socket: RoomSocket): void {
@@ -71,7 +76,8 @@ export function acceptSockets({ io, admission, log, feeds, presence, typing, ses
       'disconnect',
       guarded(options.onError, () => onDisconnect(socket)),
     )
-    presence.enter(userRoom(person.id), person, socket.id)
+    // A person is online, a bot of theirs is not.
+    if (socket.data.maxRole === null) presence.enter(userRoom(person.id), person, socket.id)
     options.listen(socket)
     forgetHandshake(socket)
     const at = positions.get(socket) ?? { head: 0, floor: 0 }

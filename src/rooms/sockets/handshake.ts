@@ -12,10 +12,8 @@ export function networkOf(address: string): string {
   if (mapped !== undefined || !isIPv6(address)) return mapped ?? address
   const [left = [], right] = address.split('::').map((half) => half.split(':').filter(Boolean))
   const groups = right ? [...left, ...Array<string>(Math.max(8 - left.length - right.length, 0)).fill('0'), ...right] : left
-  return `${groups
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')}::/64`
+  const prefix = groups.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16))
+  return `${prefix.join(':')}::/64`
 }
 
 /** Address of the visitor. Behind a proxy it is the last of X-Forwarded-For: earlier ones may be the visitor's own. */
@@ -56,10 +54,7 @@ function answerOf(refused: ProblemError): { body: string; headers: Record<string
 /** Answers a handshake that is refused, upgrade or poll, and hangs up: Engine.IO itself knows no status but 400 and 403. */
 export function refuse(request: IncomingMessage, refused: ProblemError, extra: Record<string, string> = {}): void {
   const { res } = request as { res?: ServerResponse }
-  if (!res) {
-    refuseConnection(request.socket, refused, extra)
-    return
-  }
   const { body, headers } = answerOf(refused)
-  res.writeHead(refused.status, { ...extra, ...headers }).end(body)
+  if (res) res.writeHead(refused.status, { ...extra, ...headers }).end(body)
+  else refuseConnection(request.socket, refused, extra)
 }

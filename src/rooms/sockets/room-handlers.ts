@@ -49,6 +49,11 @@ export function subscriptionIn(socket: RoomSocket, room: RoomId): Subscription {
   return subscription
 }
 
+/** @throws problem forbidden for the socket of an API token */
+function assertLogin({ data }: RoomSocket): void {
+  if (data.maxRole !== null) throw problem('forbidden', 'API tokens may not do this')
+}
+
 type JoinOptions = Pick<RoomHandlersOptions, 'handlers' | 'log' | 'feeds' | 'query' | 'onJoined'>
 
 interface Joined {
@@ -94,7 +99,7 @@ export function registerRoomHandlers({ handlers, admission, presence, typing, se
       admission.admitRoom(socket, room)
       try {
         const { head, mode, access } = await join(socket, room, from)
-        presence.enter(room, socket.data.person, socket.id)
+        if (socket.data.maxRole === null) presence.enter(room, socket.data.person, socket.id)
         const { people, total } = presence.listBounded(room)
         const role = socket.data.rooms.get(room)?.role ?? access.role ?? 'viewer'
         return { room, epoch: log.epoch(), head, mode, role, presence: people, presenceTotal: total }
@@ -112,6 +117,11 @@ export function registerRoomHandlers({ handlers, admission, presence, typing, se
     },
     async 'join:user'(socket, from) {
       const room = userRoom(socket.data.person.id)
+      // Nothing of it is for an API token, which stays in it silently.
+      if (socket.data.maxRole !== null) {
+        const { mode } = planJoin(from, { head: 0, floor: 0 }, log.epoch())
+        return { room, epoch: log.epoch(), head: 0, mode }
+      }
       try {
         const { head, mode } = await join(socket, room, from)
         return { room, epoch: log.epoch(), head, mode }
@@ -121,10 +131,12 @@ export function registerRoomHandlers({ handlers, admission, presence, typing, se
       }
     },
     async 'session:refresh'(socket, { token }) {
+      assertLogin(socket)
       const expiresAt = await JoinQueue.of(socket).lookup(() => sessions.refresh(socket, token))
       return { expiresAt: new Date(expiresAt).toISOString() }
     },
     'presence:set'(socket, { projectId, state }) {
+      assertLogin(socket)
       const room = projectRoom(projectId)
       subscriptionIn(socket, room)
       presence.set(room, socket.data.person.id, state)

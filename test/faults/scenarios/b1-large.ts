@@ -4,14 +4,14 @@ import { request } from 'node:http'
 import { connect as dial } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { io } from 'socket.io-client'
+import { highest, percentile } from '../../support/statistics.ts'
 import { until } from '../../support/until.ts'
-import { goOn, sleep } from '../support/drive.ts'
+import { keepLoad, sleep } from '../support/drive.ts'
 import type { Node } from '../support/node.ts'
 import type { FromOpener, ToOpener } from '../support/opener-process.ts'
 import type { Scenario } from '../support/scenario.ts'
 import type { Stage } from '../support/stage.ts'
 import { ask } from '../support/standby.ts'
-import { highest, percentile } from '../support/statistics.ts'
 import { type Place, populate } from '../support/world.ts'
 import { openHttp } from '../support/writer.ts'
 
@@ -99,8 +99,8 @@ async function openProject(stage: Stage, order: ToOpener): Promise<FromOpener> {
 
 function judge(stage: Stage, { deliveries, health, rss }: Beside, idle: Beside, before: number, mostMb: number): void {
   const quiet = percentile(idle.deliveries, 0.99)
-  stage.tell('… request to delivery, neighbours alone, p99', `${quiet.toFixed(1)} ms`)
-  stage.atMost('… meanwhile', percentile(deliveries, 0.99), Math.max(3 * quiet, 100), 'ms')
+  stage.show('… request to delivery, neighbours alone, p99', `${quiet.toFixed(1)} ms`)
+  stage.atMost('… during it', percentile(deliveries, 0.99), Math.max(3 * quiet, 100), 'ms')
   stage.atMost('… slowest /healthz', highest(health), 200, 'ms')
   stage.atMost('… memory of the server above what it held before', (rss - before) / MB, mostMb, 'MB')
 }
@@ -157,7 +157,7 @@ export const scenario: Scenario = {
     await ask(stage.databaseUrl, 'ANALYZE')
 
     const neighbours = await startNeighbours(stage, node, near)
-    await goOn(stage, stage.seconds(15, 3) * 1000, [0.4, 0.5], () => 'neighbours alone')
+    await keepLoad(stage, stage.seconds(15, 3) * 1000, [0.4, 0.5], () => 'neighbours alone')
     const idle = neighbours.take()
     let before = await node.rss()
     stage.mark('open')
@@ -165,7 +165,7 @@ export const scenario: Scenario = {
     const tokens = { accessToken: person.token, refreshToken: person.refreshToken }
     const opened = await openProject(stage, { url: node.url, tokens, projectId: large.id })
     stage.holds(`the typed client has all ${comments} comments`, opened.comments === comments, String(opened.comments))
-    stage.tell('it took', `${(opened.ms / 1000).toFixed(1)} s`)
+    stage.show('it took', `${(opened.ms / 1000).toFixed(1)} s`)
     judge(stage, neighbours.take(), idle, before, 200)
 
     before = await node.rss()

@@ -1,10 +1,10 @@
 import { createProject, type Person, register } from '../../support/people.ts'
+import { percentile } from '../../support/statistics.ts'
 import { until } from '../../support/until.ts'
-import { goOn, sleep } from '../support/drive.ts'
+import { keepLoad, sleep } from '../support/drive.ts'
 import type { Scenario } from '../support/scenario.ts'
 import type { Stage } from '../support/stage.ts'
 import { ask } from '../support/standby.ts'
-import { percentile } from '../support/statistics.ts'
 import { populate, type World } from '../support/world.ts'
 import { openHttp, startWriter, type Write, type Writer } from '../support/writer.ts'
 
@@ -16,7 +16,7 @@ interface Lane {
   url: string
   sql<R extends object = object>(text: string): Promise<R[]>
   send(method: string, path: string, person: Person, body?: unknown): Promise<{ status: number; body: string; ms: number }>
-  /** Runs something while the neighbours write. @returns how long it took, and how long their writes took meanwhile, p99, ms */
+  /** Runs something while the neighbours write. @returns how long it took, and how long their writes took, p99, ms */
   beside(work: () => Promise<unknown>): Promise<{ ms: number; p99: number }>
 }
 
@@ -61,7 +61,7 @@ async function removal({ stage, url, sql, send, beside }: Lane, tasks: number): 
   stage.zero('tasks that are still assigned', Number(left?.n))
   stage.holds('… with one event', left?.events === '1', left?.events)
   stage.atMost('the removal', ms / 1000, 3, 's')
-  stage.atMost('neighbours meanwhile, p99', p99, 200, 'ms')
+  stage.atMost('neighbours, p99', p99, 200, 'ms')
 }
 
 /** A person in so many projects changes their name forty times at once. */
@@ -89,9 +89,9 @@ async function renames({ stage, url, sql, send, beside }: Lane, projects: number
     `SELECT count(*) AS n FROM "Event" WHERE name = 'person:updated' AND "actorId" = '${person.id}'`,
   )
   stage.holds('an event in each project for each change', Number(told?.n) === done.length * projects, told?.n)
-  stage.tell(`40 names at once in ${projects} projects`, `${done.length} done, the others refused for now, in ${seconds(ms)}`)
-  stage.tell('the first was done', `in ${seconds(Math.min(...done.map((answer) => answer.ms)))}`)
-  stage.atMost('writes in other projects meanwhile, p99', p99, 200, 'ms')
+  stage.show(`40 names at once in ${projects} projects`, `${done.length} done, the others refused for now, in ${seconds(ms)}`)
+  stage.show('the first was done', `in ${seconds(Math.min(...done.map((answer) => answer.ms)))}`)
+  stage.atMost('writes in other projects, p99', p99, 200, 'ms')
 }
 
 /** A vibe with so many comments below it is deleted, and a project with three times as many. */
@@ -116,7 +116,7 @@ async function deletions({ stage, url, sql, send, beside }: Lane, comments: numb
   })
   stage.holds(`a vibe with ${comments} comments below it is deleted`, status === 204, String(status))
   stage.atMost('the deletion', small.ms / 1000, 3, 's')
-  stage.atMost('neighbours meanwhile, p99', small.p99, 200, 'ms')
+  stage.atMost('neighbours, p99', small.p99, 200, 'ms')
 
   const next = JSON.parse((await send('POST', `/api/projects/${id}/vibes`, owner, { name: 'V' })).body) as { id: string }
   await fill(next.id, comments * 3)
@@ -129,8 +129,8 @@ async function deletions({ stage, url, sql, send, beside }: Lane, comments: numb
   })
   stage.holds(`a project with ${comments * 3} comments is deleted`, status === 204, String(status))
   stage.atMost('… and answered', ms / 1000, 1, 's')
-  stage.tell('its rows are gone', `after ${seconds(large.ms)}`)
-  stage.atMost('neighbours meanwhile, p99', large.p99, 200, 'ms')
+  stage.show('its rows are gone', `after ${seconds(large.ms)}`)
+  stage.atMost('neighbours, p99', large.p99, 200, 'ms')
 }
 
 /** Two cards take turns behind a third one. */
@@ -162,8 +162,8 @@ export const scenario: Scenario = {
     const world: World = await populate(node, { people: 4, projects: 4, members: 3 })
     const writer = startWriter({ world, urls: [node.url], perSecond: 50, seed: stage.random.int(0, 2 ** 31) })
     const lane = startLane(stage, node.url, writer)
-    const idle = await lane.beside(() => goOn(stage, stage.seconds(10, 2) * 1000, [0, 0.1], () => 'neighbours alone'))
-    stage.tell('neighbours alone, p99', `${idle.p99.toFixed(1)} ms`)
+    const idle = await lane.beside(() => keepLoad(stage, stage.seconds(10, 2) * 1000, [0, 0.1], () => 'neighbours alone'))
+    stage.show('neighbours alone, p99', `${idle.p99.toFixed(1)} ms`)
     stage.progress(0.1, 'a removal')
     await removal(lane, stage.short ? 5_000 : 50_000)
     stage.progress(0.3, 'names')

@@ -1,8 +1,8 @@
+import { percentile } from '../../support/statistics.ts'
 import { startCrowd } from '../support/crowd.ts'
-import { conclude, goOn, judgePace, standing } from '../support/drive.ts'
-import { startFolds } from '../support/folds.ts'
+import { conclude, judgePace, keepLoad, statusOf } from '../support/drive.ts'
 import type { Scenario } from '../support/scenario.ts'
-import { percentile } from '../support/statistics.ts'
+import { startTypedClients } from '../support/typed-clients.ts'
 import { populate } from '../support/world.ts'
 import { startWriter } from '../support/writer.ts'
 
@@ -18,23 +18,23 @@ export const scenario: Scenario = {
     const urls = nodes.map((node) => node.url)
     const world = await populate(first, { people: 20, projects: 20, members: 5 })
     const crowd = await startCrowd(stage, { world, urls, size: 200 })
-    const folds = await startFolds(stage, world, urls, 4)
+    const typed = await startTypedClients(stage, world, urls, 4)
     const writer = startWriter({ world, urls, perSecond: 200, seed: stage.random.int(0, 2 ** 31) })
-    const beside = standing(writer, crowd)
+    const beside = statusOf(writer, crowd)
 
     const lasts = stage.seconds(60, 11) * 1000
     const kills = Math.max(1, Math.floor(lasts / EVERY_MS))
     const starting: Promise<void>[] = []
     for (let kill = 0; kill < kills; kill++) {
-      await goOn(stage, EVERY_MS, [kill / kills, (kill + 1) / kills], beside)
+      await keepLoad(stage, EVERY_MS, [kill / kills, (kill + 1) / kills], beside)
       const victim = stage.random.pick(nodes.filter((node) => node.alive()))
       stage.mark(`kill node ${victim.index}`)
       await victim.kill()
       starting.push(victim.start())
     }
     await Promise.all(starting)
-    await goOn(stage, 2_000, [1, 1], beside)
-    const { seen } = await conclude(stage, { world, nodes, crowd, writer, folds })
+    await keepLoad(stage, 2_000, [1, 1], beside)
+    const { seen } = await conclude(stage, { world, nodes, crowd, writer, typed })
 
     judgePace(stage, writer)
     stage.holds(
@@ -52,13 +52,13 @@ export const scenario: Scenario = {
       1_000,
       'ms',
     )
-    stage.tell(
+    stage.show(
       'dark (lost until live again), p99',
       `${percentile(
         returns.map((one) => one.liveAt - one.lostAt),
         0.99,
       )} ms`,
     )
-    stage.tell('kills, and clients that came back', `${kills}, ${returns.length}`)
+    stage.show('kills, and clients that came back', `${kills}, ${returns.length}`)
   },
 }

@@ -2,12 +2,12 @@ import pg from 'pg'
 import { direct } from '../../support/hostile.ts'
 import { startCrowd } from '../support/crowd.ts'
 import { conclude } from '../support/drive.ts'
-import { startFolds } from '../support/folds.ts'
 import type { Scenario } from '../support/scenario.ts'
+import { startTypedClients } from '../support/typed-clients.ts'
 import { askOf, judgeKinds, killAround, startKills, writesOf } from '../support/victims.ts'
-import { insist } from '../support/writer.ts'
+import { sendUntilAnswered } from '../support/writer.ts'
 
-/** How often each key stands in the rows, in the log, and among the kept answers. */
+/** How often each key is in the rows, in the log, and among the saved answers. */
 async function countKeys(
   databaseUrl: string,
 ): Promise<Map<string, { rows: number; events: number; kept: number; committedAt: number }>> {
@@ -32,7 +32,7 @@ export const scenario: Scenario = {
     const kills = await startKills(stage)
     const { world, survivor, victims, http } = kills
     const crowd = await startCrowd(stage, { world, urls: [survivor.url], size: 12 })
-    const folds = await startFolds(stage, world, [survivor.url], world.projects.length)
+    const typed = await startTypedClients(stage, world, [survivor.url], world.projects.length)
     const count = stage.short ? 6 : 200
     const retriedAt = new Map<string, number>()
     const strikes = await killAround(stage, kills, {
@@ -41,13 +41,13 @@ export const scenario: Scenario = {
       async after({ write, place }) {
         const person = place.members[0]
         retriedAt.set(write.key, Date.now())
-        if (person) await insist(http, write, { urls: [survivor.url], person, asks: askOf(place, write), retryMs: 20 })
+        if (person) await sendUntilAnswered(http, write, { urls: [survivor.url], person, asks: askOf(place, write), retryMs: 20 })
       },
     })
 
     const nodes = [survivor, ...victims.map(({ node }) => node)]
     const writer = { writes: writesOf(strikes), stop: async () => http.close() }
-    await conclude(stage, { world, nodes, crowd, folds, writer })
+    await conclude(stage, { world, nodes, crowd, typed, writer })
     const found = await countKeys(stage.databaseUrl)
     const wrong = strikes.flatMap(({ write, moment }) => {
       const { rows, events, kept } = found.get(write.key) ?? { rows: 0, events: 0, kept: 0 }
@@ -62,7 +62,7 @@ export const scenario: Scenario = {
     stage.zero('writes that are not one row, one event, one kept answer', wrong.length, wrong)
     stage.zero('writes that were not answered in the end', strikes.filter(({ write }) => write.outcome !== 'acked').length)
     judgeKinds(stage, victims, strikes)
-    stage.tell('kills with COMMIT on its way, and before it', `${Math.ceil(count / 2)}, ${Math.floor(count / 2)}`)
-    stage.tell('had committed, and nobody was told', String(unanswered.length))
+    stage.show('kills with COMMIT on its way, and before it', `${Math.ceil(count / 2)}, ${Math.floor(count / 2)}`)
+    stage.show('committed, without an answer', String(unanswered.length))
   },
 }

@@ -23,7 +23,7 @@ export const scenario: Scenario = {
       figures.filter((figure) => figure.name !== 'warming up'),
     )
     const { passed, lost, repeated, shuffled } = trouble.done
-    stage.tell('wake-ups passed, lost, repeated, out of place', `${passed}, ${lost}, ${repeated}, ${shuffled}`)
+    stage.show('wake-ups passed, lost, repeated, out of place', `${passed}, ${lost}, ${repeated}, ${shuffled}`)
     // A run in which nothing was done to them proves nothing.
     stage.holds('wake-ups were troubled', lost > 20 && repeated > 5 && shuffled > 20)
   },

@@ -1,12 +1,12 @@
 import pg from 'pg'
 import { direct } from '../../support/hostile.ts'
+import { highest } from '../../support/statistics.ts'
 import { until } from '../../support/until.ts'
 import { startCrowd } from '../support/crowd.ts'
-import { conclude, goOn, sleep, standing } from '../support/drive.ts'
-import { startFolds } from '../support/folds.ts'
+import { conclude, keepLoad, sleep, statusOf } from '../support/drive.ts'
 import type { Postgres } from '../support/postgres.ts'
 import type { Scenario } from '../support/scenario.ts'
-import { highest } from '../support/statistics.ts'
+import { startTypedClients } from '../support/typed-clients.ts'
 import { populate, type World } from '../support/world.ts'
 import { openHttp, startWriter } from '../support/writer.ts'
 
@@ -105,13 +105,13 @@ export const scenario: Scenario = {
     const urls = nodes.map((node) => node.url)
     const world = await populate(first, { people: 20, projects: 20, members: 5 })
     const crowd = await startCrowd(stage, { world, urls, size: stage.short ? 60 : 200 })
-    const folds = await startFolds(stage, world, urls, 4)
+    const typed = await startTypedClients(stage, world, urls, 4)
     // As a server that has run for a while: what the making of a database left behind is on the disk.
     await run(databaseUrl, 'CHECKPOINT')
     const writer = startWriter({ world, urls, perSecond: 200, seed: stage.random.int(0, 2 ** 31) })
     const asking = probe(world, urls)
     stage.undo(asking.stop)
-    const beside = standing(writer, crowd)
+    const beside = statusOf(writer, crowd)
 
     const lasts = stage.seconds(60, 2) * 1000
     // Long: each of them three times.
@@ -121,7 +121,7 @@ export const scenario: Scenario = {
       for (const [n, [kind, hurt]] of stage.random.shuffle(FAULTS).entries()) {
         if (stage.short && n > 0) break
         const share = (round * FAULTS.length + n) / (rounds * FAULTS.length)
-        await goOn(stage, stage.short ? lasts : lasts / (rounds * FAULTS.length), [share, share], beside)
+        await keepLoad(stage, stage.short ? lasts : lasts / (rounds * FAULTS.length), [share, share], beside)
         stage.mark(kind)
         const at = Date.now()
         await hurt(postgres, databaseUrl)
@@ -129,9 +129,9 @@ export const scenario: Scenario = {
         crashes.push({ at, kind, recovered: Date.now() - at })
       }
     }
-    await goOn(stage, stage.short ? 2_000 : 5_000, [1, 1], beside)
+    await keepLoad(stage, stage.short ? 2_000 : 5_000, [1, 1], beside)
     await asking.stop()
-    const { seen } = await conclude(stage, { world, nodes, crowd, writer, folds, databaseUrl })
+    const { seen } = await conclude(stage, { world, nodes, crowd, writer, typed, databaseUrl })
 
     const ended = nodes.filter((node) => !node.alive())
     stage.zero(
@@ -157,8 +157,8 @@ export const scenario: Scenario = {
     stage.atMost('503 after a hard restart, longest', highest(dark.map(({ ms }) => ms)), 5_000, 'ms')
     for (const [kind] of FAULTS) {
       const some = dark.filter((one) => one.kind === kind).map(({ ms, recovered }) => `${ms} (${recovered}) ms`)
-      if (some.length > 0) stage.tell(`  ${kind}: 503 for (Postgres itself away for)`, some.join(', '))
+      if (some.length > 0) stage.show(`  ${kind}: 503 for (Postgres itself away for)`, some.join(', '))
     }
-    stage.tell('writes sent more than once', String(writer.writes.filter((write) => write.tries > 1).length))
+    stage.show('writes sent more than once', String(writer.writes.filter((write) => write.tries > 1).length))
   },
 }

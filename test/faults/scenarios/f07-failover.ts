@@ -1,11 +1,11 @@
 import { startCrowd } from '../support/crowd.ts'
-import { conclude, goOn, standing } from '../support/drive.ts'
-import { startFolds } from '../support/folds.ts'
+import { conclude, keepLoad, statusOf } from '../support/drive.ts'
 import { readLogOnDisk } from '../support/oracle.ts'
 import type { Scenario } from '../support/scenario.ts'
 import { ask, detach, replayed, startStandby } from '../support/standby.ts'
+import { startTypedClients } from '../support/typed-clients.ts'
 import { populate } from '../support/world.ts'
-import { insist, newWrite, openHttp, startWriter } from '../support/writer.ts'
+import { newWrite, openHttp, sendUntilAnswered, startWriter } from '../support/writer.ts'
 
 const LOST = 50
 
@@ -15,8 +15,8 @@ export const scenario: Scenario = {
   async run(stage) {
     const primary = await stage.ownPostgres()
     const database = new URL(await primary.database()).pathname.slice(1)
-    const wire = await stage.wire({ port: primary.port })
-    const databaseUrl = primary.urlOf(database).replace(`:${primary.port}/`, `:${wire.port}/`)
+    const proxy = await stage.proxy({ port: primary.port })
+    const databaseUrl = primary.urlOf(database).replace(`:${primary.port}/`, `:${proxy.port}/`)
     const nodes = await stage.nodes(3, { databaseUrl })
     const [first] = nodes
     if (!first) throw new Error('no node')
@@ -24,16 +24,16 @@ export const scenario: Scenario = {
     const world = await populate(first, { people: 20, projects: 20, members: 5 })
     const standby = await startStandby(stage, primary)
     const crowd = await startCrowd(stage, { world, urls, size: stage.short ? 60 : 200 })
-    const folds = await startFolds(stage, world, urls, 4)
+    const typed = await startTypedClients(stage, world, urls, 4)
 
     const seed = stage.random.int(0, 2 ** 30)
     const before = startWriter({ world, urls, perSecond: 200, seed })
-    await goOn(stage, stage.seconds(15, 2) * 1000, [0, 0.3], standing(before, crowd))
+    await keepLoad(stage, stage.seconds(15, 2) * 1000, [0, 0.3], statusOf(before, crowd))
     await before.stop()
     await replayed(primary, standby)
     await detach(standby)
 
-    // Answered, delivered to everybody, and in no copy but one.
+    // Answered, delivered to all, and in no copy but one.
     const http = openHttp()
     stage.undo(http.close)
     const tail = await Promise.all(
@@ -42,7 +42,7 @@ export const scenario: Scenario = {
         const person = stage.random.pick(place.members)
         const write = newWrite(`lost-${n}`, place, n)
         const asks = { method: 'POST', path: `/api/projects/${place.id}/tasks`, body: { title: write.key } }
-        await insist(http, write, { urls, person, asks })
+        await sendUntilAnswered(http, write, { urls, person, asks })
         return write
       }),
     )
@@ -57,17 +57,17 @@ export const scenario: Scenario = {
     await primary.crash()
     const after = startWriter({ world, urls, perSecond: 200, seed: seed + 1 })
     // As a name that moves too early does: to a server that still is a standby.
-    wire.lead(standby.port)
-    await goOn(stage, 1_500, [0.3, 0.4], standing(after, crowd))
+    proxy.redirect(standby.port)
+    await keepLoad(stage, 1_500, [0.3, 0.4], statusOf(after, crowd))
     const early = after.acked()
     stage.mark('the standby is promoted')
     const promoted = Date.now()
     await ask(standby.urlOf('postgres'), 'SELECT pg_promote(true)')
-    await goOn(stage, stage.seconds(20, 3) * 1000, [0.4, 1], standing(after, crowd))
+    await keepLoad(stage, stage.seconds(20, 3) * 1000, [0.4, 1], statusOf(after, crowd))
 
     await after.stop()
     const writer = { stop: after.stop, writes: [...before.writes, ...after.writes] }
-    const { seen, log } = await conclude(stage, { world, nodes, crowd, writer, folds, databaseUrl: standby.urlOf(database) })
+    const { seen, log } = await conclude(stage, { world, nodes, crowd, writer, typed, databaseUrl: standby.urlOf(database) })
 
     const { ledger, positions } = seen
     const [place] = world.projects
@@ -81,8 +81,8 @@ export const scenario: Scenario = {
       Math.max(stale.length, crowd.size - ledger.told.size),
       stale.map((one) => `${one.projectId} ${one.epoch}`),
     )
-    stage.tell('resets, clients', `${ledger.resets}, ${crowd.size}`)
-    stage.holds('typed clients loaded a snapshot, each', folds.resets() >= 4, String(folds.resets()))
+    stage.show('resets, clients', `${ledger.resets}, ${crowd.size}`)
+    stage.holds('typed clients loaded a snapshot, each', typed.resets() >= 4, String(typed.resets()))
     const kept = tail.filter(({ key }) => log.times.has(key))
     stage.zero('lost events that came back', kept.length)
     // Under the old name nothing but the old log; above the fork the same numbers mean other events now.
@@ -100,6 +100,6 @@ export const scenario: Scenario = {
     stage.zero('events of the new history under the old name', mixed.length, mixed)
     stage.holds('numbers were given twice', reused > 0, String(reused))
     const back = ledger.returns.filter((one) => one.liveAt >= promoted).map((one) => one.liveAt - promoted)
-    stage.tell('all live again after the promotion', `${Math.max(0, ...back)} ms`)
+    stage.show('all live again after the promotion', `${Math.max(0, ...back)} ms`)
   },
 }

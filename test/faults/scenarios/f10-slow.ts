@@ -1,9 +1,9 @@
+import { grouped, highest, percentile, wholeMedian } from '../../support/statistics.ts'
 import { until } from '../../support/until.ts'
 import { startCrowd } from '../support/crowd.ts'
-import { conclude, goOn, judgePace, standing } from '../support/drive.ts'
+import { conclude, judgePace, keepLoad, statusOf } from '../support/drive.ts'
 import { type RawClient, type RawCrowd, startRawCrowd } from '../support/raw-crowd.ts'
 import type { Scenario } from '../support/scenario.ts'
-import { grouped, highest, percentile, wholeMedian } from '../support/statistics.ts'
 import { type Place, populate } from '../support/world.ts'
 import { startWriter } from '../support/writer.ts'
 
@@ -37,7 +37,7 @@ export const scenario: Scenario = {
       }),
     })
     const { url } = node
-    const beside = standing(writer, crowd)
+    const beside = statusOf(writer, crowd)
     const rss: { at: number; bytes: number }[] = []
     const timer = setInterval(() => {
       node.rss().then(
@@ -47,7 +47,7 @@ export const scenario: Scenario = {
     }, 250)
     stage.undo(() => clearInterval(timer))
 
-    // The same sockets, elsewhere and here, and so on: what the machine does meanwhile meets both alike.
+    // The same sockets, elsewhere and here, and so on: other load of the machine meets both alike.
     const lasts = stage.seconds(6, 5) * 1000
     const turns = stage.short ? 1 : 10
     const names = ['in a quiet room', 'filling', 'stopped', 'catching up'] as const
@@ -69,21 +69,21 @@ export const scenario: Scenario = {
     }
     const clients: RawClient[] = []
     const incomplete: string[] = []
-    const parkings = () => node.metric('cutroom_slow_sockets_total')
+    const pauses = () => node.metric('cutroom_slow_sockets_total')
     async function turn(number: number, busy: Place, quiet: Place): Promise<void> {
       const share = (part: number): number => 0.05 + (0.95 * (number + part)) / turns
       const elsewhere = await arrive(quiet, 0)
-      await phase('in a quiet room', () => goOn(stage, lasts, [share(0), share(0.3)], beside))
+      await phase('in a quiet room', () => keepLoad(stage, lasts, [share(0), share(0.3)], beside))
       await elsewhere.finish()
 
       const stopped = await arrive(busy, writer.acked())
-      const before = await parkings()
+      const before = await pauses()
       await phase('filling', async () => {
         stopped.pause()
-        // Each is parked in the project's room and in its own, when the kernels hold no more for it.
-        await until('all are parked', async () => (await parkings()) - before >= 2 * STOPPED, 30_000)
+        // Each is paused in the project's room and in its user room, when the kernels buffer no more for it.
+        await until('all are paused', async () => (await pauses()) - before >= 2 * STOPPED, 30_000)
       })
-      await phase('stopped', () => goOn(stage, lasts, [share(0.4), share(0.7)], beside))
+      await phase('stopped', () => keepLoad(stage, lasts, [share(0.4), share(0.7)], beside))
       const written = writer.acked()
       await phase('catching up', async () => {
         stopped.resume()
@@ -92,11 +92,11 @@ export const scenario: Scenario = {
       const end = await stopped.finish()
       clients.push(...end.clients)
       for (const { last } of end.clients) if (last < written) incomplete.push(`${last} of ${written}`)
-      await goOn(stage, 1_000, [share(0.9), share(1)], beside)
+      await keepLoad(stage, 1_000, [share(0.9), share(1)], beside)
     }
-    // A heap grows to its size: that is nobody's doing.
-    await goOn(stage, stage.seconds(45, 3) * 1000, [0, 0.05], beside)
-    // So does it in the first burst: that turn is told, and not judged.
+    // A heap grows to its size, whatever the sockets do.
+    await keepLoad(stage, stage.seconds(45, 3) * 1000, [0, 0.05], beside)
+    // So does it in the first burst: that round is printed, and not judged.
     for (let n = 0; n < turns; n++) await turn(n, busy, quiet)
     clearInterval(timer)
     await conclude(stage, { world, nodes: [node], crowd, writer })
@@ -106,9 +106,9 @@ export const scenario: Scenario = {
     stage.zero('those that were stopped: gaps and repeats', wrong.length, wrong)
     stage.zero('those that were stopped: not complete', incomplete.length, incomplete)
     const cut = clients.reduce((sum, { reconnects }) => sum + reconnects, 0)
-    stage.tell('those that were stopped: closed meanwhile', String(cut))
+    stage.show('those that were stopped: closed', String(cut))
     const took = highest(phases.filter(({ name }) => name === 'catching up').map(({ from, to }) => to - from))
-    stage.tell('those that were stopped: complete after', `${(took / 1_000).toFixed(1)} s at most`)
+    stage.show('those that were stopped: complete after', `${(took / 1_000).toFixed(1)} s at most`)
 
     const { at, delay, replayed } = stage.samples
     const live = delay.flatMap((ms, index) => (replayed[index] ? [] : [{ ms, at: at[index] ?? 0 }]))
@@ -136,7 +136,7 @@ export const scenario: Scenario = {
       const own = those(name)
       const rate = mean(own.map(({ from, to, writes }) => (writes * 1_000) / (to - from))).toFixed(0)
       const [p50, memory] = [own.map((phase) => phase.p50), own.map((phase) => phase.memory)]
-      stage.tell(
+      stage.show(
         `they are ${name}: neighbours' delay p50 / p99 of the middle second, writes, memory at most`,
         `${mean(p50).toFixed(1)} / ${p99(name).toFixed(1)} ms, ${rate}/s, ${Math.round(highest(memory))} MB`,
       )
@@ -147,7 +147,7 @@ export const scenario: Scenario = {
       const until = quiet[n + 1]?.from ?? Number.POSITIVE_INFINITY
       return highest(measured.filter(({ from }) => from >= to && from < until).map((phase) => phase.memory)) - memory
     })
-    stage.tell('memory of the server, above that in the quiet room, turn by turn', `${grown.map(Math.round).join(', ')} MB`)
+    stage.show('memory of the server, above that in the quiet room, turn by turn', `${grown.map(Math.round).join(', ')} MB`)
     stage.atMost('the same, at most, after the first', highest(stage.short ? grown : grown.slice(1)), 64, 'MB')
   },
 }

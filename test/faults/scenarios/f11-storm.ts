@@ -2,10 +2,10 @@ import { createHmac, randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import pg from 'pg'
 import { direct } from '../../support/hostile.ts'
+import { percentile } from '../../support/statistics.ts'
 import { judgeBaseline } from '../support/oracle.ts'
 import { type RawPlan, startRawCrowd } from '../support/raw-crowd.ts'
 import type { Scenario } from '../support/scenario.ts'
-import { percentile } from '../support/statistics.ts'
 
 const PROJECTS = 20
 const BEHIND = 100
@@ -121,7 +121,7 @@ export const scenario: Scenario = {
       const server = (await cpuOf(node.pid())) - before
       const clientsCpu = crowd.status().cpuSeconds
 
-      // And they are live: what is written now reaches everybody.
+      // And they are live: what is written now reaches all of them.
       projects = [...new Set(plans.map(({ projectId }) => projectId))]
       await append(db, projects, 1)
       const head = 2 * BEHIND + (wave === 'first' ? 1 : 2)
@@ -136,12 +136,12 @@ export const scenario: Scenario = {
         stage.atMost('event loop delay, p99', lag, 100, 'ms')
         stage.atMost('membership reads per client', counts.members / size, 1, '')
         stage.atMost('log reads per project', counts.log / PROJECTS, 1, '')
-      } else stage.tell(`${wave} wave: all live after`, `${(percentile(times, 1) / 1_000).toFixed(1)} s`)
-      stage.tell(`${wave} wave: half live after`, `${(percentile(times, 0.5) / 1_000).toFixed(1)} s`)
-      stage.tell(`${wave} wave: statements per client`, (counts.all / size).toFixed(2))
-      stage.tell(`${wave} wave: CPU of the server, of the clients`, `${server.toFixed(1)} s, ${clientsCpu.toFixed(1)} s`)
+      } else stage.show(`${wave} wave: all live after`, `${(percentile(times, 1) / 1_000).toFixed(1)} s`)
+      stage.show(`${wave} wave: half live after`, `${(percentile(times, 0.5) / 1_000).toFixed(1)} s`)
+      stage.show(`${wave} wave: statements per client`, (counts.all / size).toFixed(2))
+      stage.show(`${wave} wave: CPU of the server, of the clients`, `${server.toFixed(1)} s, ${clientsCpu.toFixed(1)} s`)
       const again = clients.reduce((sum, { reconnects, refusals }) => sum + reconnects + refusals, 0)
-      stage.tell(`${wave} wave: connections that had to try again`, String(again))
+      stage.show(`${wave} wave: connections that had to try again`, String(again))
       for (const plan of plans) plan.after = BEHIND + (wave === 'first' ? 1 : 0)
       await judgeBaseline(stage, nodes)
     }

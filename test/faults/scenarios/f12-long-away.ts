@@ -1,13 +1,14 @@
 import pg from 'pg'
 import { createRetention } from '../../../src/jobs/retention.ts'
 import { direct } from '../../support/hostile.ts'
+import { percentile } from '../../support/statistics.ts'
 import { type Crowd, startFollowers } from '../support/crowd.ts'
-import { conclude, goOn, sleep, standing } from '../support/drive.ts'
-import { startFolds } from '../support/folds.ts'
+import { conclude, keepLoad, sleep, statusOf } from '../support/drive.ts'
 import type { Plan } from '../support/follower.ts'
 import { keepLog } from '../support/kept-log.ts'
 import type { Scenario } from '../support/scenario.ts'
 import { ask } from '../support/standby.ts'
+import { startTypedClients } from '../support/typed-clients.ts'
 import { populate } from '../support/world.ts'
 import { openHttp, startWriter } from '../support/writer.ts'
 
@@ -37,9 +38,9 @@ export const scenario: Scenario = {
       }
     }
     const { epoch } = await page(0)
-    const folds = await startFolds(stage, world, urls, 2)
+    const typed = await startTypedClients(stage, world, urls, 2)
 
-    // By another program's door: nobody is told, nothing is folded but what every screen knows.
+    // By another program: no notification, and only events that every client can apply.
     const each = (stage.short ? 6_000 : 100_000) / world.projects.length
     for (const [n, { id }] of world.projects.entries()) {
       for (let done = 0; done < each; done += CHUNK) {
@@ -55,10 +56,10 @@ export const scenario: Scenario = {
     const old = Math.floor(each * 0.6)
     await ask(databaseUrl, `UPDATE "Event" SET at = at - interval '31 days' WHERE room LIKE 'project:%' AND seq <= ${old}`)
 
-    // As it is before it is cut: some are told of what is gone a moment later.
+    // As it is before it is cut: some read it a moment later.
     const kept = keepLog(stage, world)
 
-    // Everybody comes back, from everywhere in the log, while it is cut and written.
+    // All clients come back, from everywhere in the log, while it is trimmed and written.
     const size = stage.short ? 16 : 24
     const plans: Plan[] = Array.from({ length: size }, (_, n) => {
       const { id, members } = world.projects[n % world.projects.length] ?? place
@@ -101,17 +102,17 @@ export const scenario: Scenario = {
       reading = false
     })
     const coming: Promise<Crowd> = startFollowers(stage, plans, { perSecond: 8 })
-    await goOn(stage, 500, [0.4, 0.4], () => 'coming back')
+    await keepLoad(stage, 500, [0.4, 0.4], () => 'coming back')
     stage.mark('retention begins')
     const from = stage.now()
     const swept = await retention.run()
     stage.mark('retention ends')
     const took = stage.now() - from
     const crowd = await coming
-    await goOn(stage, stage.seconds(20, 2) * 1000, [0.5, 1], standing(writer, crowd))
+    await keepLoad(stage, stage.seconds(20, 2) * 1000, [0.5, 1], statusOf(writer, crowd))
     reading = false
     await pages
-    const { seen, log } = await conclude(stage, { world, nodes, crowd, writer, folds, readLog: kept.read, withinMs: 60_000 })
+    const { seen, log } = await conclude(stage, { world, nodes, crowd, writer, typed, readLog: kept.read, withinMs: 60_000 })
     // Events of last month are late by a month: nothing to draw.
     for (const list of Object.values(stage.samples)) list.length = 0
 
@@ -128,15 +129,12 @@ export const scenario: Scenario = {
       seen.ledger.resets > 0 && seen.ledger.resets < size,
       `${seen.ledger.resets} of ${size} reset`,
     )
-    stage.tell('pages refused with 410', String(gone))
-    stage.tell(
+    stage.show('pages refused with 410', String(gone))
+    stage.show(
       'trimmed',
       `${swept?.events} events in ${(took / 1000).toFixed(1)} s, ${[...log.heads.values()].join(' + ')} written in all`,
     )
-    const times = writer.latencies().sort((a, b) => a - b)
-    stage.tell(
-      'writes meanwhile, p50 / p99',
-      `${times[Math.floor(times.length / 2)]?.toFixed(1)} / ${times[Math.floor(times.length * 0.99)]?.toFixed(1)} ms`,
-    )
+    const times = writer.latencies()
+    stage.show('writes during it, p50 / p99', `${percentile(times, 0.5).toFixed(1)} / ${percentile(times, 0.99).toFixed(1)} ms`)
   },
 }

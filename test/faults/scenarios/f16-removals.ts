@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { createRandom, type Random } from '../../support/random.ts'
 import type { JoinAck } from '../../support/sockets.ts'
+import { percentile } from '../../support/statistics.ts'
 import { until } from '../../support/until.ts'
 import { judgeBaseline, judgeWrites, readLogOnDisk } from '../support/oracle.ts'
 import type { Scenario } from '../support/scenario.ts'
 import type { Stage } from '../support/stage.ts'
-import { percentile } from '../support/statistics.ts'
 import { type Arrived, openTab, type Tab } from '../support/tab.ts'
 import { type Place, populate } from '../support/world.ts'
 import { type Http, openHttp, startWriter, type Writer } from '../support/writer.ts'
@@ -19,7 +19,7 @@ const ROUND_MS = 800
 const TRY_MS = 3_000
 /** As many writes as come in this time may be without an answer. */
 const IN_TIME_MS = 40
-/** So many events after the removal every node has told, before the removed person's frames are counted. */
+/** So many events after the removal every node has delivered, before the removed person's frames are counted. */
 const BEYOND = 3
 
 /** One time that access was lost, at one socket. */
@@ -69,7 +69,7 @@ interface Lane {
 
 const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms))
 
-/** One project with a burst in it: somebody is let in and thrown out, again and again. Ends when `next` says so. */
+/** One project with a burst in it: a member is added and removed, again and again. Ends when `next` says so. */
 async function runLane(lane: Lane, next: () => Tally | null): Promise<void> {
   const { number, place, removed, urls, random, http, stage } = lane
   const room = `project:${place.id}`
@@ -80,7 +80,7 @@ async function runLane(lane: Lane, next: () => Tally | null): Promise<void> {
   stage.undo(() => {
     for (const tab of open) tab.close()
   })
-  /** The owner's, one on each node: what a node has told. */
+  /** The owner's, one on each node: what a node has delivered. */
   const observers = await tabsOf(owner.token)
   open.push(...observers)
   for (const one of observers) await one.join(place.id, { activity: false })
@@ -248,7 +248,7 @@ export const scenario: Scenario = {
       lag.enable()
       const lanes = world.projects.map((place, number) => {
         const removed = world.people[LANES + number]
-        if (!removed) throw new Error('somebody to remove')
+        if (!removed) throw new Error('a member to remove')
         return runLane({ number, place, removed, urls, random: createRandom(stage.random.int(0, 2 ** 31)), http, stage }, next)
       })
       await Promise.all(lanes)
@@ -269,7 +269,7 @@ export const scenario: Scenario = {
         ms,
         'ms',
       )
-      stage.tell(
+      stage.show(
         `${what}: the same, p50 · on the node that was asked, p99 · answer → revoked, p99`,
         `${percentile(
           far.map((one) => one.sinceCommit),
@@ -279,12 +279,12 @@ export const scenario: Scenario = {
           (one) => one.sinceCommit,
         )} · ${p99(far, (one) => one.sinceAnswer)} ms`,
       )
-      stage.tell(`${what}: removals, writes/s meanwhile`, `${tally.rounds}, ${Math.round(tally.perSecond)}`)
-      stage.tell(
+      stage.show(`${what}: removals, writes/s during them`, `${tally.rounds}, ${Math.round(tally.perSecond)}`)
+      stage.show(
         `${what}: evictions · let in late · refused · catching up · events before`,
         `${evictions.length} · ${tally.joinedLate} · ${tally.refused} · ${tally.caughtUp} · ${tally.before}`,
       )
-      stage.tell(`${what}: the harness's own delay, p99`, `${Math.round(lag.percentile(99) / 1e6)} ms`)
+      stage.show(`${what}: the harness's own delay, p99`, `${Math.round(lag.percentile(99) / 1e6)} ms`)
     }
 
     judge('with Redis', await phase(stage.short ? 40 : 1_000, [0, 0.75], 'with Redis'), 100)

@@ -1,14 +1,14 @@
 import { mkdir, writeFile } from 'node:fs/promises'
+import { fitLine, grouped } from '../../support/statistics.ts'
 import { until } from '../../support/until.ts'
 import { startCrowd } from '../support/crowd.ts'
-import { conclude, goOn, standing } from '../support/drive.ts'
-import { startFolds } from '../support/folds.ts'
+import { conclude, keepLoad, statusOf } from '../support/drive.ts'
 import { keepLog } from '../support/kept-log.ts'
 import { type MemorySample, plotMemory } from '../support/memory.ts'
 import type { Node } from '../support/node.ts'
 import type { Scenario } from '../support/scenario.ts'
 import type { Stage } from '../support/stage.ts'
-import { fitLine, grouped } from '../support/statistics.ts'
+import { startTypedClients } from '../support/typed-clients.ts'
 import { populate } from '../support/world.ts'
 import { startWriter } from '../support/writer.ts'
 
@@ -56,7 +56,7 @@ function judgeMemory(stage: Stage, samples: readonly MemorySample[], from: numbe
         stage.atMost(`node ${node}: ${kind}, slope less two standard errors`, slope - 2 * error, 0, 'MB/min')
         stage.atMost(`node ${node}: ${kind}, slope`, slope, 1, 'MB/min')
       }
-      stage.tell(
+      stage.show(
         `node ${node}: ${kind}, slope ± standard error; lowest of each third`,
         `${slope.toFixed(2)} ± ${error.toFixed(2)} MB/min; ${thirds.map(Math.round).join(', ')} MB`,
       )
@@ -82,7 +82,7 @@ export const scenario: Scenario = {
     const handles = await Promise.all(nodes.map(handlesOf))
 
     const crowd = await startCrowd(stage, { world, urls, size: SOCKETS })
-    const folds = await startFolds(stage, world, urls, 3)
+    const typed = await startTypedClients(stage, world, urls, 3)
     const writer = startWriter({ world, urls, perSecond: PER_SECOND, seed: stage.random.int(0, 2 ** 31) })
     crowd.churn(COMING_PER_SECOND)
     const began = stage.now()
@@ -98,15 +98,15 @@ export const scenario: Scenario = {
       for (const node of nodes) sample(node).catch((error: Error) => void unanswered.push(error.message))
     }, SAMPLE_MS)
     stage.undo(() => clearInterval(timer))
-    await goOn(stage, lastsMs, [0, 1], standing(writer, crowd))
+    await keepLoad(stage, lastsMs, [0, 1], statusOf(writer, crowd))
     clearInterval(timer)
     crowd.churn(0)
     const ended = stage.now()
-    const { seen } = await conclude(stage, { world, nodes, crowd, writer, folds, readLog: kept.read, withinMs: 60_000 })
+    const { seen } = await conclude(stage, { world, nodes, crowd, writer, typed, readLog: kept.read, withinMs: 60_000 })
     for (const { key, status, tries } of writer.writes.filter(({ outcome }) => outcome === 'unknown'))
       stage.notes.push(`given up: ${key} after ${tries} tries, the last answer was ${status}`)
     if (unanswered.length > 0) stage.notes.push(`${unanswered.length} questions for metrics without an answer: ${unanswered[0]}`)
-    stage.zero('resets', seen.ledger.resets + folds.resets())
+    stage.zero('resets', seen.ledger.resets + typed.resets())
     const left: string[] = []
     for (const [index, node] of nodes.entries()) {
       const before = handles[index] ?? 0

@@ -1,5 +1,6 @@
 import type { Person } from '../../support/people.ts'
 import { createRandom, type Random } from '../../support/random.ts'
+import { highest } from '../../support/statistics.ts'
 import { until } from '../../support/until.ts'
 import { drawn, type Seat, sit } from '../support/attendance.ts'
 import type { Node } from '../support/node.ts'
@@ -7,7 +8,6 @@ import { judgeBaseline } from '../support/oracle.ts'
 import { noTrouble, troubled } from '../support/resp.ts'
 import type { Scenario } from '../support/scenario.ts'
 import type { Stage } from '../support/stage.ts'
-import { highest } from '../support/statistics.ts'
 import { populate, type World } from '../support/world.ts'
 
 const PEOPLE = 30
@@ -21,7 +21,7 @@ const VANISH_MS = 15_000
 
 const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms))
 
-/** Everybody who sits somewhere, and what is therefore true. */
+/** All tabs, and the presence that follows from them. */
 interface House {
   urls: string[]
   world: World
@@ -33,11 +33,11 @@ interface House {
   words: Map<string, { node: number; state: number }>
 }
 
-const present = ({ seats }: House, projectId: string) => [...seats].filter(({ folds }) => folds.has(projectId))
+const present = ({ seats }: House, projectId: string) => [...seats].filter(({ lists }) => lists.has(projectId))
 const others = (nodes: readonly Node[], index: number) => nodes.map((node) => node.index).filter((one) => one !== index)
 const wordKey = (projectId: string, { id }: Person) => `${projectId} ${id}`
 
-/** Where the node's last tab of somebody is gone, so is the word that was said there. */
+/** With a node's last tab of a person the state that was set there is gone. */
 function forgetWord(house: House, projectId: string, seat: Seat): void {
   const { person, tab } = seat
   const key = wordKey(projectId, person)
@@ -47,13 +47,13 @@ function forgetWord(house: House, projectId: string, seat: Seat): void {
 
 function standUp(house: House, seat: Seat, how: 'closed' | 'broken'): void {
   house.seats.delete(seat)
-  const projects = [...seat.folds.keys()]
+  const projects = [...seat.lists.keys()]
   if (how === 'closed') seat.tab.close()
   else seat.tab.socket.io.engine.close()
   for (const projectId of projects) forgetWord(house, projectId, seat)
 }
 
-/** One random thing that somebody does. */
+/** One random action of a person. */
 async function act(house: House, person: Person, random: Random, word: () => number): Promise<void> {
   const mine = [...house.seats].filter((seat) => seat.person === person)
   const dice = random.next()
@@ -62,7 +62,7 @@ async function act(house: House, person: Person, random: Random, word: () => num
     return
   }
   const seat = random.pick(mine)
-  const inside = [...seat.folds.keys()]
+  const inside = [...seat.lists.keys()]
   const outside = house.projectsOf(person).filter((id) => !inside.includes(id))
   if (dice < 0.3) standUp(house, seat, random.chance(0.5) ? 'closed' : 'broken')
   else if (inside.length > 0 && dice < 0.5) {
@@ -84,7 +84,7 @@ async function act(house: House, person: Person, random: Random, word: () => num
   } else if (outside.length > 0) await seat.join(random.pick(outside))
 }
 
-/** What is not as it should be: nodes that differ from each other, from what they told, or from the truth. */
+/** What is not as it should be: nodes that differ from each other, from what they sent, or from the truth. */
 async function differences(house: House): Promise<string[]> {
   const { watchers, world, words, seats } = house
   const wrong: string[] = []
@@ -109,7 +109,7 @@ async function differences(house: House): Promise<string[]> {
       }
     }
     for (const seat of [...watchers, ...here]) {
-      const told = drawn(seat.folds.get(projectId)?.values() ?? [])
+      const told = drawn(seat.lists.get(projectId)?.values() ?? [])
       if (told !== first) wrong.push(`${seat.person.name} on node ${seat.tab.node} was told ${told}, the nodes see ${first}`)
     }
   }
@@ -142,7 +142,7 @@ async function agreed(stage: Stage, house: House, what: string, from = performan
   return at
 }
 
-/** Who watchers were told has left, of these people, since then. */
+/** Those of these people who were announced as left to watchers since then. */
 const blinks = (watchers: readonly Seat[], people: ReadonlySet<Person>, from: number) => {
   const names = new Map([...people].map(({ id, name }) => [id, name]))
   return watchers.flatMap(({ left, tab }) =>
@@ -154,8 +154,8 @@ const blinks = (watchers: readonly Seat[], people: ReadonlySet<Person>, from: nu
 
 /** The same person again, on one of these nodes, in the same projects; tries until a node lets them in. */
 async function comeBack(house: House, seat: Seat, among: readonly number[], random: Random): Promise<void> {
-  const projects = [...seat.folds.keys()]
-  seat.folds.clear()
+  const projects = [...seat.lists.keys()]
+  seat.lists.clear()
   house.seats.delete(seat)
   for (;;) {
     const back = await sit(seat.person, house.urls, random.pick(among)).catch(() => null)
@@ -169,7 +169,7 @@ async function comeBack(house: House, seat: Seat, among: readonly number[], rand
   }
 }
 
-/** Everybody once, on one node each, in all their projects. */
+/** Each person once, on one node, in all their projects. */
 async function seatAll(house: House, people: readonly Person[], nodeOf: (index: number) => number): Promise<void> {
   for (const [index, person] of people.entries()) {
     const seat = await sit(person, house.urls, nodeOf(index))
@@ -186,8 +186,8 @@ export const scenario: Scenario = {
     const { random } = stage
     const redis = await stage.redis()
     const trouble = noTrouble()
-    const wire = await stage.wire({ port: redis.port, down: troubled(trouble, createRandom(random.int(0, 2 ** 31))) })
-    const nodes = await stage.nodes(3, { redisUrl: `redis://127.0.0.1:${wire.port}` })
+    const proxy = await stage.proxy({ port: redis.port, down: troubled(trouble, createRandom(random.int(0, 2 ** 31))) })
+    const nodes = await stage.nodes(3, { redisUrl: `redis://127.0.0.1:${proxy.port}` })
     const [first] = nodes
     if (!first) throw new Error('no node')
     const urls = nodes.map(({ url }) => url)
@@ -197,7 +197,7 @@ export const scenario: Scenario = {
     if (!watcher) throw new Error('a watcher')
     const seats = new Set<Seat>()
     const watchers: Seat[] = []
-    /** Also those whose node was stopped since: what they were told counts. */
+    /** Also those whose node was stopped since: what they received counts. */
     const sitting: Seat[] = []
     stage.undo(() => {
       for (const { tab } of [...seats, ...sitting]) tab.close()
@@ -213,7 +213,7 @@ export const scenario: Scenario = {
     for (const { index } of nodes) await watch(index)
     const people = world.people.filter((person) => person !== watcher && projectsOf(person).length > 0)
 
-    // Chance. What nodes tell each other is lost until they agree.
+    // Chance. Messages between nodes are lost until they agree.
     stage.mark('messages lost')
     const rounds = stage.short ? 1 : 5
     const actions = stage.short ? 150 : 200
@@ -236,8 +236,8 @@ export const scenario: Scenario = {
     }
     stage.atMost('all agree after the last of it, with messages still lost', highest(agreedMs) / 1000, AGREE_MS / 1000, 's')
     const { passed, lost, repeated, shuffled } = trouble.done
-    stage.tell('each of the times', `${agreedMs.map((ms) => (ms / 1000).toFixed(1)).join(', ')} s`)
-    stage.tell(
+    stage.show('each of the times', `${agreedMs.map((ms) => (ms / 1000).toFixed(1)).join(', ')} s`)
+    stage.show(
       'things done; messages passed, lost, repeated, shuffled',
       `${rounds * actions}; ${passed}, ${lost}, ${repeated}, ${shuffled}`,
     )
@@ -264,13 +264,13 @@ export const scenario: Scenario = {
       })
       stage.progress(0.5, `${moving.length} people change nodes`)
       await Promise.all(moving)
-      // Where a leave was to be told, it is by now.
+      // A leave that was due is announced by now.
       await pause(GRACE_MS + 500)
     }
     const hopped = blinks(watchers, new Set(people), from)
     stage.zero(`people told to have left who were back in ${(GRACE_MS - 1_000) / 1000} s, ${count} times`, hopped.length, hopped)
 
-    // A rolling restart: whoever is sent away is back elsewhere at once.
+    // A rolling restart: sockets that are closed reconnect elsewhere at once.
     from = Date.now()
     count = 0
     for (const node of nodes) {

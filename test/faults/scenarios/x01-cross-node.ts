@@ -1,6 +1,6 @@
+import { percentile } from '../../support/statistics.ts'
 import { openBus } from '../support/bus.ts'
 import type { Scenario } from '../support/scenario.ts'
-import { percentile } from '../support/statistics.ts'
 
 export const scenario: Scenario = {
   id: 'X1',
@@ -15,6 +15,6 @@ export const scenario: Scenario = {
     const { delays, writes } = measured ?? { delays: [], writes: [] }
     stage.atMost('to another node, p50', percentile(delays, 0.5), 10, 'ms')
     stage.atMost('to another node, p99', percentile(delays, 0.99), 60, 'ms')
-    stage.tell('writes, p50 / p99', `${percentile(writes, 0.5).toFixed(1)} / ${percentile(writes, 0.99).toFixed(1)} ms`)
+    stage.show('writes, p50 / p99', `${percentile(writes, 0.5).toFixed(1)} / ${percentile(writes, 0.99).toFixed(1)} ms`)
   },
 }

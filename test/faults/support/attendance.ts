@@ -3,47 +3,47 @@ import type { Person } from '../../support/people.ts'
 import type { JoinAck } from '../../support/sockets.ts'
 import { type Arrived, openTab, type Tab } from './tab.ts'
 
-/** Who is in a project, as one socket was told: the ack of its join, and what came after it. */
-export type Fold = Map<string, Presence>
+/** Who is in a project by the frames of one socket: the ack of its join, and what came after it. */
+export type PresenceList = Map<string, Presence>
 
-/** A tab that keeps who it was told is where, as a client would. */
+/** A tab that keeps the presence lists it received, as a client would. */
 export interface Seat {
   tab: Tab
   person: Person
   /** By project, where it has joined. */
-  folds: Map<string, Fold>
+  lists: Map<string, PresenceList>
   /** `chat:presence`, by person. */
   online: Map<string, boolean>
-  /** Who was said to have left, and when, ms on the clock of the wall. */
+  /** Who was announced as left, and when, ms on the clock of the wall. */
   left: { projectId: string; userId: string; at: number }[]
-  /** Who was said to have come that was not there. */
+  /** Who was announced as present and was not in the list. */
   came: { projectId: string; userId: string; at: number }[]
   join(projectId: string): Promise<void>
   leave(projectId: string): Promise<void>
-  /** Asks again who is there, and moves nothing. */
+  /** Joins again for its list, and applies nothing. */
   ask(projectId: string): Promise<Presence[]>
 }
 
-/** Sits somebody down at a node. */
+/** Opens a tab of a person on a node. */
 export async function sit(person: Person, urls: readonly string[], node: number): Promise<Seat> {
-  const folds = new Map<string, Fold>()
+  const lists = new Map<string, PresenceList>()
   const online = new Map<string, boolean>()
   const left: Seat['left'] = []
   const came: Seat['came'] = []
-  const hear = ({ name, payload, at }: Arrived) => {
+  const onFrame = ({ name, payload, at }: Arrived) => {
     if (name === 'chat:presence') online.set(String(payload.userId), payload.isOnline === true)
     if (name !== 'presence:changed') return
     const change = payload as { projectId: string; present: Presence[]; left: string[] }
-    const applyEvent = folds.get(change.projectId)
-    if (!applyEvent) return
+    const list = lists.get(change.projectId)
+    if (!list) return
     for (const one of change.present) {
-      if (!applyEvent.has(one.user.id)) came.push({ projectId: change.projectId, userId: one.user.id, at })
-      applyEvent.set(one.user.id, one)
+      if (!list.has(one.user.id)) came.push({ projectId: change.projectId, userId: one.user.id, at })
+      list.set(one.user.id, one)
     }
-    for (const userId of change.left) if (applyEvent.delete(userId)) left.push({ projectId: change.projectId, userId, at })
+    for (const userId of change.left) if (list.delete(userId)) left.push({ projectId: change.projectId, userId, at })
   }
-  const tab = await openTab(urls[node] ?? '', person.token, node, hear)
-  /** Asks in the middle of other frames: what comes after the answer is folded on it. */
+  const tab = await openTab(urls[node] ?? '', person.token, node, onFrame)
+  /** Asks in the middle of other frames: what comes after the answer is applied on it. */
   const ask = (projectId: string, take: (ack: JoinAck) => void) =>
     new Promise<void>((resolve, reject) => {
       tab.socket.timeout(15_000).emit('join:project', { projectId, activity: false }, (late: Error | null, ack: JoinAck) => {
@@ -56,13 +56,13 @@ export async function sit(person: Person, urls: readonly string[], node: number)
   return {
     tab,
     person,
-    folds,
+    lists,
     online,
     left,
     came,
-    join: (projectId) => ask(projectId, (ack) => folds.set(projectId, new Map(listed(ack).map((one) => [one.user.id, one])))),
+    join: (projectId) => ask(projectId, (ack) => lists.set(projectId, new Map(listed(ack).map((one) => [one.user.id, one])))),
     async leave(projectId) {
-      folds.delete(projectId)
+      lists.delete(projectId)
       await tab.ask('leave:project', { projectId })
     },
     async ask(projectId) {

@@ -1,13 +1,13 @@
 import { createRandom } from '../../support/random.ts'
-import type { Wire } from '../../support/wire.ts'
+import type { Redis } from '../../support/redis.ts'
+import { percentile } from '../../support/statistics.ts'
+import type { TcpProxy } from '../../support/tcp-proxy.ts'
 import { type Crowd, startCrowd } from './crowd.ts'
-import { conclude, goOn, judgePace, standing } from './drive.ts'
-import { type Folds, startFolds } from './folds.ts'
+import { conclude, judgePace, keepLoad, statusOf } from './drive.ts'
 import type { Node } from './node.ts'
-import type { Redis } from './redis.ts'
 import { noTrouble, type Trouble, troubled } from './resp.ts'
 import type { Stage } from './stage.ts'
-import { percentile } from './statistics.ts'
+import { startTypedClients, type TypedClients } from './typed-clients.ts'
 import { populate, type World } from './world.ts'
 import { startWriter, type Writer } from './writer.ts'
 
@@ -34,12 +34,12 @@ export interface PhaseFigures {
 /** Three nodes whose way to Redis is in our hands: everything is written on the first, all sockets are on the others. */
 export interface Bus {
   redis: Redis
-  wire: Wire
+  proxy: TcpProxy
   trouble: Trouble
   nodes: Node[]
   world: World
   crowd: Crowd
-  folds: Folds
+  typed: TypedClients
   writer: Writer
   /** Goes on for so long; `act` is done at its beginning. */
   phase(name: string, ms: number, options?: { calm?: boolean; act?: () => Promise<unknown> | undefined }): Promise<void>
@@ -53,40 +53,40 @@ export async function openBus(
   const redis = await stage.redis()
   const trouble = noTrouble()
   const down = troubled(trouble, createRandom(stage.random.int(0, 2 ** 31)))
-  const wire = await stage.wire({ port: redis.port, down })
+  const proxy = await stage.proxy({ port: redis.port, down })
   // Each request is counted in Redis, as on a server that people use.
   const env = { RATE_LIMIT: '1000000' }
-  const nodes = await stage.nodes(3, { redisUrl: `redis://127.0.0.1:${wire.port}`, env })
+  const nodes = await stage.nodes(3, { redisUrl: `redis://127.0.0.1:${proxy.port}`, env })
   const [writes, ...reads] = nodes.map((node) => node.url)
   if (writes === undefined || !nodes[0]) throw new Error('no node')
   const world = await populate(nodes[0], { people: 10, projects: 20, members: 4 })
   const crowd = await startCrowd(stage, { world, urls: reads, size: clients })
-  const folds = await startFolds(stage, world, reads, 3)
+  const typed = await startTypedClients(stage, world, reads, 3)
   const writer = startWriter({ world, urls: [writes], perSecond, seed: stage.random.int(0, 2 ** 31) })
   const phases: Phase[] = []
   let passed = 0
 
   return {
     redis,
-    wire,
+    proxy,
     trouble,
     nodes,
     world,
     crowd,
-    folds,
+    typed,
     writer,
     async phase(name, ms, { calm = false, act } = {}) {
       const phase: Phase = { name, calm, from: stage.now(), to: 0, wallFrom: Date.now(), wallTo: 0 }
       if (!calm) stage.mark(name)
       await act?.()
       const left = Math.max(0, ms - (stage.now() - phase.from))
-      const beside = standing(writer, crowd)
-      await goOn(stage, left, [passed / total, Math.min(1, (passed + ms) / total)], () => `${name}: ${beside()}`)
+      const beside = statusOf(writer, crowd)
+      await keepLoad(stage, left, [passed / total, Math.min(1, (passed + ms) / total)], () => `${name}: ${beside()}`)
       passed += ms
       phases.push({ ...phase, to: stage.now(), wallTo: Date.now() })
     },
     async conclude() {
-      await conclude(stage, { world, nodes, crowd, folds, writer })
+      await conclude(stage, { world, nodes, crowd, typed, writer })
       judgePace(stage, writer)
       return phases.map(({ name, calm, from, to, wallFrom, wallTo }) => ({
         name,
@@ -118,16 +118,16 @@ const p50and99 = (sample: readonly number[]) =>
  */
 export function judgePhases(stage: Stage, figures: readonly PhaseFigures[]): void {
   const calm = figures.filter((figure) => figure.calm)
-  stage.tell('calm: to another node, p50 / p99', p50and99(calm.flatMap(({ delays }) => delays)))
-  stage.tell('calm: writes, p50 / p99', p50and99(calm.flatMap(({ writes }) => writes)))
+  stage.show('calm: to another node, p50 / p99', p50and99(calm.flatMap(({ delays }) => delays)))
+  stage.show('calm: writes, p50 / p99', p50and99(calm.flatMap(({ writes }) => writes)))
   const faults = figures.map((figure, index) => ({ figure, before: figures.slice(0, index).findLast((one) => one.calm) }))
   const byName = gather(faults.filter(({ figure }) => !figure.calm).map((fault) => [fault.figure.name, fault] as const))
   for (const [name, rounds] of byName) {
     const delays = rounds.flatMap(({ figure }) => figure.delays)
     const above = rounds.map(({ figure, before }) => percentile(figure.writes, 0.99) - percentile(before?.writes ?? [], 0.99))
     stage.atMost(`${name}: to another node, p99`, percentile(delays, 0.99), 1_300, 'ms')
-    stage.tell(`${name}: to another node, p50`, `${percentile(delays, 0.5)} ms`)
-    stage.tell(`${name}: writes, p50 / p99`, p50and99(rounds.flatMap(({ figure }) => figure.writes)))
+    stage.show(`${name}: to another node, p50`, `${percentile(delays, 0.5)} ms`)
+    stage.show(`${name}: writes, p50 / p99`, p50and99(rounds.flatMap(({ figure }) => figure.writes)))
     stage.atMost(`${name}: writes, p99 above the calm before`, percentile(above, 0.5), 2, 'ms')
   }
 }

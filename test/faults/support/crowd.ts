@@ -1,6 +1,4 @@
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
+import { forkProgram } from '../../support/fork.ts'
 import { until } from '../../support/until.ts'
 import type { Plan } from './follower.ts'
 import { openFollowers, type Seen, type Status } from './followers.ts'
@@ -22,7 +20,7 @@ export interface Crowd {
   live(): number
   /** Events that arrived, all followers together. */
   events(): number
-  /** Resolves when everybody is live and has everything up to these heads. Says who lacks what where they never do. */
+  /** Resolves when all are live and have everything up to these heads. @throws with what is missing after that time */
   settled(heads: Map<string, number>, withinMs: number): Promise<void>
   /** So many a second leave from now on, and others take their places; 0: no more. */
   churn(perSecond: number): void
@@ -64,23 +62,15 @@ interface Source {
   finish(): Promise<Seen>
 }
 
-function hereby(stage: Stage, plans: Plan[], seed: number, perSecond: number): Source {
+function inThisProcess(stage: Stage, plans: Plan[], seed: number, perSecond: number): Source {
   const open = openFollowers(plans, seed, perSecond)
   stage.undo(open.finish)
   return { status: open.status, churn: open.churn, finish: async () => open.finish() }
 }
 
-function apart(stage: Stage, plans: Plan[], seed: number, perSecond: number): Source {
-  const child = fork(fileURLToPath(new URL('./crowd-process.ts', import.meta.url)), {
-    execArgv: ['--import', import.meta.resolve('tsx')],
-    serialization: 'advanced',
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  })
-  const exited = once(child, 'exit')
-  stage.undo(async () => {
-    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
-    await exited
-  })
+function inChild(stage: Stage, plans: Plan[], seed: number, perSecond: number): Source {
+  const { child, exited, end } = forkProgram(new URL('./crowd-process.ts', import.meta.url))
+  stage.undo(end)
   let status: Status = { live: 0, events: 0, slowest: new Map() }
   let finished: ((seen: Seen) => void) | undefined
   child.on('message', (message: FromCrowd) => {
@@ -112,7 +102,7 @@ export async function startFollowers(
   plans: Plan[],
   { perSecond = 400, near = false }: Pick<CrowdOptions, 'perSecond' | 'near'> = {},
 ): Promise<Crowd> {
-  const source = (near ? hereby : apart)(stage, plans, stage.random.int(0, 2 ** 31), perSecond)
+  const source = (near ? inThisProcess : inChild)(stage, plans, stage.random.int(0, 2 ** 31), perSecond)
   const began = Date.now() - stage.now()
   await until('the crowd is in its rooms', () => source.status().live === plans.length, 60_000)
 

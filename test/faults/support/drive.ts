@@ -1,15 +1,15 @@
 import type { Crowd, Seen } from './crowd.ts'
-import type { Folds } from './folds.ts'
 import type { Node } from './node.ts'
-import { judgeBaseline, judgeDeliveries, judgeFolds, judgeWrites, type LogOnDisk, readLogOnDisk } from './oracle.ts'
+import { judgeBaseline, judgeDeliveries, judgeTypedClients, judgeWrites, type LogOnDisk, readLogOnDisk } from './oracle.ts'
 import type { Stage } from './stage.ts'
+import type { TypedClients } from './typed-clients.ts'
 import type { World } from './world.ts'
 import type { Write, Writer } from './writer.ts'
 
 export const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms))
 
-/** Waits so long, showing how far it is; `beside` says what there is to say meanwhile. */
-export async function goOn(stage: Stage, ms: number, share: [from: number, to: number], beside: () => string): Promise<void> {
+/** Waits so long, showing how far it is; `beside` gives the text beside the bar. */
+export async function keepLoad(stage: Stage, ms: number, share: [from: number, to: number], beside: () => string): Promise<void> {
   const from = stage.now()
   for (;;) {
     const passed = stage.now() - from
@@ -25,8 +25,8 @@ export function judgePace(stage: Stage, writer: Writer): void {
   stage.atMost('writes that were due and not sent', share, 1, '%')
 }
 
-/** How a run stands, in a few words. */
-export const standing = (writer: Writer, crowd: Crowd) => () =>
+/** The state of a run, in a few words. */
+export const statusOf = (writer: Writer, crowd: Crowd) => () =>
   `${writer.acked()} writes answered, ${crowd.live()} of ${crowd.size} live, ${crowd.events()} events delivered`
 
 export interface Run {
@@ -36,12 +36,12 @@ export interface Run {
   writer: Pick<Writer, 'stop' | 'writes'>
   /** Writes besides the writer's. */
   others?: Write[]
-  folds?: Folds | undefined
+  typed?: TypedClients | undefined
   /** Behind the servers' backs; default the stage's database. */
   databaseUrl?: string
-  /** Where the log is trimmed meanwhile: all of it, as it was. */
+  /** Where the log is trimmed during the run: all of it, as it was. */
   readLog?: () => Promise<LogOnDisk>
-  /** Until everybody has everything, after the last write. */
+  /** Until all have everything, after the last write, ms. */
   withinMs?: number
 }
 
@@ -57,21 +57,21 @@ async function readFinishedLog(read: () => Promise<LogOnDisk>): Promise<LogOnDis
 
 /** Ends a run and asks the oracle everything: call it when the faults are over and the nodes are up. */
 export async function conclude(stage: Stage, run: Run): Promise<{ seen: Seen; log: LogOnDisk }> {
-  const { world, nodes, crowd, writer, folds } = run
+  const { world, nodes, crowd, writer, typed } = run
   await writer.stop()
-  stage.progress(1, 'waiting until everybody has everything')
+  stage.progress(1, 'waiting until all have everything')
   const log = await readFinishedLog(run.readLog ?? (() => readLogOnDisk(run.databaseUrl ?? stage.databaseUrl, world)))
   await crowd.settled(log.heads, run.withinMs ?? 20_000).catch((error: Error) => void stage.notes.push(error.message))
   const alive = nodes.find((node) => node.alive())
-  if (folds && alive) await judgeFolds(stage, folds, alive.url, log)
-  folds?.close()
+  if (typed && alive) await judgeTypedClients(stage, typed, alive.url, log)
+  typed?.close()
   const seen = await crowd.finish()
   judgeDeliveries(stage, log, seen)
   judgeWrites(stage, log, [...writer.writes, ...(run.others ?? [])])
   await judgeBaseline(stage, nodes)
   const { length: undone } = writer.writes.filter(({ outcome, status }) => outcome === 'refused' && status === 409)
-  if (undone > 0) stage.tell('writes undone in their COMMIT', String(undone))
-  stage.tell('writes answered', String(writer.writes.filter((write) => write.outcome === 'acked').length))
-  stage.tell('events delivered', String(seen.ledger.samples.at.length))
+  if (undone > 0) stage.show('writes undone in their COMMIT', String(undone))
+  stage.show('writes answered', String(writer.writes.filter((write) => write.outcome === 'acked').length))
+  stage.show('events delivered', String(seen.ledger.samples.at.length))
   return { seen, log }
 }

@@ -3,7 +3,7 @@ import { io, type Socket } from 'socket.io-client'
 import type { Random } from '../../support/random.ts'
 import type { Samples } from './scenario.ts'
 
-/** Whom a follower speaks for, where, and from which position. */
+/** The person, the servers and the position of a follower. */
 export interface Plan {
   token: string
   projectId: string
@@ -44,7 +44,7 @@ export interface Ledger {
   /** Joins that were refused for good, by code. */
   refused: string[]
   resets: number
-  /** Who was told `reset`, whatever else. */
+  /** Followers that were answered `reset`. */
   told: Set<string>
   disconnects: Record<string, number>
 }

@@ -1,12 +1,12 @@
 import { createRandom } from '../../support/random.ts'
 import { type Follower, follow, type Ledger, newLedger, type Plan } from './follower.ts'
 
-/** How a crowd stands. */
+/** The state of a crowd. */
 export interface Status {
   live: number
   /** Events that arrived, all together. */
   events: number
-  /** By project, the lowest seq that somebody there has; -1 while one of them is not live. */
+  /** By project, the lowest seq of a follower there; -1 while one of them is not live. */
   slowest: Map<string, number>
 }
 

@@ -1,4 +1,4 @@
-import { grouped } from './statistics.ts'
+import { grouped } from '../../support/statistics.ts'
 
 /** What one node took at one moment, bytes. */
 export interface MemorySample {

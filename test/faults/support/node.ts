@@ -68,7 +68,7 @@ export async function startNode(index: number, { entry, databaseUrl, redisUrl, e
     }
     const made = await spawnServer(entry, { databaseUrl, port, env: settings })
     server = made
-    // A scenario that failed meanwhile leaves nothing behind.
+    // A scenario that failed in between leaves nothing behind.
     if (closed) await made.end()
   }
   async function metric(name: string): Promise<number> {

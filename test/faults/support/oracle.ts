@@ -2,9 +2,9 @@ import pg from 'pg'
 import { direct } from '../../support/hostile.ts'
 import { until } from '../../support/until.ts'
 import type { Seen } from './crowd.ts'
-import type { Folds } from './folds.ts'
 import type { Node } from './node.ts'
 import type { Stage } from './stage.ts'
+import type { TypedClients } from './typed-clients.ts'
 import type { World } from './world.ts'
 import type { Write } from './writer.ts'
 
@@ -15,12 +15,12 @@ interface Row {
   mutationId: string | null
 }
 
-/** The log of a world's projects, as it stands in Postgres. */
+/** The log of a world's projects in Postgres. */
 export interface LogOnDisk {
   /** By project: event ids, `ids[seq - 1]` as long as the log is whole. */
   entries: Map<string, Map<number, string>>
   heads: Map<string, number>
-  /** How often each mutationId stands in it. */
+  /** How often each mutationId is in it. */
   times: Map<string, number>
   /** What is not `1, 2, 3, … head`. */
   broken: string[]
@@ -32,7 +32,7 @@ export async function readLogOnDisk(databaseUrl: string, world: World): Promise<
   await client.connect()
   try {
     const rooms = world.projects.map((place) => `project:${place.id}`)
-    // One snapshot for both: what is written meanwhile is in neither.
+    // One snapshot for both: what is written after it is in neither.
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
     const at = await client.query<{ id: string; head: string; floor: string }>(
       'SELECT id, head, floor FROM "Room" WHERE id = ANY($1)',
@@ -82,10 +82,10 @@ export function judgeWrites(stage: Stage, log: LogOnDisk, writes: readonly Write
   stage.zero('answered writes that are not in the log', lost.length, words(lost))
   stage.zero('writes that are in the log twice', doubled.length, words(doubled))
   stage.zero('events of writes that were rolled back', ghosts.length, words(ghosts))
-  stage.zero('events that nobody wrote', strange.length, strange)
+  stage.zero('events without a write', strange.length, strange)
   stage.zero('rooms whose log does not count 1, 2, 3 … head', log.broken.length, log.broken)
   const unknown = writes.filter((write) => write.outcome === 'unknown')
-  if (unknown.length > 0) stage.tell('writes given up without an answer', String(unknown.length))
+  if (unknown.length > 0) stage.show('writes given up without an answer', String(unknown.length))
 }
 
 /** Deliveries and the log: every follower got every event after its start, once, in order, and no other. */
@@ -112,9 +112,12 @@ export function judgeDeliveries(stage: Stage, log: LogOnDisk, { ledger, position
 }
 
 /** Folded states against fresh snapshots. */
-export async function judgeFolds(stage: Stage, folds: Folds, url: string, log: LogOnDisk): Promise<void> {
-  const differences = await folds.differences(url, log.heads, 15_000)
-  stage.zero('folded states unlike a fresh snapshot', differences.length + folds.errors.length, [...differences, ...folds.errors])
+export async function judgeTypedClients(stage: Stage, typed: TypedClients, url: string, log: LogOnDisk): Promise<void> {
+  const differences = await typed.differences(url, log.heads, 15_000)
+  stage.zero('states of typed clients unlike a fresh snapshot', differences.length + typed.errors.length, [
+    ...differences,
+    ...typed.errors,
+  ])
 }
 
 /** Sockets, timers and what else keeps an idle node’s process awake: up to 17 connections with a timer each, and little else. */
@@ -140,7 +143,7 @@ export async function judgeBaseline(stage: Stage, nodes: readonly Node[]): Promi
   stage.zero('nodes with sockets, feeds or timers left over', left.length, left)
   const cries = nodes.filter((node) => /unhandled|uncaught|heap out of memory/i.test(node.output()))
   stage.zero(
-    'nodes with errors nobody caught',
+    'nodes with uncaught errors',
     cries.length,
     cries.map((node) => node.output().slice(-500)),
   )

@@ -1,5 +1,5 @@
+import { highest, percentile } from '../../support/statistics.ts'
 import type { Mark, Samples } from './scenario.ts'
-import { highest, percentile } from './statistics.ts'
 
 const WIDTH = 1000
 const HEIGHT = 420

@@ -1,4 +1,4 @@
-import type { Filter } from '../../support/wire.ts'
+import type { Filter } from '../../support/tcp-proxy.ts'
 
 /** One message of Postgres's protocol; the very first one of a client has no type. */
 interface Message {
@@ -93,8 +93,8 @@ export function onCommitSent(decide: (batch: boolean) => 'pass' | 'stop' | (() =
 }
 
 /**
- * Watches what Postgres answers for the news that a transaction is committed.
- * @param decide asked when it comes, with whether it was a batch; false: the client never hears of it, nor of anything after it
+ * Watches what Postgres answers for the end of a committed transaction.
+ * @param decide asked when it comes, with whether it was a batch; false: the client never receives it, nor anything after it
  */
 export function onCommitDone(decide: (batch: boolean) => boolean): () => Filter {
   return () => {

@@ -44,7 +44,7 @@ export interface Postgres {
   pid(): number
   /** Starts it where it is not up. Resolves when it answers. */
   start(): Promise<void>
-  /** SIGQUIT: at once, no goodbye to anybody, and the next start recovers from the log (`pg_ctl stop -m immediate`). */
+  /** SIGQUIT: at once, no goodbye to clients, and the next start recovers from the log (`pg_ctl stop -m immediate`). */
   crash(): Promise<void>
   /** SIGINT: connections are ended, everything is written. */
   stop(): Promise<void>

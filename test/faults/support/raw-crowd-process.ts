@@ -1,9 +1,10 @@
 import { WebSocket } from 'ws'
+import { openSocketTransport } from '../../support/socket-transport.ts'
 import type { FromRawCrowd, RawClient, RawPlan, ToRawCrowd } from './raw-crowd.ts'
 
 // Clients that speak Socket.IO by hand, in a process of their own.
 
-/** Also while nothing is read: whoever does not answer pings is taken for dead, not for slow. */
+/** Also while nothing is read: without pongs the client counts as dead, not as slow. */
 const PONG_MS = 4_000
 const RETRY_MS = 1_000
 
@@ -29,22 +30,19 @@ function start(url: string, plan: RawPlan, began: number): void {
   const room = `"room":"project:${plan.projectId}","seq":`
 
   function open(): void {
-    const socket = new WebSocket(`${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`, {
-      perMessageDeflate: false,
-    })
+    const socket = openSocketTransport(url, onPacket)
     client.socket = socket
     const join = () => {
       if (socket.readyState !== WebSocket.OPEN) return
       const { projectId } = plan
       socket.send(`421${JSON.stringify(['join:project', { projectId, after: client.last, activity: false }])}`)
     }
-    socket.on('error', () => {})
     socket.on('close', () => {
       if (closing) return
       client.reconnects++
       setTimeout(open, Math.random() * RETRY_MS)
     })
-    socket.on('message', (data: Buffer) => {
+    function onPacket(data: Buffer): void {
       frames++
       // Reading all of it as JSON would cost more than the server's part; meta comes last.
       const text = data.toString('latin1', Math.max(0, data.length - 400))
@@ -55,7 +53,6 @@ function start(url: string, plan: RawPlan, began: number): void {
         if (seq === client.last + 1) client.last = seq
         else if (client.wrong.length < 5) client.wrong.push(`#${seq} after #${client.last}`)
       } else if (head[0] === '0') socket.send(`40${JSON.stringify({ token: plan.token })}`)
-      else if (head[0] === '2') socket.send('3')
       else if (head.startsWith('42["connected"')) join()
       else if (head.startsWith('431[{"ok":true')) client.liveMs ??= Date.now() - began
       else if (head.startsWith('431[')) {
@@ -65,7 +62,7 @@ function start(url: string, plan: RawPlan, began: number): void {
         client.refusals++
         socket.close()
       }
-    })
+    }
   }
   open()
 }

@@ -1,6 +1,4 @@
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
+import { forkProgram } from '../../support/fork.ts'
 import { until } from '../../support/until.ts'
 import type { Stage } from './stage.ts'
 
@@ -11,7 +9,7 @@ export interface RawPlan {
   after: number
 }
 
-/** How one client stands. */
+/** The state of one client. */
 export interface RawClient {
   last: number
   /** Ms from the opening to its ack; null until then. */
@@ -46,10 +44,10 @@ export interface RawCrowd {
   size: number
   status(): RawStatus
   allLive(withinMs: number): Promise<void>
-  /** Nobody reads any more: what is sent stays with the kernel, then with the server. They still say that they live. */
+  /** All stop reading: what is sent stays with the kernel, then with the server. They still answer pings. */
   pause(): void
   resume(): void
-  /** Resolves when everybody has everything up to this; says so where it takes longer. */
+  /** Resolves when all have everything up to this; adds a note where it takes longer. */
   settled(head: number, withinMs: number): Promise<void>
   /** Closes them. */
   finish(): Promise<{ clients: RawClient[]; cpuSeconds: number }>
@@ -57,15 +55,8 @@ export interface RawCrowd {
 
 /** Opens all of them at once. */
 export function startRawCrowd(stage: Stage, url: string, plans: RawPlan[]): RawCrowd {
-  const child = fork(fileURLToPath(new URL('./raw-crowd-process.ts', import.meta.url)), {
-    execArgv: ['--import', import.meta.resolve('tsx')],
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  })
-  const exited = once(child, 'exit')
-  stage.undo(async () => {
-    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
-    await exited
-  })
+  const { child, exited, end } = forkProgram(new URL('./raw-crowd-process.ts', import.meta.url))
+  stage.undo(end)
   let status: RawStatus = { live: 0, slowest: -1, frames: 0, cpuSeconds: 0 }
   let finished: ((result: { clients: RawClient[]; cpuSeconds: number }) => void) | undefined
   child.on('message', (message: FromRawCrowd) => {

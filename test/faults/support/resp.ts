@@ -1,5 +1,5 @@
 import type { Random } from '../../support/random.ts'
-import type { Filter } from '../../support/wire.ts'
+import type { Filter } from '../../support/tcp-proxy.ts'
 
 /** Index behind the reply that begins at `from`; -1 while it is not whole. RESP2 and RESP3. */
 function endOf(bytes: Buffer, from: number): number {
@@ -13,7 +13,7 @@ function endOf(bytes: Buffer, from: number): number {
   }
   if (!'*>~%|'.includes(type)) return line + 2
   let at = line + 2
-  // Maps count pairs; an attribute stands before the reply that it is about.
+  // Maps count pairs; an attribute comes before its reply.
   const parts = type === '%' ? size * 2 : type === '|' ? size * 2 + 1 : size
   for (let part = 0; part < parts; part++) {
     at = endOf(bytes, at)

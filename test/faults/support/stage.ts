@@ -1,8 +1,8 @@
 import { createRandom, type Random } from '../../support/random.ts'
-import { openWire, type Wire, type WireOptions } from '../../support/wire.ts'
+import { type Redis, startRedis } from '../../support/redis.ts'
+import { openTcpProxy, type TcpProxy, type TcpProxyOptions } from '../../support/tcp-proxy.ts'
 import { type Node, type NodeOptions, startNode } from './node.ts'
 import { type Postgres, type PostgresOptions, startPostgres } from './postgres.ts'
-import { type Redis, startRedis } from './redis.ts'
 import { type Figure, type Mark, noSamples, type Samples } from './scenario.ts'
 
 /** What a scenario has to work with. Everything made here is gone when it ends. */
@@ -18,7 +18,7 @@ export interface Stage {
   ownPostgres(options?: PostgresOptions): Promise<Postgres>
   nodes(count: number, options?: Partial<Omit<NodeOptions, 'entry'>>): Promise<Node[]>
   redis(): Promise<Redis>
-  wire(options: WireOptions): Promise<Wire>
+  proxy(options: TcpProxyOptions): Promise<TcpProxy>
   /** Runs when the scenario ends, however it does; the last first. */
   undo(end: () => unknown): void
   /** How far it is, 0 to 1, and what else there is to say. */
@@ -30,14 +30,14 @@ export interface Stage {
   marks: Mark[]
   samples: Samples
   figures: Figure[]
-  /** A promise: must be 0. `what` names what there should be none of; the first few stand in the table's foot. */
+  /** A promise: must be 0. `what` names what there should be none of; the first few are printed below the table. */
   zero(what: string, count: number, examples?: readonly string[]): void
   /** A promise that is not a count. */
   holds(what: string, ok: boolean, measured?: string): void
   /** A figure that was asked for: at most so much. */
   atMost(what: string, value: number, asked: number, unit: string): void
   /** A figure for which nothing was asked. */
-  tell(what: string, measured: string): void
+  show(what: string, measured: string): void
   notes: string[]
 }
 
@@ -78,12 +78,12 @@ export function openStage(options: StageOptions): Stage & { close(): Promise<voi
     ownPostgres: (wanted) => kept(startPostgres(wanted)),
     async nodes(count, more = {}) {
       const starting = Array.from({ length: count }, (_, index) => kept(startNode(index, { entry, databaseUrl, ...more })))
-      // All of them have started or failed before anybody hears of a failure: none is left behind.
+      // All of them have started or failed before a failure is thrown: none is left behind.
       await Promise.allSettled(starting)
       return Promise.all(starting)
     },
     redis: () => kept(startRedis()),
-    wire: (wanted) => kept(openWire(wanted)),
+    proxy: (wanted) => kept(openTcpProxy(wanted)),
     undo,
     progress: (share, beside = '') => options.progress?.(share, beside),
     now,
@@ -104,7 +104,7 @@ export function openStage(options: StageOptions): Stage & { close(): Promise<voi
         ok: value <= asked,
         invariant: false,
       }),
-    tell: (what, measured) => void figures.push({ what, asked: '', measured, ok: true, invariant: false }),
+    show: (what, measured) => void figures.push({ what, asked: '', measured, ok: true, invariant: false }),
     notes,
     async close() {
       for (const end of ends.reverse()) await end()

@@ -21,7 +21,7 @@ export async function ask<R extends pg.QueryResultRow>(url: string, sql: string)
   }
 }
 
-/** A copy of a cluster's files as they stand; of a running one, whatever goes away meanwhile is missing in it. */
+/** A copy of a cluster's files as they are; of a running one, files that are removed during the copy are missing in it. */
 export async function copyFiles(from: string, to: string): Promise<void> {
   await promisify(execFile)('cp', ['-a', from, to], { env: { ...process.env, LC_ALL: 'C' } }).catch(
     (error: { stderr?: string }) => {
@@ -80,7 +80,7 @@ export async function replayed(primary: Postgres, standby: Postgres): Promise<vo
   })
 }
 
-/** The standby hears nothing from its primary any more. */
+/** The standby receives nothing from its primary any more. */
 export async function detach(standby: Postgres): Promise<void> {
   await ask(standby.urlOf('postgres'), `ALTER SYSTEM SET primary_conninfo = ''`)
   await ask(standby.urlOf('postgres'), 'SELECT pg_reload_conf()')

@@ -15,7 +15,7 @@ export interface Tab {
   close(): void
 }
 
-/** Opens a tab; resolves when it was told `connected`. `onFrame` sees each frame besides. */
+/** Opens a tab; resolves when `connected` came. `onFrame` sees each frame besides. */
 export async function openTab(url: string, token: string, node: number, onFrame?: (frame: Arrived) => void): Promise<Tab> {
   const socket = io(url, { transports: ['websocket'], reconnection: false, forceNew: true, auth: { token } })
   const frames: Arrived[] = []

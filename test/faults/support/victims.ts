@@ -2,11 +2,11 @@ import type { Node } from './node.ts'
 import { onCommitDone, onCommitSent } from './postgres-wire.ts'
 import type { Stage } from './stage.ts'
 import { type Place, populate, type World } from './world.ts'
-import { type Http, insist, newWrite, openHttp, type Request, type Write } from './writer.ts'
+import { type Http, newWrite, openHttp, type Request, sendUntilAnswered, type Write } from './writer.ts'
 
 /**
  * When a server dies around its COMMIT:
- * - `done`: Postgres has committed and said so, the server is killed before it hears of it, so nobody is poked;
+ * - `done`: Postgres has committed and said so, the server is killed before it reads that, so no feed is notified;
  * - `sent`: COMMIT has left, the server is killed before the answer;
  * - `unsent`: COMMIT never reached Postgres.
  */
@@ -16,7 +16,7 @@ export type Moment = 'done' | 'sent' | 'unsent'
 export interface Victim {
   node: Node
   /**
-   * Sends one write, kills the server at that moment of it, and starts it again meanwhile where it is to live.
+   * Sends one write, kills the server at that moment of it, and starts it again where it is to live.
    * @param before a write that is answered first: whose right was seen is believed, and the next write is one batch
    */
   strike(moment: Moment, write: Write, place: Place, lives: boolean, before: Write | null): Promise<void>
@@ -28,7 +28,7 @@ export interface Victim {
   batches(): number
 }
 
-/** The write in which a victim is struck; whoever asks again asks this. */
+/** The write in which a server is killed, and its repetition. */
 export const askOf = (place: Place, write: Write): Request => ({
   method: 'POST',
   path: `/api/cuts/${place.cutId}/comments`,
@@ -50,7 +50,7 @@ export async function startVictim(stage: Stage, http: Http, redisUrl?: string): 
     node?.killNow()
   }
   const target = new URL(stage.databaseUrl)
-  const wire = await stage.wire({
+  const proxy = await stage.proxy({
     port: Number(target.port),
     // What was sent before a server dies is worked on by Postgres all the same.
     lingers: true,
@@ -65,7 +65,7 @@ export async function startVictim(stage: Stage, http: Http, redisUrl?: string): 
       return !fallen
     }),
   })
-  target.port = String(wire.port)
+  target.port = String(proxy.port)
   const [made] = await stage.nodes(1, { databaseUrl: target.href, redisUrl })
   if (!made) throw new Error('no victim')
   node = made
@@ -76,7 +76,7 @@ export async function startVictim(stage: Stage, http: Http, redisUrl?: string): 
       const person = place.members[0]
       // The first use of a token on a node is noted in a transaction of its own, which is not the one to strike.
       await http.send(made.url, 'GET', '/api/me', { token: person?.token ?? '' })
-      if (before && person) await insist(http, before, { urls: [made.url], person, asks: askOf(place, before) })
+      if (before && person) await sendUntilAnswered(http, before, { urls: [made.url], person, asks: askOf(place, before) })
       armed = moment
       fallen = false
       write.tries++
@@ -92,7 +92,7 @@ export async function startVictim(stage: Stage, http: Http, redisUrl?: string): 
       fallen = false
       if (!lives) return
       starting = made.start()
-      // Whoever waits hears of a failure; nobody may be waiting yet.
+      // Thrown to the caller of `ready`; there may be none yet.
       starting.catch(() => {})
     },
     ready: () => starting,
@@ -109,7 +109,7 @@ export interface Kills {
   http: Http
 }
 
-/** One server that lives, others that will be killed again and again, and somebody to write. */
+/** One server that lives, others that will be killed again and again, and people who write. */
 export async function startKills(
   stage: Stage,
   { count = 2, redisUrl }: { count?: number; redisUrl?: string } = {},
@@ -133,7 +133,7 @@ export interface Strike {
   moment: Moment
 }
 
-/** Nobody knows what became of it until somebody insists. */
+/** Its outcome is unknown until it is repeated. */
 const struck = (key: string, place: Place): Write => ({ ...newWrite(key, place), outcome: 'unknown' })
 
 /** Both kinds of transactions end in a way of their own, and each must have been struck as often as was meant. */

@@ -15,7 +15,7 @@ export type Outcome =
 
 /** One write, through all its tries. */
 export interface Write {
-  /** The Idempotency-Key; comes back in the event's meta, and stands in the row. */
+  /** The Idempotency-Key; comes back in the event's meta, and is in the row. */
   key: string
   projectId: string
   /** Ms on the clock of the wall. */
@@ -154,7 +154,7 @@ export interface WriterOptions {
 const MOST_IN_FLIGHT = 400
 
 /** One write through all its tries: the same key on the next node, until it is answered. */
-export async function insist(
+export async function sendUntilAnswered(
   http: Http,
   write: Write,
   options: { urls: string[]; person: Person; asks: Request; retryMs?: number; patienceMs?: number; going?: () => boolean },
@@ -202,7 +202,7 @@ export function startWriter(options: WriterOptions): Writer {
   async function one(write: Write, place: Place): Promise<void> {
     const known = tasks.get(place.id) ?? []
     const asks = (options.compose ?? ((...args) => compose(...args, known)))(random, place, write.key)
-    const body = await insist(http, write, { ...options, person: random.pick(place.members), asks })
+    const body = await sendUntilAnswered(http, write, { ...options, person: random.pick(place.members), asks })
     if (write.outcome !== 'acked') return
     acked++
     if (asks.method !== 'POST' || !asks.path.endsWith('/tasks')) return

@@ -30,6 +30,7 @@ export const problems: typeof contract.problems = {
   "conflict": {"status":409,"title":"Another change came first; try again"},
   "email-taken": {"status":409,"title":"This e-mail has an account"},
   "already-member": {"status":409,"title":"Already a member"},
+  "too-many": {"status":409,"title":"There are as many of these as there may be"},
   "last-owner": {"status":409,"title":"A project keeps at least one owner"},
   "idempotency-running": {"status":409,"title":"The first request with this key is still running"},
   "superseded": {"status":409,"title":"A later join or leave took its place"},
@@ -104,6 +105,12 @@ export const me: PlainTable<(typeof contract.endpoints)['me']> = {
   "endSession": {"method":"DELETE","url":"/api/me/sessions/:sessionId","access":"account"},
 }
 
+export const tokens: PlainTable<(typeof contract.endpoints)['tokens']> = {
+  "list": {"method":"GET","url":"/api/me/tokens","access":"account"},
+  "create": {"method":"POST","url":"/api/me/tokens","access":"account"},
+  "revoke": {"method":"DELETE","url":"/api/me/tokens/:tokenId","access":"account"},
+}
+
 export const projects: PlainTable<(typeof contract.endpoints)['projects']> = {
   "list": {"method":"GET","url":"/api/projects","access":"account"},
   "create": {"method":"POST","url":"/api/projects","access":"account"},
@@ -168,4 +175,4 @@ export const rooms: PlainTable<(typeof contract.endpoints)['rooms']> = {
 }
 
 /** All endpoints, by noun. */
-export const endpoints = { auth, me, projects, members, tasks, vibes, cuts, comments, rooms }
+export const endpoints = { auth, me, tokens, projects, members, tasks, vibes, cuts, comments, rooms }

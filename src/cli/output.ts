@@ -1,0 +1,42 @@
+import { stripVTControlCharacters, styleText } from 'node:util'
+import { variable } from './configure.ts'
+
+/** What ends a command with a line and the status 1. */
+export class CommandError extends Error {}
+
+/** A line beside the result, which may be piped on. */
+export const note = (line: string): void => console.error(line)
+
+/** Columns of the terminal. */
+export const width = (): number => process.stdout.columns ?? 80
+
+const hasColour = (): boolean => process.stdout.isTTY === true && variable('NO_COLOR') === undefined
+
+/** Text in a colour, where colours are shown. */
+export const paint = (colour: Parameters<typeof styleText>[0], text: string): string =>
+  hasColour() ? styleText(colour, text) : text
+
+/** Cuts a text to so many columns. */
+export function cut(text: string, columns: number): string {
+  // What people wrote does not steer a terminal.
+  const plain = stripVTControlCharacters(text).replace(/[\p{Cc}\s]+/gu, ' ')
+  const letters = [...plain]
+  return letters.length > columns ? `${letters.slice(0, Math.max(columns - 1, 0)).join('')}…` : plain
+}
+
+/** Rows in columns, each as wide as its longest text but the last, which is cut to the terminal. */
+export function table(rows: string[][]): string {
+  const widths = (rows[0] ?? []).map((_, n) => Math.max(...rows.map((row) => (row[n] ?? '').length)))
+  return rows
+    .map((row) => {
+      const line = row.map((text, n) => (n === row.length - 1 ? text : text.padEnd(widths[n] ?? 0))).join('  ')
+      return cut(line.trimEnd().replaceAll(' ', '\u00a0'), Math.max(width(), 80)).replaceAll('\u00a0', ' ')
+    })
+    .join('\n')
+}
+
+/** A bar of 24 columns. */
+export function bar(part: number): string {
+  const filled = Math.round(Math.min(Math.max(part, 0), 1) * 24)
+  return `${'█'.repeat(filled)}${'░'.repeat(24 - filled)}`
+}

@@ -1,0 +1,257 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { createCut, createProject, login, register, request } from '../support/people.ts'
+import { databaseForTest, useServers } from '../support/server-process.ts'
+import { connect } from '../support/sockets.ts'
+import { until } from '../support/until.ts'
+
+const SECRET = 'a secret of the tests, thirty-two or more'
+
+describe('the command line', () => {
+  const { entry, start } = useServers()
+
+  /** A command in a process of its own, in a folder of its own. */
+  async function open(args: string[], env: Record<string, string> = {}, input?: string) {
+    const cwd = await mkdtemp(join(tmpdir(), 'cutroom-cli-'))
+    const child = spawn(process.execPath, [entry(), ...args], {
+      cwd,
+      env: { PATH: process.env.PATH, JWT_SECRET: SECRET, ...env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
+    onTestFinished(async () => {
+      child.kill('SIGKILL')
+      await rm(cwd, { recursive: true, force: true })
+    })
+    let [out, notes] = ['', '']
+    child.stdout.on('data', (chunk) => {
+      out += chunk
+    })
+    child.stderr.on('data', (chunk) => {
+      notes += chunk
+    })
+    child.stdin.end(input)
+    const exited = once(child, 'close').then(([code]) => code as number | null)
+    return { child, out: () => out, notes: () => notes, exited }
+  }
+  async function run(args: string[], env: Record<string, string> = {}, input?: string) {
+    const { out, notes, exited } = await open(args, env, input)
+    return { code: await exited, out: out(), notes: notes() }
+  }
+  const widest = (text: string) => Math.max(...text.split('\n').map((line) => [...line].length))
+
+  it('the help of each command fits 80 columns; an unknown command and a missing option say what there is', async () => {
+    const commands = [
+      '',
+      'serve',
+      'migrate',
+      'user',
+      'user add',
+      'user password',
+      'user list',
+      'token',
+      'token add',
+      'token list',
+    ]
+    for (const command of [...commands, 'token revoke', 'tail', 'doctor', 'seed']) {
+      const { code, out } = await run([...command.split(' ').filter(Boolean), '--help'])
+      expect({ command, code, isNarrow: widest(out) <= 80 }).toEqual({ command, code: 0, isNarrow: true })
+      expect(out).toContain('Usage: cutroom')
+    }
+    const unknown = await run(['sirve'])
+    expect(unknown).toMatchObject({ code: 1, out: '' })
+    expect(unknown.notes).toMatch(/unknown command 'sirve'[\s\S]*serve/)
+    expect((await run(['user', 'add', 'ann@example.com'])).notes).toContain("required option '-n, --name <name>'")
+    expect((await run(['--version'])).out).toMatch(/^\d+\.\d+\.\d+\n$/)
+    expect((await run(['migrate'], { DATABASE_POOL: 'many' })).notes).toBe(
+      'DATABASE_POOL must be a number of connections, 2 to 500\n',
+    )
+    expect(await run(['user', 'list'], { DATABASE_URL: 'postgresql://cutroom@127.0.0.1:1/cutroom' })).toMatchObject({
+      code: 1,
+      notes: expect.stringMatching(/^DATABASE_URL: cannot connect: [^\n]+\n$/),
+    })
+  })
+
+  it('accounts and tokens are made, listed and ended beside a running server, which follows at once', async () => {
+    const databaseUrl = await databaseForTest()
+    const env = { DATABASE_URL: databaseUrl }
+    expect(await run(['migrate'], env)).toMatchObject({ code: 0, out: 'The database is up to date.\n' })
+    const server = await start({ databaseUrl, env: { REGISTRATION: 'invite' } })
+
+    const added = await run(['user', 'add', 'Ann@example.com', '--name', 'Ann Miller'], env)
+    expect(added).toMatchObject({ code: 0, notes: expect.stringContaining('Created ann@example.com') })
+    const ann = await login(server, { email: 'ann@example.com' }, added.out.trim())
+    expect(ann.name).toBe('Ann Miller')
+    expect(await run(['user', 'add', 'ann@example.com', '--name', 'Ann'], env)).toMatchObject({
+      code: 1,
+      notes: 'This e-mail has an account\n',
+    })
+    expect(await run(['user', 'add', 'bob@', '--name', 'Bob'], env)).toMatchObject({
+      code: 1,
+      notes: 'email: Invalid email address\n',
+    })
+    const short = await run(['user', 'add', 'bob@example.com', '--name', 'Bob', '--password-stdin'], env, 'short\n')
+    expect(short).toMatchObject({ code: 1, notes: 'password: must have 8 to 200 characters\n' })
+    const bob = await run(['user', 'add', 'bob@example.com', '--name', 'Bob', '--password-stdin'], env, 'correct horse\n')
+    expect(bob).toMatchObject({ code: 0, out: '' })
+    await login(server, { email: 'bob@example.com' }, 'correct horse')
+
+    const project = await createProject(ann)
+    const made = await run(
+      ['token', 'add', 'ann@example.com', '-n', 'Watcher', '-r', 'viewer', '-p', project.id, '-e', '90d'],
+      env,
+    )
+    const token = made.out.trim()
+    expect(made).toMatchObject({ code: 0, out: expect.stringMatching(/^cutroom_\S+\n$/) })
+    const bot = await connect(server, { token })
+    expect(await bot.join(project.id)).toMatchObject({ ok: true, role: 'viewer' })
+    const listed = await run(['token', 'list', 'ann@example.com'], env)
+    expect(listed.out).toMatch(/^ID +ROLE +IN +ENDS +NAME\n[\w-]{36} +viewer +1 +\d{4}-\d\d-\d\d +Watcher\n$/)
+    expect(widest(listed.out)).toBeLessThanOrEqual(80)
+    const [row] = (await run(['token', 'list', 'ann@example.com', '--json'], env)).out.split('\n')
+    const { id } = JSON.parse(row ?? '') as { id: string }
+    const other = { ...env, JWT_SECRET: 'another secret, thirty-two characters or more' }
+    expect((await run(['token', 'add', 'ann@example.com', '-n', 'No'], other)).notes).toContain('JWT_SECRET is not the one')
+    expect((await run(['token', 'add', 'ann@example.com', '-n', 'No', '-p', id], env)).notes).toContain(
+      'not a member of this project',
+    )
+    expect((await run(['token', 'add', 'ann@example.com', '-n', 'No', '-e', 'soon'], env)).notes).toContain('like 90d')
+    const gone = new Promise((resolve) => bot.socket.once('disconnect', resolve))
+    expect(await run(['token', 'revoke', id], env)).toMatchObject({ code: 0, out: 'Ended “Watcher” of ann@example.com.\n' })
+    expect(await gone).toBe('io server disconnect')
+    for (const strange of [id, 'x', project.id]) expect(await run(['token', 'revoke', strange], env)).toMatchObject({ code: 1 })
+
+    const users = await run(['user', 'list'], env)
+    expect(users.out).toMatch(/^SINCE +PROJECTS +SESSIONS +EMAIL +NAME\n\S+ +1 +1 +ann@example.com +Ann Miller\n\S+ +0 +1 +bob/)
+    expect(widest(users.out)).toBeLessThanOrEqual(80)
+    const changed = await run(['user', 'password', 'ann@example.com', '--password-stdin'], env, 'another battery\n')
+    expect(changed.notes).toContain('1 sessions and API tokens ended')
+    expect((await ann.call('GET', '/api/me')).status).toBe(401)
+    await login(server, { email: 'ann@example.com' }, 'another battery')
+    expect((await run(['user', 'password', 'cy@example.com'], env)).notes).toContain('There is no account with the e-mail cy@')
+  })
+
+  it('R1 tail prints what is kept and what happens, each once, through a restart of the server', async () => {
+    const databaseUrl = await databaseForTest()
+    const first = await start({ databaseUrl })
+    const ann = await register(first, 'Ann')
+    const project = await createProject(ann, 'Album')
+    const { cut } = await createCut(ann, project.id)
+    const { token } = await ann.must<{ token: string }>('POST', '/api/me/tokens', { name: 'tail', role: 'viewer' })
+    const env = { CUTROOM_URL: first.url, CUTROOM_TOKEN: token }
+    const long = 'Louder here, and then much softer, \u001b[31mas it was before the second verse\u001b[0m, until the end of it'
+    const say = (body: string) => ann.must('POST', `/api/cuts/${cut.id}/comments`, { body })
+    await say(long)
+
+    const [text, json] = [
+      await open(['tail', project.id, '--from', '0'], env),
+      await open(['tail', project.id, '--json', '-f', '2'], env),
+    ]
+    const seqs = () =>
+      json
+        .out()
+        .trim()
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => (JSON.parse(line) as { meta: { seq: number } }).meta.seq)
+    await until('it is live', () => text.notes().includes('Album: live'))
+    await until('what is kept was printed', () => seqs().length === 1)
+    await say('Second')
+    await until('what happened was printed', () => text.out().includes('Second') && seqs().length === 2)
+    first.signal('SIGTERM')
+    await first.exited
+    await start({ databaseUrl, port: first.port })
+    await say('Third')
+    await until('what happened since was printed', () => text.out().includes('Third') && seqs().length === 3, 60_000)
+    expect(seqs()).toEqual([3, 4, 5])
+    const lines = text.out().trimEnd().split('\n')
+    expect(lines.map((line) => line.slice(9, 31).trim())).toEqual([
+      expect.stringMatching(/^1 vibe:created/),
+      expect.stringMatching(/^2 cut:created/),
+      ...[3, 4, 5].map((seq) => expect.stringMatching(new RegExp(`^${seq} comment:creat`))),
+    ])
+    expect(lines[2]).toMatch(/^\d\d:\d\d:\d\d +3 comment:created {2}Ann: Louder here, and then much softer, as it …$/)
+    expect(text.out()).not.toContain('\u001b')
+    expect(widest(text.out())).toBeLessThanOrEqual(80)
+    text.child.kill('SIGINT')
+    expect(await text.exited).toBe(0)
+
+    for (const [args, variables, line] of [
+      [['tail', project.id], { CUTROOM_URL: first.url }, /^Set CUTROOM_TOKEN/],
+      [['tail', project.id], { ...env, CUTROOM_TOKEN: 'x' }, /not valid here/],
+      [['tail', ann.id], env, /^There is no such project/],
+      [['tail', project.id, '--from', '99'], env, /^The log ends at 5/],
+      [['tail', project.id, '--from', 'now'], env, /^--from is the number/],
+      [['tail', project.id], { ...env, CUTROOM_URL: 'http://127.0.0.1:1' }, /^http:\/\/127.0.0.1:1 cannot be reached/],
+    ] as [string[], Record<string, string>, RegExp][])
+      expect({ args, ...(await run(args, variables)) }).toMatchObject({ code: 1, notes: expect.stringMatching(line) })
+    const { data } = await ann.must<{ data: { id: string }[] }>('GET', '/api/me/tokens')
+    await ann.must('DELETE', `/api/me/tokens/${data[0]?.id}`)
+    expect(await json.exited).toBe(1)
+  })
+
+  it('doctor says what is in the way, with the cure, and its status', async () => {
+    const databaseUrl = await databaseForTest()
+    const env = { DATABASE_URL: databaseUrl }
+    const well = await run(['doctor'], env)
+    expect(well).toMatchObject({ code: 0, out: expect.stringContaining('Nothing is in the way.') })
+    for (const area of ['version', 'config', 'disk', 'database', 'clock', 'secret', 'redis', 'origins'])
+      expect(well.out).toMatch(new RegExp(`^(ok|warn) +${area} `, 'm'))
+    const server = await start({ databaseUrl })
+    await register(server, 'Ann')
+    const cases: [env: Record<string, string>, line: RegExp][] = [
+      [{ ...env, PORT: 'x', RATE_LIMIT: 'y' }, /^FAIL +config +PORT [\s\S]*^FAIL +config +RATE_LIMIT /m],
+      [{ DATABASE_URL: 'postgresql://cutroom@127.0.0.1:1/cutroom' }, /^FAIL +database +DATABASE_URL: cannot connect/m],
+      [{ ...env, DATABASE_POOL: '500' }, /^FAIL +database +DATABASE_POOL: 500 connections/m],
+      [{ ...env, JWT_SECRET: 'another secret, thirty-two characters or more' }, /^FAIL +secret +JWT_SECRET is not/m],
+      [{ ...env, REDIS_URL: 'redis://127.0.0.1:1' }, /^FAIL +redis +REDIS_URL cannot be used/m],
+      [{ ...env, DATA_DIR: '/proc/nothing' }, /^FAIL +disk +DATA_DIR \/proc\/nothing cannot be written/m],
+    ]
+    for (const [given, line] of cases) {
+      const { code, out } = await run(['doctor'], given)
+      expect({ code, out }).toEqual({ code: 1, out: expect.stringMatching(line) })
+      expect(out).toContain('Something does not work')
+    }
+    const production = await run(['doctor'], { ...env, NODE_ENV: 'production', PUBLIC_URL: 'https://example.com' })
+    expect(production.out).toMatch(/^warn +origins +TRUST_PROXY is false/m)
+  })
+
+  it('seed makes a band to look at, and prints logins that work', async () => {
+    const databaseUrl = await databaseForTest()
+    const { code, out, notes } = await run(['seed'], { DATABASE_URL: databaseUrl })
+    expect({ code, notes }).toMatchObject({ code: 0, notes: expect.stringContaining('writes') })
+    expect(widest(out)).toBeLessThanOrEqual(80)
+    const email = /\S+@example\.com/.exec(out)?.[0] ?? ''
+    const password = /Password of all three: (\S+)/.exec(out)?.[1] ?? ''
+    const projectId = /project (\S+)/.exec(out)?.[1] ?? ''
+    const server = await start({ databaseUrl })
+    const person = await login(server, { email }, password)
+    const { body } = await request<{ members: unknown[]; cuts: unknown[]; comments: unknown[] }>(
+      server.url,
+      'GET',
+      `/api/projects/${projectId}/snapshot`,
+      { token: person.token },
+    )
+    expect([body.members.length, body.cuts.length, body.comments.length]).toEqual([3, 24, 120])
+  })
+
+  it('with the embedded database, commands work while its server runs, and without one', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'cutroom-data-'))
+    onTestFinished(() => rm(dataDir, { recursive: true, force: true }))
+    const env = { DATA_DIR: dataDir, PORT: '0', HOST: '127.0.0.1' }
+    expect(await run(['user', 'add', 'ann@example.com', '-n', 'Ann'], env)).toMatchObject({ code: 0 })
+    const server = await open(['serve'], env)
+    await until('the server is ready', () => server.out().includes('Cutroom is ready'), 60_000)
+    expect(await run(['user', 'add', 'bob@example.com', '-n', 'Bob'], env)).toMatchObject({ code: 0 })
+    expect((await run(['user', 'list', '--json'], env)).out.trim().split('\n')).toHaveLength(2)
+    expect(await run(['doctor'], env)).toMatchObject({ code: 0, out: expect.stringContaining('embedded') })
+    const url = `http://127.0.0.1:${/localhost:(\d+)\/docs/.exec(server.out())?.[1]}`
+    expect((await fetch(`${url}/readyz`)).status).toBe(200)
+    server.child.kill('SIGTERM')
+    expect(await server.exited).toBe(0)
+    expect((await run(['user', 'list', '--json'], env)).out.trim().split('\n')).toHaveLength(2)
+  })
+})

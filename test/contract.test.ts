@@ -1,0 +1,312 @@
+import { createHash } from 'node:crypto'
+import {
+  type Endpoint,
+  endpoints,
+  events,
+  type Input,
+  PROTOCOL_VERSION,
+  passing,
+  problems,
+  projectEvents,
+  requests,
+  statusOf,
+  userEvents,
+} from '@cutroom/contract'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { compileSerializer } from '../src/http/validation.ts'
+import { useApp } from './support/app.ts'
+import { createTeam, PASSWORD, type Person } from './support/people.ts'
+
+/**
+ * The wire of each protocol version, as a hash. When this test fails, the contract has changed: if a client could see the
+ * difference (a field, a path, an event, what is accepted), raise PROTOCOL_VERSION in packages/contract/src/index.ts, say there what
+ * changed, and pin the new hash under the new version here. Versions that were released keep their line. If no client
+ * could see it, or the version was never released, replace the hash of the current version.
+ */
+const pinned: Record<number, string> = {
+  1: '22541e6fb8677fb9afd7356e84808aeec955fb95ab05c52e96e10f729a4d1be9',
+  2: 'a3a442ea34ec4519473119e4621b99f24ef85dfa3943c2e5935aaa37a9e939c4',
+}
+
+type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
+
+/** Keys in one order, and without what is only for readers. */
+function canonical(value: Json): Json {
+  if (Array.isArray(value)) return value.map(canonical)
+  if (typeof value !== 'object' || value === null) return value
+  const isForReaders = (key: string, inner: Json) =>
+    (key === 'description' && typeof inner === 'string') || (key === 'examples' && Array.isArray(inner))
+  const kept = Object.entries(value).filter(([key, inner]) => !isForReaders(key, inner))
+  return Object.fromEntries(kept.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, canonical(inner)]))
+}
+
+const jsonSchema = (schema: z.ZodType, io: 'input' | 'output'): Json =>
+  canonical(z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as Json)
+const each = <T, R>(record: Record<string, T>, map: (value: T) => R): Record<string, R> =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]))
+
+const wireOf = ({ method, url, access, location, schema }: Endpoint) => ({
+  method,
+  url,
+  access,
+  location: location ?? null,
+  ...each({ params: schema.params, query: schema.querystring, body: schema.body }, (part) =>
+    part ? jsonSchema(part, 'input') : null,
+  ),
+  response: each(schema.response, (body) => jsonSchema(body, 'output')),
+})
+
+/** All that goes over the wire, as JSON Schema. */
+const wire = canonical({
+  problems: problems as unknown as Json,
+  endpoints: each(endpoints as Record<string, Record<string, Endpoint>>, (noun) => each(noun, wireOf)) as unknown as Json,
+  events: each(events as Record<string, z.ZodType>, (schema) => jsonSchema(schema, 'output')),
+  passing: each(passing as Record<string, z.ZodType>, (schema) => jsonSchema(schema, 'output')),
+  requests: each(requests as Record<string, { payload: z.ZodType; ack: z.ZodType }>, ({ payload, ack }) => ({
+    payload: jsonSchema(payload, 'input'),
+    ack: jsonSchema(ack, 'output'),
+  })),
+})
+
+const all: Endpoint[] = Object.values(endpoints).flatMap((noun) => Object.values(noun) as Endpoint[])
+const nameOf = ({ method, url }: Endpoint) => `${method} ${url}`
+
+describe('the contract', () => {
+  it('has the hash that belongs to its version', () => {
+    const hash = createHash('sha256').update(JSON.stringify(wire)).digest('hex')
+    expect(
+      pinned[PROTOCOL_VERSION],
+      `The contract has changed under PROTOCOL_VERSION ${PROTOCOL_VERSION}. Read the note at the top of this test; the hash is now ${hash}`,
+    ).toBe(hash)
+  })
+
+  it('has no event that is durable in two rooms with two shapes, nor durable and passing', () => {
+    const names = [...Object.keys(projectEvents), ...Object.keys(userEvents), ...Object.keys(passing)]
+    expect(names.toSorted()).toEqual([...new Set(names)].sort())
+    expect(Object.keys(events).sort()).toEqual([...Object.keys(projectEvents), ...Object.keys(userEvents)].sort())
+  })
+
+  it('names each endpoint once, with one success status, and its ids as parameters', () => {
+    expect(all.map(nameOf).toSorted()).toEqual([...new Set(all.map(nameOf))].sort())
+    for (const endpoint of all) {
+      expect(Object.keys(endpoint.schema.response), nameOf(endpoint)).toHaveLength(1)
+      const named = [...endpoint.url.matchAll(/:(\w+)/g)].map(([, name]) => name)
+      expect(named.sort(), nameOf(endpoint)).toEqual(Object.keys(endpoint.schema.params?.shape ?? {}).sort())
+      const creates = endpoint.method === 'POST' && statusOf(endpoint) === 201
+      expect(endpoint.location !== undefined, nameOf(endpoint)).toBe(creates)
+      if (endpoint.method === 'DELETE') expect(statusOf(endpoint), nameOf(endpoint)).toBe(204)
+    }
+  })
+
+  it('refuses unknown keys and unknown query parameters everywhere', () => {
+    for (const endpoint of all)
+      for (const part of ['body', 'querystring'] as const) {
+        const schema = endpoint.schema[part]
+        if (!schema) continue
+        const refused = schema.safeParse({ aKeyNobodyKnows: 1 })
+        expect(JSON.stringify(refused.error?.issues), `${nameOf(endpoint)} ${part}`).toContain('unrecognized_keys')
+      }
+  })
+
+  for (const endpoint of all)
+    for (const [status, schema] of Object.entries(endpoint.schema.response))
+      if (!(schema instanceof z.ZodUndefined))
+        it(`compiles the serializer of ${nameOf(endpoint)} → ${status}`, () => {
+          expect(compileSerializer(schema)).toBeTypeOf('function')
+        })
+})
+
+describe('the documentation that the server serves', () => {
+  const app = useApp()
+
+  interface Operation {
+    security?: unknown[]
+    parameters?: ({ name: string; in: string } | { $ref: string })[]
+    requestBody?: { content: Record<string, { schema: Json }> }
+    responses: Record<string, { content?: Record<string, { schema: Json }> }>
+  }
+  interface OpenApi {
+    openapi: string
+    info: { version: string }
+    paths: Record<string, Record<string, Operation>>
+    components: { schemas: Record<string, Json> }
+  }
+  const openApi = async () => (await (await fetch(`${app().url}/openapi.json`)).json()) as OpenApi
+
+  /** Every `$ref` in a document. */
+  function refs(value: unknown): string[] {
+    if (typeof value !== 'object' || value === null) return []
+    return Object.entries(value).flatMap(([key, inner]) => (key === '$ref' && typeof inner === 'string' ? [inner] : refs(inner)))
+  }
+  function resolve(document: unknown, ref: string): unknown {
+    if (!ref.startsWith('#/')) return undefined
+    return ref
+      .slice(2)
+      .split('/')
+      .map((part) => decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~'))
+      .reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], document)
+  }
+
+  it('/openapi.json is OpenAPI 3.1 with exactly the endpoints of the contract', async () => {
+    const document = await openApi()
+    expect(document.openapi).toMatch(/^3\.1\.\d+$/)
+    expect(document.info.version).toBe(`${PROTOCOL_VERSION}`)
+    const said = Object.entries(document.paths).flatMap(([path, operations]) =>
+      Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
+    )
+    expect(said.sort()).toEqual(all.map((e) => `${e.method} ${e.url.replace(/:(\w+)/g, '{$1}')}`).sort())
+  })
+
+  it('/openapi.json has for each endpoint its input, its answers and its problems', async () => {
+    const document = await openApi()
+    for (const endpoint of all) {
+      const operation = document.paths[endpoint.url.replace(/:(\w+)/g, '{$1}')]?.[endpoint.method.toLowerCase()]
+      const name = nameOf(endpoint)
+      expect(operation, name).toBeDefined()
+      if (!operation) continue
+      const parameters = (operation.parameters ?? []).map((parameter) => {
+        const at = '$ref' in parameter ? (resolve(document, parameter.$ref) as { name: string; in: string }) : parameter
+        return `${at.in} ${at.name}`
+      })
+      const writes = endpoint.method !== 'GET' && !['public', 'session'].includes(endpoint.access)
+      const expected = [
+        ...Object.keys(endpoint.schema.params?.shape ?? {}).map((key) => `path ${key}`),
+        ...Object.keys(endpoint.schema.querystring?.shape ?? {}).map((key) => `query ${key}`),
+        ...(writes ? ['header Idempotency-Key'] : []),
+      ]
+      const conditional = ['header If-Match', 'header If-None-Match']
+      expect(parameters.filter((parameter) => !conditional.includes(parameter)).sort(), name).toEqual(expected.sort())
+      expect(operation.requestBody !== undefined, name).toBe(endpoint.schema.body !== undefined)
+      expect(operation.security, name).toEqual(endpoint.access === 'public' ? [] : [{ bearer: [] }, { cookie: [] }])
+      const { [`${statusOf(endpoint)}`]: success, 304: known, ...refusals } = operation.responses
+      expect(success, name).toBeDefined()
+      expect(known !== undefined, name).toBe(parameters.includes('header If-None-Match'))
+      expect(refusals['412'] !== undefined, name).toBe(parameters.includes('header If-Match'))
+      expect(Object.keys(refusals), name).toEqual(expect.arrayContaining(['422', '429', '503', '4XX', '5XX']))
+      for (const refusal of Object.values(refusals) as unknown as { $ref: string }[])
+        expect(resolve(document, refusal.$ref), name).toMatchObject({
+          content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+        })
+    }
+  })
+
+  it('/openapi.json has every problem and no dangling reference', async () => {
+    const document = await openApi()
+    const problem = document.components.schemas.Problem as { properties: { code: { enum: string[] } } } | undefined
+    expect(problem?.properties.code.enum.toSorted()).toEqual(Object.keys(problems).sort())
+    const found = refs(document)
+    expect(found.length).toBeGreaterThan(all.length)
+    expect(found.filter((ref) => resolve(document, ref) === undefined)).toEqual([])
+    // The walker itself sees a reference that leads nowhere.
+    expect(resolve(document, '#/components/schemas/Nothing')).toBeUndefined()
+  })
+
+  it('/docs is a page', async () => {
+    const answer = await fetch(`${app().url}/docs`)
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, expect.stringMatching(/^text\/html/)])
+    expect(await answer.text()).toContain('<html')
+  })
+
+  /** Asks as the contract says, and holds the answer to it: exactly the fields that are named there, nothing more or less. */
+  async function ask<E extends Endpoint>(
+    person: Person,
+    endpoint: E,
+    params: Record<string, string> = {},
+    body?: Input<E, 'body'>,
+  ): Promise<{ id: string } & Record<string, unknown>> {
+    const path = endpoint.url.replace(/:(\w+)/g, (_, name: string) => params[name] ?? '')
+    const answer = await person.call(endpoint.method, path, body)
+    expect(answer.status, `${endpoint.method} ${path} ${JSON.stringify(answer.body)}`).toBe(statusOf(endpoint))
+    const schema = endpoint.schema.response[statusOf(endpoint)] as z.ZodType
+    expect(schema.parse(answer.body), endpoint.url).toEqual(answer.body)
+    return answer.body as never
+  }
+
+  it('D4 answers have exactly the fields of the contract, for every noun', async () => {
+    const { project, owner, editor } = await createTeam(app(), 'editor')
+    const e = endpoints
+    const text = 'a "quoted" \\ back\u2028slash\n\ttab 😀 ‮ é \u0001 </script>'
+    const at = { projectId: project.id }
+    const created = await ask(owner, e.projects.create, {}, { name: 'New', description: text })
+    expect(created.description).toBe(text)
+    const task = await ask(owner, e.tasks.create, at, {
+      title: 'T',
+      description: text,
+      assigneeId: editor.id,
+      dueAt: '2026-03-01T12:00:00+02:00',
+      labels: ['a', 'b'],
+    })
+    expect(task).toMatchObject({ description: text, dueAt: '2026-03-01T10:00:00.000Z' })
+    const bare = await ask(owner, e.tasks.create, at, { title: 'bare' })
+    expect(bare).toMatchObject({ description: null, assignee: null, dueAt: null, labels: [] })
+    const vibe = await ask(owner, e.vibes.create, at, { name: 'V', theme: text })
+    const cut = await ask(owner, e.cuts.create, { vibeId: vibe.id }, { name: 'C', bpm: 120.25, timeSignature: '7/8' })
+    expect(cut.bpm).toBe(120.25)
+    await ask(owner, e.cuts.writeLyrics, { cutId: cut.id }, { lyrics: [{ atMs: 1, text }, { text: '' }] })
+    const comment = await ask(owner, e.comments.createOnCut, { cutId: cut.id }, { body: text, atMs: 5, endMs: 10 })
+    await ask(editor, e.comments.createOnTask, { taskId: task.id }, { body: text })
+    await ask(editor, e.comments.reply, { commentId: comment.id }, { body: 'reply' })
+    await ask(owner, e.comments.update, { commentId: comment.id }, { body: 'edited' })
+    await ask(editor, e.comments.resolve, { commentId: comment.id })
+    await ask(editor, e.members.update, { ...at, userId: editor.id }, { role: 'editor' }).catch(() => {})
+    await ask(owner, e.members.update, { ...at, userId: editor.id }, { role: 'owner' })
+    await ask(owner, e.me.update, {}, { avatarUrl: 'https://example.com/a.png?b=c&d="e"' })
+    await ask(owner, e.projects.update, at, { description: text })
+    await ask(owner, e.tasks.move, { taskId: task.id }, { status: 'doing', after: null })
+    await ask(owner, e.vibes.move, { vibeId: vibe.id }, { after: null })
+    await ask(owner, e.cuts.move, { cutId: cut.id }, { vibeId: vibe.id, after: null })
+
+    const ids = { ...at, taskId: task.id, vibeId: vibe.id, cutId: cut.id, commentId: comment.id, userId: editor.id }
+    const reads = all.filter((endpoint) => endpoint.method === 'GET')
+    for (const endpoint of reads) await ask(owner, endpoint, ids)
+    expect(reads.length).toBeGreaterThan(15)
+    const credentials = { email: owner.email, password: PASSWORD, delivery: 'body' as const }
+    const login = await ask(owner, e.auth.login, {}, credentials)
+    await ask(owner, e.auth.refresh, {}, { refreshToken: login.refreshToken as string })
+    await ask(owner, e.comments.reopen, ids)
+    for (const endpoint of [
+      e.comments.delete,
+      e.tasks.delete,
+      e.cuts.delete,
+      e.vibes.delete,
+      e.members.delete,
+      e.projects.delete,
+    ])
+      await ask(owner, endpoint, ids)
+  })
+
+  it('D4 the serializer writes what a strict reading of the schema gives, and leaves out what is not named', async () => {
+    const { project, owner } = await createTeam(app())
+    await owner.must('POST', `/api/projects/${project.id}/tasks`, { title: 'T', dueAt: '2026-03-01T12:00:00Z' })
+    for (const [endpoint, path] of [
+      [endpoints.tasks.list, `/api/projects/${project.id}/tasks`],
+      [endpoints.members.list, `/api/projects/${project.id}/members`],
+      [endpoints.projects.list, '/api/projects'],
+      [endpoints.projects.get, `/api/projects/${project.id}`],
+      [endpoints.rooms.snapshot, `/api/projects/${project.id}/snapshot`],
+      [endpoints.rooms.events, `/api/projects/${project.id}/events`],
+      [endpoints.me.get, '/api/me'],
+      [endpoints.me.sessions, '/api/me/sessions'],
+    ] as [Endpoint, string][]) {
+      const schema = endpoint.schema.response[200] as z.ZodType
+      const body = await owner.must('GET', path)
+      const serialize = compileSerializer(schema)
+      expect(JSON.parse(serialize(body)), path).toEqual(schema.parse(body))
+      expect(JSON.parse(serialize(withExtras(body))), path).toEqual(body)
+      for (const key of Object.keys(body as object)) {
+        const { [key]: _, ...rest } = body as Record<string, unknown>
+        expect(schema.safeParse(rest).success, `${path} ${key}`).toBe(false)
+        expect(() => serialize(rest), `${path} ${key}`).toThrow()
+      }
+    }
+  })
+
+  /** The same with a secret in every object, except inside payloads, which are whatever the event says. */
+  function withExtras(value: unknown, key = ''): unknown {
+    if (Array.isArray(value)) return value.map((item) => withExtras(item))
+    if (typeof value !== 'object' || value === null || key === 'payload') return value
+    const inner = Object.entries(value).map(([name, item]) => [name, withExtras(item, name)])
+    return { ...Object.fromEntries(inner), passwordHash: 'secret' }
+  }
+})
