@@ -49,6 +49,7 @@ describeInBrowser('the console, as two people use it', () => {
       await ann.page.keyboard.press('Enter')
     }
     const card = ben.page.getByRole('link', { name: 'Mix the chorus' })
+    await ben.page.getByRole('region', { name: 'To do: 2 tasks' }).getByText('Order strings').waitFor()
     await card.focus()
     await ben.page.keyboard.press('ArrowDown')
     await until('the arrow goes to the next card', () =>

@@ -288,6 +288,28 @@ export const texts = {
     unknownAgent: 'Unknown program',
   },
 
+  tokens: {
+    title: 'API tokens',
+    text: 'For bots and scripts that work in your name. A token never reaches your password, your sessions or other tokens.',
+    name: 'What is it for?',
+    role: 'At most as',
+    scope: 'Projects',
+    all: 'All your projects',
+    projects: (n: number) => count(n, 'project'),
+    life: 'Ends',
+    lives: { 7: 'In a week', 90: 'In three months', 365: 'In a year', '': 'Never' },
+    create: 'Create token',
+    made: 'Your new token',
+    once: 'Copy it now: it is shown this once, and nobody can look it up again.',
+    secret: 'The token',
+    kept: 'I have kept it',
+    never: 'never ends',
+    until: (day: string) => `until ${day}`,
+    unused: 'never used',
+    endOf: (name: string) => `End ${name}`,
+    endText: 'Whatever uses it is cut off at once.',
+  },
+
   inspector: {
     title: 'Inspector',
     about: 'The room of this project: its log, as it comes over the socket.',

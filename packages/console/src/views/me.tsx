@@ -10,6 +10,7 @@ import { Confirm } from '../parts/dialog.tsx'
 import { Choice, Field, Form, useSubmission } from '../parts/form.tsx'
 import { texts } from '../texts.ts'
 import { Sessions } from './sessions.tsx'
+import { Tokens } from './tokens.tsx'
 
 const words = texts.me
 
@@ -103,6 +104,7 @@ export function MeView() {
         />
       </section>
       <Sessions onEndAll={() => setEnding(true)} />
+      <Tokens />
       <Password />
       {isEnding && (
         <Confirm
