@@ -87,6 +87,7 @@ describeInBrowser('the console, as two people use it', () => {
     await ann.page.getByRole('link', { name: 'Take 1' }).click()
     await ben.page.getByRole('link', { name: 'Cuts' }).click()
     await ben.page.getByRole('link', { name: 'Take 1' }).click()
+    for (const { page } of [ann, ben]) await heading(page, 'Take 1').waitFor()
 
     await ann.page.keyboard.press('c')
     await ann.page.keyboard.type('Louder here')

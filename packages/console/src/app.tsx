@@ -1,7 +1,7 @@
 import { useEffect } from 'preact/hooks'
 import { useCell } from './lib/cell.ts'
 import { lazy } from './lib/lazy.tsx'
-import { client, phase, start } from './lib/session.ts'
+import { client, notice, phase, start } from './lib/session.ts'
 import { useSelected } from './lib/use-selected.ts'
 import { Toasts } from './parts/toasts.tsx'
 import { Waiting } from './parts/waiting.tsx'
@@ -23,9 +23,11 @@ export function App() {
 
 function Inside({ me }: { me: boolean }) {
   const now = useCell(phase)
+  // after the end of a session the client still knows whose it was
+  const isIn = useCell(notice) === null && me
   useEffect(() => {
-    if (!me) document.title = texts.name
-  }, [me])
+    if (!isIn) document.title = texts.name
+  }, [isIn])
   if (now === 'unreachable')
     return (
       <main class="sign">
@@ -44,5 +46,5 @@ function Inside({ me }: { me: boolean }) {
         <Waiting reason={texts.status.waits.connecting} />
       </main>
     )
-  return me ? <SignedIn /> : <SignIn />
+  return isIn ? <SignedIn /> : <SignIn />
 }

@@ -1,6 +1,7 @@
 import type { Mutation } from '@cutroom/client'
 import { useRoomValue } from '../lib/room.ts'
 import { client, problemText } from '../lib/session.ts'
+import { useSelected } from '../lib/use-selected.ts'
 import { texts } from '../texts.ts'
 
 /** The write that a row was drawn by, while it is not confirmed. */
@@ -8,8 +9,9 @@ export const usePending = (id: string): Mutation | undefined => useRoomValue((ro
 
 /** What became of a write: will be sent, or was refused, with the reason and what can be done. */
 export function Pending({ mutation }: { mutation: Mutation | undefined }) {
+  const status = useSelected(() => client.select((one) => one.status), [])
   if (!mutation) return null
-  if (mutation.state === 'queued' && client.status !== 'online') return <span class="chip">{texts.willBeSent}</span>
+  if (status !== 'online' && mutation.state !== 'refused') return <span class="chip">{texts.willBeSent}</span>
   if (mutation.state !== 'refused') return null
   return (
     <div class="note bad stack" role="alert">

@@ -14,7 +14,7 @@ export function StatusBar() {
   const problem = useRoomValue((room) => room.problem)
   const has = useRoomValue((room) => room.state !== null)
   const queued = useSelected(
-    () => client.select(({ mutations }) => mutations.filter(({ state }) => state === 'queued').length),
+    () => client.select(({ mutations }) => mutations.filter(({ state }) => state === 'queued' || state === 'sending').length),
     [],
   )
   const liveAt = useRef(Date.now())

@@ -47,6 +47,32 @@ function Add({ id, label, action, onAdd }: { id?: string; label: string; action:
   )
 }
 
+/** The name opens the cut. One that is not confirmed has no address yet. */
+function Name({ cut, isLink, onMove }: { cut: Cut; isLink: boolean; onMove: ((cut: Cut) => void) | null }) {
+  if (!isLink)
+    return (
+      <span class="grow long" dir="auto">
+        {cut.name}
+      </span>
+    )
+  return (
+    <a
+      class="grow long"
+      href={base + cutPath(cut.projectId, cut.id)}
+      data-cut={cut.id}
+      draggable={false}
+      dir="auto"
+      onKeyDown={(event) => {
+        if (event.key !== 'm' || !onMove) return
+        event.preventDefault()
+        onMove(cut)
+      }}
+    >
+      {cut.name}
+    </a>
+  )
+}
+
 const CutRow = memo(function CutRow({ cut, mayMove, onMove }: { cut: Cut; mayMove: boolean; onMove: (cut: Cut) => void }) {
   const row = useRef<HTMLLIElement>(null)
   const mutation = usePending(cut.id)
@@ -56,24 +82,11 @@ const CutRow = memo(function CutRow({ cut, mayMove, onMove }: { cut: Cut; mayMov
     [cut.id],
   )
   const lines = useRoomValue(({ state }) => state?.lyrics.get(cut.id)?.lyrics.length ?? 0, [cut.id])
-  const { edge, isDragged } = useDragItem(row, cut.vibeId, cut.id, mayMove)
+  const { edge, isDragged } = useDragItem(row, cut.vibeId, cut.id, mayMove && mutation === undefined)
   const isWaiting = mutation !== undefined && mutation.state !== 'refused'
   return (
     <li ref={row} class={`cut-row${edge === null ? '' : ` edge-${edge}`}${isDragged || isWaiting ? ' pending' : ''}`}>
-      <a
-        class="grow long"
-        href={base + cutPath(cut.projectId, cut.id)}
-        data-cut={cut.id}
-        draggable={false}
-        dir="auto"
-        onKeyDown={(event) => {
-          if (event.key !== 'm' || !mayMove) return
-          event.preventDefault()
-          onMove(cut)
-        }}
-      >
-        {cut.name}
-      </a>
+      <Name cut={cut} isLink={mutation === undefined} onMove={mayMove ? onMove : null} />
       {lines > 0 && <span class="quiet small wide-only">{words.lines(lines)}</span>}
       {cut.bpm !== null && <span class="chip">{words.bpmShort(cut.bpm)}</span>}
       {cut.timeSignature !== null && <span class="chip">{cut.timeSignature}</span>}
@@ -84,7 +97,7 @@ const CutRow = memo(function CutRow({ cut, mayMove, onMove }: { cut: Cut; mayMov
           <span class="hidden">{words.open(open)}</span>
         </span>
       )}
-      {mayMove && (
+      {mayMove && mutation === undefined && (
         <button type="button" class="icon-button" aria-label={texts.board.moveTitle(cut.name)} onClick={() => onMove(cut)}>
           <MoveIcon />
         </button>

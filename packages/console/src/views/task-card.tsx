@@ -59,6 +59,33 @@ function Foot({ task }: { task: Task }) {
   )
 }
 
+/** The title opens the task. One that is not confirmed has no address yet. */
+function Title({ task, isLink, onMove }: { task: Task; isLink: boolean; onMove: ((task: Task) => void) | null }) {
+  if (!isLink)
+    return (
+      <span class="grow long title" dir="auto">
+        {task.title}
+      </span>
+    )
+  return (
+    <a
+      class="grow long title"
+      href={base + withQuery('task', task.id)}
+      data-focus
+      data-task={task.id}
+      draggable={false}
+      dir="auto"
+      onKeyDown={(event) => {
+        if (event.key !== 'm' || !onMove) return
+        event.preventDefault()
+        onMove(task)
+      }}
+    >
+      {task.title}
+    </a>
+  )
+}
+
 /** A task on the board. */
 export const TaskCard = memo(function TaskCard({
   task,
@@ -71,7 +98,7 @@ export const TaskCard = memo(function TaskCard({
 }) {
   const card = useRef<HTMLElement>(null)
   const mutation = usePending(task.id)
-  const { edge, isDragged } = useDragItem(card, task.status, task.id, mayMove)
+  const { edge, isDragged } = useDragItem(card, task.status, task.id, mayMove && mutation === undefined)
   const isWaiting = mutation !== undefined && mutation.state !== 'refused'
   return (
     <article
@@ -80,22 +107,8 @@ export const TaskCard = memo(function TaskCard({
       aria-busy={isWaiting}
     >
       <div class="row task-head">
-        <a
-          class="grow long"
-          href={base + withQuery('task', task.id)}
-          data-focus
-          data-task={task.id}
-          draggable={false}
-          dir="auto"
-          onKeyDown={(event) => {
-            if (event.key !== 'm' || !mayMove) return
-            event.preventDefault()
-            onMove(task)
-          }}
-        >
-          {task.title}
-        </a>
-        {mayMove && (
+        <Title task={task} isLink={mutation === undefined} onMove={mayMove ? onMove : null} />
+        {mayMove && mutation === undefined && (
           <button type="button" class="icon-button" aria-label={texts.board.moveTitle(task.title)} onClick={() => onMove(task)}>
             <MoveIcon />
           </button>
