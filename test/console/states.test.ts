@@ -30,14 +30,14 @@ describeInBrowser('what the console says of its state', () => {
     await page.getByText('Offline. Showing what was here').waitFor()
     await add.fill('Written in a tunnel')
     await page.keyboard.press('Enter')
-    await page.getByRole('region', { name: 'To do: 1 task' }).getByText('Will be sent').waitFor()
+    await page.getByRole('region', { name: 'To do: 1 task' }).getByText('Will be sent', { exact: true }).waitFor()
     await context.setOffline(false)
     await page.reload()
     await until('the task is on the server', async () => {
       const { data } = await ann.must<{ data: { title: string }[] }>('GET', `/api/projects/${project.id}/tasks`)
       return data.map(({ title }) => title).join() === 'Written in a tunnel'
     })
-    await page.getByText('Will be sent').waitFor({ state: 'detached' })
+    await page.getByText('Will be sent', { exact: true }).waitFor({ state: 'detached' })
     await page.getByText('Written in a tunnel').waitFor()
   })
 
@@ -50,7 +50,7 @@ describeInBrowser('what the console says of its state', () => {
     await page.getByText('Offline. Showing what was here').waitFor()
     await add.fill('Against the rules')
     await page.keyboard.press('Enter')
-    await page.getByText('Will be sent').waitFor()
+    await page.getByText('Will be sent', { exact: true }).waitFor()
     await ann.must('PATCH', `/api/projects/${project.id}/members/${ben.id}`, { role: 'viewer' })
     await context.setOffline(false)
     const card = page.locator('article', { hasText: 'Against the rules' })

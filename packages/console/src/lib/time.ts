@@ -1,6 +1,9 @@
 import { texts } from '../texts.ts'
 
-const relative = new Intl.RelativeTimeFormat(texts.locale, { numeric: 'auto' })
+/** The reader's own way to write times, where it is of the language of the page. */
+const locale = navigator.language.startsWith(texts.locale) ? navigator.language : texts.locale
+
+const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' })
 const UNITS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
   ['year', 31_536_000],
   ['month', 2_592_000],
@@ -17,9 +20,9 @@ export function ago(iso: string, now = Date.now()): string {
   return unit ? relative.format(Math.round(seconds / unit[1]), unit[0]) : texts.justNow
 }
 
-const exactly = new Intl.DateTimeFormat(texts.locale, { dateStyle: 'medium', timeStyle: 'short' })
-const day = new Intl.DateTimeFormat(texts.locale, { day: 'numeric', month: 'short' })
-const clock = new Intl.DateTimeFormat(texts.locale, { hour: '2-digit', minute: '2-digit' })
+const exactly = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' })
+const day = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' })
+const clock = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' })
 export const exact = (iso: string): string => exactly.format(Date.parse(iso))
 export const shortDay = (iso: string): string => day.format(Date.parse(iso))
 export const clockTime = (ms: number): string => clock.format(ms)
