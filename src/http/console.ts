@@ -18,7 +18,7 @@ export const CONSOLE_ADDRESSES = [
 const NOT_BUILT = `Cutroom is running, but its page has not been built.
 
 In a clone: npm run build, then start the server again.
-The API and its reference are at docs.
+The API and its reference are at /docs.
 `
 
 /** Everything from this host, and nothing in the page itself. Pictures of people stand on other hosts and are not drawn. */

@@ -15,7 +15,7 @@ describeInBrowser('a board beyond measure', () => {
   const open = useBrowser()
 
   it('1,000 tasks with 20 labels each draw what can be seen, and arrow keys reach those that cannot', async () => {
-    const ann = await register(app(), '𝕬nn ' + 'Ñ'.repeat(90))
+    const ann = await register(app(), `𝕬nn ${'Ñ'.repeat(90)}`)
     const project = await createProject(ann, 'W'.repeat(200))
     await app().db.query(
       `INSERT INTO "Task" (id, "projectId", title, status, rank, labels, "authorId", "assigneeId")

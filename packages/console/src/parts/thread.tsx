@@ -37,7 +37,7 @@ function Actions({ comment, rights, onEdit, onDelete }: Omit<RowProps, 'isEditin
   const isOwn = comment.author.id === client.userId
   if (rights === 'none' || (!isOwn && rights !== 'all')) return null
   return (
-    <>
+    <span class="actions">
       {isOwn && (
         <button type="button" class="button plain tight" onClick={() => onEdit(comment.id)}>
           {texts.edit}
@@ -46,7 +46,7 @@ function Actions({ comment, rights, onEdit, onDelete }: Omit<RowProps, 'isEditin
       <button type="button" class="button plain tight" onClick={onDelete}>
         {texts.delete}
       </button>
-    </>
+    </span>
   )
 }
 
@@ -67,7 +67,6 @@ function Row(props: RowProps) {
           {comment.atMs !== null && <span class="chip">{mediaTime(comment.atMs)}</span>}
           <Ago at={comment.createdAt} />
           {comment.editedAt !== null && <span class="quiet small">{texts.edited}</span>}
-          <span class="grow" />
           {!mutation && <Actions {...props} onDelete={() => setDeleting(true)} />}
         </div>
         {props.isEditing ? (

@@ -94,7 +94,11 @@ export function Windowed<T>(props: Props<T>) {
   })
   useLayoutEffect(() => {
     look()
-    const watch = new ResizeObserver(look)
+    // lines wrap differently then: who was at the end stays there
+    const watch = new ResizeObserver(() => {
+      if (fromEnd && atEnd.current && box.current) box.current.scrollTop = box.current.scrollHeight
+      look()
+    })
     if (box.current) watch.observe(box.current)
     return () => watch.disconnect()
   }, [])
