@@ -146,6 +146,13 @@ describeInBrowser('the console, as two people use it', () => {
     await ann.page.locator('h1').click()
     await ann.page.keyboard.press('i')
     const drawer = ann.page.getByRole('complementary', { name: 'Inspector' })
+    await drawer.waitFor()
+    const fromEnd = () =>
+      ann.page.evaluate<number>(`(() => {
+      const { scrollHeight, scrollTop, clientHeight } = document.querySelector('.comments .windowed')
+      return scrollHeight - scrollTop - clientHeight
+    })()`)
+    await until('the comments are at their end, narrower now', async () => (await fromEnd()) < 2)
     await drawer.getByText('lyrics:updated').first().waitFor()
     const position = async () => Number(await drawer.locator('[data-position]').textContent())
     const before = await position()

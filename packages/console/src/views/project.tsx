@@ -21,7 +21,7 @@ const Cuts = lazy(() => import('./cuts.tsx').then(({ Cuts }) => Cuts))
 const CutView = lazy(() => import('./cut.tsx').then(({ CutView }) => CutView))
 const Members = lazy(() => import('./members.tsx').then(({ Members }) => Members))
 const Settings = lazy(() => import('./settings.tsx').then(({ Settings }) => Settings))
-const Inspector = lazy(() => import('./inspector.tsx').then(({ Inspector }) => Inspector))
+const Inspector = lazy(() => import('./inspector.tsx').then(({ Inspector }) => Inspector), null)
 
 const FACES = 6
 
