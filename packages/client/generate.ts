@@ -23,8 +23,8 @@ const literal = (members: Record<string, unknown>): string =>
     .map(([name, value]) => member(name, value))
     .join('')}}`
 
-/** Every field but the schemas, so that a field that is added to endpoints later comes along. */
-const plain = ({ schema: _, ...fields }: Endpoint): Omit<Endpoint, 'schema'> => fields
+/** What a call needs, and who may make it. */
+const plain = ({ method, url, access }: Endpoint) => ({ method, url, access })
 
 const noun = ([name, table]: [string, Record<string, Endpoint>]): string => {
   const members = Object.fromEntries(Object.entries(table).map(([each, endpoint]) => [each, plain(endpoint)]))
@@ -58,7 +58,10 @@ export const collections: { [C in contract.CollectionName]: Omit<(typeof contrac
 /** What each event of a project's room does to the state. */
 export const stateChanges: typeof contract.stateChanges = ${literal(stateChanges)}
 
-${Object.entries(endpoints).map(noun).join('\n')}`
+${Object.entries(endpoints).map(noun).join('\n')}
+/** All endpoints, by noun. */
+export const endpoints = { ${Object.keys(endpoints).join(', ')} }
+`
 
 if (process.argv[1] === import.meta.filename) {
   const before = await readFile(FILE, 'utf8').catch(() => '')

@@ -128,10 +128,25 @@ describe('retries', () => {
     vi.useRealTimers()
   })
 
-  it('does not repeat a write without a key, nor an answer that will not change', async () => {
-    const { client, sent } = setup(() => problem('unavailable'), { retryForMs: 60_000 })
+  it('repeats a write with one key of its own', async () => {
+    vi.useFakeTimers()
+    const replies: Reply[] = [problem('unavailable'), problem('unavailable'), { status: 204 }]
+    const { client, sent } = setup(() => replies.shift() ?? { status: 500 }, { retryForMs: 60_000 })
+    const done = client.call(tasks.delete, { params: { taskId } })
+    await vi.runAllTimersAsync()
+    await done
+    vi.useRealTimers()
+    const keys = sent.map(({ headers }) => headers.get('idempotency-key'))
+    expect(keys).toHaveLength(3)
+    expect(new Set(keys).size).toBe(1)
+    expect(keys[0]).toMatch(/^[0-9a-f]{32}$/)
+  })
+
+  it('repeats neither a write when no retries are asked for, nor an answer that will not change', async () => {
+    const { client, sent } = setup(() => problem('unavailable'))
     await expect(client.call(tasks.delete, { params: { taskId } })).rejects.toMatchObject({ code: 'unavailable' })
     expect(sent).toHaveLength(1)
+    expect(sent[0]?.headers.has('idempotency-key')).toBe(false)
     const other = setup(() => problem('conflict'), { retryForMs: 60_000 })
     await expect(other.client.call(me.get)).rejects.toMatchObject({ code: 'conflict' })
     expect(other.sent).toHaveLength(1)

@@ -25,6 +25,7 @@ export function clientOf({ url }: Pick<TestApp, 'url'>, person: Person, options:
     onTokens: (tokens) => kept.push(tokens),
     onSignedOut: (problem) => signedOut.push(problem),
     socket: { reconnectionDelay: 50, reconnectionDelayMax: 200 },
+    keepRoomsMs: 0,
     ...options,
   })
   onTestFinished(() => client.close())

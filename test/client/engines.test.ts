@@ -124,7 +124,7 @@ describe('an engine that has only what React Native has', () => {
     const typing: unknown[] = []
     mine.room.on('typing', (one) => typing.push(one))
     theirs.room.setPresence({ looksAt: 'mix' })
-    theirs.room.typing(project.id, true)
+    theirs.room.setTyping(project.id, true)
     await until('presence and typing', () => typing.length > 0 && mine.room.presence.get(editor.id)?.state?.looksAt === 'mix')
 
     const statuses: string[] = []
@@ -143,6 +143,7 @@ describe('an engine that has only what React Native has', () => {
     const refused = theirs.client.call(tasks.get, { params: { taskId: project.id } })
     await expect(refused).rejects.toBeInstanceOf(CutroomError)
     await expect(refused).rejects.toMatchObject({ code: 'not-found', status: 404 })
+    await live(theirs.room)
     const revoked: unknown[] = []
     theirs.room.on('revoked', (reason) => revoked.push(reason))
     await mine.client.call(members.delete, { params: { projectId: project.id, userId: editor.id } })

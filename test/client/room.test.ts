@@ -217,7 +217,7 @@ describe('the client against the server', () => {
     const typing: unknown[] = []
     a.on('typing', (one) => typing.push(one))
     b.setPresence({ looksAt: 'mix' })
-    b.typing(project.id, true)
+    b.setTyping(project.id, true)
     await until('both see the other', () => a.presence.size === 2 && b.presence.size === 2)
     await until('the state', () => a.presence.get(editor.id)?.state !== null)
     expect(a.presence.get(editor.id)).toMatchObject({ user: { id: editor.id, name: editor.name }, state: { looksAt: 'mix' } })

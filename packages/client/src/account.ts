@@ -14,7 +14,7 @@ export interface AccountOptions {
   retryForMs: number
   closing: AbortSignal
   /** A login has begun, which may be of another person than the one before. */
-  onEntered(userId: string): void
+  onEntered(user: Entered['user']): void
   /** The app logs out: nothing of the person is shown any more. */
   onLeft(): void
 }
@@ -74,7 +74,7 @@ export function createAccount({ api, cookies, retryForMs, closing, onEntered, on
         closeReplaced({ tokens, userId: user.id, out: false })
         throw superseded()
       }
-      onEntered(user.id)
+      onEntered(user)
       closeReplaced(before, ...unclosed)
       return user
     })

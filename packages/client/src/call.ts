@@ -1,5 +1,6 @@
 import type { Answer, Endpoint, Input } from './endpoint.ts'
 import { CutroomError, problemFrom, problemOf } from './problem.ts'
+import type { Position } from './resume-hooks.ts'
 import { backoff, reasonOf, sleep } from './timing.ts'
 
 export interface CallOptions {
@@ -10,9 +11,13 @@ export interface CallOptions {
   signal?: AbortSignal
   /**
    * Milliseconds to go on trying when the network fails or the server asks to come again later (429, 503).
-   * Only GETs, and writes with an `idempotencyKey`. Ends when the session ends in which the call was made.
+   * A write gets an `idempotencyKey` for it. Ends when the session ends in which the call was made.
    */
   retryForMs?: number
+  /** Milliseconds for one attempt. Default 30 s; what is not answered in time fails with `unavailable`. */
+  timeoutMs?: number
+  /** Where a write stands in the log of its room, as soon as it is answered; `room.caughtUp(seq)` waits for it. */
+  onPosition?: (position: Position) => void
 }
 
 type Params<T> = [T] extends [never] ? { params?: undefined } : { params: T }
@@ -127,6 +132,8 @@ export async function send(target: Target, endpoint: Endpoint, args: LooseArgs, 
     throw error
   }
   const body = parse(text, response.status)
+  const [seq, epoch] = [response.headers.get('cutroom-seq'), response.headers.get('cutroom-epoch')]
+  if (response.ok && seq !== null && epoch !== null) args.onPosition?.({ seq: Number(seq), epoch })
   if (response.ok) return body
   throw new CutroomError(problemFrom(response.status, body, response.headers.get('retry-after')))
 }

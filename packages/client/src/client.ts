@@ -1,13 +1,17 @@
-import type { Meta, Payload, Problem, UserEventName } from '@cutroom/contract'
+import type { Meta, Payload, Presence, Problem, Project, User, UserEventName } from '@cutroom/contract'
 import type { Entered } from './account-requests.ts'
-import type { Call } from './call.ts'
+import type { Call, CallRest } from './call.ts'
 import type { LinkStatus, SocketSettings } from './connection.ts'
 import type { Emitter } from './emitter.ts'
-import type { Input } from './endpoint.ts'
+import type { Answer, Endpoint, Input } from './endpoint.ts'
 import type { Passing } from './frames.ts'
 import type { auth } from './generated/contract.ts'
 import type { SessionMode, Tokens } from './login.ts'
+import type { Mutation, MutationRest, MutationStore } from './mutation.ts'
+import type { Api } from './nouns.ts'
+import type { RowsOf } from './pages.ts'
 import type { Room, RoomOptions } from './room.ts'
+import type { Selected } from './select.ts'
 import type { StoredTokens } from './token-store.ts'
 
 export interface ClientOptions {
@@ -33,6 +37,13 @@ export interface ClientOptions {
   retryForMs?: number
   /** How long a join may stay without any progress. Default 20 s. */
   ackTimeoutMs?: number
+  /** How long a room that was left by all who had asked for it stays joined, ms. Default 30 s; 0: it is left at once. */
+  keepRoomsMs?: number
+  /**
+   * Where mutations survive a reload. With it they wait until a login, `restore()` or the connection says whose they are. Default:
+   * nowhere.
+   */
+  mutationStore?: MutationStore
   socket?: SocketSettings
   fetch?: typeof fetch
 }
@@ -46,6 +57,13 @@ export type ClientEvents = {
 
 type Without<T> = Omit<T, 'delivery'>
 
+/** What a client knows of the person who is logged in. */
+export interface UserState {
+  /** Their projects, by id: loaded when they are first read, then kept by events. Null until then. */
+  readonly projects: ReadonlyMap<string, Project> | null
+  select<T>(pick: (user: UserState) => T, same?: (a: T, b: T) => boolean): Selected<T>
+}
+
 export interface CutroomClient {
   /**
    * Calls an endpoint of the contract: `client.call(tasks.create, { params: { projectId }, body: { title } })`. Throws `CutroomError`
@@ -53,6 +71,28 @@ export interface CutroomClient {
    * which it was made: when that has ended, what is still to be sent fails with `session-revoked`. Works after `close()` too.
    */
   call: Call
+  /** The same as functions: `client.api.tasks.create({ projectId, title })`, with parameters, query and body in one object. */
+  readonly api: Api
+  /** All pages of a list: `for await (const tasks of client.pages(endpoints.tasks.list, { params: { projectId } }))`. */
+  pages<E extends Endpoint>(endpoint: E, ...rest: CallRest<E>): AsyncGenerator<RowsOf<E>[], void>
+  /**
+   * A write that is drawn at once, waits while offline, and is sent once, in order for each project; with a `mutationStore` it
+   * survives a reload. Resolves with the answer. Throws `CutroomError` when it is refused, or its login ends: then what it drew is
+   * taken back, unless `keep` leaves it in `mutations`. What is drawn goes when its event comes.
+   */
+  mutate<E extends Endpoint>(endpoint: E, ...rest: MutationRest<E>): Promise<Answer<E>>
+  /** The writes of `mutate` that are not confirmed yet, oldest first. */
+  readonly mutations: readonly Mutation[]
+  /**
+   * Finds out who is logged in, at the start of a page or with stored tokens; null: nobody. Never ends a login. Throws what `fetch`
+   * throws where the server cannot be reached.
+   */
+  restore(): Promise<User | null>
+  /** The account that is logged in, once `login`, `register` or `restore` has said so; follows `PATCH /api/me` of this client. */
+  readonly me: User | null
+  /** A value of the client that components draw: `client.select((client) => client.me)`. See `room.select`. */
+  select<T>(pick: (client: CutroomClient) => T, same?: (a: T, b: T) => boolean): Selected<T>
+  readonly user: UserState
   /**
    * The last login or logout that was asked for decides: one that it overtakes rejects with `superseded`. A login that succeeds
    * closes the session before it.
@@ -75,8 +115,11 @@ export interface CutroomClient {
   on: Emitter<ClientEvents>['on']
   /** Opens the socket. Resolves when it is up, rejects when it is given up; may be left unawaited. */
   connect(): Promise<void>
-  /** The room of a project, which joins by itself and stays until it is left. Asked for again, it is the same one. */
-  room(projectId: string, options?: RoomOptions): Room
+  /**
+   * The room of a project, which joins by itself. Asked for again, it is the same one; it stays until each who asked for it has
+   * called its `leave()`. `P`: what its people show beside their names.
+   */
+  room<P extends Presence['state'] = Presence['state']>(projectId: string, options?: RoomOptions): Room<P>
   /** Ends everything that runs: socket, rooms, timers, retries. */
   close(): void
 }

@@ -1,13 +1,17 @@
-import type { Problem } from '@cutroom/contract'
+import type { Problem, User } from '@cutroom/contract'
 import { createAccount } from './account.ts'
 import { type ApiOptions, createApi } from './api.ts'
 import { parseBaseUrl } from './base-url.ts'
-import type { ClientEvents, ClientOptions } from './client.ts'
+import type { Call } from './call.ts'
+import type { ClientEvents, ClientOptions, CutroomClient } from './client.ts'
 import { createConnection, type LinkStatus } from './connection.ts'
 import { createEmitter } from './emitter.ts'
+import { me } from './generated/contract.ts'
 import { createLoginChanges } from './login-changes.ts'
 import { createPerson } from './person.ts'
 import { problemOf } from './problem.ts'
+import { createSelections } from './select.ts'
+import { claimsOf } from './token.ts'
 
 type ApiSettings = Omit<ApiOptions, 'onRenewed' | 'onLost' | 'onReplaced'>
 
@@ -48,7 +52,14 @@ export function compose(options: ClientOptions) {
     onLost: lost,
     onReplaced: (replaced) => account.closeReplaced(replaced),
   })
-  const { call, session } = api
+  const { session } = api
+  /** What is answered about the account is kept. */
+  const call: Call = async (endpoint, ...rest) => {
+    const login = session.current()
+    const answer = await api.call(endpoint, ...rest)
+    if (endpoint.url === me.get.url && login === session.current()) person.setUser(answer as User)
+    return answer
+  }
   const connection = createConnection({
     base,
     settings: options.socket ?? {},
@@ -59,6 +70,7 @@ export function compose(options: ClientOptions) {
         if (status === next) return
         status = next
         person.status(next, problem)
+        selections.changed()
         emitter.emit('status', next, problem)
       },
       connected: (who) => login.connected(who),
@@ -68,9 +80,21 @@ export function compose(options: ClientOptions) {
     },
   })
   const { socket } = connection
+  const selections = createSelections<CutroomClient>(() => self.client as CutroomClient, onError)
+  const self: { client?: CutroomClient } = {}
   const ackTimeoutMs = options.ackTimeoutMs ?? 20_000
   const onRevoked = () => lost(problemOf('session-revoked'))
-  const person = createPerson({ call, socket, emit: emitter.emit, onError, ackTimeoutMs, onRevoked })
+  const person = createPerson({
+    call,
+    socket,
+    emit: emitter.emit,
+    onError,
+    ackTimeoutMs,
+    onRevoked,
+    changed: selections.changed,
+    keepRoomsMs: options.keepRoomsMs ?? 30_000,
+    mutationStore: options.mutationStore,
+  })
   const login = createLoginChanges({
     session,
     connection,
@@ -80,6 +104,13 @@ export function compose(options: ClientOptions) {
     onSignedOut: (problem) => options.onSignedOut?.(problem),
     onError,
   })
+  /** Stored tokens name the person whose mutations are stored. */
+  function recognise(): void {
+    const userId = claimsOf(session.tokens()?.accessToken ?? '').sub
+    if (userId !== undefined && !cookies) person.loggedIn(userId)
+  }
+  recognise()
+  void session.loading()?.then(recognise)
   const account = createAccount({
     api,
     cookies,
@@ -88,5 +119,5 @@ export function compose(options: ClientOptions) {
     onEntered: login.entered,
     onLeft: login.left,
   })
-  return { account, api, closing, connection, cookies, emitter, login, person, status: () => status }
+  return { account, api, call, closing, connection, cookies, emitter, login, person, selections, self, status: () => status }
 }

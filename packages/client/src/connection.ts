@@ -1,5 +1,5 @@
 import type { Problem } from '@cutroom/contract'
-import { io, type ManagerOptions, type SocketOptions } from 'socket.io-client'
+import type { io, ManagerOptions, SocketOptions } from 'socket.io-client'
 import type { BaseUrl } from './base-url.ts'
 import { extendSession, pushToken } from './extend-session.ts'
 import type { CutroomSocket, Passing } from './frames.ts'
@@ -51,9 +51,15 @@ interface SocketHandlers {
 }
 
 /** A socket that is not connected yet. */
-function makeSocket(base: BaseUrl, settings: SocketSettings, cookies: boolean, on: SocketHandlers): CutroomSocket {
+function makeSocket(
+  connect: typeof io,
+  base: BaseUrl,
+  settings: SocketSettings,
+  cookies: boolean,
+  on: SocketHandlers,
+): CutroomSocket {
   // Socket.IO takes a path in the url for a namespace; without a url it is the origin of the page
-  const made: CutroomSocket = io(base.origin, {
+  const made: CutroomSocket = connect(base.origin, {
     transports: ['websocket'],
     // never the root of another program on that host
     path: `${base.prefix}/socket.io`,
@@ -91,8 +97,8 @@ export function createConnection({ base, settings, cookies, session, hooks }: Co
   const again = createReconnect(session, cookies, { isWanted: () => wanted, open, disconnect, stop, lost: hooks.lost })
   const push = () => pushToken(socket, session, hooks.onError)
 
-  const make = () =>
-    makeSocket(base, settings, cookies, {
+  const make = (connect: typeof io) =>
+    makeSocket(connect, base, settings, cookies, {
       credentials: (isCurrent) => again.credentials(() => wanted && isCurrent()),
       connected(who) {
         again.reset()
@@ -119,9 +125,22 @@ export function createConnection({ base, settings, cookies, session, hooks }: Co
     hooks.status('connecting')
     if (!wanted) return
     again.forgetExpiry()
-    if (socket) socket.disconnect()
-    else socket = make()
-    socket.connect()
+    socket?.disconnect()
+    void load()
+  }
+
+  /** Connects; a page that has not come so far does not load Socket.IO, which is a third of the client. */
+  async function load(): Promise<void> {
+    if (!socket) {
+      try {
+        const { io } = await import('socket.io-client')
+        socket ??= make(io)
+      } catch (error) {
+        hooks.onError(error)
+        if (wanted) again.refused(problemOf('unavailable', 'Socket.IO could not be loaded'))
+      }
+    }
+    if (wanted) socket?.connect()
   }
 
   function stop(problem?: Problem): void {

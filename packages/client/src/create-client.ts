@@ -1,7 +1,13 @@
+import type { Presence, User } from '@cutroom/contract'
 import { onWake } from './browser.ts'
+import type { LooseArgs } from './call.ts'
 import type { ClientOptions, CutroomClient } from './client.ts'
 import { compose } from './compose.ts'
+import { auth, me } from './generated/contract.ts'
+import { createNouns } from './nouns.ts'
+import { pagesOf } from './pages.ts'
 import { CutroomError, problemOf } from './problem.ts'
+import type { Room, RoomOptions } from './room.ts'
 
 type Parts = ReturnType<typeof compose>
 
@@ -32,6 +38,28 @@ function connect(parts: Parts): Promise<void> {
   return up
 }
 
+/** Finds out who is logged in. A cookie that has run out is renewed. */
+async function restore({ api, call, cookies, login }: Parts): Promise<User | null> {
+  const { session } = api
+  const current = session.current()
+  try {
+    await session.loading()
+    if (current.out || (!cookies && !current.tokens)) return null
+    if (!cookies) return await call(me.get)
+    let { user, refreshable } = await call(auth.session)
+    if (!user && refreshable) {
+      await session.refresh(current)
+      user = (await call(auth.session)).user
+    }
+    session.assertCurrent(current)
+    if (user) login.restored(user)
+    return user
+  } catch (error) {
+    if (error instanceof CutroomError && error.status === 401) return null
+    throw error
+  }
+}
+
 /**
  * A client of one Cutroom server, for one person at a time. Runs in browsers, in React Native and in Node 20.19 or later; stores
  * nothing.
@@ -39,15 +67,32 @@ function connect(parts: Parts): Promise<void> {
  */
 export function createClient(options: ClientOptions): CutroomClient {
   const parts = compose(options)
-  const { account, api, closing, connection, cookies, emitter, login, person } = parts
+  const { account, api, call, closing, connection, cookies, emitter, login, person, selections } = parts
   const { session } = api
   const unwatch = onWake(() => {
     connection.nudge()
     person.check()
   })
 
-  return {
-    call: api.call,
+  const client: CutroomClient = {
+    call,
+    api: createNouns(call),
+    pages: (endpoint, ...[args = {}]) => pagesOf(call, endpoint, args as LooseArgs),
+    mutate: person.mutations.mutate,
+    get mutations() {
+      return person.mutations.all()
+    },
+    restore: () => restore(parts),
+    get me() {
+      return person.user()
+    },
+    select: selections.select,
+    user: {
+      get projects() {
+        return person.projects.get()
+      },
+      select: (pick, same) => selections.select((client) => pick(client.user), same),
+    },
     connect: () => connect(parts),
     login: account.login,
     register: account.register,
@@ -67,14 +112,14 @@ export function createClient(options: ClientOptions): CutroomClient {
     get userId() {
       return person.userId()
     },
-    room(projectId, roomOptions = {}) {
+    room<P extends Presence['state']>(projectId: string, roomOptions: RoomOptions = {}) {
       if (closing.signal.aborted) throw new Error('The client is closed')
       const { room, control, isNew } = person.rooms.get(projectId, roomOptions)
-      if (!isNew) return room
+      if (!isNew) return room as unknown as Room<P>
       void connect(parts)
       if (parts.status() === 'online') control.connected()
       else if (parts.status() === 'offline') control.suspended(problemOf('token-missing'))
-      return room
+      return room as unknown as Room<P>
     },
     close() {
       closing.abort()
@@ -85,4 +130,6 @@ export function createClient(options: ClientOptions): CutroomClient {
       emitter.clear()
     },
   }
+  parts.self.client = client
+  return client
 }

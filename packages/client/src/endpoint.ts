@@ -6,7 +6,7 @@ type Schemas = contract.Endpoint['schema']
 export type Endpoint = Pick<contract.Endpoint, 'method' | 'url' | 'access'> & { readonly schema?: Schemas }
 
 /** An endpoint of the contract without its schemas, with their types. */
-export type Plain<E extends contract.Endpoint> = Omit<E, 'schema'> & { readonly schema?: E['schema'] }
+export type Plain<E extends contract.Endpoint> = Pick<E, 'method' | 'url' | 'access'> & { readonly schema?: E['schema'] }
 
 /** The endpoints of one noun. */
 export type PlainTable<T extends Record<string, contract.Endpoint>> = { readonly [K in keyof T]: Plain<T[K]> }

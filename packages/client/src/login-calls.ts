@@ -3,6 +3,7 @@ import type { Answer, Endpoint } from './endpoint.ts'
 import { auth, me } from './generated/contract.ts'
 import { type Login, loginChanged } from './login.ts'
 import { CutroomError, problemOf } from './problem.ts'
+import { randomKey } from './random-key.ts'
 import type { Session } from './session.ts'
 import { abortWith, deadline } from './timing.ts'
 
@@ -32,6 +33,24 @@ export function createRetries(closing: AbortSignal) {
     end(login: Login): void {
       for (const [end, owner] of running) if (owner === login) abortWith(end, loginChanged())
     },
+  }
+}
+
+/** For one attempt, ms. */
+const TIMEOUT_MS = 30_000
+
+/** @throws CutroomError unavailable when it takes too long */
+async function inTime<T>(args: LooseArgs, run: (args: LooseArgs) => Promise<T>): Promise<T> {
+  const ms = args.timeoutMs ?? TIMEOUT_MS
+  const limit = deadline(ms, args.signal)
+  try {
+    return await run({ ...args, signal: limit.signal })
+  } catch (error) {
+    if (limit.signal.aborted && !args.signal?.aborted)
+      throw new CutroomError(problemOf('unavailable', `No answer within ${ms} ms`))
+    throw error
+  } finally {
+    limit.done()
   }
 }
 
@@ -92,11 +111,13 @@ export function createLoginCalls({ target, session, retries, asPerson, retryForM
   }
 
   return async <E extends Endpoint>(endpoint: E, ...rest: CallRest<E>) => {
-    const args = (rest[0] ?? {}) as LooseArgs
+    const args = { ...rest[0] } as LooseArgs
     const login = session.current()
     const forMs = args.retryForMs ?? retryForMs
-    const repeatable = endpoint.method === 'GET' || args.idempotencyKey !== undefined
-    const once = () => attempt(endpoint, args, login) as Promise<Answer<E>>
+    // a login is not repeated: after a lost answer there would be two sessions
+    const repeatable = endpoint.method === 'GET' || endpoint.access !== 'public'
+    if (forMs > 0 && repeatable && endpoint.method !== 'GET') args.idempotencyKey ??= randomKey()
+    const once = () => inTime(args, (timed) => attempt(endpoint, timed, login)) as Promise<Answer<E>>
     if (forMs <= 0 || !repeatable) return once()
     const run = async () => {
       if (endpoint.access !== 'public') await identify(login)

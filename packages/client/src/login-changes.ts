@@ -1,4 +1,4 @@
-import type { Problem } from '@cutroom/contract'
+import type { Problem, User } from '@cutroom/contract'
 import type { Connection } from './connection.ts'
 import type { Passing } from './frames.ts'
 import type { Login } from './login.ts'
@@ -37,6 +37,7 @@ export function createLoginChanges({
     // where only the cookie is gone, or of another by now, the session is still open
     if (cookies) closeReplaced(ended)
     connection.stop(problem)
+    person.mutations.ended(problem)
     if (isKnown) return
     isKnown = true
     try {
@@ -69,17 +70,24 @@ export function createLoginChanges({
       person.connected(who)
       return true
     },
-    entered(userId: string): void {
-      person.loggedIn(userId)
+    entered(user: User): void {
+      person.loggedIn(user.id)
+      person.setUser(user)
       isKnown = false
       if (!isWanted) return
       connection.restart()
       connection.connect()
     },
+    /** A page has found out whose login it has. */
+    restored(user: User): void {
+      session.current().userId ??= user.id
+      person.loggedIn(user.id)
+      person.setUser(user)
+    },
     left(): void {
       isWanted = false
       isKnown = true
-      person.rooms.end()
+      person.leave()
       connection.stop()
     },
   }

@@ -15,6 +15,10 @@ export class CutroomError extends Error {
   get code(): ProblemCode {
     return this.problem.code
   }
+  /** What is wrong with one field of what was sent, by its JSON pointer (`/title`); undefined: nothing. */
+  at(pointer: string): NonNullable<Problem['errors']>[number] | undefined {
+    return this.problem.errors?.find((error) => error.pointer === pointer)
+  }
 }
 
 /** A problem made on this side of the wire. */

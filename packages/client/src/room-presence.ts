@@ -13,7 +13,7 @@ export interface RoomPresenceDeps {
 
 /** Presence in a room: who is there, and the state that this client shows. */
 export function createRoomPresence({ projectId, socket, pacer, onChange, onError }: RoomPresenceDeps) {
-  const people = new Map<string, Presence>()
+  let people: ReadonlyMap<string, Presence> = new Map()
   let shown: Presence['state'] | undefined
   // this connection is in the room
   let inside = false
@@ -30,14 +30,22 @@ export function createRoomPresence({ projectId, socket, pacer, onChange, onError
     })
   }
 
+  function change(run: (next: Map<string, Presence>) => void): void {
+    const next = new Map(people)
+    run(next)
+    people = next
+    onChange(people)
+  }
+
   return {
-    people: people as ReadonlyMap<string, Presence>,
+    people: () => people,
     isInside: () => inside,
     entered(present: Presence[]): void {
       inside = true
-      people.clear()
-      for (const one of present) people.set(one.user.id, one)
-      onChange(people)
+      change((next) => {
+        next.clear()
+        for (const one of present) next.set(one.user.id, one)
+      })
       send()
     },
     left(): void {
@@ -50,16 +58,17 @@ export function createRoomPresence({ projectId, socket, pacer, onChange, onError
       send()
     },
     changed({ present, left }: Passing<'presence:changed'>): void {
-      for (const one of present) people.set(one.user.id, one)
-      for (const userId of left) people.delete(userId)
-      onChange(people)
+      change((next) => {
+        for (const one of present) next.set(one.user.id, one)
+        for (const userId of left) next.delete(userId)
+      })
     },
     redraw(user: Person): void {
       const here = people.get(user.id)
-      if (!here) return
-      people.set(user.id, { ...here, user })
-      onChange(people)
+      if (here) change((next) => next.set(user.id, { ...here, user }))
     },
-    clear: () => people.clear(),
+    clear(): void {
+      people = new Map()
+    },
   }
 }

@@ -1,10 +1,12 @@
-import type { Problem, ProjectEventName, RoomEvent } from '@cutroom/contract'
+import type { Problem, Project, ProjectEventName, RoomEvent } from '@cutroom/contract'
 import type { Call } from './call.ts'
 import type { CutroomSocket, PassingEvent } from './frames.ts'
 import { rooms as endpoints, roomPrefix } from './generated/contract.ts'
-import { openRoom, type RoomControl } from './open-room.ts'
+import type { Mutations } from './mutations.ts'
+import { openRoom, type RoomControl, type RoomDeps } from './open-room.ts'
 import { type Pacer, ranks } from './pacer.ts'
 import type { Room, RoomOptions } from './room.ts'
+import { timeout } from './timing.ts'
 
 export interface RoomsDeps {
   call: Call
@@ -13,12 +15,21 @@ export interface RoomsDeps {
   userId(): string | undefined
   onError(error: unknown): void
   ackTimeoutMs: number
+  /** How long a room stays after its last release, ms. */
+  keepMs: number
+  mutations: Mutations
+  /** The project of a room was changed or deleted. */
+  onProject(project: Project | null, projectId: string): void
 }
 
 interface Open {
   control: RoomControl
   /** The options that must be the same when the room is asked for again. */
   choice: string
+  /** How often it was asked for and not left. */
+  holds: number
+  /** Ends it, since it is not held any more. */
+  timer?: ReturnType<typeof setTimeout>
 }
 
 const roomOf = (projectId: string): string => `${roomPrefix.project}${projectId}`
@@ -53,34 +64,51 @@ function createRoomLimit() {
   }
 }
 
+/** What a room reads over REST. */
+function readersOf(call: Call, projectId: string, options: RoomOptions): Pick<RoomDeps, 'fetchPage' | 'fetchEvents'> {
+  const comments = options.comments === undefined || options.comments === 'all' ? {} : { comments: options.comments }
+  const params = { projectId }
+  return {
+    fetchPage(cursor, signal) {
+      const query = { ...comments, ...(cursor === undefined ? {} : { cursor }) }
+      return call(endpoints.snapshot, { params, query, signal, retryForMs: 0 })
+    },
+    fetchEvents: (after, limit) => call(endpoints.events, { params, query: { after, limit } }),
+  }
+}
+
 /** The open rooms of a client, and how many of them the server allows. */
 export function createRooms({ call, ...deps }: RoomsDeps) {
   const open = new Map<string, Open>()
   const limit = createRoomLimit()
 
   function forget(id: string): void {
+    clearTimeout(open.get(id)?.timer)
     open.delete(id)
     const next = limit.left(id, open.keys())
     if (next !== undefined) open.get(next)?.control.connected()
   }
 
   function make(projectId: string, id: string, options: RoomOptions): RoomControl {
-    const comments = options.comments === undefined || options.comments === 'all' ? {} : { comments: options.comments }
     return openRoom(projectId, options, {
       ...deps,
-      fetchPage: (cursor, signal) =>
-        call(endpoints.snapshot, {
-          params: { projectId },
-          query: { ...comments, ...(cursor === undefined ? {} : { cursor }) },
-          signal,
-          retryForMs: 0,
-        }),
+      ...readersOf(call, projectId, options),
       fullProblem: limit.problem,
       full(problem) {
         if (limit.refused(id, problem)) deps.pacer.flush(ranks.join)
       },
       forget: () => forget(id),
+      release: () => release(id),
     })
+  }
+
+  function release(id: string): void {
+    const known = open.get(id)
+    if (!known || known.holds === 0) return
+    known.holds--
+    if (known.holds > 0) return
+    if (deps.keepMs > 0) known.timer = timeout(() => known.control.leave(), deps.keepMs)
+    else known.control.leave()
   }
 
   const each = (run: (control: RoomControl) => void): void => {
@@ -93,13 +121,26 @@ export function createRooms({ call, ...deps }: RoomsDeps) {
       const projectId = project.toLowerCase()
       const id = roomOf(projectId)
       const choice = `${options.state ?? true} ${options.comments?.toLowerCase() ?? 'all'}`
-      const known = open.get(id)
-      if (known && known.choice !== choice)
-        throw new Error('This room is open with another choice of state or comments; leave it first')
+      let known = open.get(id)
+      if (known && known.choice !== choice) {
+        if (known.holds > 0) throw new Error('This room is open with another choice of state or comments; leave it first')
+        known.control.leave()
+        known = undefined
+      }
       const control = known?.control ?? make(projectId, id, options)
-      if (!known) open.set(id, { control, choice })
+      const held = known ?? { control, choice, holds: 0 }
+      clearTimeout(held.timer)
+      held.holds++
+      open.set(id, held)
       return { room: control.room, control, isNew: !known }
     },
+    /** How far the room of a project has come, where it is open and has a state. */
+    reached(projectId: string): number | undefined {
+      const room = open.get(roomOf(projectId))?.control.room
+      return room?.state ? room.position?.seq : undefined
+    },
+    /** Something else is drawn in a project. */
+    redraw: (projectId: string): void => open.get(roomOf(projectId))?.control.redraw(),
     connected(): void {
       limit.clear()
       each((control) => control.connected())

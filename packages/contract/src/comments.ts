@@ -202,6 +202,7 @@ export const commentNoun = noun({
       key: 'id',
       people: ['author', 'resolvedBy'],
       within: { cutId: 'cuts', taskId: 'tasks', parentId: 'comments' },
+      lists: { commentsOf: { by: ['cutId', 'taskId'], order: 'id' } },
     }),
   },
 })

@@ -191,7 +191,12 @@ export const cutNoun = noun({
     'lyrics:updated': { kind: 'put', collection: 'lyrics' },
   },
   collections: {
-    cuts: collection(Cut, { key: 'id', people: ['author'], within: { vibeId: 'vibes' } }),
-    lyrics: collection(Lyrics, { key: 'cutId', people: [], within: { cutId: 'cuts' } }),
+    cuts: collection(Cut, {
+      key: 'id',
+      people: ['author'],
+      within: { vibeId: 'vibes' },
+      lists: { cutsOf: { by: ['vibeId'], order: 'rank' } },
+    }),
+    lyrics: collection(Lyrics, { key: 'cutId', people: [], within: { cutId: 'cuts' }, lists: {} }),
   },
 })

@@ -17,6 +17,11 @@ export interface Collection<C extends string = string, Row extends z.ZodObject =
   people: readonly (keyof Row['shape'] & string)[]
   /** Rows that end together with a row of another collection: that collection, by the field that names its row. */
   within: { readonly [field in keyof Row['shape'] & string]?: C }
+  /**
+   * Lists of the rows that a client keeps in order, by the function that reads them: one for each value of the fields `by` (without
+   * them one of all rows), in the order of the field `order`.
+   */
+  lists: { readonly [name in string]: { by: readonly (keyof Row['shape'] & string)[]; order: keyof Row['shape'] & string } }
 }
 
 /** How an event changes a project's state. Plain data: clients need no schema to follow it. */

@@ -214,7 +214,7 @@ export const memberNoun = noun({
       unsets: { collection: 'tasks', person: 'assignee', id: 'assigneeId' },
     },
   },
-  collections: { members: collection(Member, { key: 'userId', people: ['user'], within: {} }) },
+  collections: { members: collection(Member, { key: 'userId', people: ['user'], within: {}, lists: {} }) },
 })
 
 export const userEvents = {

@@ -182,5 +182,12 @@ export const taskNoun = noun({
     'task:reranked': { kind: 'patch', collection: 'tasks', id: 'taskId', fields: { rank: 'rank' }, list: 'items' },
     'task:deleted': { kind: 'remove', collection: 'tasks', id: 'taskId' },
   },
-  collections: { tasks: collection(Task, { key: 'id', people: ['author', 'assignee'], within: {} }) },
+  collections: {
+    tasks: collection(Task, {
+      key: 'id',
+      people: ['author', 'assignee'],
+      within: {},
+      lists: { tasksIn: { by: ['status'], order: 'rank' } },
+    }),
+  },
 })

@@ -131,5 +131,12 @@ export const vibeNoun = noun({
     'vibe:reranked': { kind: 'patch', collection: 'vibes', id: 'vibeId', fields: { rank: 'rank' }, list: 'items' },
     'vibe:deleted': { kind: 'remove', collection: 'vibes', id: 'vibeId' },
   },
-  collections: { vibes: collection(Vibe, { key: 'id', people: ['author'], within: {} }) },
+  collections: {
+    vibes: collection(Vibe, {
+      key: 'id',
+      people: ['author'],
+      within: {},
+      lists: { vibesByRank: { by: [], order: 'rank' } },
+    }),
+  },
 })

@@ -48,12 +48,12 @@ export const problems: typeof contract.problems = {
 
 /** The collections of a project's state. */
 export const collections: { [C in contract.CollectionName]: Omit<(typeof contract.collections)[C], 'row'> } = {
-  "members": {"key":"userId","people":["user"],"within":{}},
-  "tasks": {"key":"id","people":["author","assignee"],"within":{}},
-  "vibes": {"key":"id","people":["author"],"within":{}},
-  "cuts": {"key":"id","people":["author"],"within":{"vibeId":"vibes"}},
-  "lyrics": {"key":"cutId","people":[],"within":{"cutId":"cuts"}},
-  "comments": {"key":"id","people":["author","resolvedBy"],"within":{"cutId":"cuts","taskId":"tasks","parentId":"comments"}},
+  "members": {"key":"userId","people":["user"],"within":{},"lists":{}},
+  "tasks": {"key":"id","people":["author","assignee"],"within":{},"lists":{"tasksIn":{"by":["status"],"order":"rank"}}},
+  "vibes": {"key":"id","people":["author"],"within":{},"lists":{"vibesByRank":{"by":[],"order":"rank"}}},
+  "cuts": {"key":"id","people":["author"],"within":{"vibeId":"vibes"},"lists":{"cutsOf":{"by":["vibeId"],"order":"rank"}}},
+  "lyrics": {"key":"cutId","people":[],"within":{"cutId":"cuts"},"lists":{}},
+  "comments": {"key":"id","people":["author","resolvedBy"],"within":{"cutId":"cuts","taskId":"tasks","parentId":"comments"},"lists":{"commentsOf":{"by":["cutId","taskId"],"order":"id"}}},
 }
 
 /** What each event of a project's room does to the state. */
@@ -89,16 +89,16 @@ export const stateChanges: typeof contract.stateChanges = {
 }
 
 export const auth: PlainTable<(typeof contract.endpoints)['auth']> = {
-  "register": {"method":"POST","url":"/api/auth/register","access":"public","secret":true,"location":"/api/me"},
-  "login": {"method":"POST","url":"/api/auth/login","access":"public","secret":true},
-  "refresh": {"method":"POST","url":"/api/auth/refresh","access":"public","secret":true},
+  "register": {"method":"POST","url":"/api/auth/register","access":"public"},
+  "login": {"method":"POST","url":"/api/auth/login","access":"public"},
+  "refresh": {"method":"POST","url":"/api/auth/refresh","access":"public"},
   "logout": {"method":"POST","url":"/api/auth/logout","access":"session"},
   "logoutAll": {"method":"POST","url":"/api/auth/logout-all","access":"account"},
-  "session": {"method":"GET","url":"/api/session","access":"public","apiTokens":true},
+  "session": {"method":"GET","url":"/api/session","access":"public"},
 }
 
 export const me: PlainTable<(typeof contract.endpoints)['me']> = {
-  "get": {"method":"GET","url":"/api/me","access":"account","apiTokens":true},
+  "get": {"method":"GET","url":"/api/me","access":"account"},
   "update": {"method":"PATCH","url":"/api/me","access":"account"},
   "changePassword": {"method":"PUT","url":"/api/me/password","access":"account"},
   "sessions": {"method":"GET","url":"/api/me/sessions","access":"account"},
@@ -107,69 +107,72 @@ export const me: PlainTable<(typeof contract.endpoints)['me']> = {
 
 export const tokens: PlainTable<(typeof contract.endpoints)['tokens']> = {
   "list": {"method":"GET","url":"/api/me/tokens","access":"account"},
-  "create": {"method":"POST","url":"/api/me/tokens","access":"account","location":"/api/me/tokens"},
+  "create": {"method":"POST","url":"/api/me/tokens","access":"account"},
   "revoke": {"method":"DELETE","url":"/api/me/tokens/:tokenId","access":"account"},
 }
 
 export const projects: PlainTable<(typeof contract.endpoints)['projects']> = {
-  "list": {"method":"GET","url":"/api/projects","access":"account","apiTokens":true},
-  "create": {"method":"POST","url":"/api/projects","access":"account","apiTokens":true,"location":"/api/projects/:id"},
-  "get": {"method":"GET","url":"/api/projects/:projectId","access":"project:read","target":"projectId","effect":"read"},
-  "update": {"method":"PATCH","url":"/api/projects/:projectId","access":"project:update","target":"projectId","effect":"change"},
-  "delete": {"method":"DELETE","url":"/api/projects/:projectId","access":"project:delete","target":"projectId","effect":"change"},
+  "list": {"method":"GET","url":"/api/projects","access":"account"},
+  "create": {"method":"POST","url":"/api/projects","access":"account"},
+  "get": {"method":"GET","url":"/api/projects/:projectId","access":"project:read"},
+  "update": {"method":"PATCH","url":"/api/projects/:projectId","access":"project:update"},
+  "delete": {"method":"DELETE","url":"/api/projects/:projectId","access":"project:delete"},
 }
 
 export const members: PlainTable<(typeof contract.endpoints)['members']> = {
-  "list": {"method":"GET","url":"/api/projects/:projectId/members","access":"project:read","target":"projectId","effect":"read"},
-  "create": {"method":"POST","url":"/api/projects/:projectId/members","access":"member:create","target":"projectId","effect":"create","location":"/api/projects/:projectId/members/:userId"},
-  "get": {"method":"GET","url":"/api/projects/:projectId/members/:userId","access":"project:read","target":"userId","effect":"read"},
-  "update": {"method":"PATCH","url":"/api/projects/:projectId/members/:userId","access":"member:update","target":"userId","effect":"change"},
-  "delete": {"method":"DELETE","url":"/api/projects/:projectId/members/:userId","access":"member:delete","target":"userId","effect":"change"},
+  "list": {"method":"GET","url":"/api/projects/:projectId/members","access":"project:read"},
+  "create": {"method":"POST","url":"/api/projects/:projectId/members","access":"member:create"},
+  "get": {"method":"GET","url":"/api/projects/:projectId/members/:userId","access":"project:read"},
+  "update": {"method":"PATCH","url":"/api/projects/:projectId/members/:userId","access":"member:update"},
+  "delete": {"method":"DELETE","url":"/api/projects/:projectId/members/:userId","access":"member:delete"},
 }
 
 export const tasks: PlainTable<(typeof contract.endpoints)['tasks']> = {
-  "list": {"method":"GET","url":"/api/projects/:projectId/tasks","access":"project:read","target":"projectId","effect":"read"},
-  "create": {"method":"POST","url":"/api/projects/:projectId/tasks","access":"task:create","target":"projectId","effect":"create","location":"/api/tasks/:id"},
-  "get": {"method":"GET","url":"/api/tasks/:taskId","access":"project:read","target":"taskId","effect":"read"},
-  "update": {"method":"PATCH","url":"/api/tasks/:taskId","access":"task:update","target":"taskId","effect":"change"},
-  "delete": {"method":"DELETE","url":"/api/tasks/:taskId","access":"task:delete","target":"taskId","effect":"change"},
-  "move": {"method":"POST","url":"/api/tasks/:taskId/move","access":"task:move","target":"taskId","effect":"change"},
+  "list": {"method":"GET","url":"/api/projects/:projectId/tasks","access":"project:read"},
+  "create": {"method":"POST","url":"/api/projects/:projectId/tasks","access":"task:create"},
+  "get": {"method":"GET","url":"/api/tasks/:taskId","access":"project:read"},
+  "update": {"method":"PATCH","url":"/api/tasks/:taskId","access":"task:update"},
+  "delete": {"method":"DELETE","url":"/api/tasks/:taskId","access":"task:delete"},
+  "move": {"method":"POST","url":"/api/tasks/:taskId/move","access":"task:move"},
 }
 
 export const vibes: PlainTable<(typeof contract.endpoints)['vibes']> = {
-  "list": {"method":"GET","url":"/api/projects/:projectId/vibes","access":"project:read","target":"projectId","effect":"read"},
-  "create": {"method":"POST","url":"/api/projects/:projectId/vibes","access":"vibe:create","target":"projectId","effect":"create","location":"/api/vibes/:id"},
-  "get": {"method":"GET","url":"/api/vibes/:vibeId","access":"project:read","target":"vibeId","effect":"read"},
-  "update": {"method":"PATCH","url":"/api/vibes/:vibeId","access":"vibe:update","target":"vibeId","effect":"change"},
-  "delete": {"method":"DELETE","url":"/api/vibes/:vibeId","access":"vibe:delete","target":"vibeId","effect":"change"},
-  "move": {"method":"POST","url":"/api/vibes/:vibeId/move","access":"vibe:move","target":"vibeId","effect":"change"},
+  "list": {"method":"GET","url":"/api/projects/:projectId/vibes","access":"project:read"},
+  "create": {"method":"POST","url":"/api/projects/:projectId/vibes","access":"vibe:create"},
+  "get": {"method":"GET","url":"/api/vibes/:vibeId","access":"project:read"},
+  "update": {"method":"PATCH","url":"/api/vibes/:vibeId","access":"vibe:update"},
+  "delete": {"method":"DELETE","url":"/api/vibes/:vibeId","access":"vibe:delete"},
+  "move": {"method":"POST","url":"/api/vibes/:vibeId/move","access":"vibe:move"},
 }
 
 export const cuts: PlainTable<(typeof contract.endpoints)['cuts']> = {
-  "list": {"method":"GET","url":"/api/vibes/:vibeId/cuts","access":"project:read","target":"vibeId","effect":"read"},
-  "create": {"method":"POST","url":"/api/vibes/:vibeId/cuts","access":"cut:create","target":"vibeId","effect":"create","location":"/api/cuts/:id"},
-  "get": {"method":"GET","url":"/api/cuts/:cutId","access":"project:read","target":"cutId","effect":"read"},
-  "update": {"method":"PATCH","url":"/api/cuts/:cutId","access":"cut:update","target":"cutId","effect":"change"},
-  "delete": {"method":"DELETE","url":"/api/cuts/:cutId","access":"cut:delete","target":"cutId","effect":"change"},
-  "move": {"method":"POST","url":"/api/cuts/:cutId/move","access":"cut:move","target":"cutId","effect":"change"},
-  "lyrics": {"method":"GET","url":"/api/cuts/:cutId/lyrics","access":"project:read","target":"cutId","effect":"read"},
-  "writeLyrics": {"method":"PUT","url":"/api/cuts/:cutId/lyrics","access":"lyrics:update","target":"cutId","effect":"change","bodyLimit":6064000},
+  "list": {"method":"GET","url":"/api/vibes/:vibeId/cuts","access":"project:read"},
+  "create": {"method":"POST","url":"/api/vibes/:vibeId/cuts","access":"cut:create"},
+  "get": {"method":"GET","url":"/api/cuts/:cutId","access":"project:read"},
+  "update": {"method":"PATCH","url":"/api/cuts/:cutId","access":"cut:update"},
+  "delete": {"method":"DELETE","url":"/api/cuts/:cutId","access":"cut:delete"},
+  "move": {"method":"POST","url":"/api/cuts/:cutId/move","access":"cut:move"},
+  "lyrics": {"method":"GET","url":"/api/cuts/:cutId/lyrics","access":"project:read"},
+  "writeLyrics": {"method":"PUT","url":"/api/cuts/:cutId/lyrics","access":"lyrics:update"},
 }
 
 export const comments: PlainTable<(typeof contract.endpoints)['comments']> = {
-  "listOnCut": {"method":"GET","url":"/api/cuts/:cutId/comments","access":"project:read","target":"cutId","effect":"read"},
-  "listOnTask": {"method":"GET","url":"/api/tasks/:taskId/comments","access":"project:read","target":"taskId","effect":"read"},
-  "createOnCut": {"method":"POST","url":"/api/cuts/:cutId/comments","access":"comment:create","target":"cutId","effect":"create","location":"/api/comments/:id"},
-  "createOnTask": {"method":"POST","url":"/api/tasks/:taskId/comments","access":"comment:create","target":"taskId","effect":"create","location":"/api/comments/:id"},
-  "get": {"method":"GET","url":"/api/comments/:commentId","access":"project:read","target":"commentId","effect":"read"},
-  "update": {"method":"PATCH","url":"/api/comments/:commentId","access":"comment:update","target":"commentId","effect":"change"},
-  "delete": {"method":"DELETE","url":"/api/comments/:commentId","access":"comment:delete","target":"commentId","effect":"change"},
-  "reply": {"method":"POST","url":"/api/comments/:commentId/replies","access":"comment:create","target":"commentId","effect":"create","location":"/api/comments/:id"},
-  "resolve": {"method":"POST","url":"/api/comments/:commentId/resolve","access":"comment:resolve","target":"commentId","effect":"change"},
-  "reopen": {"method":"POST","url":"/api/comments/:commentId/reopen","access":"comment:resolve","target":"commentId","effect":"change"},
+  "listOnCut": {"method":"GET","url":"/api/cuts/:cutId/comments","access":"project:read"},
+  "listOnTask": {"method":"GET","url":"/api/tasks/:taskId/comments","access":"project:read"},
+  "createOnCut": {"method":"POST","url":"/api/cuts/:cutId/comments","access":"comment:create"},
+  "createOnTask": {"method":"POST","url":"/api/tasks/:taskId/comments","access":"comment:create"},
+  "get": {"method":"GET","url":"/api/comments/:commentId","access":"project:read"},
+  "update": {"method":"PATCH","url":"/api/comments/:commentId","access":"comment:update"},
+  "delete": {"method":"DELETE","url":"/api/comments/:commentId","access":"comment:delete"},
+  "reply": {"method":"POST","url":"/api/comments/:commentId/replies","access":"comment:create"},
+  "resolve": {"method":"POST","url":"/api/comments/:commentId/resolve","access":"comment:resolve"},
+  "reopen": {"method":"POST","url":"/api/comments/:commentId/reopen","access":"comment:resolve"},
 }
 
 export const rooms: PlainTable<(typeof contract.endpoints)['rooms']> = {
-  "snapshot": {"method":"GET","url":"/api/projects/:projectId/snapshot","access":"project:read","target":"projectId","effect":"read","largePages":true},
-  "events": {"method":"GET","url":"/api/projects/:projectId/events","access":"project:read","target":"projectId","effect":"read","largePages":true},
+  "snapshot": {"method":"GET","url":"/api/projects/:projectId/snapshot","access":"project:read"},
+  "events": {"method":"GET","url":"/api/projects/:projectId/events","access":"project:read"},
 }
+
+/** All endpoints, by noun. */
+export const endpoints = { auth, me, tokens, projects, members, tasks, vibes, cuts, comments, rooms }

@@ -1,0 +1,95 @@
+import type { MutationStore, StoredMutation } from './mutation.ts'
+
+export interface MutationStorageDeps {
+  store: MutationStore | undefined
+  onError(error: unknown): void
+}
+
+const isStored = (value: unknown): value is { userId: string; items: StoredMutation[] } =>
+  typeof value === 'object' && value !== null && 'userId' in value && 'items' in value && Array.isArray(value.items)
+
+/** Keeps mutations over a reload, for the person who made them. */
+export function createMutationStorage({ store, onError }: MutationStorageDeps) {
+  let userId: string | undefined
+  let open = () => {}
+  const opened = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  if (!store) open()
+  let found: { userId: string; items: StoredMutation[] } | null = null
+  let isScheduled = false
+  let isBusy = false
+  let waiting: { text: string | null } | undefined
+  let newest: readonly StoredMutation[] = []
+
+  async function load(): Promise<void> {
+    try {
+      const text = await store?.load()
+      const value: unknown = text ? JSON.parse(text) : null
+      if (isStored(value)) found = value
+    } catch (error) {
+      onError(error)
+    }
+  }
+
+  const loading = store && load()
+
+  function write(): void {
+    isScheduled = false
+    if (!store || userId === undefined) return
+    const items = newest.map(({ key, id, at, me, projectId, endpoint, args, draws, state, problem, sentAt }) => {
+      return { key, id, at, me, projectId, endpoint, args, draws, state, problem, sentAt }
+    })
+    const text = items.length === 0 ? null : JSON.stringify({ userId, items })
+    save(text)
+  }
+
+  /** At once where the store is not busy, since a page may be about to go; only the newest waits for a busy one. */
+  function save(text: string | null): void {
+    if (isBusy) {
+      waiting = { text }
+      return
+    }
+    const written = async () => store?.save(text)
+    isBusy = true
+    void written()
+      .catch(onError)
+      .then(() => {
+        isBusy = false
+        const next = waiting
+        waiting = undefined
+        if (next) save(next.text)
+      })
+  }
+
+  return {
+    /** Resolves when it is known who is logged in, and what they had stored. */
+    opened,
+    open: () => open(),
+    /** A person is logged in. @returns what they had stored, once */
+    async begin(id: string): Promise<StoredMutation[]> {
+      await loading
+      userId = id
+      const mine = found?.userId === id ? found.items : []
+      found = null
+      return mine
+    },
+    /** Saves what waits now; many changes in one turn are one write. */
+    save(items: readonly StoredMutation[]): void {
+      newest = items
+      if (isScheduled || !store) return
+      isScheduled = true
+      void Promise.resolve().then(write)
+    },
+    /** What is stored stays as it is. */
+    close(): void {
+      write()
+      userId = undefined
+    },
+    clear(): void {
+      newest = []
+      write()
+      userId = undefined
+    },
+  }
+}

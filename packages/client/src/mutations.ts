@@ -1,0 +1,196 @@
+import type { Meta, Person, Problem } from '@cutroom/contract'
+import type { Call, LooseArgs } from './call.ts'
+import type { Answer, Endpoint } from './endpoint.ts'
+import { loginChanged } from './login.ts'
+import type { Mutation, MutationOptions, MutationRest } from './mutation.ts'
+import { createMutationList, type Item, type NewItem } from './mutation-list.ts'
+import { createMutationStorage, type MutationStorageDeps } from './mutation-storage.ts'
+import { CutroomError, problemOf } from './problem.ts'
+import { randomKey } from './random-key.ts'
+
+/** How long one is tried, ms: the server knows its key for a day, and after that would do it twice. */
+const RETRY_MS = 23 * 60 * 60 * 1000
+
+export interface MutationsDeps extends MutationStorageDeps {
+  call: Call
+  me(): Person
+  /** How far the open room of a project has come; undefined: it draws nothing. */
+  reached(projectId: string): number | undefined
+  /** Something else is drawn in this project. */
+  redraw(projectId: string): void
+  /** `all()` is another list. */
+  changed(): void
+}
+
+export type Mutations = ReturnType<typeof createMutations>
+type List = ReturnType<typeof createMutationList>
+
+const asArray = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? (value as readonly T[]) : [value as T])
+const laneOf = ({ projectId }: NewItem): string => projectId ?? ''
+const isWaiting = ({ state }: Item): boolean => state === 'queued' || state === 'sending'
+
+let drafts = 0
+/** The id of a row that has none yet: unique, and behind all ids of the server and those that were made before. */
+const draftId = (): string =>
+  `pending-${Date.now().toString(36)}-${(drafts++ % 36 ** 4).toString(36).padStart(4, '0')}-${randomKey().slice(0, 16)}`
+
+/** A mutation as the app asks for it. @param settle what becomes of its promise */
+function itemOf(
+  me: Person,
+  endpoint: Endpoint,
+  args: LooseArgs,
+  { draw = [], keep = false, projectId }: MutationOptions,
+  settle: Pick<Item, 'resolve' | 'reject' | 'close'>,
+): NewItem {
+  const { method, url, access } = endpoint
+  const made = { id: draftId(), at: new Date().toISOString(), me }
+  const inParams = (args.params as { projectId?: string } | undefined)?.projectId
+  return {
+    ...made,
+    ...settle,
+    key: randomKey(),
+    projectId: (projectId ?? inParams)?.toLowerCase() ?? null,
+    endpoint: { method, url, access },
+    args,
+    draws: asArray(typeof draw === 'function' ? draw(made) : draw),
+    state: 'queued',
+    keep,
+  }
+}
+
+/** Sends what is queued: one after the other in each project, until it is answered for good. */
+function createSender(list: List, { call, reached, onError }: MutationsDeps, opened: Promise<void>) {
+  const running = new Set<string>()
+  let isClosed = false
+
+  function answered(item: Item, answer: unknown, seq: number | undefined): void {
+    list.named(item, (answer as { id?: unknown } | null | undefined)?.id)
+    item.seq = seq
+    const here = item.projectId === null ? undefined : reached(item.projectId)
+    if (item.draws.length === 0 || seq === undefined || here === undefined || here >= seq) list.remove(item)
+    else list.set(item, 'sent')
+    item.resolve(answer)
+  }
+
+  function refused(item: Item, error: unknown): void {
+    if (isClosed || !list.get().includes(item)) return
+    if (!(error instanceof CutroomError)) onError(error)
+    if (item.keep) list.set(item, 'refused', error instanceof CutroomError ? error.problem : problemOf('internal'))
+    else list.remove(item)
+    item.reject(error)
+  }
+
+  async function send(item: Item): Promise<void> {
+    let seq: number | undefined
+    const onPosition = (position: { seq: number }) => {
+      seq = position.seq
+    }
+    const now = Date.now()
+    item.sentAt ??= now
+    const retryForMs = item.sentAt + RETRY_MS - now
+    list.set(item, 'sending')
+    // the types of one endpoint are those of `mutate`
+    const ask = call as (endpoint: Endpoint, args: LooseArgs) => Promise<unknown>
+    try {
+      if (retryForMs <= 0) throw new CutroomError(problemOf('unavailable', 'This was sent a day ago, and may have been done'))
+      answered(item, await ask(item.endpoint, { ...item.args, idempotencyKey: item.key, retryForMs, onPosition }), seq)
+    } catch (error) {
+      refused(item, error)
+    }
+  }
+
+  return {
+    refused,
+    /** Nothing is sent any more. What is stored stays. */
+    close(): void {
+      isClosed = true
+    },
+    async run(lane: string): Promise<void> {
+      if (running.has(lane)) return
+      running.add(lane)
+      await opened
+      for (;;) {
+        const next = list.get().find((item) => item.state === 'queued' && laneOf(item) === lane)
+        if (!next || isClosed) break
+        await send(next)
+      }
+      running.delete(lane)
+    },
+  }
+}
+
+/** The writes of a client that are not confirmed yet: sent in order for each project, drawn until their event comes. */
+export function createMutations(deps: MutationsDeps) {
+  const storage = createMutationStorage(deps)
+  const list = createMutationList({
+    redraw: deps.redraw,
+    onChange(items) {
+      storage.save(items)
+      deps.changed()
+    },
+    again(item) {
+      if (item.state !== 'refused') return
+      list.set(item, 'queued')
+      void sender.run(laneOf(item))
+    },
+  })
+  const sender = createSender(list, deps, storage.opened)
+
+  return {
+    mutate<E extends Endpoint>(endpoint: E, ...[args = {} as never, options = {}]: MutationRest<E>): Promise<Answer<E>> {
+      const result = new Promise<unknown>((resolve, reject) => {
+        const close = () => {
+          // closing a client is no reason for an unhandled rejection
+          result.catch(() => {})
+          reject(new Error('The client was closed'))
+        }
+        const item = itemOf(deps.me(), endpoint, args as LooseArgs, options as MutationOptions, { resolve, reject, close })
+        list.add(false, item)
+        void sender.run(laneOf(item))
+      })
+      // a refused one that is kept is seen in `client.mutations`
+      if ((options as MutationOptions).keep) result.catch(() => {})
+      return result as Promise<Answer<E>>
+    },
+    all: (): readonly Mutation[] => list.get().map((item) => item.shown),
+    drawingsOf: list.drawingsOf,
+    reached: list.reached,
+    /** An event was applied in a room: the mutation that it is of is not drawn any more. */
+    applied(projectId: string, { mutationId, seq }: Meta, payload: object): void {
+      const item = list.get().find(({ key }) => key === mutationId)
+      if (item) {
+        list.named(item, (payload as { id?: unknown }).id)
+        item.draws = []
+        if (item.state === 'sent') list.remove(item)
+        else list.update(item)
+      }
+      list.reached(projectId, seq)
+    },
+    /** A person is logged in: what they had stored goes on, before what they have made since. */
+    async began(userId: string): Promise<void> {
+      const settled = { keep: true, resolve() {}, reject() {}, close() {} }
+      const stored = (await storage.begin(userId)).map((each) => {
+        const state = each.state === 'refused' ? ('refused' as const) : ('queued' as const)
+        return { ...each, ...settled, state }
+      })
+      if (stored.length > 0) list.add(true, ...stored)
+      storage.open()
+      for (const lane of new Set(stored.map(laneOf))) void sender.run(lane)
+    },
+    /** The login in which they were made has ended. */
+    ended(problem: Problem): void {
+      for (const item of list.get()) if (isWaiting(item)) sender.refused(item, new CutroomError(problem))
+    },
+    /** Ends all timers and requests; what is stored goes on with the next client. Promises reject. */
+    close(): void {
+      sender.close()
+      storage.close()
+      for (const item of list.get()) if (isWaiting(item)) item.close()
+    },
+    /** Nothing of this person is shown or sent any more. */
+    clear(): void {
+      storage.clear()
+      for (const item of list.clear()) if (isWaiting(item)) item.reject(loginChanged())
+    },
+  }
+}
