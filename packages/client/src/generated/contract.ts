@@ -107,7 +107,7 @@ export const me: PlainTable<(typeof contract.endpoints)['me']> = {
 
 export const tokens: PlainTable<(typeof contract.endpoints)['tokens']> = {
   "list": {"method":"GET","url":"/api/me/tokens","access":"account"},
-  "create": {"method":"POST","url":"/api/me/tokens","access":"account","location":"/api/me/tokens"},
+  "create": {"method":"POST","url":"/api/me/tokens","access":"account","secret":true,"location":"/api/me/tokens"},
   "revoke": {"method":"DELETE","url":"/api/me/tokens/:tokenId","access":"account"},
 }
 
