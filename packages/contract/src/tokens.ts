@@ -40,6 +40,7 @@ export const tokens = {
     method: 'POST',
     url: '/api/me/tokens',
     access: 'account',
+    secret: true,
     location: '/api/me/tokens',
     schema: {
       summary: 'Create an API token for a bot, 50 at most',
