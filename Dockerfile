@@ -4,6 +4,7 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY packages/contract/package.json packages/contract/
 COPY packages/client/package.json packages/client/
+COPY packages/console/package.json packages/console/
 RUN npm ci --ignore-scripts
 COPY . .
 RUN npm run build
@@ -13,6 +14,7 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY packages/contract/package.json packages/contract/
 COPY packages/client/package.json packages/client/
+COPY packages/console/package.json packages/console/
 # The image is given a database and needs no tools: the embedded one, Prisma's CLI (npm keeps it as a peer of the client)
 # and Prisma's wasm for other databases stay out.
 # The contract is in the bundle.

@@ -2,6 +2,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { build } from 'esbuild'
+import { buildConsole } from './packages/console/build.ts'
 
 const ROOT = import.meta.dirname
 
@@ -38,4 +39,7 @@ export async function buildServer(outdir: string, source = 'src/server.ts'): Pro
   })
 }
 
-if (process.argv[1] === import.meta.filename) await buildServer(join(ROOT, 'dist'))
+if (process.argv[1] === import.meta.filename) {
+  await buildServer(join(ROOT, 'dist'))
+  await buildConsole(join(ROOT, 'dist', 'console'))
+}

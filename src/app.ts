@@ -8,6 +8,7 @@ import { meRoutes } from './features/me/routes.ts'
 import { roomRoutes } from './features/rooms/routes.ts'
 import { authPlugin } from './http/auth.ts'
 import { compressionPlugin } from './http/compression.ts'
+import { consolePlugin } from './http/console.ts'
 import { docsPlugin } from './http/docs.ts'
 import { endpointsPlugin } from './http/endpoints.ts'
 import { errorsPlugin, refuse } from './http/errors.ts'
@@ -39,6 +40,8 @@ export interface Seams
   adaptDatabase?: (database: Database) => Database
   adaptAuthorizer?: (authorizer: Authorizer) => Authorizer
   responseCache?: ResponseCache
+  /** Where the page was built; '': nowhere. */
+  consoleFolder?: string
 }
 
 const unchanged = <T>(part: T): T => part
@@ -136,6 +139,7 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
     await app.register(endpointsPlugin, { config, query, authorizer, cache: responseCache })
     await app.register(securityPlugin, { config, redis })
     await app.register(docsPlugin, { config })
+    await app.register(consolePlugin, { config, folder: seams.consoleFolder })
     await registerRooms(app, {
       database,
       query,

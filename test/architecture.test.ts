@@ -15,6 +15,7 @@ const folders = [
   ['src', ''],
   ['packages/contract/src', 'contract/'],
   ['packages/client/src', 'client/'],
+  ['packages/console/src', 'console/'],
   ['demo', 'demo/'],
 ] as const
 
@@ -81,6 +82,10 @@ const house: Record<string, { rooms: string[]; packages: string[] | null }> = {
   'node-version': { rooms: [], packages: [] },
   server: { rooms: ['cli', 'node-version'], packages: [] },
   client: { rooms: ['contract'], packages: ['socket.io-client'] },
+  console: {
+    rooms: ['client'],
+    packages: ['preact', '@atlaskit/pragmatic-drag-and-drop', '@atlaskit/pragmatic-drag-and-drop-hitbox'],
+  },
   // Of the sources of the server it takes the band of `cutroom seed`.
   demo: { rooms: ['client', 'contract', 'src', 'test'], packages: ['node', 'socket.io-client'] },
 }
@@ -222,6 +227,7 @@ const rules: Rule[] = [
       'rooms/log/log.ts',
       'jobs/retention.ts',
       'db/rows.ts',
+      'console/views/inspector.tsx',
     ],
     caught: 'tx.event.create({ data })',
   },

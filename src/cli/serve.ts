@@ -63,6 +63,7 @@ async function start(): Promise<void> {
   const url = config.publicUrl?.replace(/\/+$/, '') ?? `http://localhost:${port}`
   say(`
 Cutroom is ready.
+  Console       ${url}/
   API and docs  ${url}/docs
   OpenAPI       ${url}/openapi.json
   Sockets       ${url}${config.socketPath}

@@ -54,7 +54,11 @@ export const origins = z
   })
 
 /** First segments of the paths that the server has routes at, or will have. */
-export const RESERVED = ['api', 'docs', 'healthz', 'readyz', 'metrics', 'openapi.json', 'asyncapi.json']
+export const RESERVED = [
+  ...['api', 'docs', 'healthz', 'readyz', 'metrics', 'openapi.json', 'asyncapi.json'],
+  // of the page
+  ...['assets', 'projects', 'me', 'inbox', 'chat', 'search', 'shared'],
+]
 
 function isSocketPath(path: string): boolean {
   const segments = path.slice(1).split('/')

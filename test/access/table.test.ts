@@ -1,8 +1,10 @@
 import { type Problem, type Project, type Role, requests, statusOf } from '@cutroom/contract'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { CONSOLE_ADDRESSES } from '../../src/http/console.ts'
 import { useApp } from '../support/app.ts'
 import { keyOf, listed, pathOf, tokenOf } from '../support/calls.ts'
 import { addMember, createCut, createProject, login, PASSWORD, type Person, register, request } from '../support/people.ts'
+import { routesOf } from '../support/routes.ts'
 import { connect, open } from '../support/sockets.ts'
 
 /**
@@ -357,15 +359,9 @@ describe('the access table', () => {
   })
 
   it('A3 has a row for every route of the running server', async () => {
-    const routes: string[] = []
-    const path: string[] = []
-    for (const row of app().app.printRoutes({ commonPrefix: false }).split('\n')) {
-      const found = /^(?<indent>[│ ]*)[├└]── (?<url>\S+) \((?<methods>[A-Z, ]+)\)/.exec(row)?.groups
-      if (!found) continue
-      path.splice((found.indent ?? '').length / 4, Number.POSITIVE_INFINITY, found.url ?? '')
-      for (const method of (found.methods ?? '').split(', ')) if (method !== 'HEAD') routes.push(`${method} ${path.join('')}`)
-    }
-    const known = new Set([...Object.keys(table), ...operations.map((url) => `GET ${url}`), 'OPTIONS *'])
+    const routes = routesOf(app().app)
+    const pages = [...operations, ...CONSOLE_ADDRESSES]
+    const known = new Set([...Object.keys(table), ...pages.map((url) => `GET ${url}`), 'OPTIONS *'])
     expect(routes.filter((route) => !known.has(route) && !route.startsWith('GET /docs/'))).toEqual([])
     expect([...known].filter((route) => !routes.includes(route))).toEqual([])
   })
@@ -431,7 +427,7 @@ describe('the access table', () => {
   })
 
   it('A3 routes outside /api answer without a login, and contain no personal data', async () => {
-    for (const path of operations) {
+    for (const path of [...operations, ...CONSOLE_ADDRESSES]) {
       const response = await fetch(app().url + path)
       expect(response.status, path).toBe(200)
       expect(await response.text()).not.toContain(keeper.email)

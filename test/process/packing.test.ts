@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { buildServer } from '../../build.ts'
+import { buildConsole } from '../../packages/console/build.ts'
 import { freePort } from '../support/spawn-server.ts'
 import { until } from '../support/until.ts'
 
@@ -78,6 +79,7 @@ describe.skipIf(!isAsked)('each tarball, installed alone into an empty folder', 
     await chmod(folder, 0o755)
     // its scripts would generate the Prisma client anew, under the tests that run beside this one
     await buildServer(join(ROOT, 'dist'))
+    await buildConsole(join(ROOT, 'dist', 'console'))
     tarballs = {
       server: await pack(ROOT, '--ignore-scripts'),
       contract: await pack(join(ROOT, 'packages', 'contract')),
@@ -88,9 +90,10 @@ describe.skipIf(!isAsked)('each tarball, installed alone into an empty folder', 
   }, 300_000)
   afterAll(() => rm(folder, { recursive: true, force: true }))
 
-  it('the server has its program and its migrations, and nothing of the repository', () => {
+  it('the server has its program, its page and its migrations, and nothing of the repository', () => {
     const folders = new Set(tarballs.server.files.map((file) => file.replace(/\/[^/]*$/, '/')))
     expect(tarballs.server.files).toContain('dist/server.js')
+    expect(tarballs.server.files).toContain('dist/console/index.html')
     expect([...folders].filter((path) => path.startsWith('prisma/migrations/')).length).toBeGreaterThan(3)
     expect([...folders].filter((path) => path.endsWith('/') && !/^(dist|prisma)\//.test(path))).toEqual([])
   })

@@ -33,7 +33,8 @@ export async function startApp(
   const own = options.databaseUrl === undefined ? await createDatabase() : null
   const databaseUrl = options.databaseUrl ?? own?.url ?? ''
   const config = testConfig(options.env)
-  const app = await buildApp(config, databaseUrl, options.seams)
+  // Without the page, however this folder was built before.
+  const app = await buildApp(config, databaseUrl, { consoleFolder: '', ...options.seams })
   await app.listen({ port: 0, host: '127.0.0.1' })
   const db = new pg.Pool({ connectionString: direct(databaseUrl), max: 4 })
   // The database is dropped a moment after the pool was ended, when its connections may still be on their way out.

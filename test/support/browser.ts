@@ -55,6 +55,7 @@ export function useBrowser(): (options?: {
       locale: 'en-GB',
     })
     const page = await context.newPage()
+    page.setDefaultTimeout(20_000)
     const errors: string[] = []
     page.on('pageerror', (error) => errors.push(String(error)))
     page.on('console', (message) => {

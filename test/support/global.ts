@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
+import { buildConsole } from '../../packages/console/build.ts'
 import { startEmbeddedPostgres } from '../../src/db/embedded/embedded.ts'
 import { migrate } from '../../src/db/migrate.ts'
+import { needsBrowser } from './browser.ts'
 import { withDatabase } from './database.ts'
 import { hostility, isHostile } from './hostile.ts'
 import { buildServer } from './spawn-server.ts'
@@ -15,7 +17,7 @@ declare module 'vitest' {
     postgresUrl: string
     /** A migrated database to clone. */
     template: string
-    /** The folder of a build of src: server.js and the rest. */
+    /** The folder of a build of src: server.js and the rest; with the page where tests run in a browser. */
     build: string
   }
 }
@@ -43,6 +45,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   if (isHostile()) await admin.query(hostility(template))
   await migrate(withDatabase(url, template))
   const built = await buildServer()
+  if (needsBrowser()) await buildConsole(join(dirname(built.entry), 'console'))
   project.provide('build', dirname(built.entry))
   project.provide('postgresUrl', url)
   project.provide('template', template)

@@ -94,6 +94,10 @@ export function createClient(options: ClientOptions): CutroomClient {
       select: (pick, same) => selections.select((client) => pick(client.user), same),
     },
     connect: () => connect(parts),
+    disconnect() {
+      login.want(false)
+      connection.stop()
+    },
     login: account.login,
     register: account.register,
     logout: account.logout,

@@ -1,0 +1,4 @@
+import { createCell } from './cell.ts'
+
+/** Is the list of keys shown? */
+export const isHelpOpen = createCell(false)

@@ -1,0 +1,28 @@
+import type { Role, Room } from '@cutroom/client'
+import { createContext } from 'preact'
+import { useContext } from 'preact/hooks'
+import { isAtLeast } from './people.ts'
+import { toast } from './say.ts'
+import { reasonOf } from './session.ts'
+import { useSelected } from './use-selected.ts'
+
+export const RoomContext = createContext<Room | null>(null)
+
+/** The room of the project that is shown. */
+export function useRoom(): Room {
+  const room = useContext(RoomContext)
+  if (!room) throw new Error('There is no project here')
+  return room
+}
+
+/** A part of the room, drawn again when it changes. */
+export function useRoomValue<T>(pick: (room: Room) => T, deps: readonly unknown[] = []): T {
+  const room = useRoom()
+  return useSelected(() => room.select(pick), [room, ...deps])
+}
+
+/** Has the person who is signed in the rights of this role here? */
+export const useMay = (least: Role): boolean => useRoomValue((room) => isAtLeast(room.role, least), [least])
+
+/** Says why a write failed whose row is back where it was. */
+export const complain = (error: unknown): void => toast(reasonOf(error), 'bad')

@@ -1,0 +1,50 @@
+import { CutroomError, createClient, type Problem } from '@cutroom/client'
+import { texts } from '../texts.ts'
+import { createCell } from './cell.ts'
+import { base } from './router.ts'
+
+/** Why the sign-in page is shown although nobody asked for it. */
+export const notice = createCell<string | null>(null)
+/** `starting`: it is not known yet whether somebody is signed in. `unreachable`: the server could not be asked. */
+export const phase = createCell<'starting' | 'unreachable' | 'ready'>('starting')
+
+const QUEUE = `cutroom queue ${base}`
+
+/** The one client of the page. */
+export const client = createClient({
+  url: base,
+  mode: 'cookie',
+  retryForMs: 8_000,
+  // of this tab alone: another one may belong to another person
+  mutationStore: {
+    load: () => sessionStorage.getItem(QUEUE),
+    save: (text) => (text === null ? sessionStorage.removeItem(QUEUE) : sessionStorage.setItem(QUEUE, text)),
+  },
+  onSignedOut: (problem) => {
+    notice.value = problem.detail?.includes('Another person') ? texts.sign.anotherPerson : texts.sign.elsewhere
+  },
+})
+
+/** Finds out who is signed in. */
+export async function start(): Promise<void> {
+  phase.value = 'starting'
+  try {
+    await client.restore()
+    phase.value = 'ready'
+  } catch {
+    phase.value = 'unreachable'
+  }
+}
+
+/** What went wrong, with the cure. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof CutroomError)) return error instanceof TypeError ? texts.problems.network : texts.problems.internal
+  return problemText(error.problem)
+}
+
+/** The words for a problem: ours where there are some, else those of the server. */
+export function problemText({ code, detail, title, errors }: Problem): string {
+  const own = (texts.problems as Partial<Record<string, string>>)[code]
+  const fields = errors?.map(({ pointer, detail: field }) => `${pointer.replace(/^\//, '')}: ${field}`).join(' ')
+  return fields || own || detail || title
+}

@@ -1,0 +1,156 @@
+import '../styles/cut.css'
+import type { Comment } from '@cutroom/client'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useKeys } from '../lib/keys.ts'
+import { useMay, useRoom, useRoomValue } from '../lib/room.ts'
+import { client } from '../lib/session.ts'
+import { createComment, setResolved, type Target } from '../lib/writes.ts'
+import { texts } from '../texts.ts'
+import { Composer } from './composer.tsx'
+import { type Talk, Thread } from './thread.tsx'
+import { Windowed, type WindowedHandle } from './windowed.tsx'
+
+const words = texts.comments
+const THREAD_HEIGHT = 92
+
+/** First comments with their replies, oldest first. Threads that have not changed stay the same objects. */
+function useTalks(comments: readonly Comment[]): readonly Talk[] {
+  const before = useRef(new Map<string, Talk>())
+  return useMemo(() => {
+    const replies = new Map<string, Comment[]>()
+    for (const comment of comments) {
+      if (comment.parentId === null) continue
+      const list = replies.get(comment.parentId)
+      if (list) list.push(comment)
+      else replies.set(comment.parentId, [comment])
+    }
+    const next = new Map<string, Talk>()
+    for (const first of comments) {
+      if (first.parentId !== null) continue
+      const made = { first, replies: replies.get(first.id) ?? [] }
+      const known = before.current.get(first.id)
+      const isSame =
+        known?.first === first &&
+        known.replies.length === made.replies.length &&
+        known.replies.every((reply, n) => reply === made.replies[n])
+      next.set(first.id, known && isSame ? known : made)
+    }
+    before.current = next
+    return [...next.values()]
+  }, [comments])
+}
+
+/** Names of those who write here. */
+function Typing({ targetId }: { targetId: string }) {
+  const ids = useRoomValue((room) => room.typing.get(targetId), [targetId])
+  const members = useRoomValue((room) => room.state?.members)
+  const names = (ids ?? []).filter((id) => id !== client.userId).map((id) => members?.get(id)?.user.name ?? '')
+  return (
+    <p class="quiet small typing-line" aria-live="off">
+      {names.length > 0 && words.typing(names.join(', '))}
+    </p>
+  )
+}
+
+/** j, k, r and e on the thread that has the focus; c writes. */
+function useThreadKeys(talks: readonly Talk[], handle: { current: WindowedHandle | null }, onEdit: (id: string) => void): void {
+  const room = useRoom()
+  const at = () => {
+    const id = document.activeElement?.closest('[data-thread]')?.getAttribute('data-thread')
+    return talks.findIndex(({ first }) => first.id === id)
+  }
+  const step = (by: number) => () => {
+    const here = at()
+    const next = talks[here < 0 ? talks.length - 1 : Math.min(Math.max(here + by, 0), talks.length - 1)]
+    if (next) handle.current?.show(next.first.id)
+  }
+  const onThread = (run: (talk: Talk) => void) => () => {
+    const talk = talks[at()]
+    if (!talk) return false
+    run(talk)
+    return true
+  }
+  useKeys({
+    j: step(1),
+    k: step(-1),
+    c: () => document.getElementById('composer')?.focus(),
+    r: onThread(({ first }) => setResolved(room, first, first.resolvedAt === null)),
+    e: onThread(({ first }) => (first.author.id === client.userId ? onEdit(first.id) : undefined)),
+  })
+}
+
+/** The threads on a cut or a task, and a place to write. @param commentId the comment to begin at */
+export function Comments({ target, commentId }: { target: Target; commentId?: string | null }) {
+  const room = useRoom()
+  const mayComment = useMay('commenter')
+  const mayEdit = useMay('editor')
+  const isOwner = useMay('owner')
+  const all = useRoomValue(({ state }) => state?.commentsOf(target.id) ?? [], [target.id])
+  const [hidesResolved, setHidesResolved] = useState(false)
+  const [editing, setEditing] = useState<string | null>(null)
+  const talks = useTalks(all)
+  const shown = useMemo(
+    () => (hidesResolved ? talks.filter(({ first }) => first.resolvedAt === null) : talks),
+    [talks, hidesResolved],
+  )
+  const handle = useRef<WindowedHandle>(null)
+  useThreadKeys(shown, handle, setEditing)
+  useEffect(() => {
+    const comment = commentId ? all.find(({ id }) => id === commentId) : undefined
+    if (comment) handle.current?.show(comment.parentId ?? comment.id)
+  }, [commentId])
+  const hasResolved = talks.some(({ first }) => first.resolvedAt !== null)
+  return (
+    <div class="comments">
+      <div class="row">
+        <h2 class="grow">
+          {words.title} <span class="quiet small">{all.length}</span>
+        </h2>
+        {hasResolved && (
+          <label class="check small">
+            <input type="checkbox" checked={hidesResolved} onChange={(event) => setHidesResolved(event.currentTarget.checked)} />
+            {words.hideResolved}
+          </label>
+        )}
+      </div>
+      <Windowed
+        items={shown}
+        keyOf={({ first }) => first.id}
+        estimate={THREAD_HEIGHT}
+        label={words.title}
+        fromEnd
+        handle={handle}
+        empty={
+          <div class="empty">
+            <h2>{words.empty}</h2>
+            <p>{target.kind === 'cut' ? words.emptyText : words.emptyTask}</p>
+          </div>
+        }
+        draw={(talk) => (
+          <Thread
+            talk={talk}
+            target={target}
+            rights={mayComment ? (isOwner ? 'all' : mayEdit ? 'resolve' : 'own') : 'none'}
+            editing={editing}
+            onEdit={setEditing}
+          />
+        )}
+      />
+      <Typing targetId={target.id} />
+      {mayComment ? (
+        <Composer
+          id="composer"
+          label={words.label}
+          targetId={target.id}
+          hasTime={target.kind === 'cut'}
+          onSend={(body, atMs) => {
+            createComment(room, target, body, atMs)
+            handle.current?.toEnd()
+          }}
+        />
+      ) : (
+        <p class="quiet small">{words.cannot}</p>
+      )}
+    </div>
+  )
+}

@@ -1,0 +1,178 @@
+import { CutroomError } from '@cutroom/client'
+import type { ComponentChildren } from 'preact'
+import { useRef, useState } from 'preact/hooks'
+import { reasonOf } from '../lib/session.ts'
+import { texts } from '../texts.ts'
+
+let made = 0
+const useId = (): string => {
+  const id = useRef('')
+  if (id.current === '') id.current = `field-${++made}`
+  return id.current
+}
+
+/** What a form is doing. `field` gives what the server says of one field. */
+export interface Submission {
+  busy: boolean
+  /** Why the last attempt failed; null: it did not, or the fields say it. */
+  wrong: string | null
+  field(name: string): string | undefined
+  /** Runs `work`; its failure is shown, and what was typed stays. Resolves with whether it succeeded. */
+  run(work: () => Promise<unknown>): Promise<boolean>
+}
+
+/** @param fields names of the fields that say themselves what is wrong with them */
+export function useSubmission(fields: readonly string[] = []): Submission {
+  const [busy, setBusy] = useState(false)
+  const [error, setError] = useState<unknown>(null)
+  const field = (name: string) => (error instanceof CutroomError ? error.at(`/${name}`)?.detail : undefined)
+  return {
+    busy,
+    wrong: error === null || fields.some((name) => field(name) !== undefined) ? null : reasonOf(error),
+    field,
+    async run(work) {
+      setBusy(true)
+      setError(null)
+      try {
+        await work()
+        return true
+      } catch (failure) {
+        setError(failure)
+        return false
+      } finally {
+        setBusy(false)
+      }
+    },
+  }
+}
+
+interface InputProps {
+  type?: 'text' | 'email' | 'password' | 'date'
+  autocomplete?: string
+  inputMode?: 'decimal'
+  maxLength?: number
+  required?: boolean
+  dir?: 'auto'
+}
+
+/** A labelled input of one line. */
+export function Field({
+  label,
+  value,
+  onInput,
+  wrong,
+  help,
+  ...rest
+}: InputProps & { label: string; value: string; onInput: (value: string) => void; wrong?: string | undefined; help?: string }) {
+  const id = useId()
+  const told = wrong ?? help
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <input
+        type="text"
+        {...(rest as object)}
+        id={id}
+        value={value}
+        aria-invalid={wrong !== undefined}
+        aria-describedby={told === undefined ? undefined : `${id}-told`}
+        onInput={(event) => onInput(event.currentTarget.value)}
+      />
+      {told !== undefined && (
+        <span id={`${id}-told`} class={wrong === undefined ? 'quiet small' : 'wrong'}>
+          {told}
+        </span>
+      )}
+    </div>
+  )
+}
+
+/** A labelled text of several lines. */
+export function Area({
+  label,
+  value,
+  onInput,
+  ...rest
+}: {
+  rows: number
+  maxLength?: number
+  spellcheck?: boolean
+  label: string
+  value: string
+  onInput: (value: string) => void
+}) {
+  const id = useId()
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <textarea {...rest} id={id} value={value} dir="auto" onInput={(event) => onInput(event.currentTarget.value)} />
+    </div>
+  )
+}
+
+/** A labelled choice. */
+export function Choice<T extends string>(props: {
+  label: string
+  value: T
+  options: readonly { value: T; text: string }[]
+  onChoose: (value: T) => void
+  disabled?: boolean
+  hideLabel?: boolean
+}) {
+  const id = useId()
+  return (
+    <div class="field">
+      <label for={id} class={props.hideLabel ? 'hidden' : undefined}>
+        {props.label}
+      </label>
+      <select
+        id={id}
+        value={props.value}
+        disabled={props.disabled}
+        onChange={(event) => props.onChoose(event.currentTarget.value as T)}
+      >
+        {props.options.map(({ value, text }) => (
+          <option key={value} value={value}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </div>
+  )
+}
+
+/** A form that submits by Enter and by its button, once at a time. */
+export function Form(props: {
+  submission: Submission
+  action: string
+  work: () => Promise<unknown>
+  onDone?: () => void
+  disabled?: boolean
+  beside?: ComponentChildren
+  children: ComponentChildren
+}) {
+  const { submission } = props
+  return (
+    <form
+      class="stack"
+      noValidate
+      onSubmit={async (event) => {
+        event.preventDefault()
+        if (!submission.busy && (await submission.run(props.work))) props.onDone?.()
+      }}
+    >
+      {props.children}
+      {submission.wrong !== null && (
+        <p class="note bad" role="alert">
+          {submission.wrong}
+        </p>
+      )}
+      <div class="row wrap">
+        <button type="submit" class="button primary" disabled={submission.busy || props.disabled}>
+          {submission.busy ? texts.working : props.action}
+        </button>
+        {props.beside}
+      </div>
+    </form>
+  )
+}

@@ -1,0 +1,170 @@
+import type { Comment } from '@cutroom/client'
+import { useState } from 'preact/hooks'
+import { memo } from '../lib/memo.ts'
+import { useRoom } from '../lib/room.ts'
+import { client } from '../lib/session.ts'
+import { mediaTime } from '../lib/time.ts'
+import { deleteComment, editComment, replyTo, setResolved, type Target } from '../lib/writes.ts'
+import { texts } from '../texts.ts'
+import { Composer } from './composer.tsx'
+import { Confirm } from './dialog.tsx'
+import { Ago, Face } from './face.tsx'
+import { CheckIcon } from './icons.tsx'
+import { Pending, usePending } from './pending.tsx'
+
+const words = texts.comments
+
+/** A first comment with its replies. */
+export interface Talk {
+  first: Comment
+  replies: readonly Comment[]
+}
+
+/** What one may do with the comments of others: nothing at all, not even with one's own; resolve; delete, too. */
+export type Rights = 'none' | 'own' | 'resolve' | 'all'
+
+/** Mentions are written `@[name](id)`. */
+const plain = (body: string): string => body.replace(/@\[([^\]]+)\]\([0-9a-f-]{36}\)/g, '@$1')
+
+interface RowProps {
+  comment: Comment
+  rights: Rights
+  isEditing: boolean
+  onEdit: (id: string | null) => void
+}
+
+function Actions({ comment, rights, onEdit, onDelete }: Omit<RowProps, 'isEditing'> & { onDelete: () => void }) {
+  const isOwn = comment.author.id === client.userId
+  if (rights === 'none' || (!isOwn && rights !== 'all')) return null
+  return (
+    <>
+      {isOwn && (
+        <button type="button" class="button plain tight" onClick={() => onEdit(comment.id)}>
+          {texts.edit}
+        </button>
+      )}
+      <button type="button" class="button plain tight" onClick={onDelete}>
+        {texts.delete}
+      </button>
+    </>
+  )
+}
+
+function Row(props: RowProps) {
+  const { comment, onEdit } = props
+  const room = useRoom()
+  const mutation = usePending(comment.id)
+  const [isDeleting, setDeleting] = useState(false)
+  const isWaiting = mutation !== undefined && mutation.state !== 'refused'
+  return (
+    <div class={`comment${isWaiting ? ' pending' : ''}`} aria-busy={isWaiting} data-comment={comment.id}>
+      <Face person={comment.author} />
+      <div class="grow">
+        <div class="row wrap comment-head">
+          <strong class="clip" title={comment.author.name}>
+            {comment.author.name}
+          </strong>
+          {comment.atMs !== null && <span class="chip">{mediaTime(comment.atMs)}</span>}
+          <Ago at={comment.createdAt} />
+          {comment.editedAt !== null && <span class="quiet small">{texts.edited}</span>}
+          <span class="grow" />
+          {!mutation && <Actions {...props} onDelete={() => setDeleting(true)} />}
+        </div>
+        {props.isEditing ? (
+          <Composer
+            id={`edit-${comment.id}`}
+            label={texts.edit}
+            targetId={comment.cutId ?? comment.taskId ?? ''}
+            draft={comment.id}
+            initial={comment.body}
+            action={texts.save}
+            autoFocus
+            onCancel={() => onEdit(null)}
+            onSend={(body) => {
+              editComment(room, comment, body)
+              onEdit(null)
+            }}
+          />
+        ) : (
+          <p class="body" dir="auto">
+            {plain(comment.body)}
+          </p>
+        )}
+        <Pending mutation={mutation} />
+      </div>
+      {isDeleting && (
+        <Confirm
+          title={words.deleteTitle}
+          text={words.deleteText}
+          action={texts.delete}
+          onDo={() => deleteComment(room, comment.id)}
+          onClose={() => setDeleting(false)}
+        />
+      )}
+    </div>
+  )
+}
+
+/** A thread: its first comment, the replies, and what can be done with it. */
+export const Thread = memo(function Thread(props: {
+  talk: Talk
+  target: Target
+  rights: Rights
+  editing: string | null
+  onEdit: (id: string | null) => void
+}) {
+  const { talk, rights, editing, onEdit } = props
+  const { first, replies } = talk
+  const room = useRoom()
+  const [isReplying, setReplying] = useState(false)
+  const isResolved = first.resolvedAt !== null
+  const mayResolve = rights === 'all' || rights === 'resolve' || (rights === 'own' && first.author.id === client.userId)
+  const row = (comment: Comment) => (
+    <Row key={comment.id} comment={comment} rights={rights} isEditing={editing === comment.id} onEdit={onEdit} />
+  )
+  return (
+    <article
+      class={`thread${isResolved ? ' resolved' : ''}`}
+      data-thread={first.id}
+      data-focus
+      tabIndex={-1}
+      aria-label={words.thread(first.author.name)}
+    >
+      {row(first)}
+      {replies.length > 0 && <div class="replies">{replies.map(row)}</div>}
+      <div class="row wrap thread-foot">
+        {isResolved && (
+          <span class="good small row">
+            <CheckIcon />
+            {words.resolvedBy(first.resolvedBy?.name ?? '')}
+          </span>
+        )}
+        {rights !== 'none' && !isReplying && (
+          <button type="button" class="button plain tight" onClick={() => setReplying(true)}>
+            {words.reply}
+          </button>
+        )}
+        {mayResolve && (
+          <button type="button" class="button plain tight" onClick={() => setResolved(room, first, !isResolved)}>
+            {isResolved ? words.reopen : words.resolve}
+          </button>
+        )}
+      </div>
+      {isReplying && (
+        <Composer
+          id={`reply-${first.id}`}
+          label={words.replyTo(first.author.name)}
+          targetId={props.target.id}
+          draft={`reply ${first.id}`}
+          autoFocus
+          action={words.reply}
+          onCancel={() => setReplying(false)}
+          onSend={(body) => {
+            replyTo(room, props.target, first.id, body)
+            setReplying(false)
+          }}
+        />
+      )}
+    </article>
+  )
+})

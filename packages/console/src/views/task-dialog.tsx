@@ -1,0 +1,216 @@
+import { CutroomError, type Task, tasks } from '@cutroom/client'
+import { useState } from 'preact/hooks'
+import { useMay, useRoom, useRoomValue } from '../lib/room.ts'
+import { client } from '../lib/session.ts'
+import { deleteTask } from '../lib/writes.ts'
+import { Comments } from '../parts/comments.tsx'
+import { Conflict } from '../parts/conflict.tsx'
+import { Confirm, Dialog } from '../parts/dialog.tsx'
+import { Area, Choice, Field, Form, useSubmission } from '../parts/form.tsx'
+import { texts } from '../texts.ts'
+
+const words = texts.task
+
+type Draft = {
+  title: string
+  description: string
+  assigneeId: string
+  due: string
+  labels: string
+}
+const draftOf = (task: Task): Draft => ({
+  title: task.title,
+  description: task.description ?? '',
+  assigneeId: task.assigneeId ?? '',
+  due: task.dueAt?.slice(0, 10) ?? '',
+  labels: task.labels.join(', '),
+})
+
+const labelsOf = (text: string): string[] => [
+  ...new Set(
+    text
+      .split(',')
+      .map((label) => label.trim())
+      .filter(Boolean),
+  ),
+]
+
+/** What the draft changes of the task that it was begun with. */
+function changesOf(draft: Draft, begun: Draft) {
+  const is = (name: keyof Draft) => draft[name] !== begun[name]
+  return {
+    ...(is('title') && { title: draft.title }),
+    ...(is('description') && { description: draft.description === '' ? null : draft.description }),
+    ...(is('assigneeId') && { assigneeId: draft.assigneeId === '' ? null : draft.assigneeId }),
+    ...(is('due') && { dueAt: draft.due === '' ? null : `${draft.due}T00:00:00Z` }),
+    ...(is('labels') && { labels: labelsOf(draft.labels) }),
+  }
+}
+
+function EditTask({ task, onDone }: { task: Task; onDone: () => void }) {
+  const [begun, setBegun] = useState(task)
+  const [draft, setDraft] = useState(() => draftOf(task))
+  const [theirs, setTheirs] = useState<Task | null>(null)
+  const submission = useSubmission(['title', 'description', 'dueAt', 'labels'])
+  const members = useRoomValue((room) => room.state?.members)
+  const set = (name: keyof Draft) => (value: string) => setDraft((was) => ({ ...was, [name]: value }))
+  const changes = changesOf(draft, draftOf(begun))
+  const write = async (version: number) => {
+    if (Object.keys(changes).length === 0) return onDone()
+    try {
+      await client.call(tasks.update, { params: { taskId: task.id }, body: changes, ifMatch: version })
+      onDone()
+    } catch (error) {
+      if (!(error instanceof CutroomError) || error.code !== 'stale') throw error
+      setTheirs(error.problem.current as Task)
+    }
+  }
+  if (theirs)
+    return (
+      <Conflict
+        mine={draft}
+        theirs={draftOf(theirs)}
+        names={{
+          title: words.title,
+          description: words.description,
+          assigneeId: words.assignee,
+          due: words.due,
+          labels: words.labels,
+        }}
+        show={(name, value) => (name === 'assigneeId' ? (members?.get(value)?.user.name ?? words.nobody) : value)}
+        submission={submission}
+        onKeepMine={() => submission.run(() => write(theirs.version))}
+        onTakeTheirs={() => {
+          setDraft(draftOf(theirs))
+          setBegun(theirs)
+          setTheirs(null)
+        }}
+      />
+    )
+  return (
+    <Form
+      submission={submission}
+      action={texts.save}
+      disabled={draft.title.trim() === ''}
+      work={() => write(begun.version)}
+      beside={
+        <button type="button" class="button" onClick={onDone}>
+          {texts.cancel}
+        </button>
+      }
+    >
+      <Field
+        label={words.title}
+        value={draft.title}
+        onInput={set('title')}
+        maxLength={500}
+        dir="auto"
+        wrong={submission.field('title')}
+      />
+      <Area label={words.description} value={draft.description} onInput={set('description')} rows={5} maxLength={20_000} />
+      <Choice
+        label={words.assignee}
+        value={draft.assigneeId}
+        onChoose={set('assigneeId')}
+        options={[
+          { value: '', text: words.nobody },
+          ...[...(members?.values() ?? [])].map(({ userId, user }) => ({ value: userId, text: user.name })),
+        ]}
+      />
+      <Field label={words.due} type="date" value={draft.due} onInput={set('due')} wrong={submission.field('dueAt')} />
+      <Field
+        label={words.labels}
+        value={draft.labels}
+        onInput={set('labels')}
+        help={words.labelsHelp}
+        wrong={submission.field('labels')}
+      />
+    </Form>
+  )
+}
+
+function ShowTask({ task, onEdit, onDelete }: { task: Task; onEdit: () => void; onDelete: () => void }) {
+  const mayEdit = useMay('editor')
+  const { description, assignee, dueAt, labels } = task
+  return (
+    <div class="stack">
+      <p class={description ? 'body scroll' : 'quiet'} dir="auto">
+        {description ?? words.noDescription}
+      </p>
+      <dl class="facts">
+        <dt>{texts.board.column}</dt>
+        <dd>{texts.board.columns[task.status]}</dd>
+        <dt>{words.assignee}</dt>
+        <dd>{assignee?.name ?? words.nobody}</dd>
+        {dueAt !== null && (
+          <>
+            <dt>{words.due}</dt>
+            <dd>{dueAt.slice(0, 10)}</dd>
+          </>
+        )}
+        {labels.length > 0 && (
+          <>
+            <dt>{words.labels}</dt>
+            <dd class="row wrap">
+              {labels.map((label) => (
+                <span key={label} class="chip" title={label}>
+                  {label}
+                </span>
+              ))}
+            </dd>
+          </>
+        )}
+      </dl>
+      {mayEdit && (
+        <div class="row">
+          <button type="button" class="button" onClick={onEdit}>
+            {texts.edit}
+          </button>
+          <button type="button" class="button plain" onClick={onDelete}>
+            {texts.delete}
+          </button>
+        </div>
+      )}
+    </div>
+  )
+}
+
+/** A task with all that belongs to it. */
+export function TaskDialog({ taskId, onClose }: { taskId: string; onClose: () => void }) {
+  const room = useRoom()
+  const task = useRoomValue(({ state }) => state?.tasks.get(taskId), [taskId])
+  const [mode, setMode] = useState<'show' | 'edit' | 'delete'>('show')
+  if (!task)
+    return (
+      <Dialog title={words.gone} onClose={onClose}>
+        <p class="quiet">{texts.problems['not-found']}</p>
+      </Dialog>
+    )
+  if (mode === 'delete')
+    return (
+      <Confirm
+        title={words.deleteTitle}
+        text={words.deleteText}
+        action={texts.delete}
+        onDo={() => {
+          onClose()
+          deleteTask(room, taskId)
+        }}
+        onClose={() => setMode('show')}
+      />
+    )
+  return (
+    <Dialog title={task.title} wide onClose={onClose}>
+      <div class="stack">
+        {mode === 'edit' ? (
+          <EditTask task={task} onDone={() => setMode('show')} />
+        ) : (
+          <ShowTask task={task} onEdit={() => setMode('edit')} onDelete={() => setMode('delete')} />
+        )}
+        <div class="task-comments">
+          <Comments target={{ kind: 'task', id: taskId }} />
+        </div>
+      </div>
+    </Dialog>
+  )
+}

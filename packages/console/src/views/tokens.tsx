@@ -1,0 +1,130 @@
+import { type Answer, tokens as endpoints, type Role } from '@cutroom/client'
+import { useEffect, useState } from 'preact/hooks'
+import { ROLES } from '../lib/people.ts'
+import { complain } from '../lib/room.ts'
+import { client, reasonOf } from '../lib/session.ts'
+import { shortDay } from '../lib/time.ts'
+import { Confirm, Dialog } from '../parts/dialog.tsx'
+import { Ago } from '../parts/face.tsx'
+import { Choice, Field, Form, useSubmission } from '../parts/form.tsx'
+import { texts } from '../texts.ts'
+import { useProjects } from './frame.tsx'
+
+const words = texts.tokens
+type Token = Answer<typeof endpoints.list>['data'][number]
+
+const roles = ROLES.map((role) => ({ value: role, text: texts.members.roles[role] }))
+const lives = Object.entries(words.lives).map(([value, text]) => ({ value, text }))
+const DAY_MS = 86_400_000
+
+/** Makes a token. @param onMade is given its secret, which is never shown again */
+function CreateToken({ onMade }: { onMade: (secret: string) => void }) {
+  const [name, setName] = useState('')
+  const [role, setRole] = useState<Role>('editor')
+  const [projectId, setProjectId] = useState('')
+  const [days, setDays] = useState('90')
+  const projects = useProjects() ?? []
+  const submission = useSubmission(['name'])
+  return (
+    <Form
+      submission={submission}
+      action={words.create}
+      disabled={name.trim() === ''}
+      work={async () => {
+        const expiresAt = days === '' ? null : new Date(Date.now() + Number(days) * DAY_MS).toISOString()
+        const made = await client.call(endpoints.create, {
+          body: { name, role, projectIds: projectId === '' ? null : [projectId], expiresAt },
+        })
+        setName('')
+        onMade(made.token)
+      }}
+    >
+      <Field label={words.name} value={name} onInput={setName} maxLength={100} dir="auto" wrong={submission.field('name')} />
+      <Choice label={words.role} value={role} options={roles} onChoose={setRole} />
+      <Choice
+        label={words.scope}
+        value={projectId}
+        options={[{ value: '', text: words.all }, ...projects.map(({ id, name: text }) => ({ value: id, text }))]}
+        onChoose={setProjectId}
+      />
+      <Choice label={words.life} value={days} options={lives} onChoose={setDays} />
+    </Form>
+  )
+}
+
+function Secret({ secret, onClose }: { secret: string; onClose: () => void }) {
+  return (
+    <Dialog title={words.made} onClose={onClose}>
+      <div class="stack">
+        <p>{words.once}</p>
+        <input readOnly aria-label={words.secret} value={secret} onFocus={(event) => event.currentTarget.select()} />
+        <div class="row">
+          <button type="button" class="button" onClick={onClose}>
+            {words.kept}
+          </button>
+        </div>
+      </div>
+    </Dialog>
+  )
+}
+
+/** API tokens for bots. */
+export function Tokens() {
+  const [list, setList] = useState<readonly Token[]>([])
+  const [wrong, setWrong] = useState<string | null>(null)
+  const [secret, setSecret] = useState<string | null>(null)
+  const [ending, setEnding] = useState<Token | null>(null)
+  const load = () =>
+    client.call(endpoints.list).then(
+      ({ data }) => setList(data),
+      (error) => setWrong(reasonOf(error)),
+    )
+  useEffect(() => void load(), [])
+  const end = (tokenId: string) => client.call(endpoints.revoke, { params: { tokenId } }).then(() => void load(), complain)
+  return (
+    <section class="card stack" aria-label={words.title}>
+      <h2>{words.title}</h2>
+      <p class="quiet">{words.text}</p>
+      {wrong !== null && <p class="note bad">{wrong}</p>}
+      <ul class="list">
+        {list.map((token) => (
+          <li key={token.id}>
+            <div class="grow">
+              <strong dir="auto">{token.name}</strong> <span class="chip">{texts.members.roles[token.role]}</span>
+              <p class="small quiet">
+                {token.projectIds === null ? words.all : words.projects(token.projectIds.length)} ·{' '}
+                {token.expiresAt === null ? words.never : words.until(shortDay(token.expiresAt))} ·{' '}
+                {token.lastUsedAt === null ? (
+                  words.unused
+                ) : (
+                  <>
+                    {texts.me.used} <Ago at={token.lastUsedAt} />
+                  </>
+                )}
+              </p>
+            </div>
+            <button type="button" class="button" aria-label={words.endOf(token.name)} onClick={() => setEnding(token)}>
+              {texts.me.end}
+            </button>
+          </li>
+        ))}
+      </ul>
+      <CreateToken
+        onMade={(made) => {
+          setSecret(made)
+          void load()
+        }}
+      />
+      {secret !== null && <Secret secret={secret} onClose={() => setSecret(null)} />}
+      {ending && (
+        <Confirm
+          title={words.endOf(ending.name)}
+          text={words.endText}
+          action={texts.me.end}
+          onDo={() => void end(ending.id)}
+          onClose={() => setEnding(null)}
+        />
+      )}
+    </section>
+  )
+}

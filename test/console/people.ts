@@ -1,0 +1,31 @@
+import { randomUUID } from 'node:crypto'
+import type { Locator, Page } from 'playwright-core'
+import { PASSWORD } from '../support/people.ts'
+
+export const button = (page: Page | Locator, name: string) => page.getByRole('button', { name, exact: true })
+export const heading = (page: Page, name: string) => page.getByRole('heading', { name })
+
+/** Makes an account on the page. @returns its e-mail */
+export async function registerOn(page: Page, url: string, name: string): Promise<string> {
+  const email = `${name.toLowerCase()}-${randomUUID()}@example.com`
+  await page.goto(`${url}/`)
+  await button(page, 'No account yet? Create one').click()
+  await page.getByLabel('Your name').fill(name)
+  await page.getByLabel('E-mail').fill(email)
+  await page.getByLabel('Password').fill(PASSWORD)
+  await button(page, 'Create an account').click()
+  await heading(page, 'Your projects').waitFor()
+  return email
+}
+
+/** Signs in on the page. */
+export async function signInOn(page: Page, url: string, email: string, path = '/'): Promise<void> {
+  await page.goto(url + path)
+  await page.getByLabel('E-mail').fill(email)
+  await page.getByLabel('Password').fill(PASSWORD)
+  await button(page, 'Sign in').click()
+  await page.getByRole('link', { name: 'You', exact: true }).waitFor()
+}
+
+/** What screen readers were told last. */
+export const spoken = (page: Page) => page.locator('.hidden[aria-live=polite]')
