@@ -22,7 +22,11 @@ export function report(screen: Screen, outcome: Outcome, stranger: { name: strin
   indent(
     table(
       [
-        ['', ...each(({ person }) => screen.paint(person.style, person.name)), screen.paint(stranger.style, stranger.name)],
+        [
+          '',
+          ...each(({ person }) => screen.paint(person.style, person.name.replace(/^.*’s /, ''))),
+          screen.paint(stranger.style, stranger.name),
+        ],
         ['events committed', ...each(({ committed }) => number(committed)), ''],
         ['delivered', ...each(({ verdict }) => number(verdict.delivered)), ''],
         ['missing', ...each(({ verdict }) => zero(verdict.missing.length)), ''],
@@ -31,8 +35,8 @@ export function report(screen: Screen, outcome: Outcome, stranger: { name: strin
         ['leaked to the stranger', ...each(() => ''), zero(outcome.leaked)],
         ['state equals a fresh snapshot', ...each(({ difference }) => yes(difference)), ''],
       ],
-      31,
-      7,
+      29,
+      6,
     ),
   )
   screen.line()
@@ -49,8 +53,8 @@ export function report(screen: Screen, outcome: Outcome, stranger: { name: strin
   indent(
     table(
       [['request → another’s process', 'samples', 'p50', 'p99', 'max'], ...kinds.map(([what, kind]) => row(what, samples[kind]))],
-      31,
-      7,
+      29,
+      6,
     ),
   )
   indent([screen.paint('dim', 'half of all events came within p50, 99 of 100 within p99')])

@@ -4,7 +4,7 @@ import { auth, me } from '@cutroom/contract'
 import { hashPassword } from '../features/auth/password.ts'
 import { createUser, replacePassword, revokeSessions } from '../features/auth/writes.ts'
 import { CommandError, note, table } from './output.ts'
-import { personOf, withStore } from './store.ts'
+import { personOf, type Store, withStore } from './store.ts'
 
 interface PasswordOptions {
   passwordStdin?: boolean
@@ -59,22 +59,37 @@ export async function setPassword(email: string, options: PasswordOptions): Prom
   tell(email, chosen)
 }
 
+/** Accounts that are read at a time. */
+const PAGE = 1_000
+
+/** Accounts with their open sessions, the oldest first, by pages. */
+async function* pagesOf(prisma: Store['prisma']) {
+  const open = { revokedAt: null, expiresAt: { gt: new Date() }, name: null }
+  const select = { id: true, email: true, name: true, createdAt: true }
+  const _count = { select: { sessions: { where: open }, memberships: true } }
+  for (let last: string | undefined; ; ) {
+    const where = last === undefined ? {} : { id: { gt: last } }
+    const users = await prisma.user.findMany({ where, select: { ...select, _count }, orderBy: { id: 'asc' }, take: PAGE })
+    yield users
+    last = users.at(-1)?.id
+    if (users.length < PAGE) return
+  }
+}
+
 /** `cutroom user list`. */
 export async function listUsers({ json }: { json?: boolean }): Promise<void> {
   await withStore(async ({ prisma }) => {
-    const open = { revokedAt: null, expiresAt: { gt: new Date() } }
-    const select = { id: true, email: true, name: true, createdAt: true }
-    const count = { _count: { select: { sessions: { where: open }, memberships: true } } }
-    const users = await prisma.user.findMany({ select: { ...select, ...count }, orderBy: { id: 'asc' } })
-    if (json) {
-      for (const { _count, ...user } of users)
-        console.log(JSON.stringify({ ...user, sessions: _count.sessions, projects: _count.memberships }))
-      return
+    for await (const users of pagesOf(prisma)) {
+      if (json) {
+        for (const { _count, ...user } of users)
+          console.log(JSON.stringify({ ...user, sessions: _count.sessions, projects: _count.memberships }))
+        continue
+      }
+      const rows = users.map(({ email, name, createdAt, _count }) => {
+        const day = createdAt.toISOString().slice(0, 10)
+        return [day, `${_count.memberships}`, `${_count.sessions}`, email, name]
+      })
+      console.log(table([['SINCE', 'PROJECTS', 'SESSIONS', 'EMAIL', 'NAME'], ...rows]))
     }
-    const rows = users.map(({ email, name, createdAt, _count }) => {
-      const day = createdAt.toISOString().slice(0, 10)
-      return [day, `${_count.memberships}`, `${_count.sessions}`, email, name]
-    })
-    console.log(table([['SINCE', 'PROJECTS', 'SESSIONS', 'EMAIL', 'NAME'], ...rows]))
   })
 }

@@ -59,6 +59,7 @@ describe('ids of other projects', () => {
     'POST /api/auth/logout': { refreshToken: here.owner.refreshToken },
     'PATCH /api/me': { name: 'Renamed' },
     'PUT /api/me/password': { current: PASSWORD, next: PASSWORD },
+    'POST /api/me/tokens': { name: 'Bot' },
     'POST /api/projects': { name: 'Second' },
     'PATCH /api/projects/:projectId': { name: 'Renamed' },
     'POST /api/projects/:projectId/members': { userId: there.owner.id, role: 'viewer' },
@@ -259,6 +260,7 @@ describe('ids of other projects', () => {
     /** Where these names are honest fields. */
     const honest: Record<string, string[]> = {
       'POST /api/projects/:projectId/members': ['role', 'userId'],
+      'POST /api/me/tokens': ['role'],
       'PATCH /api/projects/:projectId/members/:userId': ['role'],
     }
 

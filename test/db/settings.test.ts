@@ -7,6 +7,7 @@ import { startApp } from '../support/app.ts'
 import { createDatabase } from '../support/database.ts'
 import { direct, HOSTILE, hostility } from '../support/hostile.ts'
 import { createProject, createTeam, login, register } from '../support/people.ts'
+import { openPool } from '../support/pool.ts'
 import { connect } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
 
@@ -21,8 +22,7 @@ interface Own {
 async function ownDatabase(): Promise<Own> {
   const { url, drop } = await createDatabase()
   onTestFinished(drop)
-  const admin = new pg.Pool({ connectionString: direct(url), max: 1 })
-  onTestFinished(() => admin.end())
+  const admin = openPool(url)
   return { url, name: new URL(url).pathname.slice(1), run: async (sql) => (await admin.query(sql)).rows }
 }
 

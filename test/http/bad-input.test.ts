@@ -214,6 +214,7 @@ describe('bad input over REST', () => {
     'POST /api/auth/register#email': (text) => ({ email: `a${text}@example.com`, password: PASSWORD, name: 'Ann' }),
     'PATCH /api/me#name': (name) => ({ name }),
     'PATCH /api/me#avatarUrl': (text) => ({ avatarUrl: `https://example.com/${text}` }),
+    'POST /api/me/tokens#name': (name) => ({ name }),
     'POST /api/projects#name': (name) => ({ name }),
     'POST /api/projects#description': (description) => ({ name: 'A', description }),
     'PATCH /api/projects/:projectId#name': (name) => ({ name }),

@@ -381,7 +381,7 @@ describe('floods', () => {
       const joins = Array.from({ length: 60 }, () => listener.join(randomUUID()))
       const waiting = async () => {
         const { rows } = await app().db.query<{ n: number }>(
-          `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'SELECT m.role, r.head%'`,
+          `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'SELECT least(m.role%r.head%'`,
         )
         return rows[0]?.n ?? 0
       }

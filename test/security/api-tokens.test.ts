@@ -41,7 +41,9 @@ describe('API tokens', () => {
   it('A3 a token is shown once; the database and the list hold neither it nor a way to it', async () => {
     const ann = await register(app())
     const key = { 'idempotency-key': randomUUID() }
-    const made = await ann.must<NewToken>('POST', '/api/me/tokens', { name: 'Build', role: 'viewer' }, key)
+    const answer = await ann.call<NewToken>('POST', '/api/me/tokens', { name: 'Build', role: 'viewer' }, key)
+    expect([answer.status, answer.headers.get('cache-control')]).toEqual([201, 'no-store'])
+    const made = answer.body
     expect(made).toEqual({
       id: expect.any(String),
       name: 'Build',

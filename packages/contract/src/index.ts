@@ -22,7 +22,7 @@ export { passing, requests, rooms, tokens }
  * The version of all this. Raise it with the wire; a test pins the hash of the contract beside it.
  * 1: the first contract.
  * 2: snapshots in pages; cascades are rules of the reducer: `member:left` names a time, `vibe:deleted` and `project:deleted` list no ids;
- *    `task:reranked`, `vibe:reranked`, `cut:reranked`.
+ *    `task:reranked`, `vibe:reranked`, `cut:reranked`; `GET /api/session`; API tokens.
  */
 export const PROTOCOL_VERSION = 2
 

@@ -1,9 +1,13 @@
 import * as z from 'zod'
 import { endpoint } from './endpoint.ts'
+import { at, ids } from './examples.ts'
 import { id, line, Role, time, timeInput } from './values.ts'
 
 /** Projects in the scope of one token. */
 const MAX_PROJECTS = 100
+
+const made = { name: 'Mixing bot', role: 'commenter', projectIds: [ids.project], expiresAt: null } as const
+const example = { id: ids.request, ...made, projectIds: [ids.project], createdAt: at, lastUsedAt: null }
 
 export const ApiToken = z
   .object({
@@ -15,7 +19,7 @@ export const ApiToken = z
     lastUsedAt: time.nullable().meta({ description: 'To a few minutes' }),
     expiresAt: time.nullable().meta({ description: 'Null: never' }),
   })
-  .meta({ id: 'ApiToken' })
+  .meta({ id: 'ApiToken', examples: [example] })
 export type ApiToken = z.output<typeof ApiToken>
 
 const tags = ['tokens'] as const
@@ -36,6 +40,7 @@ export const tokens = {
     method: 'POST',
     url: '/api/me/tokens',
     access: 'account',
+    secret: true,
     location: '/api/me/tokens',
     schema: {
       summary: 'Create an API token for a bot, 50 at most',
@@ -43,23 +48,30 @@ export const tokens = {
         'Send it as a Bearer token, or in the handshake of a socket. It is shown in this answer only. It acts as you in the projects of its ' +
         'scope, with the lower of its role and yours; it reaches neither logins, password, sessions and tokens, nor your own room.',
       tags,
-      body: z.strictObject({
-        name: line(100),
-        role: Role.default('editor'),
-        projectIds: z
-          .array(id)
-          .min(1)
-          .max(MAX_PROJECTS)
-          .refine((ids) => new Set(ids).size === ids.length, 'names a project twice')
-          .nullable()
-          .default(null)
-          .meta({ description: 'Projects that you are a member of; null: all, also those to come' }),
-        expiresAt: timeInput
-          .refine((value) => Date.parse(value) > Date.now(), 'must be in the future')
-          .nullable()
-          .default(null),
-      }),
-      response: { 201: ApiToken.extend({ token: z.string() }).meta({ id: 'NewApiToken' }) },
+      body: z
+        .strictObject({
+          name: line(100),
+          role: Role.default('editor'),
+          projectIds: z
+            .array(id)
+            .min(1)
+            .max(MAX_PROJECTS)
+            .refine((ids) => new Set(ids).size === ids.length, 'names a project twice')
+            .nullable()
+            .default(null)
+            .meta({ description: 'Projects that you are a member of; null: all, also those to come' }),
+          expiresAt: timeInput
+            .refine((value) => Date.parse(value) > Date.now(), 'must be in the future')
+            .nullable()
+            .default(null),
+        })
+        .meta({ examples: [made] }),
+      response: {
+        201: ApiToken.extend({ token: z.string() }).meta({
+          id: 'NewApiToken',
+          examples: [{ ...example, token: 'cutroom_0199f0c23a0a7b1e8c4d2f6a91d0e5b1_EXAMPLE' }],
+        }),
+      },
     },
   }),
   revoke: endpoint({

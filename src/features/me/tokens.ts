@@ -91,7 +91,12 @@ export function tokenRoutes(app: FastifyInstance, prisma: Database['prisma']): v
     // The text is not saved with an Idempotency-Key: it follows from the rest.
     async ({ me, body }, write) => ({ ...(await createToken(write, api, me.person.id, body)), token: '' }),
     undefined,
-    { complete: ({ me }, answer) => ({ ...answer, token: tokenText(api, me.person.id, answer) }) },
+    {
+      complete({ me, reply }, answer) {
+        reply.header('cache-control', 'no-store')
+        return { ...answer, token: tokenText(api, me.person.id, answer) }
+      },
+    },
   )
 
   app.write(
