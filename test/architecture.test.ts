@@ -15,6 +15,8 @@ const folders = [
   ['src', ''],
   ['packages/contract/src', 'contract/'],
   ['packages/client/src', 'client/'],
+  ['packages/react/src', 'react/'],
+  ['packages/vue/src', 'vue/'],
   ['demo', 'demo/'],
 ] as const
 
@@ -78,6 +80,8 @@ const house: Record<string, { rooms: string[]; packages: string[] | null }> = {
   'node-version': { rooms: [], packages: [] },
   server: { rooms: ['cli', 'node-version'], packages: [] },
   client: { rooms: ['contract'], packages: ['socket.io-client'] },
+  react: { rooms: ['client'], packages: ['react'] },
+  vue: { rooms: ['client'], packages: ['vue'] },
   demo: { rooms: ['client', 'contract', 'test'], packages: ['node', 'socket.io-client'] },
 }
 

@@ -1,0 +1,64 @@
+import { existsSync } from 'node:fs'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe } from 'vitest'
+
+const PROGRAM = process.env.CHROMIUM ?? '/usr/bin/chromium'
+
+/** Are the tests that need a browser asked for? They take a minute, and a Chromium. */
+export const needsBrowser = (): boolean => process.env.CUTROOM_TEST_BROWSER === '1'
+
+/** Tests in a browser: run when they are asked for. */
+export function describeInBrowser(title: string, tests: () => void): void {
+  const isThere = existsSync(PROGRAM)
+  if (needsBrowser() && !isThere) throw new Error(`CUTROOM_TEST_BROWSER=1 needs Chromium at ${PROGRAM} (or CHROMIUM=path)`)
+  if (!needsBrowser() && process.env.CUTROOM_TEST_REFUSE_SKIP === '1')
+    throw new Error(`${title} needs a browser: set CUTROOM_TEST_BROWSER=1`)
+  if (!needsBrowser()) console.warn(`\n*** SKIPPED: ${title} runs in Chromium; CUTROOM_TEST_BROWSER=1 runs it ***\n`)
+  describe.skipIf(!needsBrowser())(title, tests)
+}
+
+/** What a page said that it should not have. */
+export interface Watched {
+  page: Page
+  context: BrowserContext
+  /** Errors of scripts, of the console, of the policy, and requests to other hosts. */
+  errors: string[]
+}
+
+/** The browser of a test file. Each window has cookies of its own. */
+export function useBrowser(): (options?: {
+  dark?: boolean
+  width?: number
+  height?: number
+  origin: string
+}) => Promise<Watched> {
+  let browser: Browser | undefined
+  beforeAll(async () => {
+    if (!needsBrowser()) return
+    browser = await chromium.launch({
+      executablePath: PROGRAM,
+      args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--no-first-run'],
+    })
+  })
+  afterAll(() => browser?.close())
+  return async ({ dark = false, width = 1280, height = 800, origin } = { origin: '' }) => {
+    if (!browser) throw new Error('the browser is there only inside tests')
+    const context = await browser.newContext({
+      viewport: { width, height },
+      colorScheme: dark ? 'dark' : 'light',
+      locale: 'en-GB',
+    })
+    const page = await context.newPage()
+    page.setDefaultTimeout(20_000)
+    const errors: string[] = []
+    page.on('pageerror', (error) => errors.push(String(error)))
+    page.on('console', (message) => {
+      if (message.type() === 'error' || message.type() === 'warning') errors.push(message.text())
+    })
+    page.on('request', (request) => {
+      if (!request.url().startsWith(origin) && !request.url().startsWith('data:'))
+        errors.push(`to another host: ${request.url()}`)
+    })
+    return { page, context, errors }
+  }
+}
