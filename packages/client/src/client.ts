@@ -39,7 +39,10 @@ export interface ClientOptions {
   ackTimeoutMs?: number
   /** How long a room that was left by all who had asked for it stays joined, ms. Default 30 s; 0: it is left at once. */
   keepRoomsMs?: number
-  /** Where mutations survive a reload. Default: nowhere. */
+  /**
+   * Where mutations survive a reload. With it they wait until a login, `restore()` or the connection says whose they are. Default:
+   * nowhere.
+   */
   mutationStore?: MutationStore
   socket?: SocketSettings
   fetch?: typeof fetch

@@ -11,6 +11,7 @@ import { createLoginChanges } from './login-changes.ts'
 import { createPerson } from './person.ts'
 import { problemOf } from './problem.ts'
 import { createSelections } from './select.ts'
+import { claimsOf } from './token.ts'
 
 type ApiSettings = Omit<ApiOptions, 'onRenewed' | 'onLost' | 'onReplaced'>
 
@@ -103,6 +104,13 @@ export function compose(options: ClientOptions) {
     onSignedOut: (problem) => options.onSignedOut?.(problem),
     onError,
   })
+  /** Stored tokens name the person whose mutations are stored. */
+  function recognise(): void {
+    const userId = claimsOf(session.tokens()?.accessToken ?? '').sub
+    if (userId !== undefined && !cookies) person.loggedIn(userId)
+  }
+  recognise()
+  void session.loading()?.then(recognise)
   const account = createAccount({
     api,
     cookies,

@@ -8,13 +8,19 @@ const MAX_MUTATIONS = 500
 const MAX_LENGTH = 1024 * 1024
 
 /** One mutation as it is driven here. */
-export interface Item extends StoredMutation {
+export interface Item extends NewItem {
+  /** As the app sees it now. */
+  shown: Mutation
+}
+
+export interface NewItem extends StoredMutation {
   keep: boolean
   /** Where its event is in the log, once it is answered. */
   seq?: number | undefined
-  shown: Mutation
   resolve(answer: unknown): void
   reject(error: unknown): void
+  /** The client was closed before it was answered. */
+  close(): void
 }
 
 export interface MutationListDeps {
@@ -23,7 +29,7 @@ export interface MutationListDeps {
   /** The list is another one. */
   onChange(items: readonly Item[]): void
   /** Sends a refused one again. */
-  again(item: Item): void
+  again(item: NewItem): void
 }
 
 const lengthOf = ({ args, draws }: StoredMutation): number => JSON.stringify([args, draws]).length
@@ -32,24 +38,25 @@ const lengthOf = ({ args, draws }: StoredMutation): number => JSON.stringify([ar
 export function createMutationList({ redraw, onChange, again }: MutationListDeps) {
   let items: readonly Item[] = []
 
-  function show(item: Item): void {
+  function shownOf(item: NewItem): Mutation {
     const { key, projectId, endpoint, args, at, state, problem } = item
     const retry = () => again(item)
     const discard = () => {
       if (item.state === 'refused') remove(item)
     }
-    item.shown = { key, projectId, endpoint, args, at, state, problem, retry, discard }
+    return { key, projectId, endpoint, args, at, state, problem, retry, discard }
   }
 
   function update(...touched: Item[]): void {
-    for (const item of touched) show(item)
+    for (const item of touched) item.shown = shownOf(item)
     items = [...items]
     onChange(items)
     for (const projectId of new Set(touched.map((item) => item.projectId))) if (projectId !== null) redraw(projectId)
   }
-  function remove(...gone: Item[]): void {
+  function remove(...gone: NewItem[]): void {
+    const those = items.filter((item) => gone.includes(item))
     items = items.filter((item) => !gone.includes(item))
-    if (gone.length > 0) update(...gone)
+    if (those.length > 0) update(...those)
   }
 
   return {
@@ -60,16 +67,17 @@ export function createMutationList({ redraw, onChange, again }: MutationListDeps
      * @param first before those that are there
      * @throws CutroomError unavailable when too many wait
      */
-    add(first: boolean, ...added: Item[]): void {
+    add(first: boolean, ...made: NewItem[]): void {
+      const added = made.map((item): Item => Object.assign(item, { shown: shownOf(item) }))
       const next = first ? [...added, ...items] : [...items, ...added]
       if (next.length > MAX_MUTATIONS || next.reduce((sum, item) => sum + lengthOf(item), 0) > MAX_LENGTH)
         throw new CutroomError(problemOf('unavailable', 'Too many writes wait to be sent'))
       items = next
       update(...added)
     },
-    set(item: Item, state: MutationState, problem?: Problem): void {
+    set(item: NewItem, state: MutationState, problem?: Problem): void {
       Object.assign(item, { state, problem })
-      update(item)
+      update(...items.filter((each) => each === item))
     },
     /** The row of this mutation has its id: what was written about it since means that one. */
     named(item: Item, id: unknown): void {

@@ -11,10 +11,15 @@ const isStored = (value: unknown): value is { userId: string; items: StoredMutat
 /** Keeps mutations over a reload, for the person who made them. */
 export function createMutationStorage({ store, onError }: MutationStorageDeps) {
   let userId: string | undefined
-  let loading: Promise<void> | undefined
+  let open = () => {}
+  const opened = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  if (!store) open()
   let found: { userId: string; items: StoredMutation[] } | null = null
   let isScheduled = false
-  let writing: Promise<unknown> = Promise.resolve()
+  let isBusy = false
+  let waiting: { text: string | null } | undefined
   let newest: readonly StoredMutation[] = []
 
   async function load(): Promise<void> {
@@ -27,6 +32,8 @@ export function createMutationStorage({ store, onError }: MutationStorageDeps) {
     }
   }
 
+  const loading = store && load()
+
   function write(): void {
     isScheduled = false
     if (!store || userId === undefined) return
@@ -34,18 +41,33 @@ export function createMutationStorage({ store, onError }: MutationStorageDeps) {
       return { key, id, at, me, projectId, endpoint, args, draws, state, problem, sentAt }
     })
     const text = items.length === 0 ? null : JSON.stringify({ userId, items })
-    writing = writing.then(() => store.save(text)).catch(onError)
+    save(text)
+  }
+
+  /** At once where the store is not busy, since a page may be about to go; only the newest waits for a busy one. */
+  function save(text: string | null): void {
+    if (isBusy) {
+      waiting = { text }
+      return
+    }
+    const written = async () => store?.save(text)
+    isBusy = true
+    void written()
+      .catch(onError)
+      .then(() => {
+        isBusy = false
+        const next = waiting
+        waiting = undefined
+        if (next) save(next.text)
+      })
   }
 
   return {
-    /** Resolves when it is known what was stored. */
-    loaded(): Promise<void> {
-      loading ??= load()
-      return loading
-    },
+    /** Resolves when it is known who is logged in, and what they had stored. */
+    opened,
+    open: () => open(),
     /** A person is logged in. @returns what they had stored, once */
     async begin(id: string): Promise<StoredMutation[]> {
-      loading ??= load()
       await loading
       userId = id
       const mine = found?.userId === id ? found.items : []
@@ -58,6 +80,11 @@ export function createMutationStorage({ store, onError }: MutationStorageDeps) {
       if (isScheduled || !store) return
       isScheduled = true
       void Promise.resolve().then(write)
+    },
+    /** What is stored stays as it is. */
+    close(): void {
+      write()
+      userId = undefined
     },
     clear(): void {
       newest = []

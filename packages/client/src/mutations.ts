@@ -3,7 +3,7 @@ import type { Call, LooseArgs } from './call.ts'
 import type { Answer, Endpoint } from './endpoint.ts'
 import { loginChanged } from './login.ts'
 import type { Mutation, MutationOptions, MutationRest } from './mutation.ts'
-import { createMutationList, type Item } from './mutation-list.ts'
+import { createMutationList, type Item, type NewItem } from './mutation-list.ts'
 import { createMutationStorage, type MutationStorageDeps } from './mutation-storage.ts'
 import { CutroomError, problemOf } from './problem.ts'
 import { randomKey } from './random-key.ts'
@@ -26,8 +26,13 @@ export type Mutations = ReturnType<typeof createMutations>
 type List = ReturnType<typeof createMutationList>
 
 const asArray = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? (value as readonly T[]) : [value as T])
-const laneOf = ({ projectId }: Item): string => projectId ?? ''
+const laneOf = ({ projectId }: NewItem): string => projectId ?? ''
 const isWaiting = ({ state }: Item): boolean => state === 'queued' || state === 'sending'
+
+let drafts = 0
+/** The id of a row that has none yet: unique, and behind all ids of the server and those that were made before. */
+const draftId = (): string =>
+  `pending-${Date.now().toString(36)}-${(drafts++ % 36 ** 4).toString(36).padStart(4, '0')}-${randomKey().slice(0, 16)}`
 
 /** A mutation as the app asks for it. @param settle what becomes of its promise */
 function itemOf(
@@ -35,10 +40,10 @@ function itemOf(
   endpoint: Endpoint,
   args: LooseArgs,
   { draw = [], keep = false, projectId }: MutationOptions,
-  settle: Pick<Item, 'resolve' | 'reject'>,
-): Item {
+  settle: Pick<Item, 'resolve' | 'reject' | 'close'>,
+): NewItem {
   const { method, url, access } = endpoint
-  const made = { id: `pending-${randomKey()}`, at: new Date().toISOString(), me }
+  const made = { id: draftId(), at: new Date().toISOString(), me }
   const inParams = (args.params as { projectId?: string } | undefined)?.projectId
   return {
     ...made,
@@ -50,12 +55,13 @@ function itemOf(
     draws: asArray(typeof draw === 'function' ? draw(made) : draw),
     state: 'queued',
     keep,
-  } as Item
+  }
 }
 
 /** Sends what is queued: one after the other in each project, until it is answered for good. */
-function createSender(list: List, { call, reached, onError }: MutationsDeps, loaded: () => Promise<void>) {
+function createSender(list: List, { call, reached, onError }: MutationsDeps, opened: Promise<void>) {
   const running = new Set<string>()
+  let isClosed = false
 
   function answered(item: Item, answer: unknown, seq: number | undefined): void {
     list.named(item, (answer as { id?: unknown } | null | undefined)?.id)
@@ -67,7 +73,7 @@ function createSender(list: List, { call, reached, onError }: MutationsDeps, loa
   }
 
   function refused(item: Item, error: unknown): void {
-    if (!list.get().includes(item)) return
+    if (isClosed || !list.get().includes(item)) return
     if (!(error instanceof CutroomError)) onError(error)
     if (item.keep) list.set(item, 'refused', error instanceof CutroomError ? error.problem : problemOf('internal'))
     else list.remove(item)
@@ -95,13 +101,17 @@ function createSender(list: List, { call, reached, onError }: MutationsDeps, loa
 
   return {
     refused,
+    /** Nothing is sent any more. What is stored stays. */
+    close(): void {
+      isClosed = true
+    },
     async run(lane: string): Promise<void> {
       if (running.has(lane)) return
       running.add(lane)
-      await loaded()
+      await opened
       for (;;) {
         const next = list.get().find((item) => item.state === 'queued' && laneOf(item) === lane)
-        if (!next) break
+        if (!next || isClosed) break
         await send(next)
       }
       running.delete(lane)
@@ -124,12 +134,17 @@ export function createMutations(deps: MutationsDeps) {
       void sender.run(laneOf(item))
     },
   })
-  const sender = createSender(list, deps, storage.loaded)
+  const sender = createSender(list, deps, storage.opened)
 
   return {
     mutate<E extends Endpoint>(endpoint: E, ...[args = {} as never, options = {}]: MutationRest<E>): Promise<Answer<E>> {
       const result = new Promise<unknown>((resolve, reject) => {
-        const item = itemOf(deps.me(), endpoint, args as LooseArgs, options as MutationOptions, { resolve, reject })
+        const close = () => {
+          // closing a client is no reason for an unhandled rejection
+          result.catch(() => {})
+          reject(new Error('The client was closed'))
+        }
+        const item = itemOf(deps.me(), endpoint, args as LooseArgs, options as MutationOptions, { resolve, reject, close })
         list.add(false, item)
         void sender.run(laneOf(item))
       })
@@ -153,22 +168,24 @@ export function createMutations(deps: MutationsDeps) {
     },
     /** A person is logged in: what they had stored goes on, before what they have made since. */
     async began(userId: string): Promise<void> {
-      const stored = (await storage.begin(userId)).map(
-        (each): Item =>
-          ({
-            ...each,
-            state: each.state === 'refused' ? 'refused' : 'queued',
-            keep: true,
-            resolve() {},
-            reject() {},
-          }) as unknown as Item,
-      )
+      const settled = { keep: true, resolve() {}, reject() {}, close() {} }
+      const stored = (await storage.begin(userId)).map((each) => {
+        const state = each.state === 'refused' ? ('refused' as const) : ('queued' as const)
+        return { ...each, ...settled, state }
+      })
       if (stored.length > 0) list.add(true, ...stored)
+      storage.open()
       for (const lane of new Set(stored.map(laneOf))) void sender.run(lane)
     },
     /** The login in which they were made has ended. */
     ended(problem: Problem): void {
       for (const item of list.get()) if (isWaiting(item)) sender.refused(item, new CutroomError(problem))
+    },
+    /** Ends all timers and requests; what is stored goes on with the next client. Promises reject. */
+    close(): void {
+      sender.close()
+      storage.close()
+      for (const item of list.get()) if (isWaiting(item)) item.close()
     },
     /** Nothing of this person is shown or sent any more. */
     clear(): void {

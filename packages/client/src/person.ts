@@ -3,7 +3,7 @@ import type { Call } from './call.ts'
 import type { ClientEvents } from './client.ts'
 import type { LinkStatus } from './connection.ts'
 import type { Emitter } from './emitter.ts'
-import { type CutroomSocket, type Passing, type PassingEvent, readFrame } from './frames.ts'
+import { type CutroomSocket, type Passing, readFrame } from './frames.ts'
 import { projects as endpoints, roomPrefix } from './generated/contract.ts'
 import type { MutationStore } from './mutation.ts'
 import { createMutations } from './mutations.ts'
@@ -120,11 +120,6 @@ export function createPerson(deps: PersonDeps) {
     changed()
   }
 
-  function showPassing(event: PassingEvent): void {
-    if (event.name === 'chat:presence') emit('chat:presence', event.payload)
-    else if ('projectId' in event.payload) rooms.passing(event.payload.projectId, event)
-  }
-
   return {
     rooms,
     mutations,
@@ -168,7 +163,9 @@ export function createPerson(deps: PersonDeps) {
     frame(name: string, args: unknown[]): void {
       const frame = readFrame(name, args)
       if ('passing' in frame) {
-        showPassing(frame.passing)
+        const { passing } = frame
+        if (passing.name === 'chat:presence') emit('chat:presence', passing.payload)
+        else if ('projectId' in passing.payload) rooms.passing(passing.payload.projectId, passing)
         return
       }
       const { event } = frame
@@ -181,6 +178,7 @@ export function createPerson(deps: PersonDeps) {
       rooms.check()
     },
     stop(): void {
+      mutations.close()
       rooms.end()
       userRoom.stop()
     },

@@ -1,0 +1,224 @@
+import {
+  CutroomError,
+  comments,
+  type Draw,
+  type MutationOptions,
+  type MutationStore,
+  placeAfter,
+  type Room,
+  type Task,
+  tasks,
+} from '@cutroom/client'
+import { describe, expect, it } from 'vitest'
+import { useApp } from '../support/app.ts'
+import { createCut, createTeam } from '../support/people.ts'
+import { until } from '../support/until.ts'
+import { clientOf, expectCurrent, live } from './clients.ts'
+import { createNetwork } from './network.ts'
+
+type MutationArgs = { params: { projectId: string }; body: { title: string } }
+
+const titles = (room: Room, status = 'todo') => room.state?.tasksIn(status).map(({ title }) => title)
+
+/** Where mutations survive the client that made them. */
+function memoryStore(): MutationStore & { text: string | null } {
+  const store = {
+    text: null as string | null,
+    load: () => store.text,
+    save(text: string | null) {
+      store.text = text
+    },
+  }
+  return store
+}
+
+describe('mutate', () => {
+  const app = useApp()
+
+  /** A task to be created, and how it is drawn. */
+  function newTask(projectId: string, title: string): [typeof tasks.create, MutationArgs, MutationOptions & { draw: Draw }] {
+    const payload = { title, description: null, status: 'todo' as const, rank: '~', assigneeId: null, assignee: null }
+    const draw: Draw = { name: 'task:created', payload: { ...payload, dueAt: null, labels: [] } }
+    return [tasks.create, { params: { projectId }, body: { title } }, { draw }]
+  }
+
+  async function enter(options: Parameters<typeof clientOf>[2] = {}) {
+    const team = await createTeam(app(), 'editor')
+    const network = createNetwork()
+    const one = clientOf(app(), team.owner, { fetch: network.fetch, ...options })
+    await one.client.restore()
+    const room = one.client.room(team.project.id)
+    await live(room)
+    return { ...team, ...one, network, room, projectId: team.project.id }
+  }
+
+  it('U5 a created row is drawn at once, and is the confirmed one when its event comes: never twice, never gone in between', async () => {
+    const { client, room, owner, projectId, errors } = await enter()
+    const seen: (string[] | undefined)[] = []
+    room.on('change', () => seen.push(titles(room)))
+    const done = client.mutate(...newTask(projectId, 'Mix'))
+    const [drawn] = room.state?.tasksIn('todo') ?? []
+    expect(drawn).toMatchObject({ title: 'Mix', version: 0, author: { id: owner.id, name: owner.name }, projectId })
+    expect(room.pending.get(drawn?.id ?? '')).toMatchObject({ state: 'queued', projectId })
+    expect(client.mutations).toHaveLength(1)
+    const task = await done
+    await until('confirmed', () => client.mutations.length === 0)
+    expect(room.state?.tasksIn('todo')).toEqual([task])
+    expect(room.pending.size).toBe(0)
+    expect(new Set(seen.map((list) => JSON.stringify(list)))).toEqual(new Set(['["Mix"]']))
+    await expectCurrent(room, owner)
+    expect(errors).toEqual([])
+  })
+
+  it('U5 a move is drawn where it will be, and a deletion takes the row away at once', async () => {
+    const { client, room, owner, projectId } = await enter()
+    const made: Task[] = []
+    for (const title of ['A', 'B', 'C']) made.push(await client.call(tasks.create, { params: { projectId }, body: { title } }))
+    await until('three', () => room.state?.tasks.size === 3)
+    const [a, b] = made as [Task, Task, Task]
+    const { after, rank } = placeAfter(room.state?.tasksIn('todo') ?? [], a.id, 1)
+    expect(after).toBe(b.id)
+    const moved = client.mutate(
+      tasks.move,
+      { params: { taskId: a.id }, body: { status: 'todo', after } },
+      { projectId, draw: { name: 'task:moved', payload: { taskId: a.id, to: 'todo', rank } } },
+    )
+    expect(titles(room)).toEqual(['B', 'A', 'C'])
+    const gone = client.mutate(
+      tasks.delete,
+      { params: { taskId: b.id } },
+      { projectId, draw: { name: 'task:deleted', payload: { taskId: b.id } } },
+    )
+    expect(titles(room)).toEqual(['A', 'C'])
+    await Promise.all([moved, gone])
+    await until('confirmed', () => client.mutations.length === 0)
+    expect(titles(room)).toEqual(['A', 'C'])
+    await expectCurrent(room, owner)
+  })
+
+  it('U5 what is refused is taken back with its problem; kept, it stays until it is sent again or discarded', async () => {
+    const { client, room, owner, projectId } = await enter()
+    const [endpoint, , { draw }] = newTask(projectId, 'Mix')
+    const bad = { params: { projectId }, body: { title: 'x'.repeat(1_000) } }
+    const refused = client.mutate(endpoint, bad, { draw })
+    expect(titles(room)).toEqual(['Mix'])
+    const error = await refused.catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(CutroomError)
+    expect((error as CutroomError).at('/title')).toMatchObject({ pointer: '/title' })
+    expect((error as CutroomError).at('/body')).toBeUndefined()
+    expect([titles(room), client.mutations]).toEqual([[], []])
+
+    void client.mutate(endpoint, bad, { draw, keep: true })
+    await until('refused', () => client.mutations[0]?.state === 'refused')
+    expect(client.mutations[0]?.problem).toMatchObject({ code: 'validation' })
+    expect(titles(room)).toEqual(['Mix'])
+    client.mutations[0]?.retry()
+    expect(client.mutations[0]?.state).not.toBe('refused')
+    await until('refused again', () => client.mutations[0]?.state === 'refused')
+    client.mutations[0]?.discard()
+    expect([titles(room), client.mutations]).toEqual([[], []])
+    await expectCurrent(room, owner)
+  })
+
+  it('U5 offline, writes wait and stay drawn; back again each is done once and in order, also those about a row without its id', async () => {
+    const { client, room, owner, projectId, network } = await enter()
+    network.rule(() => 'refuse')
+    const results: Promise<unknown>[] = []
+    const draftOf = (title: string) => [...(room.state?.tasks.values() ?? [])].find((task) => task.title === title) as Task
+    for (let n = 0; n < 20; n++) results.push(client.mutate(...newTask(projectId, `T${n}`)))
+    const draft = draftOf('T7')
+    results.push(
+      client.mutate(
+        tasks.update,
+        { params: { taskId: draft.id }, body: { title: 'Seven' } },
+        { projectId, draw: { name: 'task:updated', payload: { id: draft.id, title: 'Seven' } } },
+      ),
+    )
+    expect(titles(room)).toHaveLength(20)
+    expect(titles(room)).toContain('Seven')
+    const states = () => client.mutations.map(({ state }) => state).filter((state) => state !== 'queued')
+    await until('the first is tried', () => states().length > 0)
+    expect(states()).toEqual(['sending'])
+    // one answer is lost on the way back, and the write done only once
+    network.rule((path, n) => (path.endsWith('/tasks') && n % 5 === 0 ? 'lose' : 'pass'))
+    await Promise.all(results)
+    await until('confirmed', () => client.mutations.length === 0, 20_000)
+    expect(titles(room)).toEqual(Array.from({ length: 20 }, (_, n) => (n === 7 ? 'Seven' : `T${n}`)))
+    await expectCurrent(room, owner)
+  })
+
+  it('U5 with a store they survive a reload, for the same person only', async () => {
+    const store = memoryStore()
+    const { client, room, owner, editor, projectId, network } = await enter({ mutationStore: store })
+    network.rule(() => 'refuse')
+    const results = ['A', 'B'].map((title) => client.mutate(...newTask(projectId, title)).catch(() => {}))
+    expect(titles(room)).toEqual(['A', 'B'])
+    await until('stored', () => store.text?.includes('"B"') === true)
+    const { text } = store
+    client.close()
+    await Promise.all(results)
+
+    const other = { ...memoryStore(), text }
+    other.load = () => other.text
+    const theirs = clientOf(app(), editor, { mutationStore: other })
+    await theirs.client.restore()
+    expect(theirs.client.mutations).toEqual([])
+
+    store.text = text
+    const again = clientOf(app(), owner, { mutationStore: store })
+    await again.client.restore()
+    const same = again.client.room(projectId)
+    await live(same)
+    await until('sent', () => again.client.mutations.length === 0)
+    expect(titles(same)).toEqual(['A', 'B'])
+    await until('the store is empty', () => store.text === null)
+    await expectCurrent(same, owner)
+  })
+
+  it('U5 a logout ends them: none is sent as the next person', async () => {
+    const store = memoryStore()
+    const { client, room, owner, editor, projectId, network } = await enter({ mutationStore: store })
+    network.rule((path) => (path.startsWith('/api/auth') ? 'pass' : 'refuse'))
+    const result = client.mutate(...newTask(projectId, 'Hers'))
+    expect(titles(room)).toEqual(['Hers'])
+    const ended = expect(result).rejects.toMatchObject({ code: 'session-revoked' })
+    await client.logout()
+    await ended
+    expect([client.mutations, client.me, store.text]).toEqual([[], null, null])
+    network.rule(() => 'pass')
+    await client.login({ email: editor.email, password: 'correct horse battery' })
+    await client.mutate(...newTask(projectId, 'His'))
+    const list = await client.call(tasks.list, { params: { projectId } })
+    expect(list.data.map(({ title, author }) => [title, author.id])).toEqual([['His', editor.id]])
+    expect(owner.id).not.toBe(editor.id)
+  })
+
+  it('U5 the queue is bounded', async () => {
+    const { client, projectId, network } = await enter()
+    network.rule(() => 'refuse')
+    const all = Array.from({ length: 500 }, (_, n) => client.mutate(...newTask(projectId, `T${n}`)))
+    const ends = Promise.allSettled(all)
+    await expect(client.mutate(...newTask(projectId, 'one more'))).rejects.toMatchObject({ code: 'unavailable' })
+    expect(client.mutations).toHaveLength(500)
+    await client.logout().catch(() => {})
+    expect((await ends).every(({ status }) => status === 'rejected')).toBe(true)
+  })
+
+  it('a comment is drawn in the list of its cut, behind those that are there', async () => {
+    const { client, room, owner, projectId } = await enter()
+    const { cut } = await createCut(owner, projectId)
+    await client.api.comments.createOnCut({ cutId: cut.id, body: 'first' })
+    await until('there', () => room.state?.commentsOf(cut.id).length === 1)
+    const body = { body: 'second', atMs: 1_000, endMs: null }
+    const payload = { ...body, cutId: cut.id, taskId: null, parentId: null, resolvedAt: null, resolvedBy: null, editedAt: null }
+    const done = client.mutate(
+      comments.createOnCut,
+      { params: { cutId: cut.id }, body: { body: 'second', atMs: 1_000 } },
+      { projectId, draw: { name: 'comment:created', payload } },
+    )
+    expect(room.state?.commentsOf(cut.id).map(({ body }) => body)).toEqual(['first', 'second'])
+    await done
+    await until('confirmed', () => room.pending.size === 0)
+    await expectCurrent(room, owner)
+  })
+})
