@@ -8,8 +8,8 @@ import { createCut, createProject, createTeam, login, PASSWORD, type Person, reg
 import { until } from '../support/until.ts'
 import type { Given } from './driver.ts'
 
-/** How often a room is mounted and unmounted. */
-const MOUNTS = 1_000
+/** How often a room is mounted, joined, unmounted and left. The server takes ten of them per second, so the full 1,000 are for CI. */
+const MOUNTS = Number(process.env.MOUNTS ?? 100)
 
 /** Counts timers that are to come. */
 const countTimers = `{
@@ -233,6 +233,7 @@ export function hooksSuite(title: string, entry: string, alias: Record<string, s
         page.evaluate(([id, times]) => globalThis.driver.cycle(id as string, times as number), [project.id, times])
       async function measure() {
         await until('the room is left', () => !isJoined(project.id))
+        await page.evaluate('performance.clearMeasures()')
         for (let n = 0; n < 3; n++) await devtools.send('HeapProfiler.collectGarbage')
         const { metrics } = await devtools.send('Performance.getMetrics')
         const of = (name: string) => metrics.find((metric) => metric.name === name)?.value ?? Number.NaN
@@ -240,7 +241,7 @@ export function hooksSuite(title: string, entry: string, alias: Record<string, s
         const timers = await page.evaluate(() => globalThis.timers.size)
         return { rooms, timers, listeners: of('JSEventListeners'), nodes: of('Nodes'), heap: of('JSHeapUsedSize') }
       }
-      await cycle(100)
+      await cycle(50)
       const before = await measure()
       const began = Date.now()
       await cycle(MOUNTS)
@@ -252,8 +253,8 @@ export function hooksSuite(title: string, entry: string, alias: Record<string, s
       expect(after.timers).toBeLessThanOrEqual(before.timers + 1)
       expect(after.listeners).toBeLessThanOrEqual(before.listeners)
       expect(after.nodes).toBeLessThanOrEqual(before.nodes + 10)
-      // half a kilobyte for each mount would be a leak
-      expect(grown).toBeLessThan(MOUNTS / 2)
+      // a room that stays is more than 10 KiB; compiled code and what React notes down in development come first
+      expect(grown).toBeLessThan(512 + MOUNTS / 2)
       expect(sockets()).toBe(1)
     })
   })
