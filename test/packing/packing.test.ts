@@ -152,11 +152,11 @@ await client.call(tasks.get, { params: {} })
   )
 
   it.each([
-    ['react', ['react@18.0.0', 'react-dom@18.0.0', '@types/react@18']],
-    ['react', ['react@19', 'react-dom@19', '@types/react@19']],
+    ['react', ['react@18.0.0', 'react-dom@18.0.0', '@types/react@18', '@types/react-dom@18']],
+    ['react', ['react@19', 'react-dom@19', '@types/react@19', '@types/react-dom@19']],
     ['vue', ['vue@3.5.0']],
   ] as const)(
-    'the package for %s draws on a server and type-checks, beside the client and %s',
+    'the package for %s draws on a server and type-checks, beside the client: %s',
     async (name, peers) => {
       const home = await emptyFolder(peers[0])
       const { files, path } = tarballs[name]
@@ -191,7 +191,6 @@ const App = defineComponent(() => {
 })
 console.log(await renderToString(createSSRApp(App)))
 client.close()
-process.exit()
 `,
       }
       await writeFile(join(home, 'program.mts'), programs[name])

@@ -4,6 +4,7 @@ import {
   computed,
   type InjectionKey,
   inject,
+  onMounted,
   onScopeDispose,
   provide,
   type Ref,
@@ -42,15 +43,23 @@ export function provideCutroom({ client: given, options }: Provided): CutroomCli
   const show = (status: LinkStatus, problem?: Problem) => {
     link.value = { status, problem }
   }
-  const unlisten = client.on('status', show)
-  const end = keepConnected(client, {
-    onKnown: () => {
-      isKnown.value = true
-    },
-    onProblem: (problem) => show(client.status, problem),
+  let end = () => {}
+  // a server draws what is not known yet, and asks for nothing
+  onMounted(() => {
+    show(client.status)
+    const unlisten = client.on('status', show)
+    const disconnect = keepConnected(client, {
+      onKnown: () => {
+        isKnown.value = true
+      },
+      onProblem: (problem) => show(client.status, problem),
+    })
+    end = () => {
+      unlisten()
+      disconnect()
+    }
   })
   onScopeDispose(() => {
-    unlisten()
     end()
     if (!given) client.close()
   })
