@@ -5,7 +5,9 @@ const source = (name: string) => fileURLToPath(new URL(`packages/${name}/src/ind
 
 export default defineConfig({
   // The sources of the packages, not what was built of them.
-  resolve: { alias: { '@cutroom/contract': source('contract'), '@cutroom/client': source('client') } },
+  resolve: {
+    alias: Object.fromEntries(['contract', 'client', 'react', 'vue'].map((name) => [`@cutroom/${name}`, source(name)])),
+  },
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: 'test/support/global.ts',

@@ -15,6 +15,8 @@ const folders = [
   ['src', ''],
   ['packages/contract/src', 'contract/'],
   ['packages/client/src', 'client/'],
+  ['packages/react/src', 'react/'],
+  ['packages/vue/src', 'vue/'],
   ['packages/console/src', 'console/'],
   ['demo', 'demo/'],
 ] as const
@@ -82,6 +84,8 @@ const house: Record<string, { rooms: string[]; packages: string[] | null }> = {
   'node-version': { rooms: [], packages: [] },
   server: { rooms: ['cli', 'node-version'], packages: [] },
   client: { rooms: ['contract'], packages: ['socket.io-client'] },
+  react: { rooms: ['client'], packages: ['react'] },
+  vue: { rooms: ['client'], packages: ['vue'] },
   console: {
     rooms: ['client'],
     packages: ['preact', '@atlaskit/pragmatic-drag-and-drop', '@atlaskit/pragmatic-drag-and-drop-hitbox'],

@@ -18,3 +18,6 @@ for (const name of await readdir(dist, { recursive: true })) {
   const moved = declarations.replaceAll(`'@cutroom/contract'`, `'${target.startsWith('.') ? target : `./${target}`}'`)
   if (moved !== declarations) await writeFile(file, moved)
 }
+
+// The next build writes the declarations anew: packages beside this one read them with the names of the workspace.
+await rm(join(dist, '.tsbuildinfo'), { force: true })

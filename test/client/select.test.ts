@@ -168,10 +168,30 @@ describe('the person', () => {
 
   it('by token: who they are of, or null for none and for what is over', async () => {
     const person = await register(app(), 'Ann')
-    expect(await clientOf(app(), person).client.restore()).toMatchObject({ id: person.id })
+    const { client } = clientOf(app(), person)
+    const projects = client.user.select(({ projects }) => projects)
+    expect(projects.value).toBeNull()
+    expect(await client.restore()).toMatchObject({ id: person.id })
+    expect(client.userId).toBe(person.id)
+    await until('their projects are there without a connection', () => projects.value !== null)
     expect(await clientOf(app(), person, { tokens: null }).client.restore()).toBeNull()
     await person.must('POST', '/api/auth/logout')
     expect(await clientOf(app(), person).client.restore()).toBeNull()
+  })
+
+  it('a session that was closed elsewhere leaves nobody logged in', async () => {
+    const person = await register(app(), 'Ann')
+    const { client, signedOut } = clientOf(app(), person)
+    await client.restore()
+    await client.connect()
+    const me = client.select((client) => client.me?.name)
+    expect(me.value).toBe('Ann')
+    await person.must('POST', '/api/auth/logout-all')
+    await until('it is told', () => signedOut.length === 1)
+    expect(me.value).toBeUndefined()
+    // and comes back with a login
+    await client.login({ email: person.email, password: PASSWORD })
+    expect(me.value).toBe('Ann')
   })
 
   it('their projects are loaded when they are asked for, and kept by events', async () => {

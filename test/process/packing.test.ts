@@ -71,7 +71,7 @@ async function readmeExample(): Promise<string> {
 }
 
 describe.skipIf(!isAsked)('each tarball, installed alone into an empty folder', () => {
-  let tarballs: Record<'server' | 'client' | 'contract', Tarball>
+  let tarballs: Record<'server' | 'client' | 'contract' | 'react' | 'vue', Tarball>
   let clientFolder = ''
 
   beforeAll(async () => {
@@ -84,6 +84,8 @@ describe.skipIf(!isAsked)('each tarball, installed alone into an empty folder', 
       server: await pack(ROOT, '--ignore-scripts'),
       contract: await pack(join(ROOT, 'packages', 'contract')),
       client: await pack(join(ROOT, 'packages', 'client')),
+      react: await pack(join(ROOT, 'packages', 'react')),
+      vue: await pack(join(ROOT, 'packages', 'vue')),
     }
     clientFolder = await emptyFolder('client')
     await npm(clientFolder, 'install', ...quiet, tarballs.client.path)
@@ -148,6 +150,65 @@ await client.call(tasks.get, { params: {} })
         )
         expect(output).toBe('')
       }
+    },
+    300_000,
+  )
+
+  it.each([
+    ['react', ['react@18.0.0', 'react-dom@18.0.0', '@types/react@18', '@types/react-dom@18']],
+    ['react', ['react@19', 'react-dom@19', '@types/react@19', '@types/react-dom@19']],
+    ['vue', ['vue@3.5.0']],
+  ] as const)(
+    'the package for %s draws on a server and type-checks, beside the client: %s',
+    async (name, peers) => {
+      const home = await emptyFolder(peers[0])
+      const { files, path } = tarballs[name]
+      expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'dist/index.js', 'dist/index.d.ts']))
+      expect(files.filter((file) => !/^(dist\/[\w-]+\.(js|d\.ts)|LICENSE|README\.md|package\.json)$/.test(file))).toEqual([])
+      await npm(home, 'install', ...quiet, tarballs.client.path, path, ...peers, 'typescript@~7.0.0')
+      expect((await readdir(join(home, 'node_modules', '@cutroom'))).sort()).toEqual(['client', name])
+      const begin = `import { createClient, tasks } from '@cutroom/client'\nconst client = createClient({ url: 'http://127.0.0.1:1', mode: 'cookie' })\n`
+      const use = `const { mutate } = useMutation(tasks.create)
+  const room = useRoom(null)
+  const titles = useSelect(room, (room) => room.state?.tasksIn('todo').map(({ title }) => title))
+`
+      const programs = {
+        react: `import { CutroomProvider, useMe, useMutation, useRoom, useSelect } from '@cutroom/react'
+import { createElement } from 'react'
+import { renderToString } from 'react-dom/server'
+${begin}const Page = () => {
+  ${use}  return createElement('p', { onClick: () => mutate({ params: { projectId: 'p' }, body: { title: 'Mix' } }) }, \`\${useMe()} \${titles}\`)
+}
+console.log(renderToString(createElement(CutroomProvider, { client }, createElement(Page))))
+`,
+        vue: `import { provideCutroom, useMe, useMutation, useRoom, useSelect } from '@cutroom/vue'
+import { createSSRApp, defineComponent, h } from 'vue'
+import { renderToString } from 'vue/server-renderer'
+${begin}const Page = defineComponent(() => {
+  ${use}  const me = useMe()
+  return () => h('p', { onClick: () => mutate({ params: { projectId: 'p' }, body: { title: 'Mix' } }) }, \`\${me.value} \${titles.value}\`)
+})
+const App = defineComponent(() => {
+  provideCutroom({ client })
+  return () => h(Page)
+})
+console.log(await renderToString(createSSRApp(App)))
+client.close()
+`,
+      }
+      await writeFile(join(home, 'program.mts'), programs[name])
+      const compilerOptions = {
+        module: 'nodenext',
+        target: 'es2022',
+        lib: ['es2022', 'dom'],
+        types: [],
+        strict: true,
+        skipLibCheck: true,
+      }
+      await writeFile(join(home, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['program.mts'] }))
+      const tsc = join(home, 'node_modules', 'typescript', 'bin', 'tsc')
+      await run(home, process.execPath, tsc, '-p', '.').catch((error: { stdout: string }) => expect(error.stdout).toBe(''))
+      expect(await run(home, process.execPath, 'program.mjs')).toBe('<p>undefined undefined</p>\n')
     },
     300_000,
   )

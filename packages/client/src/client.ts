@@ -88,7 +88,10 @@ export interface CutroomClient {
    * throws where the server cannot be reached.
    */
   restore(): Promise<User | null>
-  /** The account that is logged in, once `login`, `register` or `restore` has said so; follows `PATCH /api/me` of this client. */
+  /**
+   * The account that is logged in, once `login`, `register` or `restore` has said so; follows `PATCH /api/me` of this client. Null when
+   * the login has ended, also without being asked to.
+   */
   readonly me: User | null
   /** A value of the client that components draw: `client.select((client) => client.me)`. See `room.select`. */
   select<T>(pick: (client: CutroomClient) => T, same?: (a: T, b: T) => boolean): Selected<T>

@@ -45,12 +45,15 @@ async function restore({ api, call, cookies, login }: Parts): Promise<User | nul
   try {
     await session.loading()
     if (current.out || (!cookies && !current.tokens)) return null
-    if (!cookies) return await call(me.get)
-    let { user, refreshable } = await call(auth.session)
-    if (!user && refreshable) {
-      await session.refresh(current)
-      user = (await call(auth.session)).user
-    }
+    let user: User | null
+    if (cookies) {
+      const answer = await call(auth.session)
+      if (!answer.user && answer.refreshable) {
+        await session.refresh(current)
+        answer.user = (await call(auth.session)).user
+      }
+      user = answer.user
+    } else user = await call(me.get)
     session.assertCurrent(current)
     if (user) login.restored(user)
     return user

@@ -37,6 +37,7 @@ export function createLoginChanges({
     // where only the cookie is gone, or of another by now, the session is still open
     if (cookies) closeReplaced(ended)
     connection.stop(problem)
+    person.setUser(null)
     person.mutations.ended(problem)
     if (isKnown) return
     isKnown = true

@@ -126,8 +126,8 @@ export function createPerson(deps: PersonDeps) {
     projects,
     userId: () => who.userId,
     user: () => who.user,
-    /** The account of the person who is logged in, as it is now. */
-    setUser(next: User): void {
+    /** The account of the person who is logged in, as it is now; null: the login has ended, and their rooms wait. */
+    setUser(next: User | null): void {
       who.user = next
       changed()
     },

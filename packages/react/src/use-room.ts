@@ -1,0 +1,33 @@
+import type { Presence, Room, RoomOptions } from '@cutroom/client'
+import { useEffect, useLayoutEffect, useState } from 'react'
+import { useClient } from './provider.ts'
+import { useSelect } from './use-select.ts'
+
+/** Before the page is painted, so that a room which is there already is in the first picture. A server has no layout. */
+const useOpeningEffect = 'document' in globalThis ? useLayoutEffect : useEffect
+
+/**
+ * The room of a project: joined when the component mounts, released when it unmounts. All components that ask for one project share
+ * its room, with the same choice of `state` and `comments`; `from` is read when it is opened. A room stays joined for `keepRoomsMs`
+ * after its last release, so a change of page loads nothing twice.
+ *
+ * @returns null while nobody is logged in, without a project, and in the first drawing
+ */
+export function useRoom<P extends Presence['state'] = Presence['state']>(
+  projectId: string | null | undefined,
+  options: RoomOptions = {},
+): Room<P> | null {
+  const client = useClient()
+  const userId = useSelect(client, (client) => client.userId)
+  const [held, setHeld] = useState<{ room: Room<P>; key: string } | null>(null)
+  const key = JSON.stringify([projectId, userId, options.activity, options.state, options.comments])
+  // the key has what is used
+  useOpeningEffect(() => {
+    if (!projectId || userId === undefined) return
+    const room = client.room<P>(projectId, options)
+    setHeld({ room, key })
+    return () => room.leave()
+  }, [client, key])
+  // that of another project or person is not this one
+  return held?.key === key ? held.room : null
+}

@@ -1,0 +1,19 @@
+import type { Presence, Room } from '@cutroom/client'
+import { useCallback, useEffect } from 'react'
+import { useSelect } from './use-select.ts'
+
+const nobody: readonly string[] = []
+
+/**
+ * Who types on one target, a cut for example: ids of people. Call `setTyping(true)` with each key, and `setTyping(false)` when the
+ * text is sent; it stops by itself after four seconds, and when the component unmounts.
+ */
+export function useTyping<P extends Presence['state']>(
+  room: Room<P> | null | undefined,
+  targetId: string,
+): { typing: readonly string[]; setTyping: (isTyping: boolean) => void } {
+  const typing = useSelect(room, (room) => room.typing.get(targetId)) ?? nobody
+  const setTyping = useCallback((isTyping: boolean) => room?.setTyping(targetId, isTyping), [room, targetId])
+  useEffect(() => () => setTyping(false), [setTyping])
+  return { typing, setTyping }
+}

@@ -1,0 +1,101 @@
+import { tasks } from '@cutroom/client'
+import {
+  CutroomProvider,
+  useClient,
+  useConnection,
+  useMe,
+  useMutation,
+  usePresence,
+  useRoom,
+  useSelect,
+  useTyping,
+} from '@cutroom/react'
+import { StrictMode, useEffect, useState } from 'react'
+import { createRoot } from 'react-dom/client'
+import { client, drawn, drive, given, options, seen, submitted } from './given.ts'
+
+const names = (list: readonly { id: string }[]) => list.map(({ id }) => id).join()
+
+function Board({ projectId }: { projectId: string }) {
+  const room = useRoom<{ view: string }>(projectId)
+  const status = useSelect(room, (room) => room.status)
+  // another list with each call, on purpose
+  const todo = useSelect(room, (room) => [...(room.state?.tasksIn('todo') ?? [])])
+  const same = useSelect(
+    room,
+    (room) => [...(room.state?.tasksIn('done') ?? [])],
+    (a, b) => names(a) === names(b),
+  )
+  const drawnRows = useSelect(room, (room) => room.pending)
+  const { people, show } = usePresence(room)
+  const { typing, setTyping } = useTyping(room, given.targetId)
+  const { mutate, pending, problem } = useMutation(tasks.create, {
+    projectId,
+    draw: ({ body }) => ({ name: 'task:created', payload: { status: 'todo', assigneeId: null, dueAt: null, ...body } as never }),
+  })
+  useEffect(() => {
+    if (room) seen(room)
+    show({ view: 'board' })
+  }, [room, show])
+  drawn()
+  return (
+    <section data-project={projectId} data-status={status}>
+      <ul>
+        {todo?.map(({ id, title }) => (
+          <li key={id} data-drawn={drawnRows?.has(id)}>
+            {title}
+          </li>
+        ))}
+      </ul>
+      <p data-show="done">{same?.length}</p>
+      <p data-show="people">{[...people.values()].map(({ user, state }) => `${user.name} ${state?.view ?? '?'}`).join()}</p>
+      <p data-show="typing">{typing.join()}</p>
+      <p data-show="pending">{pending ? 'pending' : 'idle'}</p>
+      <p data-show="problem">{problem?.code}</p>
+      <form
+        onSubmit={(event) => {
+          const title = submitted(event.nativeEvent ?? (event as unknown as Event))
+          void mutate({ params: { projectId }, body: { title } })
+          setTyping(false)
+        }}
+      >
+        <input onInput={() => setTyping(true)} aria-label="Title" />
+      </form>
+    </section>
+  )
+}
+
+function App({ projectIds }: { projectIds: string[] }) {
+  const me = useMe()
+  const { status, problem } = useConnection()
+  const projects = useSelect(useClient().user, ({ projects }) => projects?.size)
+  return (
+    <>
+      <p id="me">{me === undefined ? 'unknown' : me === null ? 'nobody' : me.name}</p>
+      <p id="connection">{`${status} ${problem?.code ?? ''}`}</p>
+      <p id="projects">{projects}</p>
+      {projectIds.map((projectId, n) => (
+        // two boards may be of one project
+        <Board key={n} projectId={projectId} />
+      ))}
+    </>
+  )
+}
+
+function Page() {
+  const [projectIds, show] = useState<string[]>([])
+  useEffect(() => drive(show, () => root.unmount()), [])
+  const from = client ? { client } : { options: { ...options } }
+  return (
+    <CutroomProvider {...from}>
+      <App projectIds={projectIds} />
+    </CutroomProvider>
+  )
+}
+
+const root = createRoot(document.getElementById('root') as HTMLElement)
+root.render(
+  <StrictMode>
+    <Page />
+  </StrictMode>,
+)

@@ -1,0 +1,261 @@
+import type { Page } from 'playwright-core'
+import { afterEach, beforeAll, expect, it } from 'vitest'
+import { clientOf } from '../client/clients.ts'
+import { startApp, type TestApp } from '../support/app.ts'
+import { describeInBrowser, useBrowser, type Watched } from '../support/browser.ts'
+import { bundlePage, usePages } from '../support/pages.ts'
+import { createCut, createProject, createTeam, login, PASSWORD, type Person, register } from '../support/people.ts'
+import { until } from '../support/until.ts'
+import type { Given } from './driver.ts'
+
+/** How often a room is mounted, joined, unmounted and left. The server takes ten of them per second, so the full 1,000 are for CI. */
+const MOUNTS = Number(process.env.MOUNTS ?? 100)
+
+/** Counts timers that are to come. */
+const countTimers = `{
+  const timers = (window.timers = new Set())
+  const { setTimeout, clearTimeout } = window
+  window.setTimeout = (run, ms, ...args) => {
+    const id = setTimeout(() => { timers.delete(id); run(...args) }, ms)
+    timers.add(id)
+    return id
+  }
+  window.clearTimeout = (id) => { timers.delete(id); clearTimeout(id) }
+}`
+
+/** The same behaviour, whatever draws it. @param entry the page, from the root of the repository */
+export function hooksSuite(title: string, entry: string, alias: Record<string, string> = {}): void {
+  describeInBrowser(title, () => {
+    const open = useBrowser()
+    const pages = usePages()
+    let app: TestApp
+    let seen: Watched | undefined
+    beforeAll(async () => {
+      app = await startApp({ env: { CORS_ORIGINS: pages().origin } })
+      const bundle = await bundlePage(entry, { alias })
+      const script = [...bundle.files.keys()].find((name) => /^\/(react|vue)\.js$/.test(name))
+      pages().serve(
+        `<!doctype html><title>Test</title><div id="root"></div><script type="module" src="${script}"></script>`,
+        bundle,
+      )
+      return () => app.close()
+    })
+    afterEach(async () => {
+      const errors = seen?.errors
+      await seen?.context.close()
+      seen = undefined
+      expect(errors ?? []).toEqual([])
+    })
+
+    /** A window in which a person is logged in. */
+    async function visit(person: Person | null, given: Partial<Given> = {}): Promise<Watched> {
+      const { url } = app
+      const tokens = person && { accessToken: person.token, refreshToken: person.refreshToken }
+      const all: Given = { url, tokens, targetId: person?.id ?? '', keepRoomsMs: 0, isOwn: false, ...given }
+      seen = await open({ origin: 'http://127.0.0.1' })
+      await seen.page.addInitScript(`window.given = ${JSON.stringify(all)}; ${countTimers}`)
+      await seen.page.goto(pages().origin)
+      return seen
+    }
+    const show = (page: Page, ...projectIds: string[]) => page.evaluate((ids) => globalThis.driver.show(ids), projectIds)
+    const text = async (page: Page, selector: string) => (await page.locator(selector).allTextContents()).join('|')
+    const shows = (page: Page, selector: string, wanted: string) =>
+      until(`${selector} shows ${wanted}`, async () => (await text(page, selector)) === wanted)
+    const sockets = () => app.app.io.of('/').sockets.size
+    const isJoined = (projectId: string) => app.app.io.of('/').adapter.rooms.has(`project:${projectId}`)
+    async function add(page: Page, title: string): Promise<void> {
+      await page.getByLabel('Title').first().fill(title)
+      await page.getByLabel('Title').first().press('Enter')
+    }
+
+    it('a stored login is restored and connected; components that show one project share its room', async () => {
+      const { project, owner } = await createTeam(app)
+      await owner.must('POST', `/api/projects/${project.id}/tasks`, { title: 'Mix' })
+      const { page } = await visit(owner)
+      await shows(page, '#me', 'Olga Owner')
+      await shows(page, '#connection', 'online ')
+      await shows(page, '#projects', '1')
+      await show(page, project.id, project.id)
+      await shows(page, 'li', 'Mix|Mix')
+      expect(sockets()).toBe(1)
+      // one of the two goes: the other one's room stays
+      await show(page, project.id)
+      await owner.must('POST', `/api/projects/${project.id}/tasks`, { title: 'Master' })
+      await shows(page, 'li', 'Mix|Master')
+      await show(page)
+      await until('the room is left', () => !isJoined(project.id))
+      expect(sockets()).toBe(1)
+    })
+
+    it('another project takes the place of the first in the same component', async () => {
+      const { project, owner } = await createTeam(app)
+      const other = await createProject(owner, 'Second album')
+      await owner.must('POST', `/api/projects/${other.id}/tasks`, { title: 'Strings' })
+      const { page } = await visit(owner)
+      await show(page, project.id)
+      await page.locator('[data-status=live]').waitFor()
+      await show(page, other.id)
+      await shows(page, 'li', 'Strings')
+      await until('the first room is left', () => !isJoined(project.id))
+      expect(isJoined(other.id)).toBe(true)
+    })
+
+    it('picks that make another list each time are drawn once for each change', async () => {
+      const { project, owner } = await createTeam(app)
+      const { page } = await visit(owner)
+      await show(page, project.id)
+      await page.locator('[data-status=live]').waitFor()
+      const draws = () => page.evaluate(() => globalThis.driver.draws)
+      const before = await draws()
+      for (let n = 0; n < 20; n++) await owner.must('POST', `/api/projects/${project.id}/tasks`, { title: `Task ${n}` })
+      await until('all are shown', async () => (await page.locator('li').count()) === 20)
+      // twice in StrictMode, and again for presence and position
+      expect((await draws()) - before).toBeLessThanOrEqual(20 * 4)
+      const after = await draws()
+      await page.evaluate('new Promise((next) => setTimeout(next, 200))')
+      expect(await draws()).toBe(after)
+    })
+
+    it('a write is drawn while offline, and confirmed when the network is back', async () => {
+      const { project, owner } = await createTeam(app)
+      const { page, context, errors } = await visit(owner)
+      await show(page, project.id)
+      await page.locator('[data-status=live]').waitFor()
+      await context.setOffline(true)
+      await add(page, 'Mix')
+      await shows(page, 'li[data-drawn=true]', 'Mix')
+      await shows(page, '[data-show=pending]', 'pending')
+      await context.setOffline(false)
+      await shows(page, 'li[data-drawn=false]', 'Mix')
+      await shows(page, '[data-show=pending]', 'idle')
+      // what the browser says of the network
+      errors.splice(0)
+    })
+
+    it('a refused write is taken back, with its problem, and no error goes uncaught', async () => {
+      const { project, viewer } = await createTeam(app, 'viewer')
+      const { page, errors } = await visit(viewer)
+      await show(page, project.id)
+      await page.locator('[data-status=live]').waitFor()
+      await add(page, 'Mix')
+      await shows(page, '[data-show=problem]', 'forbidden')
+      await shows(page, 'li', '')
+      expect(errors.filter((error) => !error.includes('403'))).toEqual([])
+      errors.splice(0)
+    })
+
+    it('people who are there and who type are shown, to each other', async () => {
+      const { project, owner, editor } = await createTeam(app, 'editor')
+      const { cut } = await createCut(owner, project.id)
+      const { page } = await visit(owner, { targetId: cut.id })
+      await show(page, project.id)
+      await shows(page, '[data-show=people]', 'Olga Owner board')
+      const room = clientOf(app, editor).client.room(project.id)
+      await shows(page, '[data-show=people]', 'Olga Owner board,Mo editor ?')
+      room.setPresence({ view: 'cut' })
+      await shows(page, '[data-show=people]', 'Olga Owner board,Mo editor cut')
+      room.setTyping(cut.id, true)
+      await shows(page, '[data-show=typing]', editor.id)
+      room.setTyping(cut.id, false)
+      await shows(page, '[data-show=typing]', '')
+      await page.getByLabel('Title').fill('x')
+      await until('typing is told', () => room.typing.get(cut.id)?.[0] === owner.id)
+      await show(page)
+      await until('typing ends with the component', () => !room.typing.has(cut.id))
+    })
+
+    it('a logout closes everything; the next login sees what is theirs', async () => {
+      const { project, owner, editor } = await createTeam(app, 'editor')
+      const stranger = await register(app, 'Zoe')
+      const { page, errors } = await visit(owner)
+      await show(page, project.id)
+      await page.locator('[data-status=live]').waitFor()
+      await page.evaluate(() => globalThis.driver.client?.logout())
+      await shows(page, '#me', 'nobody')
+      await shows(page, '#projects', '')
+      expect(await page.locator('[data-status]').count()).toBe(0)
+      await until('the socket is closed', () => sockets() === 0)
+      const enter = (email: string) =>
+        page.evaluate((body) => globalThis.driver.client?.login(body).then(() => {}), { email, password: PASSWORD })
+      await enter(editor.email)
+      await shows(page, '#me', 'Mo editor')
+      await page.locator('[data-status=live]').waitFor()
+      await shows(page, '[data-show=people]', 'Mo editor board')
+      await page.evaluate(() => globalThis.driver.client?.logout())
+      await enter(stranger.email)
+      await page.locator('[data-status=offline]').waitFor()
+      await shows(page, '#projects', '0')
+      errors.splice(0)
+    })
+
+    it('a session that is closed elsewhere leaves nobody logged in; the same person’s rooms come back with a login', async () => {
+      const { project, owner } = await createTeam(app)
+      const { page, errors } = await visit(owner)
+      await show(page, project.id)
+      await page.locator('[data-status=live]').waitFor()
+      const elsewhere = await login(app, owner)
+      await elsewhere.must('POST', '/api/auth/logout-all', {})
+      await shows(page, '#me', 'nobody')
+      await shows(page, '#connection', 'offline session-revoked')
+      await page.evaluate((body) => globalThis.driver.client?.login(body).then(() => {}), {
+        email: owner.email,
+        password: PASSWORD,
+      })
+      await shows(page, '#me', 'Olga Owner')
+      await page.locator('[data-status=live]').waitFor()
+      errors.splice(0)
+    })
+
+    it('nobody is known to be logged in without a stored login', async () => {
+      const { page } = await visit(null)
+      await shows(page, '#me', 'nobody')
+      await shows(page, '#connection', 'idle ')
+    })
+
+    it('a client that the provider has made is closed with it', async () => {
+      const { project, owner } = await createTeam(app)
+      const { page } = await visit(owner, { isOwn: true })
+      await show(page, project.id)
+      await page.locator('[data-status=live]').waitFor()
+      expect(sockets()).toBe(1)
+      await page.evaluate(() => globalThis.driver.unmount())
+      await until('the socket is closed', () => sockets() === 0)
+      await shows(page, '#root', '')
+    })
+
+    it(`${MOUNTS} mounts and unmounts of a room leave no room, listener, timer, socket or memory`, async () => {
+      const { project, owner } = await createTeam(app)
+      for (let n = 0; n < 50; n++) await owner.must('POST', `/api/projects/${project.id}/tasks`, { title: `Task ${n}` })
+      const { page, context } = await visit(owner)
+      const devtools = await context.newCDPSession(page)
+      await devtools.send('Performance.enable')
+      const cycle = (times: number) =>
+        page.evaluate(([id, times]) => globalThis.driver.cycle(id as string, times as number), [project.id, times])
+      async function measure() {
+        await until('the room is left', () => !isJoined(project.id))
+        await page.evaluate('performance.clearMeasures()')
+        for (let n = 0; n < 3; n++) await devtools.send('HeapProfiler.collectGarbage')
+        const { metrics } = await devtools.send('Performance.getMetrics')
+        const of = (name: string) => metrics.find((metric) => metric.name === name)?.value ?? Number.NaN
+        const rooms = await page.evaluate(() => [...globalThis.driver.rooms].filter((room) => room.deref()).length)
+        const timers = await page.evaluate(() => globalThis.timers.size)
+        return { rooms, timers, listeners: of('JSEventListeners'), nodes: of('Nodes'), heap: of('JSHeapUsedSize') }
+      }
+      await cycle(50)
+      const before = await measure()
+      const began = Date.now()
+      await cycle(MOUNTS)
+      const took = Date.now() - began
+      const after = await measure()
+      const grown = (after.heap - before.heap) / 1024
+      console.log(`${title}: ${MOUNTS} mounts in ${(took / 1000).toFixed(1)} s, heap ${grown.toFixed(0)} KiB more`, before, after)
+      expect(after.rooms).toBeLessThanOrEqual(2)
+      expect(after.timers).toBeLessThanOrEqual(before.timers + 1)
+      expect(after.listeners).toBeLessThanOrEqual(before.listeners)
+      expect(after.nodes).toBeLessThanOrEqual(before.nodes + 10)
+      // a room that stays is more than 10 KiB; compiled code and what React notes down in development come first
+      expect(grown).toBeLessThan(512 + MOUNTS / 2)
+      expect(sockets()).toBe(1)
+    })
+  })
+}

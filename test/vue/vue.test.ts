@@ -1,0 +1,3 @@
+import { hooksSuite } from '../react/suite.ts'
+
+hooksSuite('the composables in Vue', 'test/pages/vue.tsx')
