@@ -6,6 +6,9 @@ import { type ServerProcess, spawnServer } from '../support/spawn-server.ts'
 import { until } from '../support/until.ts'
 import { button, heading, registerOn, spoken } from './people.ts'
 
+/** In the page, whose types are not loaded here. */
+const isFocused = (node: unknown) => node === (node as { ownerDocument: { activeElement: unknown } }).ownerDocument.activeElement
+
 describeInBrowser('the console, as two people use it', () => {
   const open = useBrowser()
   let server: (ServerProcess & { end: () => Promise<void> }) | undefined
@@ -53,7 +56,7 @@ describeInBrowser('the console, as two people use it', () => {
     await card.focus()
     await ben.page.keyboard.press('ArrowDown')
     await until('the arrow goes to the next card', () =>
-      ben.page.getByRole('link', { name: 'Order strings' }).evaluate((node) => node === node.ownerDocument.activeElement),
+      ben.page.getByRole('link', { name: 'Order strings' }).evaluate(isFocused),
     )
     await card.focus()
     await ben.page.keyboard.press('m')
@@ -61,7 +64,7 @@ describeInBrowser('the console, as two people use it', () => {
     await ben.page.getByRole('dialog').getByRole('button', { name: 'Move', exact: true }).press('Enter')
     await ben.page.getByRole('region', { name: 'Done: 1 task' }).getByText('Mix the chorus').waitFor()
     expect(await spoken(ben.page).textContent()).toBe('Mix the chorus moved to Done, position 1 of 1')
-    await until('the focus is on the card again', () => card.evaluate((node) => node === node.ownerDocument.activeElement))
+    await until('the focus is on the card again', () => card.evaluate(isFocused))
     await ann.page.getByRole('region', { name: 'Done: 1 task' }).getByText('Mix the chorus').waitFor()
     await until(
       'the other hears of it',
