@@ -7,11 +7,12 @@ const PROGRAM = process.env.CHROMIUM ?? '/usr/bin/chromium'
 /** Are the tests that need a browser asked for? They take a minute, and a Chromium. */
 export const needsBrowser = (): boolean => process.env.CUTROOM_TEST_BROWSER === '1'
 
-/** Tests in a browser: run when they are asked for. */
+/** Tests in a browser: run with CUTROOM_TEST_BROWSER=1. 0 leaves them out also where nothing may be skipped. */
 export function describeInBrowser(title: string, tests: () => void): void {
   const isThere = existsSync(PROGRAM)
   if (needsBrowser() && !isThere) throw new Error(`CUTROOM_TEST_BROWSER=1 needs Chromium at ${PROGRAM} (or CHROMIUM=path)`)
-  if (!needsBrowser() && process.env.CUTROOM_TEST_REFUSE_SKIP === '1')
+  const isLeftOut = process.env.CUTROOM_TEST_BROWSER === '0'
+  if (!needsBrowser() && !isLeftOut && process.env.CUTROOM_TEST_REFUSE_SKIP === '1')
     throw new Error(`${title} needs a browser: set CUTROOM_TEST_BROWSER=1`)
   if (!needsBrowser()) console.warn(`\n*** SKIPPED: ${title} runs in Chromium; CUTROOM_TEST_BROWSER=1 runs it ***\n`)
   describe.skipIf(!needsBrowser())(title, tests)
