@@ -35,13 +35,15 @@ describeInBrowser('the pages of examples/', () => {
     const email = `${name.toLowerCase()}-${randomUUID()}@example.com`
     const watched = await open({ origin: 'http://127.0.0.1' })
     const { page } = watched
+    const asked: string[] = []
+    page.on('request', (request) => asked.push(new URL(request.url()).pathname))
     await page.goto(pages().origin)
     await page.getByPlaceholder('Name, for').fill(name)
     await page.getByPlaceholder('E-mail').fill(email)
     await page.getByPlaceholder('Password').fill(PASSWORD)
     await button(page, 'Enter').click()
     await button(page, 'Log out').waitFor()
-    return { ...watched, email }
+    return { ...watched, email, asked }
   }
   /** Fills the field of a form, and submits it. */
   async function say(page: Page, label: string, text: string): Promise<void> {
@@ -83,6 +85,8 @@ describeInBrowser('the pages of examples/', () => {
     await serve('react', 'main.tsx')
     const ann = await visit('Ann')
     const ben = await visit('Ben')
+    // once, in StrictMode too
+    expect(ann.asked.filter((path) => path === '/api/session')).toHaveLength(1)
     await say(ann.page, 'A project', 'First album')
     await button(ann.page, 'First album').click()
     await say(ann.page, 'A vibe', 'Verse ideas')

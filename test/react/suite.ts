@@ -3,6 +3,7 @@ import { afterEach, beforeAll, expect, it } from 'vitest'
 import { clientOf } from '../client/clients.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { describeInBrowser, useBrowser, type Watched } from '../support/browser.ts'
+import { countObjects } from '../support/heap.ts'
 import { bundlePage, usePages } from '../support/pages.ts'
 import { createCut, createProject, createTeam, login, PASSWORD, type Person, register } from '../support/people.ts'
 import { until } from '../support/until.ts'
@@ -223,39 +224,44 @@ export function hooksSuite(title: string, entry: string, alias: Record<string, s
       await shows(page, '#root', '')
     })
 
-    it(`${MOUNTS} mounts and unmounts of a room leave no room, listener, timer, socket or memory`, async () => {
-      const { project, owner } = await createTeam(app)
-      for (let n = 0; n < 50; n++) await owner.must('POST', `/api/projects/${project.id}/tasks`, { title: `Task ${n}` })
-      const { page, context } = await visit(owner)
-      const devtools = await context.newCDPSession(page)
-      await devtools.send('Performance.enable')
-      const cycle = (times: number) =>
-        page.evaluate(([id, times]) => globalThis.driver.cycle(id as string, times as number), [project.id, times])
-      async function measure() {
-        await until('the room is left', () => !isJoined(project.id))
-        await page.evaluate('performance.clearMeasures()')
-        for (let n = 0; n < 3; n++) await devtools.send('HeapProfiler.collectGarbage')
-        const { metrics } = await devtools.send('Performance.getMetrics')
-        const of = (name: string) => metrics.find((metric) => metric.name === name)?.value ?? Number.NaN
-        const rooms = await page.evaluate(() => [...globalThis.driver.rooms].filter((room) => room.deref()).length)
-        const timers = await page.evaluate(() => globalThis.timers.size)
-        return { rooms, timers, listeners: of('JSEventListeners'), nodes: of('Nodes'), heap: of('JSHeapUsedSize') }
-      }
-      await cycle(50)
-      const before = await measure()
-      const began = Date.now()
-      await cycle(MOUNTS)
-      const took = Date.now() - began
-      const after = await measure()
-      const grown = (after.heap - before.heap) / 1024
-      console.log(`${title}: ${MOUNTS} mounts in ${(took / 1000).toFixed(1)} s, heap ${grown.toFixed(0)} KiB more`, before, after)
-      expect(after.rooms).toBeLessThanOrEqual(2)
-      expect(after.timers).toBeLessThanOrEqual(before.timers + 1)
-      expect(after.listeners).toBeLessThanOrEqual(before.listeners)
-      expect(after.nodes).toBeLessThanOrEqual(before.nodes + 10)
-      // a room that stays is more than 10 KiB; compiled code and what React notes down in development come first
-      expect(grown).toBeLessThan(512 + MOUNTS / 2)
-      expect(sockets()).toBe(1)
-    })
+    it(
+      `${MOUNTS} mounts and unmounts of a room leave no room, listener, timer, socket or memory`,
+      async () => {
+        const { project, owner } = await createTeam(app)
+        for (let n = 0; n < 50; n++) await owner.must('POST', `/api/projects/${project.id}/tasks`, { title: `Task ${n}` })
+        const { page, context } = await visit(owner)
+        const devtools = await context.newCDPSession(page)
+        await devtools.send('Performance.enable')
+        const cycle = (times: number) =>
+          page.evaluate(([id, times]) => globalThis.driver.cycle(id as string, times as number), [project.id, times])
+        async function measure() {
+          await until('the room is left', () => !isJoined(project.id))
+          // what React notes down in development
+          await page.evaluate('performance.clearMeasures()')
+          for (let n = 0; n < 3; n++) await devtools.send('HeapProfiler.collectGarbage')
+          const { metrics } = await devtools.send('Performance.getMetrics')
+          const of = (name: string) => metrics.find((metric) => metric.name === name)?.value ?? Number.NaN
+          const rooms = await page.evaluate(() => [...globalThis.driver.rooms].filter((room) => room.deref()).length)
+          const timers = await page.evaluate(() => globalThis.timers.size)
+          const objects = await countObjects(devtools)
+          return { rooms, timers, listeners: of('JSEventListeners'), nodes: of('Nodes'), objects, heap: of('JSHeapUsedSize') }
+        }
+        await cycle(50)
+        const before = await measure()
+        const began = Date.now()
+        await cycle(MOUNTS)
+        const took = Date.now() - began
+        const after = await measure()
+        console.log(`${title}: ${MOUNTS} mounts in ${(took / 1000).toFixed(1)} s`, before, after)
+        expect(after.rooms).toBeLessThanOrEqual(2)
+        expect(after.timers).toBeLessThanOrEqual(before.timers + 1)
+        expect(after.listeners).toBeLessThanOrEqual(before.listeners)
+        expect(after.nodes).toBeLessThanOrEqual(before.nodes + 10)
+        // one object for each mount would be a leak; compiled code and what DevTools notes down are none
+        expect(after.objects - before.objects).toBeLessThan(MOUNTS / 2)
+        expect(sockets()).toBe(1)
+      },
+      120_000 + MOUNTS * 500,
+    )
   })
 }

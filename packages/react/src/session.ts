@@ -5,8 +5,8 @@ const MAX_DELAY_MS = 30_000
 export interface SessionHooks {
   /** It is known who is logged in, or that nobody is. */
   onKnown(): void
-  /** The server refuses to say who is logged in; it is asked again. */
-  onProblem(problem: Problem): void
+  /** The server refuses to say who is logged in, and is asked again; undefined: it does not any more. */
+  onProblem(problem: Problem | undefined): void
 }
 
 /** Finds out who is logged in, and connects whenever somebody is. @returns ends that; the client stays as it is */
@@ -15,9 +15,14 @@ export function keepConnected(client: CutroomClient, { onKnown, onProblem }: Ses
   let isEnded = false
 
   async function find(tries: number): Promise<void> {
+    // StrictMode ends the first start at once
+    await Promise.resolve()
+    if (isEnded) return
     try {
       if (!client.me) await client.restore()
-      if (!isEnded) onKnown()
+      if (isEnded) return
+      if (tries > 0) onProblem(undefined)
+      onKnown()
     } catch (error) {
       if (isEnded) return
       if (error instanceof CutroomError) onProblem(error.problem)
