@@ -73,6 +73,9 @@ describeInBrowser('the console, as two people use it', () => {
   })
 
   it('a card is dragged into another column', async () => {
+    // dragging is loaded with the first move of a pointer
+    await ann.page.locator('article', { hasText: 'Order strings' }).hover()
+    await ann.page.locator('article[draggable=true]', { hasText: 'Order strings' }).waitFor()
     await ann.page
       .locator('article', { hasText: 'Order strings' })
       .dragTo(ann.page.locator('section.column', { hasText: 'Review' }))
@@ -146,6 +149,9 @@ describeInBrowser('the console, as two people use it', () => {
   })
 
   it('the inspector shows events as they come, replays the log, and shows a connection resume', async () => {
+    await ben.page.getByLabel('Write a comment').fill('longer than its window '.repeat(60))
+    await button(ben.page, 'Send').click()
+    await ann.page.getByText('longer than its window').waitFor()
     await ann.page.locator('h1').click()
     await ann.page.keyboard.press('i')
     const drawer = ann.page.getByRole('complementary', { name: 'Inspector' })

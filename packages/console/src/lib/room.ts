@@ -3,7 +3,7 @@ import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
 import { isAtLeast } from './people.ts'
 import { toast } from './say.ts'
-import { reasonOf } from './session.ts'
+import { client, reasonOf } from './session.ts'
 import { useSelected } from './use-selected.ts'
 
 export const RoomContext = createContext<Room | null>(null)
@@ -22,7 +22,9 @@ export function useRoomValue<T>(pick: (room: Room) => T, deps: readonly unknown[
 }
 
 /** Has the person who is signed in the rights of this role here? */
-export const useMay = (least: Role): boolean => useRoomValue((room) => isAtLeast(room.role, least), [least])
+export const useMay = (least: Role): boolean =>
+  // until the join is answered, what the snapshot says
+  useRoomValue(({ role, state }) => isAtLeast(role ?? state?.members.get(client.userId ?? '')?.role, least), [least])
 
 /** Says why a write failed whose row is back where it was. */
 export const complain = (error: unknown): void => toast(reasonOf(error), 'bad')

@@ -46,9 +46,16 @@ function useScroll(fromEnd: boolean) {
   const box = useRef<HTMLDivElement>(null)
   const heights = useRef(new Map<string, number>()).current
   const atEnd = useRef(fromEnd)
+  const size = useRef({ width: 0, height: 0 })
   const [view, setView] = useState({ top: fromEnd ? Number.MAX_SAFE_INTEGER : 0, height: 900, width: 0 })
   const look = () => {
-    const { scrollTop = 0, clientHeight = 0, scrollHeight = 0, clientWidth = 0 } = box.current ?? {}
+    if (!box.current) return
+    const { clientHeight, scrollHeight, clientWidth } = box.current
+    // lines wrap differently in another size: who was at the end stays there
+    const isResized = size.current.width !== clientWidth || size.current.height !== clientHeight
+    if (isResized && fromEnd && atEnd.current) box.current.scrollTop = scrollHeight
+    size.current = { width: clientWidth, height: clientHeight }
+    const { scrollTop } = box.current
     atEnd.current = scrollHeight - scrollTop - clientHeight < NEAR
     const top = Math.round(scrollTop / STEP) * STEP
     setView((was) =>
@@ -94,11 +101,7 @@ export function Windowed<T>(props: Props<T>) {
   })
   useLayoutEffect(() => {
     look()
-    // lines wrap differently then: who was at the end stays there
-    const watch = new ResizeObserver(() => {
-      if (fromEnd && atEnd.current && box.current) box.current.scrollTop = box.current.scrollHeight
-      look()
-    })
+    const watch = new ResizeObserver(look)
     if (box.current) watch.observe(box.current)
     return () => watch.disconnect()
   }, [])
