@@ -1,6 +1,13 @@
-import { type ClientOptions, type CutroomClient, createClient, type LinkStatus, type Problem, type User } from '@cutroom/client'
+import {
+  type ClientOptions,
+  type CutroomClient,
+  createClient,
+  keepConnected,
+  type LinkStatus,
+  type Problem,
+  type User,
+} from '@cutroom/client'
 import { createContext, createElement, type ReactNode, useContext, useEffect, useMemo, useState } from 'react'
-import { keepConnected } from './session.ts'
 import { useSelect } from './use-select.ts'
 
 export type CutroomProviderProps = { children?: ReactNode } & (

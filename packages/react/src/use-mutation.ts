@@ -1,6 +1,6 @@
 import {
   type Answer,
-  type CallArgs,
+  type MutationArgs as Args,
   type CutroomClient,
   CutroomError,
   type Draw,
@@ -11,8 +11,6 @@ import {
 } from '@cutroom/client'
 import { useCallback, useEffect, useRef, useState } from 'react'
 import { useClient } from './provider.ts'
-
-type Args<E extends Endpoint> = Omit<CallArgs<E>, 'idempotencyKey' | 'retryForMs' | 'signal'>
 
 /** Sends one write. Its arguments may be left out where the endpoint needs none. */
 export type Mutate<E extends Endpoint> = (

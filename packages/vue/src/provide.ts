@@ -1,4 +1,12 @@
-import { type ClientOptions, type CutroomClient, createClient, type LinkStatus, type Problem, type User } from '@cutroom/client'
+import {
+  type ClientOptions,
+  type CutroomClient,
+  createClient,
+  keepConnected,
+  type LinkStatus,
+  type Problem,
+  type User,
+} from '@cutroom/client'
 import {
   type ComputedRef,
   computed,
@@ -12,7 +20,6 @@ import {
   type ShallowRef,
   shallowRef,
 } from 'vue'
-import { keepConnected } from './session.ts'
 import { useSelect } from './use-select.ts'
 
 /** A client of the app, which the app closes; or options of one that is made here, and closed with the component. */

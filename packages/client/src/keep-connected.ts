@@ -1,16 +1,22 @@
-import { type CutroomClient, CutroomError, type Problem } from '@cutroom/client'
+import type { Problem } from '@cutroom/contract'
+import type { CutroomClient } from './client.ts'
+import { CutroomError } from './problem.ts'
+import { backoff } from './timing.ts'
 
-const MAX_DELAY_MS = 30_000
+const [MIN_DELAY_MS, MAX_DELAY_MS] = [1_000, 30_000]
 
-export interface SessionHooks {
-  /** It is known who is logged in, or that nobody is. */
+export interface KeepConnectedHooks {
+  /** It is known who is logged in, or that there is no login. */
   onKnown(): void
   /** The server refuses to say who is logged in, and is asked again; undefined: it does not any more. */
   onProblem(problem: Problem | undefined): void
 }
 
-/** Finds out who is logged in, and connects whenever somebody is. @returns ends that; the client stays as it is */
-export function keepConnected(client: CutroomClient, { onKnown, onProblem }: SessionHooks): () => void {
+/**
+ * Finds out who is logged in, asking again until the server answers, and connects with each login: what the packages for React and Vue
+ * do at the start of a page. @returns ends that; the client stays as it is
+ */
+export function keepConnected(client: CutroomClient, { onKnown, onProblem }: KeepConnectedHooks): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined
   let isEnded = false
 
@@ -26,7 +32,7 @@ export function keepConnected(client: CutroomClient, { onKnown, onProblem }: Ses
     } catch (error) {
       if (isEnded) return
       if (error instanceof CutroomError) onProblem(error.problem)
-      timer = setTimeout(() => void find(tries + 1), Math.min(500 * 2 ** tries, MAX_DELAY_MS))
+      timer = setTimeout(() => void find(tries + 1), backoff(tries, MIN_DELAY_MS, MAX_DELAY_MS))
     }
   }
 
