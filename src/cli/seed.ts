@@ -87,7 +87,7 @@ async function make(
       hands.push({ client, userId: (await client.login({ email, password })).id })
     }
     const owner = hands[0]?.client
-    if (!owner) throw new RangeError('The band has nobody')
+    if (!owner) throw new RangeError('The band has no owner')
     const { id: projectId } = await owner.call(projects.create, { body: { name: band.name } })
     for (const [n, { role }] of people.entries()) {
       const userId = users[n]?.id

@@ -84,7 +84,7 @@ export interface CutroomClient {
   /** The writes of `mutate` that are not confirmed yet, oldest first. */
   readonly mutations: readonly Mutation[]
   /**
-   * Finds out who is logged in, at the start of a page or with stored tokens; null: nobody. Never ends a login. Throws what `fetch`
+   * Finds out who is logged in, at the start of a page or with stored tokens; null: no one. Never ends a login. Throws what `fetch`
    * throws where the server cannot be reached.
    */
   restore(): Promise<User | null>

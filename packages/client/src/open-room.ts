@@ -47,7 +47,7 @@ export interface RoomDeps {
   full(problem: Problem): void
   /** The room has ended. */
   forget(): void
-  /** Somebody has left it, who had asked for it. */
+  /** One of those who had asked for it has left it. */
   release(): void
   fetchEvents: FetchEvents
   mutations: Mutations

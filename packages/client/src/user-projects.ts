@@ -3,7 +3,7 @@ import type { Project, RoomEvent, UserEventName } from '@cutroom/contract'
 export interface UserProjectsDeps {
   /** All pages of the list, one after the other. */
   pages(): AsyncIterable<Project[]>
-  /** Somebody is logged in. */
+  /** A person is logged in. */
   canLoad(): boolean
   onChange(): void
   onError(error: unknown): void
@@ -68,7 +68,7 @@ export function createUserProjects({ pages, canLoad, onChange, onError }: UserPr
     },
     /** An open room says how its project is now; null: it is gone. */
     changed: (project: Project | null, projectId: string) => (project ? put(project) : remove(projectId)),
-    /** Somebody has logged in, or events were missed: what is there may be old. */
+    /** A person has logged in, or events were missed: what is there may be old. */
     reload(): void {
       if (isWanted && canLoad()) void load()
     },

@@ -10,7 +10,7 @@ import { SignIn } from './views/sign-in.tsx'
 
 const SignedIn = lazy(() => import('./views/signed-in.tsx').then(({ SignedIn }) => SignedIn))
 
-/** The page: for somebody who is signed in, or for a visitor. */
+/** The page: for a person who is signed in, or for a visitor. */
 export function App() {
   const me = useSelected(() => client.select(({ me }) => me), [])
   return (

@@ -59,7 +59,7 @@ export type ProjectEventName = keyof typeof projectEvents
 export type UserEventName = keyof typeof userEvents
 export type Payload<N extends EventName> = z.output<(typeof events)[N]>
 
-/** When each event is sent, and to whom, for people. */
+/** When each event is sent, and who receives it, for people. */
 export const eventTexts: Record<EventName | keyof typeof passing, EventText> = {
   ...projectEventTexts,
   ...projectContract.userEventTexts,

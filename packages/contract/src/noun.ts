@@ -49,7 +49,7 @@ export type StateChange<C extends string = string> =
 export interface EventText {
   /** When it is sent. */
   when: string
-  /** To whom. */
+  /** Who receives it. */
   to: string
 }
 

@@ -46,9 +46,9 @@ export const nounEndpoints = Object.fromEntries(Object.entries(nouns).map(([name
 /** Durable events of a project's room. */
 export const projectEvents = all('events')
 
-/** When each event of a project's room is sent, and to whom. */
+/** When each event of a project's room is sent, and who receives it. */
 export const projectEventTexts = Object.fromEntries(
-  Object.entries(all('when')).map(([name, when]) => [name, { when, to: 'Everybody in the room of the project' }]),
+  Object.entries(all('when')).map(([name, when]) => [name, { when, to: 'All in the room of the project' }]),
 ) as Record<keyof typeof projectEvents, EventText>
 
 /** Lists of a project's snapshot: maps in the state of a client. */

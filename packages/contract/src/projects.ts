@@ -170,7 +170,7 @@ export const projectNoun = noun({
   when: {
     'project:updated': 'The name or the description of the project was changed',
     'project:deleted': 'The project was deleted; each connection leaves its room before the next event',
-    'person:updated': 'A person whom the project shows changed their name or picture: show them so wherever they stand',
+    'person:updated': 'A person that the project shows changed their name or picture: show them so wherever they stand',
   },
   changes: {
     'project:updated': { kind: 'project' },

@@ -214,7 +214,7 @@ export const passing = {
   'server:draining': z.object({ reconnectInMs: z.int() }),
 }
 
-const THE_ROOM = 'Everybody in the room of the project'
+const THE_ROOM = 'All in the room of the project'
 
 export const passingTexts = {
   connected: { when: 'You are connected, and live in your own room from `head` on', to: 'The connection that was opened' },
@@ -227,7 +227,7 @@ export const passingTexts = {
     to: THE_ROOM,
   },
   typing: { when: 'A person types, or stopped', to: `${THE_ROOM}, but the connection that said so` },
-  'chat:presence': { when: 'A person is online, or is not any more', to: 'Everybody who shares a project with them' },
+  'chat:presence': { when: 'A person is online, or is not any more', to: 'All who share a project with them' },
   'access:revoked': {
     when: 'You left a project, were removed, or it was deleted; the connection is out of its room',
     to: 'The connections that were in the room by that right',

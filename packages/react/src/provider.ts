@@ -74,7 +74,7 @@ function useSession(client: CutroomClient | null): { isKnown: boolean; link: Con
 }
 
 /**
- * Makes a client available to the hooks below it. Finds out at its start who is logged in, connects when somebody is, and again
+ * Makes a client available to the hooks below it. Finds out at its start who is logged in, connects when a person is, and again
  * with each login; a logout closes the connection and ends all rooms.
  */
 export function CutroomProvider({ client: given, options, children }: CutroomProviderProps): ReactNode {
@@ -95,7 +95,7 @@ function useProvided(): { client: CutroomClient; isKnown: boolean } {
 /** The client of the provider: to log in and out, to call, for its `api`. */
 export const useClient = (): CutroomClient => useProvided().client
 
-/** Who is logged in. Null: nobody is, show the login. Undefined: it is not known yet, show neither. */
+/** Who is logged in. Null: no one, show the login. Undefined: it is not known yet, show neither. */
 export function useMe(): User | null | undefined {
   const { client, isKnown } = useProvided()
   return useSelect(client, ({ me }) => me) ?? (isKnown ? null : undefined)

@@ -12,7 +12,7 @@ const useOpeningEffect = 'document' in globalThis ? useLayoutEffect : useEffect
  * after its last release, so a change of page loads nothing twice. One that has ended, since the person was removed, stays so until
  * the component mounts again.
  *
- * @returns null while nobody is logged in, without a project, and in the first drawing
+ * @returns null without a login, without a project, and in the first drawing
  */
 export function useRoom<P extends Presence['state'] = Presence['state']>(
   projectId: string | null | undefined,

@@ -2,7 +2,7 @@ import type { Presence, Room } from '@cutroom/client'
 import { useCallback, useEffect } from 'react'
 import { useSelect } from './use-select.ts'
 
-const nobody: readonly string[] = []
+const none: readonly string[] = []
 
 /**
  * Who types on one target, a cut for example: ids of people. Call `setTyping(true)` with each key, and `setTyping(false)` when the
@@ -12,7 +12,7 @@ export function useTyping<P extends Presence['state']>(
   room: Room<P> | null | undefined,
   targetId: string,
 ): { typing: readonly string[]; setTyping: (isTyping: boolean) => void } {
-  const typing = useSelect(room, (room) => room.typing.get(targetId)) ?? nobody
+  const typing = useSelect(room, (room) => room.typing.get(targetId)) ?? none
   const setTyping = useCallback((isTyping: boolean) => room?.setTyping(targetId, isTyping), [room, targetId])
   useEffect(() => () => setTyping(false), [setTyping])
   return { typing, setTyping }

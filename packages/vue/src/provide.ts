@@ -41,7 +41,7 @@ const key: InjectionKey<Session> = Symbol('cutroom')
 
 /**
  * Makes a client available to the composables of this component's descendants. Finds out at its start who is logged in, connects
- * when somebody is, and again with each login; a logout closes the connection and ends all rooms.
+ * when a person is, and again with each login; a logout closes the connection and ends all rooms.
  */
 export function provideCutroom({ client: given, options }: Provided): CutroomClient {
   const client = given ?? createClient(options)
@@ -83,7 +83,7 @@ function useSession(): Session {
 /** The client that was provided: to log in and out, to call, for its `api`. */
 export const useClient = (): CutroomClient => useSession().client
 
-/** Who is logged in. Null: nobody is, show the login. Undefined: it is not known yet, show neither. */
+/** Who is logged in. Null: no one, show the login. Undefined: it is not known yet, show neither. */
 export function useMe(): ComputedRef<User | null | undefined> {
   const { client, isKnown } = useSession()
   const me = useSelect(client, ({ me }) => me)

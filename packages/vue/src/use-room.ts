@@ -9,7 +9,7 @@ import { useSelect } from './use-select.ts'
  * `keepRoomsMs` after its last release, so a change of page loads nothing twice. One that has ended, since the
  * person was removed, stays so until the component mounts again.
  *
- * @returns null while nobody is logged in, and without a project
+ * @returns null without a login, and without a project
  */
 export function useRoom<P extends Presence['state'] = Presence['state']>(
   projectId: MaybeRefOrGetter<string | null | undefined>,

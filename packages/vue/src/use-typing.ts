@@ -2,7 +2,7 @@ import type { Presence, Room } from '@cutroom/client'
 import { type ComputedRef, computed, type MaybeRefOrGetter, toValue, watch } from 'vue'
 import { useSelect } from './use-select.ts'
 
-const nobody: readonly string[] = []
+const none: readonly string[] = []
 
 /**
  * Who types on one target, a cut for example: ids of people. Call `setTyping(true)` with each key, and `setTyping(false)` when the
@@ -16,7 +16,7 @@ export function useTyping<P extends Presence['state']>(
   const target = () => [toValue(room), toValue(targetId)] as const
   watch(target, ([room, targetId], _, onCleanup) => onCleanup(() => room?.setTyping(targetId, false)), { immediate: true })
   return {
-    typing: computed(() => known.value ?? nobody),
+    typing: computed(() => known.value ?? none),
     setTyping: (isTyping) => toValue(room)?.setTyping(toValue(targetId), isTyping),
   }
 }

@@ -13,7 +13,7 @@ export interface Filled {
   vibes: { id: string; name: string }[]
   cuts: { id: string; name: string; vibe: number }[]
   tasks: { id: string; title: string; status: Task['status'] }[]
-  /** First comments on cuts that nobody has resolved. */
+  /** First comments on cuts that are not resolved. */
   open: { id: string; cutId: string }[]
 }
 
@@ -46,7 +46,7 @@ export interface FillLog {
 export async function fill(band: Band, projectId: string, hands: readonly Hand[], lanes: number, log: FillLog): Promise<Filled> {
   async function write<T>(who: Who, run: (client: CutroomClient, options: CallOptions) => Promise<T>): Promise<T> {
     const hand = hands[who]
-    if (!hand) throw new RangeError(`nobody is member ${who}`)
+    if (!hand) throw new RangeError(`no member ${who}`)
     const idempotencyKey = randomUUID()
     log.sending?.(idempotencyKey, hand.userId)
     const answer = await run(hand.client, { idempotencyKey, retryForMs: 30_000 })

@@ -19,7 +19,7 @@ export interface NounTable {
   key: string
   /** The column with the id of the project. */
   project: string
-  /** Columns with the id of a person whom the entity shows: a rename is told to the projects of these rows. */
+  /** Columns with the id of a person that the entity shows: a rename is told to the projects of these rows. */
   people: readonly string[]
 }
 

@@ -2,10 +2,10 @@ import type { ComponentChild, ComponentType } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { Waiting } from '../parts/waiting.tsx'
 
-/** A view that is loaded when it is first shown. @param meanwhile shown until then */
+/** A view that is loaded when it is first shown. @param fallback shown until then */
 export function lazy<P extends object>(
   load: () => Promise<ComponentType<P>>,
-  meanwhile: ComponentChild = <Waiting />,
+  fallback: ComponentChild = <Waiting />,
 ): ComponentType<P> {
   let loaded: ComponentType<P> | undefined
   return function Lazy(props: P) {
@@ -22,6 +22,6 @@ export function lazy<P extends object>(
       )
     }, [])
     const View = loaded
-    return View ? <View {...props} /> : meanwhile
+    return View ? <View {...props} /> : fallback
   }
 }

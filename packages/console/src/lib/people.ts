@@ -3,7 +3,7 @@ import type { Role } from '@cutroom/client'
 const RANK: readonly Role[] = ['viewer', 'commenter', 'editor', 'owner']
 export const ROLES = RANK
 
-/** Has somebody of this role the rights of that one? */
+/** Has a person of this role the rights of that one? */
 export const isAtLeast = (role: Role | undefined, least: Role): boolean =>
   role !== undefined && RANK.indexOf(role) >= RANK.indexOf(least)
 

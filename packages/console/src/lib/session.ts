@@ -3,9 +3,9 @@ import { texts } from '../texts.ts'
 import { createCell } from './cell.ts'
 import { base } from './router.ts'
 
-/** Why the sign-in page is shown although nobody asked for it. */
+/** Why the sign-in page is shown without being asked for. */
 export const notice = createCell<string | null>(null)
-/** `starting`: it is not known yet whether somebody is signed in. `unreachable`: the server could not be asked. */
+/** `starting`: it is not known yet whether a person is signed in. `unreachable`: the server could not be asked. */
 export const phase = createCell<'starting' | 'unreachable' | 'ready'>('starting')
 
 const QUEUE = `cutroom queue ${base}`

@@ -13,7 +13,7 @@ const draftKey = (key: string): string => `cutroom draft ${key}`
 export function Composer(props: {
   id: string
   label: string
-  /** The cut or task, for those who see that somebody writes. */
+  /** The cut or task, for those who see that another person writes. */
   targetId: string
   draft?: string
   initial?: string

@@ -64,7 +64,7 @@ function useFocusOnChange() {
   return main
 }
 
-/** What stands around every page of somebody who is signed in. */
+/** What stands around every page of a person who is signed in. */
 export function Frame(props: {
   title: string
   projectId?: string

@@ -74,7 +74,7 @@ function Editor(props: {
 }
 
 /**
- * The lyrics of a cut. A save names the version that the editing began with; when somebody else was faster, both texts are merged
+ * The lyrics of a cut. A save names the version that the editing began with; when another person was faster, both texts are merged
  * by lines, and what both changed is asked about.
  */
 export function LyricsPanel({ cutId }: { cutId: string }) {

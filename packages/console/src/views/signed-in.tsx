@@ -10,7 +10,7 @@ import { NotFound } from './not-found.tsx'
 const ProjectView = lazy(() => import('./project.tsx').then(({ ProjectView }) => ProjectView))
 const MeView = lazy(() => import('./me.tsx').then(({ MeView }) => MeView))
 
-/** What somebody sees who is signed in. */
+/** What a person sees who is signed in. */
 export function SignedIn() {
   useEffect(() => void client.connect().catch(() => {}), [])
   const at = useRoute()
