@@ -69,9 +69,11 @@ export function createMutationStorage({ store, onError }: MutationStorageDeps) {
     /** A person is logged in. @returns what they had stored, once */
     async begin(id: string): Promise<StoredMutation[]> {
       await loading
-      userId = id
       const mine = found?.userId === id ? found.items : []
       found = null
+      // from here on a save writes them, too
+      newest = [...mine, ...newest]
+      userId = id
       return mine
     },
     /** Saves what waits now; many changes in one turn are one write. */
