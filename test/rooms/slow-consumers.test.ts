@@ -172,7 +172,8 @@ describe('slow sockets', () => {
     const raw = await standing(app(), editor, id, 0)
     raw.ws.pause()
     await fill(id, 2)
-    for (let n = 0; n < 4; n++) await write(app(), id)
+    // 6 MiB: more than a room's replay cache holds, from which the socket could still catch up.
+    for (let n = 0; n < 8; n++) await write(app(), id)
     const head = await headOf(app(), id)
     await app().db.query('UPDATE "Room" SET floor = $2 WHERE id = $1', [projectRoom(id), head])
     await app().db.query('DELETE FROM "Event" WHERE room = $1', [projectRoom(id)])
