@@ -132,5 +132,5 @@ describe('mutations in any order', () => {
       }),
       { numRuns: RUNS, ...(process.env.SEED !== undefined && { seed: Number(process.env.SEED) }) },
     )
-  })
+  }, 600_000)
 })
