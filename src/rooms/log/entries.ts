@@ -89,7 +89,7 @@ interface Request extends RoomPosition {
 
 /**
  * Reads a page of one room's log after a position. Rooms that are asked for while others are read share the next statement: the more is
- * written, the less each room costs. Measured: without it the rate of writes is 0.82 to 0.96 of that with it.
+ * written, the less each room costs. Measured: without it the rate of writes is 0.95 of that with it (0.81–1.05).
  */
 function createBatchedReader(readMany: ReadMany): (room: RoomId, after: number) => Promise<EntryPage> {
   const waiting: Request[] = []
