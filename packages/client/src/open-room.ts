@@ -1,19 +1,10 @@
-import type { Problem, Project, ProjectEventName, RoomEvent } from '@cutroom/contract'
-import { createEmitter } from './emitter.ts'
-import type { CutroomSocket, PassingEvent } from './frames.ts'
-import type { FetchPage } from './load.ts'
-import type { Mutations } from './mutations.ts'
-import type { Pacer } from './pacer.ts'
-import { problemOf } from './problem.ts'
+import type { Problem, ProjectEventName, RoomEvent } from '@cutroom/contract'
+import type { PassingEvent } from './frames.ts'
 import { createResume } from './resume.ts'
-import type { Room, RoomEvents, RoomOptions } from './room.ts'
-import { createRoomContent } from './room-content.ts'
-import { type FetchEvents, readHistory } from './room-history.ts'
-import { createRoomPresence } from './room-presence.ts'
-import { createRoomRequests, type RoomJoined } from './room-requests.ts'
-import { createRoomStatus } from './room-status.ts'
-import { createRoomTyping } from './room-typing.ts'
-import { createSelections } from './select.ts'
+import type { Room, RoomOptions } from './room.ts'
+import { readHistory } from './room-history.ts'
+import { applyToRoom, createRoomParts, type RoomDeps, type RoomParts, showPassing } from './room-parts.ts'
+import type { RoomJoined } from './room-requests.ts'
 import { deadline } from './timing.ts'
 
 /** An open room as the client drives it. */
@@ -34,89 +25,13 @@ export interface RoomControl {
   end(problem?: Problem): void
 }
 
-export interface RoomDeps {
-  /** The socket while it is connected. */
-  socket(): CutroomSocket | undefined
-  pacer: Pacer
-  fetchPage: FetchPage
-  userId(): string | undefined
-  onError(error: unknown): void
-  /** The problem with which the server refuses further rooms on this connection. */
-  fullProblem(): Problem | undefined
-  /** The server refused this room for that; it waits until another one is left. */
-  full(problem: Problem): void
-  /** The room has ended. */
-  forget(): void
-  /** One of those who had asked for it has left it. */
-  release(): void
-  fetchEvents: FetchEvents
-  mutations: Mutations
-  onProject(project: Project | null, projectId: string): void
-  ackTimeoutMs: number
-}
-
-/** The parts of a room, which do not depend on each other. */
-function createParts(projectId: string, options: RoomOptions, deps: RoomDeps, join: () => void, room: () => Room) {
-  const { on, emit: send } = createEmitter<RoomEvents>(deps.onError)
-  const selections = createSelections(room, deps.onError)
-  /** What is shown may be another now. */
-  const emit: typeof send = (...args) => {
-    selections.changed()
-    send(...args)
-  }
-  const status = createRoomStatus({ onChange: (next) => emit('status', next), onError: deps.onError, ask: join })
-  const presence = createRoomPresence({ projectId, ...deps, onChange: (people) => emit('presence', people) })
-  const drawings = () => deps.mutations.drawingsOf(projectId)
-  return {
-    on,
-    emit,
-    status,
-    presence,
-    selections,
-    requests: createRoomRequests({ projectId, activity: options.activity ?? true, ...deps }),
-    content: createRoomContent({ options, drawings, fetchPage: deps.fetchPage, emit, started: status.shown }),
-    typing: createRoomTyping({
-      send(targetId, isTyping) {
-        if (presence.isInside() && deps.pacer.mayPass()) deps.socket()?.emit('typing', { projectId, targetId, isTyping })
-      },
-      onChange: selections.changed,
-    }),
-  }
-}
-type Parts = ReturnType<typeof createParts>
-
-/** Applies the next event of the log, and shows it. @returns false when it cannot follow on the state */
-function apply(
-  { content, presence, status, emit }: Parts,
-  { userId, onError, mutations, onProject }: RoomDeps,
-  projectId: string,
-  event: RoomEvent<ProjectEventName>,
-): boolean {
-  try {
-    content.apply(event)
-  } catch (error) {
-    onError(error)
-    return false
-  }
-  if (event.name === 'member:updated' && event.payload.userId === userId()) content.setRole(event.payload.role)
-  if (event.name === 'person:updated') presence.redraw(event.payload)
-  if (event.name === 'project:updated') onProject(event.payload, projectId)
-  mutations.applied(projectId, event.meta, event.payload)
-  emit('event', event)
-  // name and payload belong together, which the compiler forgets for a union
-  emit(event.name, event.payload as never, event.meta)
-  if (content.hasState()) emit('change')
-  status.reached(event.meta.seq)
-  return true
-}
-
 type Resume = ReturnType<typeof createResume<RoomEvent<ProjectEventName>, RoomJoined>>
 
 /** How long a position is waited for, ms. */
 const WAIT_MS = 60_000
 
 /** The room as the app sees it. */
-function roomOf(projectId: string, parts: Parts, deps: RoomDeps, resume: Resume): Room {
+function roomOf(projectId: string, parts: RoomParts, deps: RoomDeps, resume: Resume): Room {
   const { content, presence, requests, selections, status, typing } = parts
   async function caughtUp(
     seq: number,
@@ -166,25 +81,9 @@ function roomOf(projectId: string, parts: Parts, deps: RoomDeps, resume: Resume)
   }
 }
 
-/** Shows an event that is not in the log. @param end ends the room, which the person may not see any more */
-function show({ presence, typing, emit }: Parts, event: PassingEvent, end: (problem: Problem) => void): void {
-  if (event.name === 'activity:new') emit('activity', event.payload)
-  else if (event.name === 'typing') {
-    typing.received(event.payload)
-    emit('typing', event.payload)
-  } else if (event.name === 'presence:changed') {
-    presence.changed(event.payload)
-    typing.left(event.payload.left)
-  } else if (event.name === 'access:revoked') {
-    const { reason } = event.payload
-    end(problemOf('not-found', reason === 'deleted' ? 'The project was deleted' : `No longer a member (${reason})`))
-    emit('revoked', reason)
-  }
-}
-
 /** Opens a room; it joins when it is told that the socket is connected. */
 export function openRoom(projectId: string, options: RoomOptions, deps: RoomDeps): RoomControl {
-  const parts = createParts(
+  const parts = createRoomParts(
     projectId,
     options,
     deps,
@@ -207,7 +106,7 @@ export function openRoom(projectId: string, options: RoomOptions, deps: RoomDeps
         return start
       },
       apply(event) {
-        if (!apply(parts, deps, projectId, event)) resume.restart()
+        if (!applyToRoom(parts, deps, projectId, event)) resume.restart()
       },
       syncing: status.syncing,
       live: () => status.live(resume.position?.seq ?? 0, requests.joins()),
@@ -270,7 +169,7 @@ export function openRoom(projectId: string, options: RoomOptions, deps: RoomDeps
     },
     suspended: (why) => pause(why, 'The connection was closed'),
     receive: resume.receive,
-    passing: (event) => show(parts, event, end),
+    passing: (event) => showPassing(parts, event, end),
     check: resume.join,
     end,
   }

@@ -3,9 +3,10 @@ import type { Call } from './call.ts'
 import type { CutroomSocket, PassingEvent } from './frames.ts'
 import { rooms as endpoints, roomPrefix } from './generated/contract.ts'
 import type { Mutations } from './mutations.ts'
-import { openRoom, type RoomControl, type RoomDeps } from './open-room.ts'
+import { openRoom, type RoomControl } from './open-room.ts'
 import { type Pacer, ranks } from './pacer.ts'
 import type { Room, RoomOptions } from './room.ts'
+import type { RoomDeps } from './room-parts.ts'
 import { timeout } from './timing.ts'
 
 export interface RoomsDeps {

@@ -1,15 +1,8 @@
 import { CutroomError } from '@cutroom/client'
 import type { ComponentChildren } from 'preact'
-import { useRef, useState } from 'preact/hooks'
+import { useId, useState } from 'preact/hooks'
 import { reasonOf } from '../lib/session.ts'
 import { texts } from '../texts.ts'
-
-let made = 0
-const useId = (): string => {
-  const id = useRef('')
-  if (id.current === '') id.current = `field-${++made}`
-  return id.current
-}
 
 /** What a form is doing. `field` gives what the server says of one field. */
 export interface Submission {

@@ -54,7 +54,7 @@ function Facts() {
         {position?.epoch ?? '–'}
       </dd>
       <dt>{words.here}</dt>
-      <dd>{names.length === 0 ? words.nobody : names.map(({ name }) => name).join(', ')}</dd>
+      <dd>{names.length === 0 ? words.noOne : names.map(({ name }) => name).join(', ')}</dd>
     </dl>
   )
 }

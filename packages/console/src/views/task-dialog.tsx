@@ -77,7 +77,7 @@ function EditTask({ task, onDone }: { task: Task; onDone: () => void }) {
           due: words.due,
           labels: words.labels,
         }}
-        show={(name, value) => (name === 'assigneeId' ? (members?.get(value)?.user.name ?? words.nobody) : value)}
+        show={(name, value) => (name === 'assigneeId' ? (members?.get(value)?.user.name ?? words.noOne) : value)}
         submission={submission}
         onKeepMine={() => submission.run(() => write(theirs.version))}
         onTakeTheirs={() => {
@@ -113,7 +113,7 @@ function EditTask({ task, onDone }: { task: Task; onDone: () => void }) {
         value={draft.assigneeId}
         onChoose={set('assigneeId')}
         options={[
-          { value: '', text: words.nobody },
+          { value: '', text: words.noOne },
           ...[...(members?.values() ?? [])].map(({ userId, user }) => ({ value: userId, text: user.name })),
         ]}
       />
@@ -141,7 +141,7 @@ function ShowTask({ task, onEdit, onDelete }: { task: Task; onEdit: () => void; 
         <dt>{texts.board.column}</dt>
         <dd>{texts.board.columns[task.status]}</dd>
         <dt>{words.assignee}</dt>
-        <dd>{assignee?.name ?? words.nobody}</dd>
+        <dd>{assignee?.name ?? words.noOne}</dd>
         {dueAt !== null && (
           <>
             <dt>{words.due}</dt>
