@@ -1,5 +1,6 @@
-import { type Cut, CutroomError, cuts } from '@cutroom/client'
+import { type Cut, cuts } from '@cutroom/client'
 import { useState } from 'preact/hooks'
+import { useDraft } from '../lib/draft.ts'
 import { complain } from '../lib/room.ts'
 import { go, projectPath } from '../lib/router.ts'
 import { client } from '../lib/session.ts'
@@ -19,26 +20,17 @@ const draftOf = (cut: Cut): Draft => ({
 
 /** What a cut is called, how fast it is, and its end. */
 export function CutDialog({ cut, onClose }: { cut: Cut; onClose: () => void }) {
-  const [begun, setBegun] = useState(cut)
-  const [draft, setDraft] = useState(() => draftOf(cut))
-  const [theirs, setTheirs] = useState<Cut | null>(null)
   const [isDeleting, setDeleting] = useState(false)
   const submission = useSubmission(['name', 'bpm', 'timeSignature'])
-  const set = (name: keyof Draft) => (value: string) => setDraft((was) => ({ ...was, [name]: value }))
-  const write = async (version: number) => {
+  const { draft, set, write, theirs, keepMine, takeTheirs } = useDraft(cut, draftOf, async (draft, _, ifMatch) => {
     const body = {
       name: draft.name,
       bpm: draft.bpm.trim() === '' ? null : Number(draft.bpm),
       timeSignature: draft.timeSignature.trim() === '' ? null : draft.timeSignature.trim(),
     }
-    try {
-      await client.call(cuts.update, { params: { cutId: cut.id }, body, ifMatch: version })
-      onClose()
-    } catch (error) {
-      if (!(error instanceof CutroomError) || error.code !== 'stale') throw error
-      setTheirs(error.problem.current as Cut)
-    }
-  }
+    await client.call(cuts.update, { params: { cutId: cut.id }, body, ifMatch })
+    onClose()
+  })
   if (isDeleting)
     return (
       <Confirm
@@ -59,23 +51,19 @@ export function CutDialog({ cut, onClose }: { cut: Cut; onClose: () => void }) {
       {theirs ? (
         <Conflict
           mine={draft}
-          theirs={draftOf(theirs)}
+          theirs={theirs}
           names={{ name: words.cutName, bpm: words.bpm, timeSignature: words.signature }}
           show={(_, value) => value}
           submission={submission}
-          onKeepMine={() => submission.run(() => write(theirs.version))}
-          onTakeTheirs={() => {
-            setDraft(draftOf(theirs))
-            setBegun(theirs)
-            setTheirs(null)
-          }}
+          onKeepMine={() => submission.run(keepMine)}
+          onTakeTheirs={takeTheirs}
         />
       ) : (
         <Form
           submission={submission}
           action={texts.save}
           disabled={draft.name.trim() === ''}
-          work={() => write(begun.version)}
+          work={write}
           beside={
             <button type="button" class="button plain" onClick={() => setDeleting(true)}>
               {texts.delete}

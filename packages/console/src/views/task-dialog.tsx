@@ -1,5 +1,6 @@
-import { CutroomError, type Task, tasks } from '@cutroom/client'
+import { type Task, tasks } from '@cutroom/client'
 import { useState } from 'preact/hooks'
+import { useDraft } from '../lib/draft.ts'
 import { useMay, useRoom, useRoomValue } from '../lib/room.ts'
 import { client } from '../lib/session.ts'
 import { deleteTask } from '../lib/writes.ts'
@@ -48,28 +49,18 @@ function changesOf(draft: Draft, begun: Draft) {
 }
 
 function EditTask({ task, onDone }: { task: Task; onDone: () => void }) {
-  const [begun, setBegun] = useState(task)
-  const [draft, setDraft] = useState(() => draftOf(task))
-  const [theirs, setTheirs] = useState<Task | null>(null)
   const submission = useSubmission(['title', 'description', 'dueAt', 'labels'])
   const members = useRoomValue((room) => room.state?.members)
-  const set = (name: keyof Draft) => (value: string) => setDraft((was) => ({ ...was, [name]: value }))
-  const changes = changesOf(draft, draftOf(begun))
-  const write = async (version: number) => {
-    if (Object.keys(changes).length === 0) return onDone()
-    try {
-      await client.call(tasks.update, { params: { taskId: task.id }, body: changes, ifMatch: version })
-      onDone()
-    } catch (error) {
-      if (!(error instanceof CutroomError) || error.code !== 'stale') throw error
-      setTheirs(error.problem.current as Task)
-    }
-  }
+  const { draft, set, write, theirs, keepMine, takeTheirs } = useDraft(task, draftOf, async (draft, begun, ifMatch) => {
+    const body = changesOf(draft, begun)
+    if (Object.keys(body).length > 0) await client.call(tasks.update, { params: { taskId: task.id }, body, ifMatch })
+    onDone()
+  })
   if (theirs)
     return (
       <Conflict
         mine={draft}
-        theirs={draftOf(theirs)}
+        theirs={theirs}
         names={{
           title: words.title,
           description: words.description,
@@ -79,12 +70,8 @@ function EditTask({ task, onDone }: { task: Task; onDone: () => void }) {
         }}
         show={(name, value) => (name === 'assigneeId' ? (members?.get(value)?.user.name ?? words.noOne) : value)}
         submission={submission}
-        onKeepMine={() => submission.run(() => write(theirs.version))}
-        onTakeTheirs={() => {
-          setDraft(draftOf(theirs))
-          setBegun(theirs)
-          setTheirs(null)
-        }}
+        onKeepMine={() => submission.run(keepMine)}
+        onTakeTheirs={takeTheirs}
       />
     )
   return (
@@ -92,7 +79,7 @@ function EditTask({ task, onDone }: { task: Task; onDone: () => void }) {
       submission={submission}
       action={texts.save}
       disabled={draft.title.trim() === ''}
-      work={() => write(begun.version)}
+      work={write}
       beside={
         <button type="button" class="button" onClick={onDone}>
           {texts.cancel}
