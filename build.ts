@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { build } from 'esbuild'
 import { buildConsole } from './packages/console/build.ts'
 
@@ -16,7 +16,7 @@ const inlined = {
 }
 
 /**
- * Writes the server as it ships, `server.js` and what it loads later, into `outdir`.
+ * Writes the server as it ships, `server.js`, what it loads later and the program that reads media, into `outdir`.
  * @param source another program on the same sources, from the root; its file is named after it
  */
 export async function buildServer(outdir: string, source = 'src/server.ts'): Promise<void> {
@@ -24,7 +24,11 @@ export async function buildServer(outdir: string, source = 'src/server.ts'): Pro
   // names of chunks change with their content
   for (const file of await readdir(outdir)) if (/\.js(\.map)?$/.test(file)) await rm(join(outdir, file))
   await build({
-    entryPoints: [join(ROOT, source)],
+    // A sound or picture is read by a process of its own, which src/media/run-job.ts finds beside the file that it is in.
+    entryPoints: [
+      { in: join(ROOT, source), out: basename(source, '.ts') },
+      { in: join(ROOT, 'src/media/worker.ts'), out: 'media-worker' },
+    ],
     outdir,
     bundle: true,
     splitting: true,

@@ -16,8 +16,9 @@ export default defineConfig({
     hookTimeout: 180_000,
     // Machines of CI stand still now and then: a test that fails is tried once more, and both results are shown.
     retry: process.env.CI ? 1 : 0,
-    // Each file has a database and a server of its own, and waits for clocks and sockets half of its time.
-    maxWorkers: 4,
+    // Each file has a database and a server of its own, and waits for clocks and sockets a part of its time. With four on two cores
+    // tests with programs of their own (browsers, commands, media) took up to seven times as long as alone.
+    maxWorkers: 3,
     // Files share a worker's loaded modules, which keep no state: loading them anew for each is a quarter of all the work.
     isolate: false,
   },

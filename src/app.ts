@@ -2,14 +2,31 @@ import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import { type Authorizer, createAuthorizer } from './access/authorize.ts'
 import type { Config } from './config.ts'
 import { type Database, openDatabase } from './db/client.ts'
+import { activityRoutes } from './features/activity/routes.ts'
 import { createActivityReader } from './features/activity/serialize.ts'
+import type { HashCost } from './features/auth/password.ts'
 import { authRoutes } from './features/auth/routes.ts'
+import { conversationRoutes } from './features/conversations/routes.ts'
+import { mediaConsumer } from './features/files/processing.ts'
+import { openFileServices } from './features/files/services.ts'
+import { invitationsJob } from './features/invitations/expiry.ts'
+import { mailRoutes } from './features/mail/routes.ts'
+import { openMail } from './features/mail/services.ts'
 import { meRoutes } from './features/me/routes.ts'
+import { notificationsConsumer } from './features/notifications/consumer.ts'
+import { notificationRoutes } from './features/notifications/routes.ts'
 import { roomRoutes } from './features/rooms/routes.ts'
+import { scheduleBuild, searchBuildJob } from './features/search/build.ts'
+import { searchConsumer } from './features/search/consumer.ts'
+import { createIndexWriter } from './features/search/index-writer.ts'
+import { searchRoutes } from './features/search/routes.ts'
+import type { RouteContext } from './features/shared/noun.ts'
 import { authPlugin } from './http/auth.ts'
+import { bodyTimeoutPlugin } from './http/body-timeout.ts'
 import { compressionPlugin } from './http/compression.ts'
 import { consolePlugin } from './http/console.ts'
 import { docsPlugin } from './http/docs.ts'
+import { downloadsPlugin } from './http/downloads.ts'
 import { endpointsPlugin } from './http/endpoints.ts'
 import { errorsPlugin, refuse } from './http/errors.ts'
 import { stoppingPlugin } from './http/graceful-shutdown.ts'
@@ -23,10 +40,10 @@ import { refuseUnparsed, refuseUnrouted } from './http/raw-refusals.ts'
 import type { ResponseCache } from './http/response-cache.ts'
 import { securityPlugin } from './http/security.ts'
 import { contractPlugin } from './http/validation.ts'
-import { createPurge, type Purge } from './jobs/purge.ts'
-import { createRetention } from './jobs/retention.ts'
+import { type JobSeams, startJobs } from './jobs/index.ts'
 import { packageVersion } from './lib/package-version.ts'
-import { nouns } from './nouns.ts'
+import { nouns, projectTables } from './nouns.ts'
+import type { Storage } from './ports/storage/storage.ts'
 import type { SharedRedis } from './redis.ts'
 import { type RoomsOptions, registerRooms } from './rooms/index.ts'
 import { LIMITS } from './rooms/sockets/connection-limits.ts'
@@ -39,7 +56,11 @@ export interface Seams
   extends Partial<Pick<RoomsOptions, 'beforeCommit' | 'timings' | 'limits' | 'adaptLog' | 'createReplayCaches'>> {
   adaptDatabase?: (database: Database) => Database
   adaptAuthorizer?: (authorizer: Authorizer) => Authorizer
+  adaptStorage?: (storage: Storage) => Storage
   responseCache?: ResponseCache
+  /** Of passwords that are set from now on. */
+  hashCost?: HashCost | undefined
+  jobs?: JobSeams
   /** Where the page was built; '': nowhere. */
   consoleFolder?: string
 }
@@ -53,7 +74,8 @@ function createServer(config: Config, headers: ReturnType<typeof createAnswerHea
     // One proxy, the nearest: what stands in X-Forwarded-For before its own word, the visitor may have written.
     trustProxy: config.trustProxy && ((_address, hop) => hop === 0),
     bodyLimit: BODY_LIMIT,
-    requestTimeout: 30_000,
+    // bodyTimeoutPlugin ends bodies that take too long: files take longer than others.
+    requestTimeout: 0,
     // Idle connections end, in either direction: so does an answer that is not read.
     connectionTimeout: 30_000,
     // A request without the end of its headers is closed within 6 s.
@@ -85,24 +107,23 @@ async function openRedis(app: FastifyInstance, config: Config, { readers }: Data
   })
 }
 
-/** Starts the jobs, which end with the app. */
-function startJobs(app: FastifyInstance, config: Config, { pool }: Database): { purge: Purge } {
-  const retention = createRetention({
-    pool,
-    retentionSeconds: config.eventRetention,
-    sessionSeconds: config.refreshTokenTtl,
-    onSwept: (swept) => app.log.info(swept, 'retention: sweep finished'),
-    onError: (error) => app.log.warn({ err: error }, 'retention: sweep failed, the next one tries again'),
-  })
-  app.addHook('onClose', () => retention.close())
-  const purge = createPurge({
-    pool,
-    tables: nouns.flatMap(({ tables }) => tables),
-    onPurged: (projects) => app.log.info({ projects }, 'purge: deleted projects are gone'),
-    onError: (error) => app.log.warn({ err: error }, 'purge: round failed, the next one tries again'),
-  })
-  app.addHook('onClose', () => purge.close())
-  return { purge }
+interface FeatureOptions extends Pick<RouteContext, 'config' | 'authorizer' | 'files'> {
+  database: Database
+  hashCost: HashCost | undefined
+}
+
+/** All routes below `/api`. */
+function featureRoutes(app: FastifyInstance, { config, database, authorizer, files, hashCost }: FeatureOptions): void {
+  const { prisma, query } = database
+  authRoutes(app, { config, prisma, query, hashCost })
+  mailRoutes(app, { config, database })
+  meRoutes(app, { database, nouns, hashCost })
+  notificationRoutes(app, database)
+  for (const { routes } of nouns) routes(app, { ...database, config, authorizer, files })
+  activityRoutes(app, { ...database, nouns, retentionSeconds: config.eventRetention })
+  conversationRoutes(app, database)
+  searchRoutes(app, database.pages.query, config.searchLanguage)
+  roomRoutes(app, { ...database, nouns })
 }
 
 /**
@@ -114,7 +135,7 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
   const headers = createAnswerHeaders(config)
   const origins = createOrigins(config, (fields, line) => app.log.warn(fields, line))
   const app = createServer(config, headers)
-  const { adaptDatabase = unchanged, adaptAuthorizer = unchanged, responseCache } = seams
+  const { adaptDatabase = unchanged, adaptAuthorizer = unchanged, adaptStorage = unchanged, responseCache } = seams
   const database = adaptDatabase(
     openDatabase(databaseUrl, {
       connections: config.databasePool,
@@ -130,6 +151,7 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
     app.addHook('onClose', async () => redis?.close())
     await app.register(errorsPlugin)
     await app.register(headersPlugin, { config, headers, origins })
+    await app.register(bodyTimeoutPlugin, { headers })
     await app.register(compressionPlugin)
     await app.register(stoppingPlugin)
     await app.register(contractPlugin)
@@ -138,8 +160,10 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
     const authorizer = adaptAuthorizer(createAuthorizer(Object.assign({}, ...nouns.map(({ targets }) => targets))))
     await app.register(endpointsPlugin, { config, query, authorizer, cache: responseCache })
     await app.register(securityPlugin, { config, redis })
+    await app.register(downloadsPlugin, { config })
     await app.register(docsPlugin, { config })
     await app.register(consolePlugin, { config, folder: seams.consoleFolder })
+    const activityOf = createActivityReader(nouns)
     await registerRooms(app, {
       database,
       query,
@@ -153,20 +177,38 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
       noteOrigin: origins.note,
       behindProxy: config.trustProxy,
       limits: config.rateLimit === null ? null : LIMITS,
-      activityOf: createActivityReader(nouns),
+      activityOf,
       measurements: metrics.measurements,
       ...seams,
     })
     refuseUnrouted(app.server, config.socketPath, headers)
     await app.register(healthPlugin, { database })
     await app.register(metricsPlugin, { config, metrics, database, redis, version: packageVersion() })
-    const { purge } = startJobs(app, config, database)
-
-    const { prisma } = database
-    authRoutes(app, { config, prisma })
-    meRoutes(app, { database, nouns })
-    for (const { routes } of nouns) routes(app, { ...database, purge })
-    roomRoutes(app, { ...database, nouns })
+    const searchWriter = createIndexWriter(database.jobs.query, config.searchLanguage)
+    const files = openFileServices(app, config, database, adaptStorage)
+    const mail = openMail(app, config, database.jobs, activityOf)
+    await startJobs(app, {
+      ...files,
+      database,
+      consumers: [
+        mediaConsumer(files, database.jobs),
+        notificationsConsumer(activityOf),
+        searchConsumer(searchWriter),
+        ...mail.consumers,
+      ],
+      tables: projectTables,
+      jobs: [
+        ...mail.jobs,
+        invitationsJob(),
+        searchBuildJob(database.jobs.query, searchWriter, (things) => app.log.info({ things }, 'search: the index was built')),
+      ],
+      retentionSeconds: config.eventRetention,
+      sessionSeconds: config.refreshTokenTtl,
+      measurements: metrics.measurements,
+      seams: seams.jobs,
+    })
+    await scheduleBuild(query, config.searchLanguage)
+    featureRoutes(app, { config, database, authorizer, files, hashCost: seams.hashCost })
     await app.ready()
     return app
   } catch (error) {

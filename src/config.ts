@@ -1,12 +1,14 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
+import { type FileConfig, fileConfigOf, fileVariables, missingOfS3 } from './config/files.ts'
+import { type MailSettings, mailConfigOf, mailVariables, missingOfMail } from './config/mail.ts'
 import { keptSecret, readSecretFile, SECRET_LENGTH, SecretError } from './config/secrets.ts'
-import { databaseUrl, duration, origins, publicUrl, redisUrl, socketPath, whole } from './config/values.ts'
+import { databaseUrl, duration, origins, publicUrl, redisUrl, searchLanguage, socketPath, whole } from './config/values.ts'
 
 const RETENTION = 'must be a number with s, m, h or d, like 30d (1s at least, 36500d at most), or off'
 
 /** Variables that may stand in a file: its path is in the variable of the same name with _FILE. */
-const IN_FILES = ['DATABASE_URL', 'REDIS_URL', 'JWT_SECRET', 'METRICS_TOKEN'] as const
+const IN_FILES = ['DATABASE_URL', 'REDIS_URL', 'JWT_SECRET', 'METRICS_TOKEN', 'S3_SECRET_ACCESS_KEY', 'SMTP_URL'] as const
 
 /** Every variable Cutroom reads. `.env.example` says the same for people. */
 const Environment = z.object({
@@ -40,9 +42,12 @@ const Environment = z.object({
     .default(1200),
   REGISTRATION: z.enum(['open', 'invite']).default('open'),
   PUBLIC_URL: publicUrl.optional(),
+  SEARCH_LANGUAGE: searchLanguage,
+  ...fileVariables,
+  ...mailVariables,
 })
 
-export interface Config {
+export interface Config extends FileConfig, MailSettings {
   production: boolean
   port: number
   host: string
@@ -73,6 +78,8 @@ export interface Config {
   registration: 'open' | 'invite'
   /** Perhaps with a path, which is a prefix; no slash at the end. */
   publicUrl: string | undefined
+  /** Of Postgres's text search: how words of all texts are stemmed. */
+  searchLanguage: string
   /** Cookies carry Secure. */
   secureCookies: boolean
 }
@@ -122,6 +129,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
       'JWT_SECRET',
       'JWT_SECRET or JWT_SECRET_FILE must be set in production (at least 32 characters; try: openssl rand -base64 48)',
     )
+  for (const [name, line] of [...missingOfS3(given), ...missingOfMail(given)]) if (!lines.has(name)) lines.set(name, line)
   if (parsed.success && parsed.data.REFRESH_TOKEN_TTL < parsed.data.ACCESS_TOKEN_TTL)
     lines.set('REFRESH_TOKEN_TTL', 'REFRESH_TOKEN_TTL must not be shorter than ACCESS_TOKEN_TTL')
   if (!parsed.success || lines.size > 0) throw new ConfigError([...lines.values()])
@@ -149,7 +157,10 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     rateLimit: e.RATE_LIMIT,
     registration: e.REGISTRATION,
     publicUrl: e.PUBLIC_URL,
+    searchLanguage: e.SEARCH_LANGUAGE,
     secureCookies: e.PUBLIC_URL?.startsWith('https:') ?? false,
+    ...mailConfigOf(e),
+    ...fileConfigOf(e),
   }
 }
 

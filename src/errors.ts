@@ -48,7 +48,7 @@ export const issuesOf = (issues: readonly z.core.$ZodIssue[], root = ''): NonNul
   }))
 
 /** What the database said, in the few words that matter here; null for anything else. */
-export type DatabaseFault = 'serialization' | 'unique' | 'foreign-key' | 'assumption' | 'unavailable'
+export type DatabaseFault = 'serialization' | 'unique' | 'foreign-key' | 'assumption' | 'superseded' | 'unavailable'
 
 const bySqlState = (code: string): DatabaseFault | null => {
   if (code === '40001' || code === '40P01') return 'serialization'
@@ -56,6 +56,8 @@ const bySqlState = (code: string): DatabaseFault | null => {
   if (code === '23503') return 'foreign-key'
   // Raised by assert_holds: an assumption of the write does not hold (access/scope-cache.ts).
   if (code === 'CR001') return 'assumption'
+  // Raised by assert_current: another leader was there before (rooms/log/consumers).
+  if (code === 'CR002') return 'superseded'
   // 08 connection (08P01 is a mistake of ours), 53 resources, 57 cancelled by a timeout or an operator, shut down, idle for too long
   if (/^(08(?!P01)|53|57014$|57P0)/.test(code)) return 'unavailable'
   // 25006 read-only: a standby, for the moment; 25P03 and 25P04 a transaction that stood or lasted too long; 55P03 no lock in time

@@ -160,6 +160,33 @@ describe('configuration', () => {
     ['LOG_LEVEL', ['verbose', 'INFO'], /fatal.*silent/],
     ['RATE_LIMIT', ['0', 'none', '-5'], /off/],
     ['REGISTRATION', ['closed'], /open.*invite/],
+    ...(['UPLOAD_AUDIO_MAX', 'UPLOAD_STEMS_MAX', 'UPLOAD_IMAGE_MAX', 'UPLOAD_DOCUMENT_MAX'] as const).map(
+      (name): [string, string[], RegExp] => [
+        name,
+        ['100', '100 MB', '1.5GB', '-5MB', '0MB', '0B', '100mb', '100Mb', '100MBB', '6GB', '5GiB', 'off', `${'9'.repeat(400)}B`],
+        /100MB.*5GB/,
+      ],
+    ),
+    [
+      'MAIL_FROM',
+      [
+        'nobody',
+        'a b@example.com',
+        'Cutroom cutroom@example.com',
+        'A\r\nBcc: x@y.z <a@b.cd>',
+        '<a@b.cd',
+        '"A" <a@b.cd>, <c@d.ef>',
+      ],
+      /Cutroom <cutroom@example\.com>/,
+    ],
+    ['MISSED_MAIL_AFTER', ['15', 'soon', '0m'], /15m/],
+    ['SEARCH_LANGUAGE', ['German', 'x y', "simple'"], /./],
+    ['DIGEST_HOUR', ['24', '-1', '7:00'], /0 to 23/],
+    ...(['QUOTA_PROJECT', 'QUOTA_PERSON'] as const).map((name): [string, string[], RegExp] => [
+      name,
+      ['20', 'none', '0GB', '-1GB', '1001TB', 'OFF', `${'9'.repeat(15)}TiB`],
+      /20GB.*off/,
+    ]),
     [
       'PUBLIC_URL',
       [
@@ -189,6 +216,68 @@ describe('configuration', () => {
         if (value.length > 5) expect(lines[0], value).not.toContain(value)
       }
     })
+
+  const s3 = {
+    S3_ENDPOINT: 'https://s3.example.com',
+    S3_BUCKET: 'songs',
+    S3_ACCESS_KEY_ID: 'AKIAEXAMPLE',
+    S3_SECRET_ACCESS_KEY: 'hunter2hunter2',
+  }
+  const wrongOfS3: [name: string, values: string[]][] = [
+    [
+      'S3_ENDPOINT',
+      [
+        's3.example.com',
+        'ftp://s3.example.com',
+        'https://me:hunter2@s3.example.com',
+        'https://s3.example.com/?x=1',
+        'https://s3.example.com/#x',
+        'https://s3.example.com//x',
+        'https://s3.example.com:99999',
+      ],
+    ],
+    ['S3_BUCKET', ['ab', 'Songs', 'my songs', 'songs/', '-songs', 'x'.repeat(64)]],
+    ['S3_REGION', ['eu central', 'eu/1', 'ü']],
+    ['S3_ACCESS_KEY_ID', ['two words', 'ümlaut', 'x'.repeat(257)]],
+    ['S3_SECRET_ACCESS_KEY', ['hunter2 hunter2', 'x'.repeat(257)]],
+    ['S3_PREFIX', ['/songs', 'a//b', '../x', 'a/../b', 'a b', '.', 'x'.repeat(501)]],
+  ]
+
+  for (const [name, values] of wrongOfS3)
+    it(`O3 a wrong ${name} is one line that names it and not its value`, () => {
+      for (const value of values) {
+        const lines = linesOf({ JWT_SECRET: SECRET, ...s3, [name]: value })
+        expect(lines, value).toEqual([expect.stringMatching(new RegExp(`^${name} must be \\S`))])
+        if (value.length > 5) expect(lines[0], value).not.toContain(value)
+      }
+    })
+
+  it('O3 a store is named whole or not at all: one line for each variable that is missing', () => {
+    for (const name of Object.keys(s3))
+      expect(linesOf({ JWT_SECRET: SECRET, ...s3, [name]: '' })).toEqual([
+        expect.stringMatching(new RegExp(`^${name} must be set, since S3_`)),
+      ])
+    expect(linesOf({ JWT_SECRET: SECRET, S3_PREFIX: 'studio' })).toEqual(
+      Object.keys(s3).map((name) => `${name} must be set, since S3_PREFIX is`),
+    )
+    const file = join(folder(), 'key')
+    writeFileSync(file, `${s3.S3_SECRET_ACCESS_KEY}\n`)
+    const { S3_SECRET_ACCESS_KEY: secretAccessKey, ...rest } = s3
+    expect(readConfig({ JWT_SECRET: SECRET, ...rest, S3_SECRET_ACCESS_KEY_FILE: file }).s3).toEqual({
+      endpoint: 'https://s3.example.com',
+      bucket: 'songs',
+      region: 'us-east-1',
+      accessKeyId: 'AKIAEXAMPLE',
+      secretAccessKey,
+      prefix: '',
+    })
+    const more = { S3_ENDPOINT: 'http://localhost:9000/storage/v1/s3/', S3_REGION: 'auto', S3_PREFIX: 'studio/songs' }
+    expect(readConfig({ JWT_SECRET: SECRET, ...s3, ...more }).s3).toMatchObject({
+      endpoint: 'http://localhost:9000/storage/v1/s3',
+      region: 'auto',
+      prefix: 'studio/songs/',
+    })
+  })
 
   it('O3 all wrong variables are reported at once, one line each', () => {
     const env = Object.fromEntries(wrong.map(([name, values]) => [name, values[0] ?? '']))
@@ -228,6 +317,13 @@ describe('configuration', () => {
       registration: 'open',
       publicUrl: undefined,
       secureCookies: false,
+      uploadMax: { audio: 100e6, stems: 500e6, image: 5e6, document: 25e6 },
+      quota: { project: 20e9, person: 50e9 },
+      s3: undefined,
+      mail: undefined,
+      missedMailAfter: 900,
+      digestHour: 7,
+      searchLanguage: 'simple',
     })
     expect(
       readConfig({
@@ -251,6 +347,18 @@ describe('configuration', () => {
         RATE_LIMIT: 'off',
         REGISTRATION: 'invite',
         PUBLIC_URL: 'https://cutroom.example.com',
+        UPLOAD_AUDIO_MAX: '5GB',
+        UPLOAD_STEMS_MAX: '4GiB',
+        UPLOAD_IMAGE_MAX: '1B',
+        UPLOAD_DOCUMENT_MAX: '10KiB',
+        QUOTA_PROJECT: 'off',
+        QUOTA_PERSON: '2TB',
+        ...s3,
+        SMTP_URL: 'smtp://me:p%40ss@mail.example.com',
+        MAIL_FROM: '"The Band" <band@example.com>',
+        MISSED_MAIL_AFTER: '1h',
+        DIGEST_HOUR: '0',
+        SEARCH_LANGUAGE: 'german',
       }),
     ).toEqual({
       production: true,
@@ -274,13 +382,45 @@ describe('configuration', () => {
       registration: 'invite',
       publicUrl: 'https://cutroom.example.com',
       secureCookies: true,
+      uploadMax: { audio: 5e9, stems: 4 * 2 ** 30, image: 1, document: 10_240 },
+      quota: { project: null, person: 2e12 },
+      s3: {
+        endpoint: 'https://s3.example.com',
+        bucket: 'songs',
+        region: 'us-east-1',
+        accessKeyId: 'AKIAEXAMPLE',
+        secretAccessKey: 'hunter2hunter2',
+        prefix: '',
+      },
+      mail: {
+        smtp: { host: 'mail.example.com', port: 587, secure: false, isLocal: false, user: 'me', password: 'p@ss' },
+        from: { name: 'The Band', address: 'band@example.com' },
+      },
+      missedMailAfter: 3600,
+      digestHour: 0,
+      searchLanguage: 'german',
+    })
+  })
+
+  it('O3 a mail server is named by one URL, and never without who sends and where links lead', () => {
+    const whole = { JWT_SECRET: SECRET, MAIL_FROM: 'band@example.com', PUBLIC_URL: 'https://band.example' }
+    const urls = ['mail.example.com', 'http://h', 'smtp://', 'smtp://h/path', 'smtp://h?tls=no', 'smtp://h:99999', 'smtp://a:%@h']
+    for (const SMTP_URL of urls)
+      expect(linesOf({ ...whole, SMTP_URL }), SMTP_URL).toEqual([expect.stringMatching(/^SMTP_URL must be an smtp/)])
+    expect(linesOf({ JWT_SECRET: SECRET, SMTP_URL: 'smtp://localhost' })).toEqual([
+      'MAIL_FROM must be set, since SMTP_URL is',
+      'PUBLIC_URL must be set, since SMTP_URL is',
+    ])
+    expect(readConfig({ ...whole, SMTP_URL: 'smtps://[::1]' }).mail).toEqual({
+      smtp: { host: '::1', port: 465, secure: true, isLocal: true, user: undefined, password: undefined },
+      from: { name: 'Cutroom', address: 'band@example.com' },
     })
   })
 
   it('.env.example names every variable, with the defaults', () => {
     const example = readFileSync('.env.example', 'utf8')
     const named = [...example.matchAll(/^(?:# )?([A-Z_]+)=/gm)].map(([, name]) => name)
-    const files = ['DATABASE_URL_FILE', 'REDIS_URL_FILE', 'JWT_SECRET_FILE', 'METRICS_TOKEN_FILE']
+    const files = ['DATABASE_URL_FILE', 'REDIS_URL_FILE', 'JWT_SECRET_FILE', 'METRICS_TOKEN_FILE', 'SMTP_URL', 'SMTP_URL_FILE']
     const others = ['HOST', 'DATA_DIR', 'NODE_ENV', ...files]
     expect(new Set([...named, 'NODE_ENV'])).toEqual(new Set([...wrong.map(([name]) => name), ...others]))
     const set = Object.fromEntries([...example.matchAll(/^([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name, value]))
@@ -486,10 +626,16 @@ describe('the process', () => {
     // The port is closed: the connection is tried again and again, and every failure is a chance to log.
     const redisUrl = 'redis://cutroom:r3dis-passw0rd@127.0.0.1:1'
     const metricsToken = 'm3trics-t0ken-of-the-test'
+    const s3Secret = 's3cret-access-key-of-the-test'
     const env = {
       DATABASE_URL: database.url,
       REDIS_URL: redisUrl,
       METRICS_TOKEN: metricsToken,
+      // Its port is closed, too.
+      S3_ENDPOINT: 'http://127.0.0.1:1',
+      S3_BUCKET: 'songs',
+      S3_ACCESS_KEY_ID: 'AKIAEXAMPLE',
+      S3_SECRET_ACCESS_KEY: s3Secret,
       LOG_LEVEL: 'trace',
       RATE_LIMIT: 'off',
     }
@@ -505,6 +651,7 @@ describe('the process', () => {
       ['database password', databasePassword],
       ['redis password', new URL(redisUrl).password],
       ['metrics token', metricsToken],
+      ['S3 secret', s3Secret],
     ])
     const secret = (what: string, value: string) => {
       secrets.set(what, value)

@@ -14,8 +14,10 @@ import {
 } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { unsubscribeTokens } from '../src/features/mail/unsubscribe-tokens.ts'
 import { compileSerializer } from '../src/http/validation.ts'
 import { useApp } from './support/app.ts'
+import { completeTake } from './support/files.ts'
 import { createTeam, PASSWORD, type Person } from './support/people.ts'
 
 /**
@@ -26,7 +28,9 @@ import { createTeam, PASSWORD, type Person } from './support/people.ts'
  */
 const pinned: Record<number, string> = {
   1: '22541e6fb8677fb9afd7356e84808aeec955fb95ab05c52e96e10f729a4d1be9',
-  2: 'a3a442ea34ec4519473119e4621b99f24ef85dfa3943c2e5935aaa37a9e939c4',
+  2: '64ade9011679b19a8a11fa910dd6ab8e15aa1d7923e2f7ada5456808f34eaaa3',
+  3: '2436e3177fb52e6cdda742c0c436046e3b9bd79135e608ec3d3bc92a8f3f5bbe',
+  4: '669b2735d36aaa7efdc1be820705a55b4b7379aa35206e70f7193186dcfb6626',
 }
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
@@ -256,9 +260,59 @@ describe('the documentation that the server serves', () => {
     await ask(owner, e.tasks.move, { taskId: task.id }, { status: 'doing', after: null })
     await ask(owner, e.vibes.move, { vibeId: vibe.id }, { after: null })
     await ask(owner, e.cuts.move, { cutId: cut.id }, { vibeId: vibe.id, after: null })
+    const older = await completeTake(app(), owner, cut.id, 1)
+    const file = await completeTake(app(), owner, cut.id, 2)
+    await ask(owner, e.files.update, { fileId: file.id }, { name: 'Renamed' })
+    await ask(owner, e.mail.update, {}, { missed: false, digest: 'off', projects: [{ projectId: project.id, digest: 'daily' }] })
+    await ask(owner, e.markers.import, { fileId: older.id }, { csv: 'atMs,endMs,body\n1,2,"from, afar"' })
+    await ask(editor, e.comments.carry, { fileId: file.id }, { from: older.id })
+    await ask(editor, e.cuts.setState, { cutId: cut.id }, { state: 'approved', fileId: file.id })
 
-    const ids = { ...at, taskId: task.id, vibeId: vibe.id, cutId: cut.id, commentId: comment.id, userId: editor.id }
-    const reads = all.filter((endpoint) => endpoint.method === 'GET')
+    const share = await ask(owner, e.shares.createOnFile, { fileId: file.id }, { allows: 'download' })
+    await ask(owner, e.shares.createOnCut, { cutId: cut.id }, { expiresAt: '2126-03-01T12:00:00+02:00' })
+    const { data } = await ask(editor, e.activity.project, at)
+    const [activity] = data as { id: string; seq: number }[]
+    const event = { eventId: activity?.id ?? '' }
+    await ask(editor, e.activity.read, {}, { projectId: project.id, seq: activity?.seq ?? 0 })
+    await ask(editor, e.activity.dismiss, event)
+    await ask(editor, e.activity.restore, event)
+    await ask(owner, e.shared.open, { token: share.token as string }, { password: text })
+
+    const invitation = await ask(owner, e.invitations.create, at, { email: 'guest@example.com', role: 'viewer' })
+    await ask(owner, e.invitations.resend, { invitationId: invitation.id as string })
+    const link = await ask(owner, e.invitations.create, at, {})
+    const byToken = { token: link.token as string }
+    await ask(owner, e.invitations.byToken, byToken)
+    await ask(owner, e.invitations.accept, byToken)
+
+    const conversation = await ask(owner, e.conversations.create, {}, { memberIds: [editor.id] })
+    const { id: conversationId } = conversation
+    const message = await ask(owner, e.messages.create, { conversationId }, { body: text })
+    await ask(owner, e.messages.update, { messageId: message.id }, { body: 'edited' })
+    await ask(editor, e.conversations.read, { conversationId }, { messageId: message.id })
+    const wanted = { projectId: project.id, muted: false, kinds: { upload: 'off' as const } }
+    await ask(owner, e.notifications.setPreferences, {}, { kinds: { reply: 'off' }, projects: [wanted] })
+    await ask(editor, e.notifications.seenAll, {}, {})
+
+    const ids = {
+      ...at,
+      conversationId,
+      messageId: message.id,
+      invitationId: invitation.id as string,
+      taskId: task.id,
+      vibeId: vibe.id,
+      cutId: cut.id,
+      commentId: comment.id,
+      fileId: file.id,
+      shareId: share.id,
+      token: share.token as string,
+      mailToken: unsubscribeTokens(app().config.jwtSecret).of({ userId: owner.id, kind: 'digest', projectId: project.id }),
+      userId: editor.id,
+    }
+    // Bytes have no fields.
+    const reads: Endpoint[] = all.filter(
+      (endpoint) => endpoint.method === 'GET' && !endpoint.media && endpoint !== e.invitations.byToken,
+    )
     for (const endpoint of reads) await ask(owner, endpoint, ids)
     expect(reads.length).toBeGreaterThan(15)
     const credentials = { email: owner.email, password: PASSWORD, delivery: 'body' as const }
@@ -266,7 +320,11 @@ describe('the documentation that the server serves', () => {
     await ask(owner, e.auth.refresh, {}, { refreshToken: login.refreshToken as string })
     await ask(owner, e.comments.reopen, ids)
     for (const endpoint of [
+      e.messages.delete,
       e.comments.delete,
+      e.invitations.revoke,
+      e.shares.revoke,
+      e.files.delete,
       e.tasks.delete,
       e.cuts.delete,
       e.vibes.delete,

@@ -65,6 +65,22 @@ describe('the pages', () => {
     expect(missing).toEqual([])
   })
 
+  it('docs/seed-weaknesses.md: the tests that show each line exist', () => {
+    const rows = read('docs/seed-weaknesses.md')
+      .split('\n')
+      .filter((row) => /^\| \d/.test(row))
+    expect(rows).toHaveLength(39 + 13 + 11)
+    const shown = rows.map((row) => row.split(' | ').at(-1) ?? '')
+    expect(shown.filter((cell) => !/^`test\/|^none: |^all of them/.test(cell))).toEqual([])
+    const missing = shown.flatMap((cell) =>
+      [...cell.matchAll(/`(test\/[\w./-]+)`: ((?:“[^”]+”(?:, )?)+)/g)].flatMap(([, path = '', titles = '']) => {
+        const text = existsSync(join(root, path)) ? read(path) : ''
+        return [...titles.matchAll(/“([^”]+)”/g)].flatMap(([, title = '']) => (text.includes(title) ? [] : [`${path}: ${title}`]))
+      }),
+    )
+    expect(missing).toEqual([])
+  })
+
   it('SECURITY.md: the tests of each attack exist', () => {
     const rows = [...read('SECURITY.md').matchAll(/^\| S\d.*\|([^|]+)\|$/gm)]
     const names = rows.flatMap(([, cell = '']) => [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name))
@@ -72,9 +88,17 @@ describe('the pages', () => {
     expect(names.filter((name) => !existsSync(join(root, 'test', `${name}.test.ts`)))).toEqual([])
   })
 
+  /** A page without its code, in which a link is an example: `[name](type:id)`. */
+  const prose = (page: string): string =>
+    read(page)
+      .replace(/^```.*?^```$/gms, '')
+      .replace(/`[^`\n]+`/g, '')
+
   it('link to pages that exist', () => {
+    // A link may have code as its text, but not as its address.
+    expect(pages.flatMap((page) => [...prose(page).matchAll(/\]\(/g)]).length).toBeGreaterThan(20)
     const broken = pages.flatMap((page) =>
-      [...read(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]
+      [...prose(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]
         .map(([, path = '']) => path)
         .filter((path) => !existsSync(join(root, page, '..', path)))
         .map((path) => `${page}: ${path}`),

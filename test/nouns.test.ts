@@ -9,7 +9,7 @@ import {
 } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
 import type { z } from 'zod'
-import { nouns } from '../src/nouns.ts'
+import { nouns, personalTables, projectTables } from '../src/nouns.ts'
 import { useApp } from './support/app.ts'
 
 /** The path parameters of an endpoint. */
@@ -27,7 +27,7 @@ describe.each(Object.entries<Noun>(contract))(
   (_name, { actions, endpoints, events, changes, collections: ownCollections }) => {
     it('has endpoints with an effect and a target', () => {
       for (const [name, endpoint] of Object.entries<Endpoint>(endpoints)) {
-        if (endpoint.access === 'account') continue
+        if (endpoint.access === 'account' || endpoint.access === 'public') continue
         expect(parametersOf(endpoint), name).toContain(endpoint.target)
         expect(targets, `${name}: a noun says which rows the parameter names`).toContain(endpoint.target)
         expect(endpoint.effect === 'read', name).toBe(endpoint.method === 'GET')
@@ -89,12 +89,11 @@ describe('the nouns on the server', () => {
         FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1] WHERE c.contype = 'f'`)
     ).rows.map((row: Reference) => ({ ...row, table: row.table.replaceAll('"', ''), target: row.target.replaceAll('"', '') }))
 
-  it('name every table with rows of a project, so that they are purged with it', async () => {
-    const tables = nouns.flatMap((noun) => noun.tables)
+  it('name every table with rows of a project, or it is a personal one, so that they are purged with it', async () => {
     const found = (await references()).filter(({ target }) => target === 'Project')
     expect(found.length).toBeGreaterThan(3)
     for (const { table, column } of found)
-      expect(tables, `a noun has to tell of the table ${table}`).toContainEqual(
+      expect(projectTables, `a noun has to tell of the table ${table}, or it is personal`).toContainEqual(
         expect.objectContaining({ name: table, project: column }),
       )
   })
@@ -105,7 +104,11 @@ describe('the nouns on the server', () => {
     const people = nouns.flatMap((noun) =>
       noun.tables.flatMap((table) => table.people.map((column) => `${table.name}.${column}`)),
     )
-    const found = all.filter(({ table, target }) => target === 'User' && ofProjects.has(table))
+    // A personal row is shown to its person only, by whom nobody is told of a rename.
+    const owners = personalTables.map(({ name }) => `${name}.userId`)
+    const found = all.filter(
+      ({ table, column, target }) => target === 'User' && ofProjects.has(table) && !owners.includes(`${table}.${column}`),
+    )
     expect(found.length).toBeGreaterThan(5)
     for (const { table, column } of found)
       expect(people, `a noun has to name the person in ${table}.${column}`).toContain(`${table}.${column}`)
@@ -126,7 +129,7 @@ describe('the nouns on the server', () => {
   })
 
   it('come in an order in which rows follow what they refer to', async () => {
-    const order = nouns.flatMap((noun) => noun.tables.map(({ name }) => name))
+    const order = projectTables.map(({ name }) => name)
     for (const { table, target } of await references())
       if (order.includes(table) && order.includes(target) && table !== target)
         expect(order.indexOf(target), `${table} refers to ${target}`).toBeLessThan(order.indexOf(table))

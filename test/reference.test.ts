@@ -93,11 +93,21 @@ describe('the reference of events', () => {
   })
 })
 
+/**
+ * What redocly reports, and is right, by document and rule. An invitation is named by its id, a UUID, or by the 43 characters of its token:
+ * no request fits both `/api/invitations/{invitationId}/resend` and `/api/invitations/by-token/{token}`, but redocly compares the paths alone.
+ */
+const KNOWN = `openapi.json:
+  no-ambiguous-paths:
+    - '#/paths/~1api~1invitations~1by-token~1{token}'
+`
+
 describe('the documents', () => {
   it('redocly finds no error and no warning in either, by its recommended rules', async () => {
     const home = await folder()
     const files = ['openapi.json', 'asyncapi.json']
     for (const file of files) await writeFile(join(home, file), await (await fetch(`${app().url}/${file}`)).text())
+    await writeFile(join(home, '.redocly.lint-ignore.yaml'), KNOWN)
     const program = join(import.meta.dirname, '../node_modules/@redocly/cli/bin/cli.js')
     const lint = async (file: string) => {
       const options = { cwd: home, env: { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' } }
@@ -143,10 +153,15 @@ describe('the documents', () => {
       expect(operation.tags.length, id).toBeGreaterThan(0)
       for (const tag of operation.tags) expect(described, id).toContain(tag)
       const { body, response } = endpoint.schema
-      if (body)
+      if (endpoint.form) expect(Object.keys(operation.requestBody?.content ?? {}), id).toEqual(['multipart/form-data'])
+      else if (body)
         expect(body.safeParse(operation.requestBody?.content['application/json']?.example), id).toMatchObject({ success: true })
       const status = statusOf(endpoint)
       if (status === 204) continue
+      if (endpoint.media) {
+        expect(Object.keys(operation.responses[status]?.content ?? {}), id).toEqual(endpoint.media)
+        continue
+      }
       const example = operation.responses[status]?.content?.['application/json']?.example
       const parsed = response[status]?.safeParse(example)
       expect(parsed?.error?.issues, id).toBeUndefined()

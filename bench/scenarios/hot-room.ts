@@ -1,7 +1,6 @@
-// One hot room, eight writers, and a Node process that pauses 5 ms between the last statement and COMMIT (a busy event
-// loop, a collection of garbage, a slow network). Ours gives `seq` inside COMMIT; the variant takes the room's counter in
-// its last statement, as most do, and so holds the counter through the pause. The same program writes to both: only the
-// trigger differs.
+// One hot room, eight writers, and a Node process that pauses 5 ms between the rows and COMMIT (a busy event loop, a collection of
+// garbage, a slow network). Ours takes the room's counter in the statement that travels with COMMIT; the variant takes it with the
+// rows, as most do, and so holds it through the pause. The same program writes to both.
 import { projectRoom } from '@cutroom/contract'
 import { type Database, openDatabase } from '../../src/db/client.ts'
 import { createComment } from '../../src/features/comments/writes.ts'
@@ -20,7 +19,8 @@ interface Seeded {
   write(): Promise<unknown>
 }
 
-async function seed(url: string): Promise<Seeded> {
+/** @param early takes the counter with the rows */
+async function seed(url: string, early: boolean): Promise<Seeded> {
   const { people, places } = await seedRows(url, { people: 1, projects: 1, members: 1 })
   const [person, place] = [people[0], places[0]]
   if (!person || !place) throw new Error('nothing was seeded')
@@ -32,7 +32,13 @@ async function seed(url: string): Promise<Seeded> {
   return {
     database,
     projectId: place.id,
-    write: () => commit(author, (write) => createComment(write, place.id, author, on, said)),
+    write: () =>
+      commit(author, async (write) => {
+        const comment = await createComment(write, place.id, author, on, said)
+        if (early)
+          await write.query({ text: 'SELECT head FROM "Room" WHERE id = $1 FOR UPDATE', values: [projectRoom(place.id)] })
+        return comment
+      }),
   }
 }
 
@@ -66,36 +72,34 @@ export const scenario: Scenario = {
   title: 'One hot room, 8 writers, 5 ms pause before COMMIT (commits per second)',
   async run({ quick, progress, postgres }) {
     const server = await postgres()
-    const a = await seed(await server.migrated())
-    const b = await seed(await server.migrated())
+    const a = await seed(await server.migrated(), false)
+    const b = await seed(await server.migrated(), true)
     try {
-      await b.database.pool.query(`DROP TRIGGER event_stamp ON "Event";
-        CREATE TRIGGER event_stamp AFTER INSERT ON "Event" FOR EACH ROW EXECUTE FUNCTION event_stamp()`)
       const [rounds, ms] = quick ? [3, 2_000] : [5, 4_000]
-      const rates = { ours: [] as number[], counterLast: [] as number[] }
+      const rates = { ours: [] as number[], counterEarly: [] as number[] }
       for (let n = -1; n < rounds; n++) {
         // Round -1 warms up; then A B A B …
         const first = await rate(a, n < 0 ? 1_000 : ms)
         const second = await rate(b, n < 0 ? 1_000 : ms)
         if (n >= 0) {
           rates.ours.push(first)
-          rates.counterLast.push(second)
+          rates.counterEarly.push(second)
         }
         progress((n + 2) / (rounds + 1))
       }
       await assertDense(a)
       await assertDense(b)
-      const ratio = round(median(rates.ours) / median(rates.counterLast))
+      const ratio = round(median(rates.ours) / median(rates.counterEarly))
       return {
         rows: [
-          { subject: 'seq stamped inside COMMIT (ours)', 'commits/s': spread(rates.ours) },
-          { subject: 'counter taken by the last statement', 'commits/s': spread(rates.counterLast) },
+          { subject: 'counter taken with COMMIT (ours)', 'commits/s': spread(rates.ours) },
+          { subject: 'counter taken with the rows', 'commits/s': spread(rates.counterEarly) },
         ],
         ours: round(median(rates.ours)),
         limit: null,
         ratio,
-        peers: { counterLast: round(median(rates.counterLast)) },
-        asked: [{ what: 'commits/s ÷ counter last', asked: '≥ 5', measured: ratio, ok: ratio >= 5 }],
+        peers: { counterEarly: round(median(rates.counterEarly)) },
+        asked: [{ what: 'commits/s ÷ counter early', asked: '≥ 5', measured: ratio, ok: ratio >= 5 }],
         figures: rates,
       }
     } finally {

@@ -22,10 +22,7 @@ function Comments({ cutId, projectId }: { cutId: string; projectId: string }) {
     // shown at once; the event takes its place
     draw: ({ params, body: { body } }) => ({
       name: 'comment:created',
-      payload: {
-        ...{ cutId: params.cutId, taskId: null, parentId: null, body },
-        ...{ atMs: null, endMs: null, resolvedAt: null, resolvedBy: null, editedAt: null },
-      },
+      payload: { cutId: params.cutId, body },
     }),
   })
   const names = typing.map((id) => members?.get(id)?.user.name ?? 'Somebody')

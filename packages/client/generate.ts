@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type * as z from 'zod'
 import {
   type Collection,
   collections,
@@ -9,6 +10,7 @@ import {
   problems,
   projectRoom,
   stateChanges,
+  UPLOADS_URL,
   userRoom,
 } from '../contract/src/index.ts'
 
@@ -31,9 +33,19 @@ const noun = ([name, table]: [string, Record<string, Endpoint>]): string => {
   return `export const ${name}: PlainTable<(typeof contract.endpoints)['${name}']> = ${literal(members)}\n`
 }
 
+/** The fields that a row may have empty, with what they are then. */
+function blankOf({ shape }: Collection['row']): Record<string, null | []> {
+  const blank: Record<string, null | []> = {}
+  for (const [name, type] of Object.entries<z.ZodType>(shape)) {
+    if (type.safeParse(null).success) blank[name] = null
+    else if (type.safeParse([]).success) blank[name] = []
+  }
+  return blank
+}
+
 /** What the state of a project consists of, without the schemas of its rows. */
-const rules = (all: Record<string, Collection>): Record<string, Omit<Collection, 'row'>> =>
-  Object.fromEntries(Object.entries(all).map(([name, { row: _, ...fields }]) => [name, fields]))
+const rules = (all: Record<string, Collection>): Record<string, Omit<Collection, 'row'> & { blank: object }> =>
+  Object.fromEntries(Object.entries(all).map(([name, { row, ...fields }]) => [name, { ...fields, blank: blankOf(row) }]))
 
 /** The values of the contract that the client needs at run time, without zod, as source text. */
 export const source =
@@ -46,14 +58,17 @@ export type * from '@cutroom/contract'
 
 export const PROTOCOL_VERSION = ${PROTOCOL_VERSION}
 
+/** Where uploads in parts begin. */
+export const UPLOADS_URL = '${UPLOADS_URL}'
+
 /** What names of rooms begin with. */
 export const roomPrefix = ${literal({ project: projectRoom(''), user: userRoom('') })} as const
 
 /** The closed list of what can go wrong, by \`code\`. */
 export const problems: typeof contract.problems = ${literal(problems)}
 
-/** The collections of a project's state. */
-export const collections: { [C in contract.CollectionName]: Omit<(typeof contract.collections)[C], 'row'> } = ${literal(rules(collections))}
+/** The collections of a project's state. \`blank\`: the fields that a row may have empty. */
+export const collections: { [C in contract.CollectionName]: Omit<(typeof contract.collections)[C], 'row'> & { blank: object } } = ${literal(rules(collections))}
 
 /** What each event of a project's room does to the state. */
 export const stateChanges: typeof contract.stateChanges = ${literal(stateChanges)}

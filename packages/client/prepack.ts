@@ -1,5 +1,7 @@
 import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
+import { build } from 'esbuild'
 
 // The contract is on no registry. The client needs its types alone, so the tarball carries its declarations.
 const dist = join(import.meta.dirname, 'dist')
@@ -18,6 +20,24 @@ for (const name of await readdir(dist, { recursive: true })) {
   const moved = declarations.replaceAll(`'@cutroom/contract'`, `'${target.startsWith('.') ? target : `./${target}`}'`)
   if (moved !== declarations) await writeFile(file, moved)
 }
+
+// What uploads need of tus-js-client is a file of the tarball: 60 KB in place of 4 MB of packages that are for files on disk. With its
+// readers and requests given, its browser build runs everywhere.
+const tus = dirname(createRequire(import.meta.url).resolve('tus-js-client/package.json'))
+const license = await readFile(join(tus, 'LICENSE'), 'utf8')
+await build({
+  stdin: { contents: `export { Upload } from 'tus-js-client'`, resolveDir: import.meta.dirname },
+  bundle: true,
+  format: 'esm',
+  platform: 'browser',
+  target: 'es2022',
+  banner: { js: `/*! tus-js-client\n${license.replaceAll('*/', '')}*/` },
+  outfile: join(dist, 'tus.js'),
+})
+const transfer = join(dist, 'upload-transfer.js')
+await writeFile(transfer, (await readFile(transfer, 'utf8')).replace(`from 'tus-js-client'`, `from './tus.js'`))
+// The only declaration that names it is of a module that nothing outside uses.
+await rm(join(dist, 'upload-requests.d.ts'))
 
 // The next build writes the declarations anew: packages beside this one read them with the names of the workspace.
 await rm(join(dist, '.tsbuildinfo'), { force: true })

@@ -6,6 +6,12 @@ import { build } from 'vite'
 
 const ROOT = import.meta.dirname
 
+/** What the first load needs and later parts share: in one chunk, which is smaller than a chunk for each combination of its readers. */
+const FIRST = {
+  name: 'first',
+  test: /(client\/src\/(generated\/contract|problem|upload|room-typing|index)|console\/src\/(lib\/(cell|use-selected|session|router|say|lazy)|texts-first|parts\/(form|icons|toasts|waiting)))\.tsx?$|preload-helper|node_modules\/preact/,
+}
+
 /** Beside each asset, it compressed as well as can be: built once, served often. */
 async function compress(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
@@ -21,9 +27,21 @@ async function compress(folder: string): Promise<void> {
 
 /**
  * Writes the page into `outDir`: `index.html`, and `assets` with hashed names. Addresses in it are relative, so that it works
- * under any path.
+ * under any path. It is what people get, whatever NODE_ENV this process has: by that vite takes the variants of packages for debugging.
  */
 export async function buildConsole(outDir: string): Promise<void> {
+  const { NODE_ENV } = process.env
+  process.env.NODE_ENV = 'production'
+  try {
+    await buildPage(outDir)
+  } finally {
+    if (NODE_ENV === undefined) delete process.env.NODE_ENV
+    else process.env.NODE_ENV = NODE_ENV
+  }
+  await compress(join(outDir, 'assets'))
+}
+
+async function buildPage(outDir: string): Promise<void> {
   await rm(outDir, { recursive: true, force: true })
   await build({
     configFile: false,
@@ -40,7 +58,7 @@ export async function buildConsole(outDir: string): Promise<void> {
       // data: addresses are more of a policy than a page needs
       assetsInlineLimit: 0,
       reportCompressedSize: false,
+      rolldownOptions: { output: { advancedChunks: { groups: [FIRST] } } },
     },
   })
-  await compress(join(outDir, 'assets'))
 }

@@ -13,7 +13,7 @@ function readEnd(value: string): string {
 
 /** `cutroom user`. */
 export function userCommand(): Command {
-  const user = new Command('user').description('accounts: add, password, list')
+  const user = new Command('user').description('accounts: add, password, reset-link, list')
   user
     .command('add')
     .description('create an account, also where REGISTRATION is invite')
@@ -27,6 +27,11 @@ export function userCommand(): Command {
     .argument('<email>')
     .option('--password-stdin', 'read the password from the input; without this, one is made and printed')
     .action(async (email: string, options) => (await import('./users.ts')).setPassword(email, options))
+  user
+    .command('reset-link')
+    .description('print a link with which a person sets a new password, once, within an hour')
+    .argument('<email>')
+    .action(async (email: string) => (await import('./users.ts')).printResetLink(email))
   user
     .command('list')
     .description('all accounts, the oldest first')

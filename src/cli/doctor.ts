@@ -1,4 +1,5 @@
 import { statfs } from 'node:fs/promises'
+import { join } from 'node:path'
 import pg from 'pg'
 import { type Config, ConfigError } from '../config.ts'
 import { openDatabase } from '../db/client.ts'
@@ -7,6 +8,8 @@ import { checkServer, checkTables, checkVersion, UnfitDatabaseError } from '../d
 import { prepareConnection, schemaOf } from '../db/session-settings.ts'
 import { makeFolder } from '../lib/folders.ts'
 import { packageVersion } from '../lib/package-version.ts'
+import { openMailer } from '../ports/mail/open-mailer.ts'
+import { openStorage } from '../ports/storage/open-storage.ts'
 import { loadConfig } from './configure.ts'
 import { paint } from './output.ts'
 import { isServersSecret, reach } from './store.ts'
@@ -34,18 +37,49 @@ function createReport() {
 }
 type Say = ReturnType<typeof createReport>['say']
 
-async function lookAtDisk({ dataDir, databaseUrl }: Config, say: Say): Promise<void> {
+/** @returns whether DATA_DIR can be written */
+async function lookAtDisk({ dataDir, databaseUrl }: Config, say: Say): Promise<boolean> {
   try {
     makeFolder(dataDir)
   } catch (error) {
     say('fail', 'disk', `DATA_DIR ${dataDir} cannot be written (${(error as NodeJS.ErrnoException).code}): name another folder`)
-    return
+    return false
   }
   const { bavail, bsize } = await statfs(dataDir)
   const free = bavail * bsize
   const size = `${(free / LITTLE_SPACE).toFixed(1)} GiB free in ${dataDir}`
   if (free >= LITTLE_SPACE) say('ok', 'disk', size)
   else say('warn', 'disk', `${size}: ${databaseUrl === undefined ? 'the embedded database needs room to grow' : 'make room'}`)
+  return true
+}
+
+/** Stores, reads and removes an object. */
+async function lookAtFiles(config: Config, say: Say): Promise<void> {
+  const { s3 } = config
+  const place = s3 ? `${s3.endpoint}/${s3.bucket}/${s3.prefix}` : join(config.dataDir, 'files')
+  try {
+    const storage = openStorage(config)
+    await storage.check().finally(() => storage.close())
+    say('ok', 'files', `an object was stored, read and removed in ${place}`)
+  } catch (error) {
+    const { message, cause } = error as Error
+    const cure = s3 ? 'correct S3_*, and allow to get, put, delete and list objects' : 'make room, or name another DATA_DIR'
+    say('fail', 'files', `${place} cannot be used: ${(cause as Error | undefined)?.message || message}; ${cure}`)
+  }
+}
+
+async function lookAtMail(config: Config, say: Say): Promise<void> {
+  if (!config.mail) return say('ok', 'mail', 'SMTP_URL is not set: no mail is sent, the log has the links')
+  const { host, port } = config.mail.smtp
+  const mailer = openMailer(config.mail, () => {})
+  try {
+    await mailer.check()
+    say('ok', 'mail', `${host}:${port} answers, and takes the login`)
+  } catch (error) {
+    say('fail', 'mail', `${host}:${port} cannot be used: ${(error as Error).message}; correct SMTP_URL, or start the mail server`)
+  } finally {
+    mailer.close()
+  }
 }
 
 function lookAtOrigins({ publicUrl, corsOrigins, production, secureCookies, trustProxy }: Config, say: Say): void {
@@ -155,7 +189,8 @@ export async function doctor(): Promise<void> {
   try {
     const config = loadConfig()
     say('ok', 'config', 'every variable is right')
-    await lookAtDisk(config, say)
+    const writes = await lookAtDisk(config, say)
+    if (writes || config.s3) await lookAtFiles(config, say)
     const { url, leave } = await reach(config)
     try {
       if (await lookAtDatabase(url, config, say)) await lookAtSecret(url, config, say)
@@ -163,6 +198,7 @@ export async function doctor(): Promise<void> {
       await leave()
     }
     await lookAtRedis(config, say)
+    await lookAtMail(config, say)
     lookAtOrigins(config, say)
   } catch (error) {
     if (error instanceof ConfigError) for (const line of error.lines) say('fail', 'config', line)

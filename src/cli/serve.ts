@@ -1,8 +1,9 @@
+import type { SessionState } from '@cutroom/contract'
 import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
-import { buildApp } from '../app.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../db/embedded/embedded.ts'
 import { migrate } from '../db/migrate.ts'
+import { firstAccountCode } from '../features/auth/first-account.ts'
 import { configure } from './configure.ts'
 
 /** Longest time from SIGTERM to exit, ms: an orchestrator kills after 30 s. */
@@ -18,9 +19,21 @@ const ADDRESS: Record<string, string> = {
   EAFNOSUPPORT: 'HOST is of a kind that this machine has no network for',
 }
 
+/** Levels at which the addresses are logged. */
+const TALKATIVE = new Set(['info', 'debug', 'trace'])
+/** On a terminal the log begins below what is said of the start. */
+const isTerminal = process.stdout.isTTY === true
+
 async function listen(server: FastifyInstance): Promise<void> {
+  const { level } = server.log
+  if (isTerminal && TALKATIVE.has(level)) server.log.level = 'warn'
   try {
-    await server.listen({ port: config.port, host: config.host })
+    await server.listen({
+      port: config.port,
+      host: config.host,
+      listenTextResolver: (address) => `server: listening at ${address}`,
+    })
+    server.log.level = level
   } catch (cause) {
     const { message, code = '' } = cause as NodeJS.ErrnoException
     throw new Error(ADDRESS[code] ?? `HOST and PORT cannot be listened at: ${message}`, { cause })
@@ -50,11 +63,18 @@ closeWithGrace({ delay: GRACE_MS }, async ({ err, signal }) => {
   await stop()
 })
 
-async function start(): Promise<void> {
+/** @returns the URL of a database that is up to date */
+async function prepareDatabase(): Promise<string> {
   if (config.databaseUrl === undefined)
     postgres = await startEmbeddedPostgres({ dataDir: config.dataDir, log: sayOf('postgres') })
   const databaseUrl = config.databaseUrl ?? postgres?.url ?? ''
   await migrate(databaseUrl, { log: sayOf('migrate'), connections: config.databasePool })
+  return databaseUrl
+}
+
+async function start(): Promise<void> {
+  // The rest of the server is loaded while Postgres starts and migrates: a quarter of the time of a first start.
+  const [{ buildApp }, databaseUrl] = await Promise.all([import('../app.ts'), prepareDatabase()])
   app = await buildApp(config, databaseUrl)
   await listen(app)
 
@@ -69,6 +89,14 @@ Cutroom is ready.
   Sockets       ${url}${config.socketPath}
   Health        ${url}/readyz`)
   say(postgres ? `  Data          ${postgres.path} (embedded PostgreSQL)\n` : '')
+  if (
+    config.registration === 'invite' &&
+    (await app.inject('/api/session')).json<SessionState>().registration === 'first-account'
+  )
+    say(`  There is no account yet. The first one registers at the console with this code:
+
+  ${firstAccountCode(config)}
+`)
 }
 
 try {

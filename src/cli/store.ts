@@ -13,6 +13,7 @@ export interface Store {
   config: Config
   databaseUrl: string
   prisma: Database['prisma']
+  query: Database['query']
   commit: Commit
 }
 
@@ -40,6 +41,7 @@ export async function withStore<T>(work: (store: Store) => Promise<T>): Promise<
         config,
         databaseUrl: url,
         prisma: database.prisma,
+        query: database.query,
         commit: createCommit({ begin: database.begin, poke: () => {} }),
       })
     } finally {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { text } from 'node:stream/consumers'
 import { auth, me } from '@cutroom/contract'
 import { hashPassword } from '../features/auth/password.ts'
+import { createReset, resetLinks } from '../features/auth/reset-links.ts'
 import { createUser, replacePassword, revokeSessions } from '../features/auth/writes.ts'
 import { CommandError, note, table } from './output.ts'
 import { personOf, type Store, withStore } from './store.ts'
@@ -57,6 +58,18 @@ export async function setPassword(email: string, options: PasswordOptions): Prom
     note(`New password for ${user.email}; ${ended} sessions and API tokens ended.`)
   })
   tell(email, chosen)
+}
+
+/** `cutroom user reset-link`. @throws CommandError */
+export async function printResetLink(email: string): Promise<void> {
+  await withStore(async (store) => {
+    const user = await personOf(store, email)
+    const { port, publicUrl = `http://localhost:${port}`, jwtSecret } = store.config
+    const links = resetLinks({ jwtSecret, publicUrl })
+    const id = await store.commit(null, async (write) => createReset(write, links, user.email))
+    note(`A link to a new password for ${user.email}; it works once, for an hour:`)
+    console.log(links.urlOf(id))
+  })
 }
 
 /** Accounts that are read at a time. */

@@ -13,6 +13,17 @@ export const duration = (fallback: string, error = 'must be a number with s, m, 
     .transform((text) => Number(text.slice(0, -1)) * UNITS[text.slice(-1) as keyof typeof UNITS])
     .pipe(z.number().min(1, error).max(LONGEST_S, error))
 
+const BYTES = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 }
+
+/** Bytes, from `100MB` or `100MiB`: one at least, `most` at most, which stands in the words of `error`. */
+export const bytes = (fallback: string, most: number, error: string) =>
+  z
+    .string()
+    .regex(/^\d{1,15}(B|[KMGT]i?B)$/, error)
+    .default(fallback)
+    .transform((text) => Number.parseInt(text, 10) * BYTES[text.replace(/^\d+/, '') as keyof typeof BYTES])
+    .pipe(z.number().min(1, error).max(most, error))
+
 /** A whole number between two. */
 export const whole = (name: string, min: number, max: number) =>
   z
@@ -57,7 +68,7 @@ export const origins = z
 export const RESERVED = [
   ...['api', 'docs', 'healthz', 'readyz', 'metrics', 'openapi.json', 'asyncapi.json'],
   // of the page
-  ...['assets', 'projects', 'me', 'inbox', 'chat', 'search', 'shared'],
+  ...['assets', 'projects', 'me', 'inbox', 'activity', 'chat', 'search', 'shared', 'invitations', 'reset', 'unsubscribe'],
 ]
 
 function isSocketPath(path: string): boolean {
@@ -112,8 +123,36 @@ export const databaseUrl = z
     'must be a postgres:// URL whose schema has letters, digits, _, - and spaces, 63 at most, and does not begin with pg_',
   )
 
+/** Where an S3-compatible store answers, perhaps with a path, without the bucket. Without a slash at the end. */
+export const s3Endpoint = z.string().transform((text, context) => {
+  const url = URL.canParse(text) ? new URL(text) : null
+  const path = url?.pathname.replace(/\/$/, '')
+  if (url && /^https?:\/\/[^/?#\\@*\s]+(\/[\w./-]*)?$/i.test(text) && !url.pathname.includes('//')) return url.origin + path
+  context.addIssue({ code: 'custom', message: 'must be an http:// or https:// URL without the bucket, a query or credentials' })
+  return z.NEVER
+})
+
+/** What keys of objects begin with: `studio/` of `studio`. */
+export const s3Prefix = z
+  .string()
+  .regex(
+    /^(?=.{1,500}$)[\w-][\w.-]*(\/[\w-][\w.-]*)*\/?$/,
+    'must be names of letters, digits, _, - and dots, separated by slashes, like studio/cutroom, 500 characters at most',
+  )
+  .transform((text) => text.replace(/\/?$/, '/'))
+
 /** A URL of Redis, perhaps with the number of a database. */
 export const redisUrl = z.url({ protocol: /^rediss?$/, error: 'must be a redis:// URL' }).refine(
   holds(({ pathname }) => /^(\/\d*)?$/.test(pathname)),
   'must be a redis:// URL whose path, if any, is a number',
 )
+
+/** Text search configurations of all versions of Postgres that are good for Cutroom. */
+const LANGUAGES = [
+  ...['simple', 'arabic', 'armenian', 'basque', 'catalan', 'danish', 'dutch', 'english', 'finnish', 'french', 'german'],
+  ...['greek', 'hindi', 'hungarian', 'indonesian', 'irish', 'italian', 'lithuanian', 'nepali', 'norwegian', 'portuguese'],
+  ...['romanian', 'russian', 'serbian', 'spanish', 'swedish', 'tamil', 'turkish', 'yiddish'],
+]
+
+/** The language of the words that are searched, by its English name; `simple`: of any, each word as it is. */
+export const searchLanguage = z.enum(LANGUAGES, { error: `must be one of ${LANGUAGES.join(', ')}` }).default('simple')

@@ -23,6 +23,8 @@ export interface Database {
   readers: pg.Pool
   /** A few more for requests that read much, pages of the log and of snapshots: they hold up neither delivery nor writes. */
   pages: { pool: pg.Pool; query: Query; begin(): Promise<Transaction> }
+  /** A few for the leader of consumers and jobs, one of which it keeps; other nodes use one of them now and then. */
+  jobs: { pool: pg.Pool; query: Query; begin(): Promise<Transaction> }
   /** One for probes, however busy all others are. */
   probe: pg.Pool
   close(): Promise<void>
@@ -75,10 +77,11 @@ const LIMITS: SessionSettings = {
  */
 const READING: SessionSettings = { enable_seqscan: 'off' }
 
-/** Connections beside those for requests: for delivery, for pages, and one for probes. */
+/** Connections beside those for requests: for delivery, for pages, for jobs, and one for probes. */
 const READERS = 3
 const PAGE_READERS = 3
-export const BESIDES = READERS + PAGE_READERS + 1
+const JOBS = 6
+export const BESIDES = READERS + PAGE_READERS + JOBS + 1
 
 /** More texts than this are not ours to count on (lists of any length make texts of any length): they go unnamed. */
 const MOST_STATEMENTS = 500
@@ -118,8 +121,9 @@ export function openDatabase(url: string, options: { connections: number; onErro
   const pool = new pg.Pool({ ...connect({}), max: options.connections, pipeline: true })
   const readers = new pg.Pool({ ...connect(READING), max: READERS })
   const pages = new pg.Pool({ ...connect(READING), max: PAGE_READERS, pipeline: true })
+  const jobs = new pg.Pool({ ...connect({}), max: JOBS, pipeline: true })
   const probe = new pg.Pool({ ...connect({}), max: 1 })
-  const pools = [pool, readers, pages, probe]
+  const pools = [pool, readers, pages, jobs, probe]
   for (const each of pools) each.on('error', options.onError)
   const nameOf = statementNames()
   const adapter = new PrismaPg(pool, { schema, statementNameGenerator: (statement) => nameOf(statement.sql) })
@@ -135,6 +139,7 @@ export function openDatabase(url: string, options: { connections: number; onErro
     begin: openTransactions(pool, schema, nameOf),
     readers,
     pages: { pool: pages, query: queryOn(pages), begin: openTransactions(pages, schema, nameOf) },
+    jobs: { pool: jobs, query: queryOn(jobs), begin: openTransactions(jobs, schema, nameOf) },
     probe,
     async close() {
       await prisma.$disconnect()

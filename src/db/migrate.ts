@@ -1,15 +1,25 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { PrismaPg } from '@prisma/adapter-pg'
-import type { MigrationList } from '@prisma/schema-engine-wasm'
+import { dirname, join } from 'node:path'
 import pg from 'pg'
 import { checkServer, checkTables, checkVersion, foreign, prepareSchema, UnfitDatabaseError } from './preflight.ts'
-import { openSchemaEngine, prismaFolder } from './schema-engine.ts'
 import { prepareConnection, schemaOf } from './session-settings.ts'
 
-/** One node migrates at a time. Not Prisma's own number: its engine takes that one in a session of its own. */
+/** One node migrates at a time. Not Prisma's own number, which older builds take in a second session. */
 const LOCK = '5231948270126693117'
+
+/** The lock of `prisma migrate deploy`. */
+const PRISMA_LOCK = '72707369'
+
+/** As Prisma makes it. */
+const HISTORY = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
+  id VARCHAR(36) PRIMARY KEY NOT NULL, checksum VARCHAR(64) NOT NULL, finished_at TIMESTAMPTZ, migration_name VARCHAR(255) NOT NULL,
+  logs TEXT, rolled_back_at TIMESTAMPTZ, started_at TIMESTAMPTZ NOT NULL DEFAULT now(), applied_steps_count INTEGER NOT NULL DEFAULT 0)`
+
+/** The row is there already where the file says COMMIT before it fails. */
+const FAILED = `INSERT INTO _prisma_migrations (id, checksum, migration_name, logs) VALUES ($1, $2, $3, $4)
+  ON CONFLICT (id) DO UPDATE SET logs = excluded.logs`
 
 /** Postgres: insufficient_privilege. */
 const NO_RIGHT = '42501'
@@ -28,8 +38,10 @@ interface Row {
   logs: string | null
 }
 
+type Log = (line: string) => void
+
 export interface MigrateOptions {
-  log?: (line: string) => void
+  log?: Log
   /** Default: prisma/migrations of this package. */
   migrationsDir?: string
   /** Connections that will be opened for requests; none by default. */
@@ -57,7 +69,7 @@ export async function migrate(databaseUrl: string, options: MigrateOptions = {})
     await checkVersion(client)
     await prepareConnection(client, schema)
     await checkServer(client, connections)
-    const applied = await bringUp(client, { databaseUrl, schema, migrations, migrationsDir, log }).catch(async (error) => {
+    const applied = await bringUp(client, schema, migrations, log).catch(async (error) => {
       if ((error as { code?: string }).code === NO_RIGHT) await checkTables(client, schema)
       throw error
     })
@@ -74,16 +86,7 @@ export async function migrationsPending(client: pg.Client): Promise<number> {
   return migrations.filter(({ name }) => !rows.some((row) => row.migration_name === name && row.finished_at)).length
 }
 
-interface Work {
-  databaseUrl: string
-  schema: string
-  migrations: Migration[]
-  migrationsDir: string
-  log: (line: string) => void
-}
-
-async function bringUp(client: pg.Client, work: Work): Promise<string[]> {
-  const { migrations, schema, log } = work
+async function bringUp(client: pg.Client, schema: string, migrations: Migration[], log: Log): Promise<string[]> {
   const before = await readRows(client)
   if (isCurrent(before, migrations)) {
     warn(before, migrations, log)
@@ -94,14 +97,19 @@ async function bringUp(client: pg.Client, work: Work): Promise<string[]> {
     log('another node migrates the database: waiting for it')
     await client.query(`SELECT pg_advisory_lock(${LOCK})`)
   }
+  await client.query(`SELECT pg_advisory_lock(${PRISMA_LOCK})`)
   const locked = await readRows(client)
   const [stranger] = locked
   if (stranger && !locked.some((row) => migrations.some(({ name }) => name === row.migration_name)))
     throw foreign(client.escapeIdentifier(schema), stranger.migration_name)
   warn(locked, migrations, log)
   if (isCurrent(locked, migrations)) return []
+  const failed = locked.find((row) => !row.finished_at)
+  if (failed) throw new Error(adviceOn(failed))
   await prepareSchema(client, schema)
-  return apply(client, work)
+  const missing = migrations.filter(({ name }) => !locked.some((row) => row.migration_name === name))
+  await apply(client, missing, log)
+  return missing.map(({ name }) => name)
 }
 
 async function connect(client: pg.Client): Promise<void> {
@@ -134,7 +142,7 @@ function isCurrent(rows: Row[], migrations: Migration[]): boolean {
 }
 
 /** Like `migrate deploy`, goes on when the past was edited or is from a newer build; unlike it, says so. */
-function warn(rows: Row[], migrations: Migration[], log: (line: string) => void): void {
+function warn(rows: Row[], migrations: Migration[], log: Log): void {
   for (const { migration_name: name, checksum } of rows) {
     const sql = migrations.find((migration) => migration.name === name)?.sql
     if (sql === undefined) log(`the database has the migration "${name}", which this build does not know`)
@@ -146,71 +154,47 @@ function warn(rows: Row[], migrations: Migration[], log: (line: string) => void)
 /** Prisma forgives line endings, which git may change at checkout. */
 function checksums(sql: string): string[] {
   const unix = sql.replaceAll('\r\n', '\n')
-  return [sql, unix, unix.replaceAll('\n', '\r\n')].map((text) => createHash('sha256').update(text).digest('hex'))
+  return [sql, unix, unix.replaceAll('\n', '\r\n')].map(checksumOf)
 }
 
-async function apply(client: pg.Client, { databaseUrl, schema, migrations, migrationsDir, log }: Work): Promise<string[]> {
-  const pool = new pg.Pool({
-    connectionString: databaseUrl,
-    application_name: 'cutroom migrate',
-    max: 1,
-    idleTimeoutMillis: 0,
-    onConnect: (connection) => prepareConnection(connection, schema),
-  })
-  const adapter = new PrismaPg(pool, { schema, onPoolError: (error) => log(error.message) })
-  const connect = adapter.connect.bind(adapter)
-  adapter.connect = async () => {
-    const connection = await connect()
-    // The adapter's own splits at every semicolon, which cuts functions in pieces. Postgres takes a script whole, and in one transaction.
-    connection.executeScript = async (sql) => {
-      await connection.executeRaw({ sql, args: [], argTypes: [] })
-    }
-    return connection
-  }
-  const migrationsList: MigrationList = {
-    baseDir: migrationsDir,
-    lockfile: { path: 'migration_lock.toml', content: null },
-    shadowDbInitScript: '',
-    migrationDirectories: migrations.map(({ name, sql }) => ({
-      path: name,
-      migrationFile: { path: 'migration.sql', content: { tag: 'ok', value: sql } },
-    })),
-  }
+const checksumOf = (sql: string): string => createHash('sha256').update(sql).digest('hex')
+
+async function apply(client: pg.Client, migrations: Migration[], log: Log): Promise<void> {
   try {
-    const engine = await openSchemaEngine(adapter, log)
-    try {
-      const { appliedMigrationNames } = await engine.applyMigrations({
-        migrationsList,
-        filters: { externalTables: [], externalEnums: [] },
-      })
-      for (const name of appliedMigrationNames) log(`applied the migration "${name}"`)
-      return appliedMigrationNames
-    } finally {
-      engine.free()
+    await client.query(HISTORY)
+    for (const migration of migrations) {
+      await applyOne(client, migration)
+      log(`applied the migration "${migration.name}"`)
     }
-  } catch (error) {
-    const rows = await readRows(client).catch(() => []) // without a connection, the first error is the one that tells
-    const failed = rows.find((row) => !row.finished_at)
-    throw failed ? new Error(adviceOn(failed), { cause: error }) : withoutTrace(error)
-  } finally {
-    await pool.end()
+  } catch (cause) {
+    // Without a connection, the first error is the one that tells.
+    const failed = (await readRows(client).catch(() => [])).find((row) => !row.finished_at)
+    if (failed) throw new Error(adviceOn(failed), { cause })
+    throw new UnfitDatabaseError(`DATABASE_URL: the migrations cannot be applied: ${(cause as Error).message}`, { cause })
   }
 }
 
-/** The schema engine adds a back trace of its own program to what Postgres said. */
-function withoutTrace(cause: unknown): Error {
-  const text = cause instanceof Error ? cause.message : String(cause)
-  return new UnfitDatabaseError(`DATABASE_URL: the migrations cannot be applied: ${firstLines(text)}`, { cause })
+/** A migration and its row of the history in one message, which Postgres runs in one transaction, unless the file says COMMIT. */
+async function applyOne(client: pg.Client, { name, sql }: Migration): Promise<void> {
+  const id = randomUUID()
+  const begin = `INSERT INTO _prisma_migrations (id, checksum, migration_name, started_at)
+    VALUES ('${id}', '${checksumOf(sql)}', ${client.escapeLiteral(name)}, clock_timestamp())`
+  const end = `UPDATE _prisma_migrations SET finished_at = clock_timestamp(), applied_steps_count = 1 WHERE id = '${id}'`
+  try {
+    await client.query([begin, sql, end].join('\n;\n'))
+  } catch (error) {
+    const { message } = error as Error
+    // Where the connection broke, this fails too, and the first error is the one that tells.
+    await client
+      .query('ROLLBACK')
+      .then(() => client.query(FAILED, [id, checksumOf(sql), name, message]))
+      .catch(() => {})
+    throw error
+  }
 }
-
-const firstLines = (text: string): string =>
-  text
-    .replace(/^(external connector error|Error querying the database:)\s*/i, '')
-    .split(/\n\s+0: /)[0]
-    ?.replace(/\s+/g, ' ')
-    .trim() ?? text
 
 function adviceOn({ migration_name: name, started_at, logs }: Row): string {
+  // Prisma's engine adds a back trace of its own program to what Postgres said.
   const reason = logs?.replace(/^external connector error\s*/, '').split(/\n\s+0: /)[0] || 'its process was stopped'
   return [
     `The migration "${name}" failed (${started_at.toISOString()}): ${reason}`,
@@ -218,4 +202,12 @@ function adviceOn({ migration_name: name, started_at, logs }: Row): string {
     `  UPDATE _prisma_migrations SET rolled_back_at = now() WHERE migration_name = '${name}' AND finished_at IS NULL;`,
     `(what "prisma migrate resolve --rolled-back ${name}" does) and start again.`,
   ].join('\n')
+}
+
+/** The folder prisma/ of this package, from src/ as from dist/. */
+export function prismaFolder(): string {
+  for (let folder = import.meta.dirname; folder !== dirname(folder); folder = dirname(folder)) {
+    if (existsSync(join(folder, 'package.json'))) return join(folder, 'prisma')
+  }
+  throw new Error(`no package.json above ${import.meta.dirname}`)
 }

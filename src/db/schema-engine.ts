@@ -1,7 +1,5 @@
-import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
 import { bindMigrationAwareSqlAdapterFactory, type SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils'
 import type { SchemaEngine } from '@prisma/schema-engine-wasm'
 
@@ -40,12 +38,4 @@ async function load(): Promise<typeof SchemaEngine> {
   glue.__wbg_set_wasm(instance.exports)
   instance.exports.__wbindgen_start()
   return glue.SchemaEngine
-}
-
-/** The folder prisma/ of this package, from src/ as from dist/. */
-export function prismaFolder(): string {
-  for (let folder = import.meta.dirname; folder !== dirname(folder); folder = dirname(folder)) {
-    if (existsSync(join(folder, 'package.json'))) return join(folder, 'prisma')
-  }
-  throw new Error(`no package.json above ${import.meta.dirname}`)
 }

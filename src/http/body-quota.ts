@@ -39,6 +39,8 @@ export function countBodies(app: FastifyInstance, most: number): void {
   }
 
   app.addHook('preParsing', async (request, _reply, payload) => {
+    // Files have limits and quotas of their own.
+    if (request.routeOptions.config.receivesFile) return payload
     const { 'content-length': length, 'transfer-encoding': encoding } = request.headers
     if (encoding === undefined) {
       const bytes = Number(length ?? 0)

@@ -86,7 +86,8 @@ function encodeStream(source: Readable, encoding: Encoding): Readable {
 
 /**
  * Compresses answers of 1 KiB and more for clients that ask for it. Never what no cache may store: an answer with a secret and with
- * text that a stranger chose tells the secret by its length (BREACH). Nor parts of a file, nor what is encoded already.
+ * text that a stranger chose tells the secret by its length (BREACH). Nor parts of a file, nor what is encoded already or is to stay as it
+ * is.
  */
 export const compressionPlugin = fp(
   async (app) => {
@@ -97,7 +98,7 @@ export const compressionPlugin = fp(
         reply.statusCode !== 206 &&
         !reply.hasHeader('content-encoding') &&
         COMPRESSIBLE.test(String(reply.getHeader('content-type'))) &&
-        !String(reply.getHeader('cache-control')).includes('no-store')
+        !/no-store|no-transform/.test(String(reply.getHeader('cache-control')))
       if (!isOpen) {
         done(null, payload)
         return

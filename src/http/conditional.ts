@@ -54,7 +54,7 @@ export function idempotencyKey(request: FastifyRequest): string | undefined {
  * secret a fingerprint cannot be compared with a guess. Only the server computes one, so a plain hash behind a key is enough;
  * HMAC takes 30 µs more of each write.
  */
-export function fingerprints(secret: string): (request: FastifyRequest) => string {
+export function fingerprints(secret: string): (request: Pick<FastifyRequest, 'method' | 'url' | 'body'>) => string {
   const key = Buffer.from(hkdfSync('sha256', secret, '', 'cutroom idempotency', 32)).toString('base64url')
   return ({ method, url, body }) => hash('sha256', `${key} ${method} ${url}\n${JSON.stringify(body) ?? ''}`, 'base64url')
 }

@@ -10,9 +10,22 @@ import { basePathOf } from './cookies.ts'
 export const CONSOLE_ADDRESSES = [
   '/',
   '/me',
+  '/inbox',
+  '/activity',
+  '/search',
+  '/chat',
+  '/chat/:conversationId',
   '/projects/:projectId',
   '/projects/:projectId/:place',
   '/projects/:projectId/cuts/:cutId',
+  '/projects/:projectId/cuts/:cutId/lyrics',
+  '/projects/:projectId/tasks/:taskId',
+  '/projects/:projectId/vibes/:vibeId',
+  '/shared/:token',
+  '/invitations/:token',
+  '/reset',
+  '/reset/:token',
+  '/unsubscribe/:token',
 ] as const
 
 const NOT_BUILT = `Cutroom is running, but its page has not been built.

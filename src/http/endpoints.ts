@@ -1,5 +1,5 @@
 import type { Answer, Endpoint, Parsed } from '@cutroom/contract'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchemaCompiler, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { z } from 'zod'
 import type { Authorizer, Scope } from '../access/authorize.ts'
@@ -13,6 +13,8 @@ import { basePathOf } from './cookies.ts'
 import { type Conditional, type RequestContext, targetOf, type WriteOptions } from './request-context.ts'
 import { send, sendRead, tagFor } from './response.ts'
 import { bytesOf, createResponseCache, type ResponseCache } from './response-cache.ts'
+import { acceptForms } from './uploads/form.ts'
+import { validate } from './validation.ts'
 import { contextOf, createWriteHandlers } from './write-endpoints.ts'
 
 declare module 'fastify' {
@@ -20,11 +22,13 @@ declare module 'fastify' {
     access?: Endpoint['access']
     /** Its answer has a token in it. */
     secret?: true | undefined
+    /** Its body is a file, or has one: it is received by its handler, and may take long. */
+    receivesFile?: true | undefined
   }
   interface FastifyInstance {
     /**
      * Serves an endpoint: reads, and the few that answer with more than a body (auth). What is read in a project may depend on
-     * the path and the rows, not on who asks: it is kept until the project's log moves on.
+     * the path and the rows, not on who asks (unless the endpoint is `personal`): it is kept until the project's log moves on.
      */
     serve<const E extends Endpoint>(endpoint: E, handler: (context: RequestContext<E>) => Promise<Answer<E>>): void
     /**
@@ -38,10 +42,78 @@ declare module 'fastify' {
       current?: (tx: Write['tx'], id: string, params: Parsed<E, 'params'>) => Promise<unknown>,
       options?: WriteOptions<E, P>,
     ): void
+    /** Serves an endpoint that answers with bytes: the handler sends them. */
+    stream<const E extends Endpoint>(endpoint: E, handler: (context: RequestContext<E>) => Promise<FastifyReply>): void
   }
 }
 
 const noQuery = z.strictObject({})
+
+/** The body of a form is not there yet: its handler reads it. */
+const validateButBody: FastifySchemaCompiler<unknown> = (route) =>
+  route.httpPart === 'body' ? (value: unknown) => ({ value }) : validate(route)
+
+/** Lets the routes of a scope take bodies of any type, up to their limit, and heed none. */
+const ignoreBodies = async (scope: FastifyInstance): Promise<void> => {
+  scope.removeAllContentTypeParsers()
+  scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null, undefined))
+}
+
+type ScopeOf = (endpoint: Endpoint, request: FastifyRequest) => Promise<Scope | null>
+type RequestHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
+
+/** Registers endpoints with what comes before all handlers: the token, a place, the session, and for a form the check of access. */
+function createRegistrar(app: FastifyInstance, scopeOf: ScopeOf): (endpoint: Endpoint, handler: RequestHandler) => void {
+  const isByApiToken = ({ caller, headers }: FastifyRequest): boolean =>
+    caller ? caller.apiToken : app.tokens.api.parse(bearer(headers.authorization) ?? '') !== null
+
+  return (endpoint, handler) => {
+    const { method, url, schema, access, secret, bodyLimit, form, anyBody, largePages = false } = endpoint
+    const loginsOnly = endpoint.target === undefined && endpoint.apiTokens !== true
+    const options: RouteOptions = {
+      method,
+      url,
+      schema: { querystring: noQuery, ...schema, tags: [...schema.tags] },
+      config: { access, secret, receivesFile: form },
+      ...(form && { validatorCompiler: validateButBody, preHandler: assertAccess }),
+      ...(bodyLimit !== undefined && { bodyLimit }),
+      // The token is checked before a byte of the body is read, and the request is counted before the database is asked.
+      onRequest(request, _reply, done) {
+        if (access !== 'public' && access !== 'session') request.caller = app.tokens.callerOf(request)
+        if (loginsOnly && isByApiToken(request)) throw problem('forbidden', 'API tokens may not do this')
+        done()
+      },
+      preValidation: [
+        // A form takes one when it uses the database: the way of its file may be long.
+        (request, reply, done) => (form ? done() : app.takePlace(request, reply, largePages, done)),
+        (request, _reply, done) => {
+          const { caller } = request
+          if (caller === null) done()
+          else if (access === 'account')
+            app.tokens.principalOf(caller).then((principal) => {
+              request.principal = principal
+              done()
+            }, done)
+          // Elsewhere the statement that looks up their right looks up their session, too.
+          else if (caller.confirmed) done()
+          else app.tokens.confirm(caller).then(() => done(), done)
+        },
+      ],
+      handler,
+    }
+    if (form || anyBody)
+      app.register(async (scope) => {
+        await (form ? acceptForms(scope) : ignoreBodies(scope))
+        scope.route(options)
+      })
+    else app.route(options)
+
+    /** Before the first byte of a file is read. */
+    async function assertAccess(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+      await app.withPlace(request, reply, () => scopeOf(endpoint, request))
+    }
+  }
+}
 
 /** `app.serve` and `app.write`: what every endpoint does alike, so that no feature can forget it. */
 export const endpointsPlugin = fp<{ config: Config; query: Query; authorizer: Authorizer; cache?: ResponseCache | undefined }>(
@@ -49,48 +121,13 @@ export const endpointsPlugin = fp<{ config: Config; query: Query; authorizer: Au
     const base = basePathOf(config)
     app.addHook('onClose', async () => cache.close())
 
-    const isByApiToken = ({ caller, headers }: FastifyRequest): boolean =>
-      caller ? caller.apiToken : app.tokens.api.parse(bearer(headers.authorization) ?? '') !== null
-
-    function route(endpoint: Endpoint, handler: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>): void {
-      const { method, url, schema, access, secret, bodyLimit, largePages = false } = endpoint
-      const loginsOnly = endpoint.target === undefined && endpoint.apiTokens !== true
-      app.route({
-        method,
-        url,
-        schema: { querystring: noQuery, ...schema, tags: [...schema.tags] },
-        config: { access, secret },
-        ...(bodyLimit !== undefined && { bodyLimit }),
-        // The token is checked before a byte of the body is read, and the request is counted before the database is asked.
-        onRequest(request, _reply, done) {
-          if (access !== 'public' && access !== 'session') request.caller = app.tokens.callerOf(request)
-          if (loginsOnly && isByApiToken(request)) throw problem('forbidden', 'API tokens may not do this')
-          done()
-        },
-        preValidation: [
-          (request, reply, done) => app.takePlace(request, reply, largePages, done),
-          (request, _reply, done) => {
-            const { caller } = request
-            if (caller === null) done()
-            else if (access === 'account')
-              app.tokens.principalOf(caller).then((principal) => {
-                request.principal = principal
-                done()
-              }, done)
-            // Elsewhere the statement that looks up their right looks up their session, too.
-            else if (caller.confirmed) done()
-            else app.tokens.confirm(caller).then(() => done(), done)
-          },
-        ],
-        handler,
-      })
-    }
-
     async function scopeOf(endpoint: Endpoint, request: FastifyRequest): Promise<Scope | null> {
       const target = targetOf(endpoint, request)
       if (endpoint.target === undefined || target === null || request.caller === null) return null
       return authorizer.authorize(query, request.caller, endpoint.access, target)
     }
+
+    const route = createRegistrar(app, scopeOf)
 
     /** What is read where a path leads: schemas of answers, by path. */
     const readable = new Map<string, z.ZodType | undefined>()
@@ -99,7 +136,7 @@ export const endpointsPlugin = fp<{ config: Config; query: Query; authorizer: Au
       if (endpoint.method === 'GET') readable.set(endpoint.url, endpoint.schema.response[200])
       route(endpoint, async (request, reply) => {
         const scope = await scopeOf(endpoint, request)
-        if (!scope?.at) {
+        if (!scope?.at || endpoint.personal) {
           const answer = await handler(contextOf(request, reply, scope))
           if (endpoint.method !== 'GET') return send(reply, endpoint, answer, base)
           const body = reply.serialize(answer) as string
@@ -123,6 +160,10 @@ export const endpointsPlugin = fp<{ config: Config; query: Query; authorizer: Au
         })
       })
     })
+
+    app.decorate('stream', (endpoint, handler) =>
+      route(endpoint, async (request, reply) => handler(contextOf(request, reply, await scopeOf(endpoint, request)))),
+    )
 
     const handle = createWriteHandlers({
       commit: (...args) => app.rooms.commit(...args),

@@ -1,5 +1,6 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
+import { UPLOADS_URL } from '@cutroom/contract'
 import fastifyCors from '@fastify/cors'
 import fp from 'fastify-plugin'
 import helmet, { type HelmetOptions } from 'helmet'
@@ -18,7 +19,12 @@ function helmetHeaders(options: HelmetOptions): Record<string, string> {
 }
 
 const VARY = 'Authorization, Cookie, Accept-Encoding'
-const EXPOSED = ['etag', 'location', 'retry-after', 'cutroom-seq', 'cutroom-epoch']
+const EXPOSED = [
+  ...['etag', 'location', 'retry-after', 'cutroom-seq', 'cutroom-epoch'],
+  ...['accept-ranges', 'content-range', 'content-disposition'],
+  ...['tus-resumable', 'tus-version', 'tus-extension', 'tus-max-size', 'upload-offset', 'upload-length', 'upload-expires'],
+  'cutroom-file',
+]
 
 export interface AnswerHeaders {
   /** Of every answer. */
@@ -58,10 +64,20 @@ export function createAnswerHeaders({
 /** Headers of every answer, and CORS. Comes before whatever may refuse a request: a page must be able to read why. */
 export const headersPlugin = fp<{ config: Config; headers: AnswerHeaders; origins: Origins }>(
   async (app, { config, headers, origins }) => {
+    // What tus can do here, said with the answer to any OPTIONS, which CORS gives.
+    const uploads = {
+      'tus-resumable': '1.0.0',
+      'tus-version': '1.0.0',
+      'tus-extension': 'creation,creation-with-upload,termination,expiration',
+      'tus-max-size': Math.max(...Object.values(config.uploadMax)),
+    }
     app.addHook('onRequest', (request, reply, done) => {
       reply.headers(headers.secure)
       // What decides an answer: a browser keeps one for each of these, and CORS adds the origin.
       if (request.url.startsWith('/api/')) reply.header('vary', VARY)
+      // A link is for those to whom it was sent.
+      if (/^\/(api\/)?(shared|invitations|reset|unsubscribe)\//.test(request.url)) reply.header('x-robots-tag', 'noindex')
+      if (request.method === 'OPTIONS' && request.url.startsWith(UPLOADS_URL)) reply.headers(uploads)
       origins.note(request.headers)
       done()
     })
@@ -70,16 +86,27 @@ export const headersPlugin = fp<{ config: Config; headers: AnswerHeaders; origin
       origin: config.corsOrigins.length > 0 && config.corsOrigins,
       credentials: true,
       methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
-      allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-match', 'if-none-match', USER_HEADER],
+      allowedHeaders: [
+        'authorization',
+        'content-type',
+        'idempotency-key',
+        'if-match',
+        'if-none-match',
+        'if-range',
+        'range',
+        ...['tus-resumable', 'upload-length', 'upload-metadata', 'upload-offset'],
+        USER_HEADER,
+      ],
       exposedHeaders: EXPOSED,
       maxAge: 600,
       // An OPTIONS request that is no preflight is answered like one: the plugin's refusal is plain text.
       strictPreflight: false,
     })
-    // Answers belong to one person: shared caches must not store them, and those with tokens are not stored at all.
+    // Answers belong to one person: shared caches must not store them, and those with tokens, or to a token, are not stored at all.
     app.addHook('onSend', ({ url, routeOptions }, reply, _payload, done) => {
       if (url.startsWith('/api/') && !reply.hasHeader('cache-control')) {
-        const isSecret = routeOptions.config.secret === true || url.startsWith('/api/auth/')
+        const isSecret =
+          routeOptions.config.secret === true || /^\/api\/(auth|shared|unsubscribe|invitations\/by-token)\//.test(url)
         reply.header('cache-control', isSecret ? 'no-store' : 'private, no-cache')
       }
       done()

@@ -16,6 +16,8 @@ declare module 'fastify' {
      * @param reads the answer is a large page
      */
     takePlace(request: FastifyRequest, reply: FastifyReply, reads: boolean, next: (error?: Error) => void): void
+    /** Runs while the caller has a place: for a request that does more than use the database. */
+    withPlace<T>(request: FastifyRequest, reply: FastifyReply, work: () => Promise<T>): Promise<T>
     /** Requests that wait for a place now. */
     requestsWaiting(): number
   }
@@ -180,6 +182,16 @@ export const inFlightPlugin = fp<{ config: Config }>(
       const passage = new Passage(lanesOf(request, reads), next)
       request.passage = passage
       if (passage.advance()) reply.raw.once('close', () => passage.abandon('The client hung up while it waited'))
+    })
+    app.decorate('withPlace', async (request, reply, work) => {
+      await new Promise<void>((resolve, reject) =>
+        app.takePlace(request, reply, false, (error) => (error ? reject(error) : resolve())),
+      )
+      try {
+        return await work()
+      } finally {
+        request.passage?.end()
+      }
     })
     app.addHook('onSend', (request, reply, payload, done) => {
       const { passage } = request

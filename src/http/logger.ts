@@ -1,15 +1,30 @@
 import type { FastifyServerOptions } from 'fastify'
 import type { Config } from '../config.ts'
 
+/** Tokens of links in paths. */
+const TOKENS = /(\/(?:shared|reset|unsubscribe|invitations(?:\/+by-token)?)\/+)[^/]+/g
+
+/** The path of a request as it is logged: without the query string, and without the token of a link. */
+export function loggedPath(url: string): string {
+  const [path = ''] = url.split('?', 1)
+  let plain = path
+  try {
+    plain = decodeURIComponent(path)
+  } catch {
+    // It leads nowhere.
+  }
+  const withoutTokens = plain.replace(TOKENS, '$1…')
+  return withoutTokens === plain ? path : withoutTokens
+}
+
 /** JSON lines; pretty on a terminal. No token, cookie or password is ever written. */
 export function loggerOptions(config: Config): FastifyServerOptions['logger'] {
   return {
     level: config.logLevel,
     serializers: {
-      // Without the query string: what does not belong there may be a token.
       req: (request) => ({
         method: request.method,
-        url: request.url.split('?', 1)[0],
+        url: loggedPath(request.url),
         host: request.host,
         remoteAddress: request.ip,
       }),

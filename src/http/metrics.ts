@@ -7,8 +7,9 @@ import type { Config } from '../config.ts'
 import type { Database } from '../db/client.ts'
 import { problem } from '../errors.ts'
 import type { SharedRedis } from '../redis.ts'
-import type { Measurements } from '../rooms/measurements.ts'
+import type { ConsumerMeasurements, Measurements } from '../rooms/measurements.ts'
 import { bearer } from './auth.ts'
+import { countConsumers, registerConsumerGauges } from './consumer-metrics.ts'
 
 const COMMIT_OUTCOMES = ['committed', 'refused', 'unavailable', 'failed'] as const
 const MODES = ['live', 'resumed', 'reset'] as const
@@ -16,8 +17,8 @@ const ROOMS = ['project', 'user'] as const
 
 export interface Metrics {
   registry: Registry
-  /** Where the rooms report to. */
-  measurements: Measurements
+  /** Where the rooms, and their consumers, report to. */
+  measurements: Measurements & ConsumerMeasurements
 }
 
 /** The registry of one server, with what the rooms report. Every label has a closed set of values. */
@@ -68,6 +69,7 @@ export function createMetrics(): Metrics {
       delivered: (at) => lag.observe(Math.max(0, Date.now() - Date.parse(at)) / 1000),
       joined: (room, mode) => joins.inc({ room, mode }),
       replayed: (count) => replayed.inc(count),
+      ...countConsumers(registry),
     },
   }
 }
@@ -95,7 +97,13 @@ interface MetricsOptions {
 /** Gauges are read when they are asked for. */
 function registerGauges(app: FastifyInstance, { metrics, database, redis, version }: MetricsOptions): void {
   const registers = [metrics.registry]
-  const pools = { requests: database.pool, delivery: database.readers, pages: database.pages.pool, probe: database.probe }
+  const pools = {
+    requests: database.pool,
+    delivery: database.readers,
+    pages: database.pages.pool,
+    jobs: database.jobs.pool,
+    probe: database.probe,
+  }
   new Gauge({
     name: 'cutroom_build_info',
     help: 'Always 1; the version of Cutroom and of Node',
@@ -159,6 +167,14 @@ function registerGauges(app: FastifyInstance, { metrics, database, redis, versio
       this.set(app.requestsWaiting())
     },
   })
+  new Gauge({
+    name: 'cutroom_downloads',
+    help: 'Downloads of files under way',
+    registers,
+    collect() {
+      this.set(app.downloads.running())
+    },
+  })
   if (redis)
     new Gauge({
       name: 'cutroom_redis_up',
@@ -176,6 +192,7 @@ export const metricsPlugin = fp<MetricsOptions>(
     const { registry } = options.metrics
     collectDefaultMetrics({ register: registry, prefix: 'cutroom_' })
     registerGauges(app, options)
+    registerConsumerGauges(app, registry)
     const requests = new Histogram({
       name: 'cutroom_http_request_seconds',
       help: 'Time to answer, by route',
@@ -201,5 +218,5 @@ export const metricsPlugin = fp<MetricsOptions>(
       return reply.type(registry.contentType).send(await registry.metrics())
     })
   },
-  { name: 'cutroom-metrics', dependencies: ['cutroom-in-flight'] },
+  { name: 'cutroom-metrics', dependencies: ['cutroom-in-flight', 'cutroom-downloads'] },
 )

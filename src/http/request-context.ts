@@ -7,6 +7,10 @@ import type { Principal } from '../rooms/index.ts'
 export interface WriteOptions<E extends Endpoint, P> {
   /** Slow work before the transaction, once per request. A repeated request gets its first answer, whatever this says then. */
   prepare?: (context: RequestContext<E>) => Promise<P>
+  /** Of an endpoint with a form: what stands for its body where a repeated request is compared with the first one. */
+  digest?: (prepared: P) => unknown
+  /** Called when the write has ended, in whatever way. */
+  release?: (prepared: P) => Promise<void>
   /** Lets the write begin at its time. What waits here holds no connection to the database. */
   within?: <T>(context: RequestContext<E>, write: () => Promise<T>) => Promise<T>
   /** Adds to each answer, the first and repeated ones, what is not saved with an Idempotency-Key. */

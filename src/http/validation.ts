@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { MAX_LEVELS, MAX_VALUES } from '@cutroom/contract'
 import fastJsonStringify from 'fast-json-stringify'
+import type { FastifySchemaCompiler } from 'fastify'
 import fp from 'fastify-plugin'
 import { z } from 'zod'
 import { invalid, problem } from '../errors.ts'
@@ -63,6 +64,16 @@ function withinLimits(json: string): boolean {
   return true
 }
 
+/** Validates one part of a request by its zod schema. */
+export const validate: FastifySchemaCompiler<unknown> =
+  ({ schema, httpPart }) =>
+  (value: unknown) => {
+    if (!isZod(schema)) return { value }
+    // Fastify says null where there is no body.
+    const parsed = schema.safeParse(value ?? undefined)
+    return parsed.success ? { value: parsed.data } : { error: invalid(httpPart ?? 'body', parsed.error.issues) }
+  }
+
 /** Routes validate and serialise by the zod values of the contract; plugins with plain JSON Schema keep theirs. */
 export const contractPlugin = fp(
   async (app) => {
@@ -88,12 +99,7 @@ export const contractPlugin = fp(
       const isEmpty = request.headers['content-length'] === '0'
       done(isEmpty ? null : problem('unsupported-media-type'), undefined)
     })
-    app.setValidatorCompiler<unknown>(({ schema, httpPart }) => (value: unknown) => {
-      if (!isZod(schema)) return { value }
-      // Fastify says null where there is no body.
-      const parsed = schema.safeParse(value ?? undefined)
-      return parsed.success ? { value: parsed.data } : { error: invalid(httpPart ?? 'body', parsed.error.issues) }
-    })
+    app.setValidatorCompiler<unknown>(validate)
     app.setSerializerCompiler(({ schema }) => {
       if (!isZod(schema)) return fastJsonStringify(schema as fastJsonStringify.Schema)
       if (schema instanceof z.ZodUndefined) return () => ''

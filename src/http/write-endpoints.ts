@@ -5,7 +5,7 @@ import type { Authorizer, Scope } from '../access/authorize.ts'
 import { allows } from '../access/roles.ts'
 import { createScopeCache, type ScopeCache } from '../access/scope-cache.ts'
 import { admitSession, type Caller, lockSession, sessionAssertion } from '../access/sessions.ts'
-import { problem } from '../errors.ts'
+import { ProblemError, problem } from '../errors.ts'
 import type { TokenClaims } from '../rooms/index.ts'
 import type { Actor, Commit, Write } from '../rooms/log/commit.ts'
 import { type Key, lockOf, withIdempotencyKey } from '../rooms/log/idempotency.ts'
@@ -51,7 +51,7 @@ const outcomeOf = (work: Promise<unknown>): Promise<Outcome> =>
 /** What all writes share. */
 interface Context extends WriteHandlerOptions {
   scopes: ScopeCache
-  fingerprint: (request: FastifyRequest) => string
+  fingerprint: ReturnType<typeof fingerprints>
 }
 
 /** One endpoint that writes. */
@@ -77,12 +77,18 @@ interface WriteCall {
   reportHead: (head: number) => void
 }
 
+/** Where the thing that an endpoint changes is read: `/api/tasks/:taskId` of `/api/tasks/:taskId/move`. */
+const thingUrl = ({ url, target }: Endpoint): string =>
+  target === undefined ? url : url.slice(0, url.indexOf(`:${target}`) + target.length + 1)
+
 /** If-Match of a request: a refusal carries the entity as it is now, and its tag, the one that reading it gives. */
 function expectationOf({ readable }: Context, { endpoint }: WriteRoute, { request, reply }: WriteCall): Conditional['expect'] {
   return async (version, load) => {
     if (matches(request, version)) return
     const entity = await load()
-    const shown = endpoint.schema.response[200] ?? readable.get(endpoint.url)
+    // An answer with a token in it is more than the entity.
+    const own = endpoint.secret ? undefined : endpoint.schema.response[200]
+    const shown = own ?? readable.get(endpoint.url) ?? readable.get(thingUrl(endpoint))
     const tag = shown ? tagFor(entity, serializerOf(shown)(entity)) : null
     if (tag !== null) reply.header('etag', tag)
     throw problem('stale', undefined, { current: entity })
@@ -119,6 +125,11 @@ async function runHandler(
   return body
 }
 
+/** @throws what `commit` takes for an assumption that does not hold, in place of a problem */
+function tryAgainWhereRefused(error: unknown): never {
+  throw error instanceof ProblemError ? Object.assign(new Error(error.message, { cause: error }), { code: 'CR001' }) : error
+}
+
 /** The work of a write, which `commit` may run more than once: by the scope that is assumed the first time, by the one that is found after that. */
 function workOf(context: Context, route: WriteRoute, call: WriteCall): (write: Write) => Promise<unknown> {
   const { authorizer, scopes } = context
@@ -140,7 +151,9 @@ function workOf(context: Context, route: WriteRoute, call: WriteCall): (write: W
     if (assumable && assumed && mayAssume) {
       mayAssume = false
       write.assert(scopes.assertion(caller, assumable, assumed, key && lockOf(key)))
-      return runHandler(context, route, call, write, assumed, true)
+      const answer = runHandler(context, route, call, write, assumed, true)
+      // What refuses may be what the first request with this key has done: the next attempt looks for its answer.
+      return key ? answer.catch(tryAgainWhereRefused) : answer
     }
     return withIdempotencyKey(
       write,
@@ -174,19 +187,27 @@ export function createWriteHandlers(options: WriteHandlerOptions) {
     const locksTarget = effect === 'change' && given.current !== undefined
     const assumesScope = target !== undefined && !locksTarget && options.authorizer.memberQuery(target) !== null
     const route: WriteRoute = { ...given, locksTarget, assumesScope }
-    const { prepare, within, complete } = route.options
+    const { prepare, digest, release, within, complete } = route.options
     return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
       const { caller } = request
       if (caller === null) throw problem('token-missing')
       const mutationId = idempotencyKey(request)
       const actor = { id: caller.userId, name: request.principal?.person.name ?? '', mutationId }
-      const key = mutationId === undefined ? undefined : keyOf(caller, mutationId, context.fingerprint(request))
       const prepared = prepare ? await outcomeOf(prepare(contextOf(request, reply, null))) : NOTHING
-      if (prepared.failed && key === undefined) throw prepared.reason
+      // Without its body a form cannot be compared with the first one.
+      if (prepared.failed && (mutationId === undefined || digest)) throw prepared.reason
+      const { method, url } = request
+      const body = digest && !prepared.failed ? digest(prepared.value) : request.body
+      const key = mutationId === undefined ? undefined : keyOf(caller, mutationId, context.fingerprint({ method, url, body }))
       const reportHead = (head: number) => void reply.headers({ 'cutroom-seq': head, 'cutroom-epoch': options.epoch() })
       const work = workOf(context, route, { request, reply, caller, actor, key, prepared, reportHead })
       const start = () => options.commit(actor, work)
-      const answer = await (within ? within(contextOf(request, reply, null), start) : start())
+      let answer: unknown
+      try {
+        answer = await (within ? within(contextOf(request, reply, null), start) : start())
+      } finally {
+        if (!prepared.failed) await release?.(prepared.value)
+      }
       return complete ? complete(contextOf(request, reply, null), answer as never) : answer
     }
   }

@@ -1,6 +1,8 @@
 import type { Database } from '../db/client.ts'
+import { LOWEST_ID } from '../db/ids.ts'
 import { isRoomId, projectIdOf } from '../rooms/kinds.ts'
-import { createSweep, type Sweep, type SweepWork } from './sweep.ts'
+import type { Job } from '../rooms/log/consumers/consumer.ts'
+import { inSteps, type Steps } from './steps.ts'
 
 /** How much a round took away. */
 export interface Swept {
@@ -17,11 +19,8 @@ export interface RetentionOptions {
   retentionSeconds: number | null
   /** How long a session that ended is still named as ended to the holder of its token. */
   sessionSeconds: number
-  onSwept: (swept: Swept) => void
-  onError: (error: unknown) => void
-  /** Milliseconds to the first round and between rounds; each varies by half, so that nodes do not march in step. */
-  firstMs?: number
-  everyMs?: number
+  /** Names of the readers of the log: the room of a deleted project stays until they have read it. */
+  consumers: readonly string[]
 }
 
 const FIRST_MS = 60_000
@@ -30,8 +29,6 @@ const EVERY_MS = 300_000
 export const STEP = 1_000
 const ROOMS = 200
 const KEY_HOURS = 24
-const LOCK = '7310301140218675558'
-const LOWEST_ID = '00000000-0000-0000-0000-000000000000'
 
 /** A table with rows of a project: its name, and the columns with a row's key and the id of the project. */
 export interface ProjectTable {
@@ -58,10 +55,18 @@ export const statements = {
     ) e WHERE old`,
   floor: 'UPDATE "Room" SET floor = $2 WHERE id = $1 AND floor < $2',
   events: 'DELETE FROM "Event" WHERE room = $1 AND seq >= $2 AND seq <= $3',
-  tombstones: `DELETE FROM "Room" r USING unnest($1::uuid[]) AS gone(id)
-    WHERE r.id = 'project:' || gone.id AND r.floor = r.head
-      AND NOT EXISTS (SELECT FROM "Project" p WHERE p.id = gone.id AND p."deletedAt" IS NULL)
-      AND NOT EXISTS (SELECT FROM "Event" e WHERE e.room = r.id AND e.seq IS NOT NULL)`,
+  // Dead letters whose events are gone: they cannot be tried again.
+  deadLetters: `DELETE FROM "DeadLetter" d USING "Consumer" k WHERE d.consumer = k.name AND d.room = $1 AND d.seq <= $2`,
+  dismissals: `DELETE FROM "ActivityDismissal" WHERE "projectId" = $1 AND seq <= $2`,
+  tombstones: `WITH over AS (DELETE FROM "Room" r USING unnest($1::uuid[]) AS gone(id)
+      WHERE r.id = 'project:' || gone.id AND r.floor = r.head
+        AND NOT EXISTS (SELECT FROM "Project" p WHERE p.id = gone.id AND p."deletedAt" IS NULL)
+        AND NOT EXISTS (SELECT FROM "Event" e WHERE e.room = r.id AND e.seq IS NOT NULL)
+        AND NOT EXISTS (SELECT FROM unnest($2::text[]) AS k(name) LEFT JOIN "Cursor" c ON c.consumer = k.name AND c.room = r.id
+          WHERE coalesce(c.seq, 0) < r.head)
+      RETURNING r.id
+    ), cursors AS (DELETE FROM "Cursor" c USING over, "Consumer" k WHERE c.consumer = k.name AND c.room = over.id)
+    SELECT id FROM over`,
   deletedProjects: `SELECT id FROM "Project" WHERE "deletedAt" IS NOT NULL ORDER BY id LIMIT ${ROOMS}`,
   project: 'DELETE FROM "Project" WHERE id = $1 AND "deletedAt" IS NOT NULL',
   keys: `DELETE FROM "IdempotencyKey" WHERE ctid = ANY (ARRAY(
@@ -73,18 +78,25 @@ export const statements = {
     SELECT (SELECT id FROM page ORDER BY id DESC LIMIT 1) AS last, (SELECT count(*)::int FROM gone) AS gone`,
 }
 
-type Due = { id: string; floor: string; oldest: string | null; due: boolean | null }
+type Trimmed = { id: string; floor: string; oldest: string | null; due: boolean | null }
 
 /** Removes old events of all rooms, and rooms of deleted projects whose last event is gone. */
-async function sweepEvents({ query, step }: SweepWork, seconds: number): Promise<Pick<Swept, 'events' | 'rooms'>> {
+async function sweepEvents(
+  { query, step }: Steps,
+  seconds: number,
+  consumers: readonly string[],
+): Promise<Pick<Swept, 'events' | 'rooms'>> {
   let [events, rooms] = [0, 0]
-  async function trim({ id, floor, oldest }: Due): Promise<void> {
+  async function trim({ id, floor, oldest }: Trimmed): Promise<void> {
     for (let from = Number(oldest); ; ) {
       const { rows } = await query<{ cut: string | null }>(statements.cut, [id, from, floor, seconds])
       const cut = Number(rows[0]?.cut ?? 0)
       if (cut < from) return
       // A reader between the two sees the higher floor and gets `reset`; in the other order it would see a hole.
       await query(statements.floor, [id, cut])
+      await query(statements.deadLetters, [id, cut])
+      const projectId = projectIdOf(id)
+      if (projectId !== null) await query(statements.dismissals, [projectId, cut])
       const { count } = await step(statements.events, [id, from, cut])
       events += count
       if (count < STEP) return
@@ -92,16 +104,16 @@ async function sweepEvents({ query, step }: SweepWork, seconds: number): Promise
     }
   }
   for (let last = ''; ; ) {
-    const page = await step<Due>(statements.page, [last, ROOMS, seconds])
+    const page = await step<Trimmed>(statements.page, [last, ROOMS, seconds])
     for (const room of page.rows) if (room.due) await trim(room)
     const empty = page.rows.flatMap(({ id, oldest }) => (oldest === null && isRoomId(id) ? (projectIdOf(id) ?? []) : []))
-    if (empty.length > 0) rooms += (await step(statements.tombstones, [empty])).count
+    if (empty.length > 0) rooms += (await step(statements.tombstones, [empty, consumers])).count
     last = page.rows.at(-1)?.id ?? ''
     if (page.rows.length < ROOMS) return { events, rooms }
   }
 }
 
-async function sweepKeys({ step }: SweepWork): Promise<number> {
+async function sweepKeys({ step }: Steps): Promise<number> {
   for (let keys = 0; ; ) {
     const { count } = await step(statements.keys)
     keys += count
@@ -109,7 +121,7 @@ async function sweepKeys({ step }: SweepWork): Promise<number> {
   }
 }
 
-async function sweepSessions({ step }: SweepWork, seconds: number): Promise<number> {
+async function sweepSessions({ step }: Steps, seconds: number): Promise<number> {
   let sessions = 0
   for (let last: string | null = LOWEST_ID; last !== null; ) {
     const page: { rows: { last: string | null; gone: number }[] } = await step(statements.sessions, [last, seconds])
@@ -122,17 +134,26 @@ async function sweepSessions({ step }: SweepWork, seconds: number): Promise<numb
 /**
  * Removes what is old: events (the room's `floor` goes up first), rooms of deleted projects, answers saved for Idempotency-Keys,
  * sessions that ended. A commit of a room waits for one update of one row at most.
+ * @throws the reason of the signal, after the statement under way
  */
-export function createRetention(options: RetentionOptions): Omit<Sweep<Swept>, 'soon'> {
-  const { pool, retentionSeconds, sessionSeconds, onSwept, onError, firstMs = FIRST_MS, everyMs = EVERY_MS } = options
-  async function work(sweep: SweepWork): Promise<Swept> {
-    const swept: Swept = {
-      ...(retentionSeconds === null ? { events: 0, rooms: 0 } : await sweepEvents(sweep, retentionSeconds)),
-      keys: await sweepKeys(sweep),
-      sessions: await sweepSessions(sweep, sessionSeconds),
-    }
-    if (Object.values(swept).some((count) => count > 0)) onSwept(swept)
-    return swept
-  }
-  return createSweep({ pool, lock: LOCK, work, onError, firstMs, everyMs })
+export function retain(
+  { pool, retentionSeconds, sessionSeconds, consumers }: RetentionOptions,
+  signal: AbortSignal,
+): Promise<Swept> {
+  return inSteps(pool, signal, async (steps) => ({
+    ...(retentionSeconds === null ? { events: 0, rooms: 0 } : await sweepEvents(steps, retentionSeconds, consumers)),
+    keys: await sweepKeys(steps),
+    sessions: await sweepSessions(steps, sessionSeconds),
+  }))
 }
+
+/** Retention, again and again. */
+export const retentionJob = (options: RetentionOptions, onSwept: (swept: Swept) => void): Job => ({
+  name: 'retention',
+  every: { firstMs: FIRST_MS, everyMs: EVERY_MS },
+  async run({ signal }) {
+    const swept = await retain(options, signal)
+    if (Object.values(swept).some((count) => count > 0)) onSwept(swept)
+    return undefined
+  },
+})

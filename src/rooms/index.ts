@@ -1,6 +1,7 @@
 import { type Person, projectRoom, type Role, type RoomId, requests } from '@cutroom/contract'
 import type { FastifyInstance } from 'fastify'
 import type { Caller } from '../access/sessions.ts'
+import type { Database } from '../db/client.ts'
 import { Cluster } from './cluster/cluster.ts'
 import { createDelivery } from './delivery/deliver.ts'
 import { createFeeds } from './delivery/feeds.ts'
@@ -11,6 +12,7 @@ import { type Log, openLog } from './log/log.ts'
 import { measureCommit } from './measurements.ts'
 import type { RoomsOptions } from './options.ts'
 import { openPresence } from './presence/announce.ts'
+import { createChatTyping } from './presence/chat-typing.ts'
 import { createTyping } from './presence/typing.ts'
 import { acceptSockets } from './sockets/connect.ts'
 import { Admission } from './sockets/connection-limits.ts'
@@ -40,26 +42,38 @@ export interface SocketCaller extends Caller {
    * @throws problem forbidden where it is not
    */
   roleIn(room: RoomId): Role | null
+  /** It is a program, with an API token. */
+  isApiToken: boolean
+  /** Tells people, wherever they are connected, that the caller types in a conversation, until they stop, are gone, or are not heard of. */
+  chatTyping(conversationId: string, isTyping: boolean, receivers: readonly string[]): void
 }
 
 export interface Rooms {
   commit: Commit
+  /** The same for consumers and jobs, on connections of their own: they neither wait for requests, nor hold them up. */
+  commitJob: Commit
   log: Log
+  /** The listener is called with rooms that may have new events, of commits here and on other nodes. Not all are told of: a hint. */
+  onNews(listener: (rooms: Iterable<RoomId>) => void): void
   /**
    * Handles a request of sockets. A few requests of one socket run at a time, so a handler may use the database.
    * @param name of a request of the contract
    * @param request its schemas
    */
   handle<R extends RequestSchema>(name: string, request: R, handler: Handler<R, SocketCaller>): void
+  /** At most `most` of the people in a room besides one who asks, and how many there are; without joining it. */
+  presentIn(room: RoomId, most: number, asker: string): { people: Person[]; total: number }
   /** For gauges and leak checks. */
   counts(): { sockets: number; feeds: number; slow: ReturnType<ReturnType<typeof watchSlowConsumers>['counts']> }
 }
 
-const callerOf = (socket: RoomSocket): SocketCaller => ({
+const callerOf = (socket: RoomSocket, chatTyping: ReturnType<typeof createChatTyping>): SocketCaller => ({
   userId: socket.data.person.id,
   sessionId: socket.data.sessionId,
   person: socket.data.person,
   roleIn: (room) => subscriptionIn(socket, room).role,
+  isApiToken: socket.data.maxRole !== null,
+  chatTyping: (...typed) => chatTyping.relay(socket, ...typed),
 })
 
 /** Log lines of the engine. */
@@ -132,6 +146,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     publish: (records) => cluster?.publish(records),
   })
   const typing = createTyping(timings.typingMs, onTimerError)
+  const chatTyping = createChatTyping({ io, typing, publish: (typed) => cluster?.chatTyping(typed) })
   const sessions = createSessions({ ...options, presence, onError: onDeliveryError })
   const deliver = createDelivery({
     io,
@@ -141,14 +156,19 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     onDelivered: measurements.delivered,
   })
   const feeds = openFeeds(options, { log, io, deliver, timings, onDeliveryError, onLogLost })
+  const newsListeners = [feeds.poke]
+  const tellNews = (rooms: Iterable<RoomId>) => {
+    for (const listener of newsListeners) listener(rooms)
+  }
   if (redis)
     cluster = new Cluster({
       ...base,
       presence,
-      poke: feeds.poke,
+      poke: tellNews,
       onRefused: onRefusedMessages,
       onTyping: ({ projectId, targetId, userId, isTyping }) =>
         io.local.to(projectRoom(projectId)).volatile.emit('typing', { projectId, targetId, userId, isTyping }),
+      onChatTyping: chatTyping.send,
     })
   const slow = watchSlowConsumers({
     ...base,
@@ -181,19 +201,22 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     for (const part of [cluster, presence, online, typing]) part?.close()
   })
   const poke = (rooms: Iterable<RoomId>) => {
-    feeds.poke(rooms)
+    tellNews(rooms)
     cluster?.poke(rooms)
   }
+  const { beforeCommit } = options
+  const commitOn = (begin: Database['begin']) =>
+    measureCommit(createCommit({ begin, poke, beforeCommit, onCommitted: measurements.committed }), measurements)
   app.decorate('rooms', {
-    commit: measureCommit(
-      createCommit({ begin: database.begin, poke, beforeCommit: options.beforeCommit, onCommitted: measurements.committed }),
-      measurements,
-    ),
+    commit: commitOn(database.begin),
+    commitJob: commitOn(database.jobs.begin),
     log,
+    onNews: (listener) => void newsListeners.push(listener),
     handle: (name, request, handler) =>
       handlers.handle(name, request, (socket, payload) =>
-        JoinQueue.of(socket).lookup(async () => handler(callerOf(socket), payload)),
+        JoinQueue.of(socket).lookup(async () => handler(callerOf(socket, chatTyping), payload)),
       ),
+    presentIn: (room, most, asker) => presence.glimpse(room, most, asker),
     counts: () => ({ sockets: io.of('/').sockets.size, feeds: feeds.size(), slow: slow.counts() }),
   })
 }

@@ -19,6 +19,15 @@ export interface Measurements {
   replayed(count: number): void
 }
 
+/** How an event, or a row of `Due`, ended: done; failed, and tried again; given up; taken by retention before it was read. */
+export type ConsumerOutcome = 'handled' | 'failed' | 'given-up' | 'lost'
+
+/** What consumers and jobs count for the metrics. None of it throws. */
+export interface ConsumerMeasurements {
+  /** Events of a consumer, or rows of a job, ended on this node. */
+  consumed(name: string, outcome: ConsumerOutcome, count: number): void
+}
+
 const outcomeOf = (error: unknown): CommitOutcome => {
   const { status } = toProblem(error)
   if (status < 500) return 'refused'

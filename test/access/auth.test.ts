@@ -51,7 +51,13 @@ async function refusal(app: TestApp, options: Parameters<typeof open>[1]): Promi
 }
 
 describe('logging in', () => {
-  const app = useApp()
+  const app = useApp({ seams: { hashCost: undefined } })
+
+  it('A2 a password is stored as Argon2id with the cost that ships: 19 MiB, two passes', async () => {
+    const { id } = await register(app(), 'Ann')
+    const { rows } = await app().db.query<{ passwordHash: string }>('SELECT "passwordHash" FROM "User" WHERE id = $1', [id])
+    expect(rows[0]?.passwordHash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
+  })
 
   it('A2 delivery in the body sets no cookies', async () => {
     const email = newEmail()

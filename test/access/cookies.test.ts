@@ -151,16 +151,24 @@ describe('the session of a page that was just opened', () => {
     expect(answer.headers.get('etag')).toBeNull()
     return answer.body
   }
-  const nobody = { user: null, refreshable: false }
-  const refreshable = { user: null, refreshable: true }
+  const nobody = { user: null, refreshable: false, registration: 'open' }
+  const refreshable = { user: null, refreshable: true, registration: 'open' }
 
   it('A2 the session names the user of a good access cookie or Bearer token, and nobody else', async () => {
     const person = await register(app())
     const cookies = await loginByCookie(app(), person)
     const access = header({ cutroom_access: cookies.cutroom_access?.value })
     const { id, email } = person
-    expect(await ask(access)).toMatchObject({ user: { id, email, name: 'Ann', version: 1 }, refreshable: false })
-    expect(await ask({ authorization: `Bearer ${person.token}` })).toMatchObject({ user: { id }, refreshable: false })
+    expect(await ask(access)).toMatchObject({
+      user: { id, email, name: 'Ann', version: 1 },
+      refreshable: false,
+      registration: 'open',
+    })
+    expect(await ask({ authorization: `Bearer ${person.token}` })).toMatchObject({
+      user: { id },
+      refreshable: false,
+      registration: 'open',
+    })
     expect(await ask()).toEqual(nobody)
     expect(await ask({ authorization: 'Bearer x.y.z' })).toEqual(nobody)
     expect(await ask({ authorization: 'Basic eDp5' })).toEqual(nobody)
@@ -184,7 +192,7 @@ describe('the session of a page that was just opened', () => {
     expect(next.status).toBe(200)
     const renewed = cookiesOf(next.headers)
     const all = header({ ...marker, cutroom_access: renewed.cutroom_access?.value })
-    expect(await ask(all)).toMatchObject({ user: { id: person.id }, refreshable: false })
+    expect(await ask(all)).toMatchObject({ user: { id: person.id }, refreshable: false, registration: 'open' })
     expect((await request(app().url, 'POST', '/api/auth/logout', { headers: all })).status).toBe(204)
     expect(await ask(all)).toEqual(nobody)
   })
@@ -256,6 +264,33 @@ describe('logging out', () => {
       [`user:${person.id}`],
     )
     expect(rows).toEqual([{ n: 1 }])
+  })
+
+  it('U3 a logout with an access token and a cookie closes the sessions of both, where they are of one person', async () => {
+    const [ann, bob] = await Promise.all([register(app(), 'Ann'), register(app(), 'Bob')])
+    const [own, later, other] = [
+      await loginByCookie(app(), ann),
+      await loginByCookie(app(), ann),
+      await loginByCookie(app(), bob),
+    ]
+    const access = (cookies: typeof own) => cookies.cutroom_access?.value ?? ''
+    const both = (cookies: typeof own) => ({
+      ...header({ cutroom_refresh: cookies.cutroom_refresh?.value }),
+      authorization: `Bearer ${access(own)}`,
+      'cutroom-user': ann.id,
+    })
+    const stands = async () => Promise.all([own, later, other].map((cookies) => isOpen(access(cookies))))
+    // the cookie is of another person by now
+    const first = await logout(both(other))
+    expect([first.status, Object.keys(cookiesOf(first.headers))]).toEqual([204, []])
+    expect(await stands()).toEqual([false, true, true])
+    const strange = await logout({ ...both(later), origin: 'https://evil.example' })
+    expect([code(strange), await stands()]).toEqual(['401 session-revoked', [false, true, true]])
+    const second = await logout(both(later))
+    expect([second.status, Object.keys(cookiesOf(second.headers)).length]).toEqual([204, 3])
+    expect(await stands()).toEqual([false, false, true])
+    // the answer was lost
+    expect((await logout(both(own))).status).toBe(204)
   })
 
   it('U3 a logout without a good token closes nothing', async () => {

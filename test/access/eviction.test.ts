@@ -116,7 +116,8 @@ describe('eviction', () => {
     }
     for (const tab of [plain, quiet, polling, elsewhere]) {
       await until('project:left', () => tab.frames.some(({ name }) => name === 'project:left'))
-      expect(tab.events(`user:${editor.id}`).at(-1)).toMatchObject({ payload: { projectId: project.id, reason: 'removed' } })
+      const own = tab.events(`user:${editor.id}`).filter(({ name }) => name === 'project:left')
+      expect(own).toMatchObject([{ payload: { projectId: project.id, reason: 'removed' } }])
       expect(tab.socket.connected).toBe(true)
     }
     expect(elsewhere.frames.filter(({ name }) => name === 'access:revoked')).toEqual([])

@@ -1,10 +1,17 @@
-import { type Problem, type Project, type Role, requests, statusOf } from '@cutroom/contract'
+import { type Conversation, type Problem, type Project, type Role, requests, statusOf } from '@cutroom/contract'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { createReset, resetLinks } from '../../src/features/auth/reset-links.ts'
+import { unsubscribeTokens } from '../../src/features/mail/unsubscribe-tokens.ts'
 import { CONSOLE_ADDRESSES } from '../../src/http/console.ts'
 import { useApp } from '../support/app.ts'
 import { keyOf, listed, pathOf, tokenOf } from '../support/calls.ts'
+import { converse, say } from '../support/conversations.ts'
+import { completeFile, completeTake } from '../support/files.ts'
+import { invite } from '../support/invitations.ts'
+import { notificationFor } from '../support/notifications.ts'
 import { addMember, createCut, createProject, login, PASSWORD, type Person, register, request } from '../support/people.ts'
 import { routesOf } from '../support/routes.ts'
+import { share } from '../support/shares.ts'
 import { connect, open } from '../support/sockets.ts'
 
 /**
@@ -24,17 +31,36 @@ const table: Record<string, Least> = {
   'POST /api/auth/register': 'person',
   'POST /api/auth/login': 'person',
   'POST /api/auth/refresh': 'person',
+  'POST /api/auth/forgot': 'person',
+  'POST /api/auth/reset': 'person',
   'POST /api/auth/logout': 'login',
   'POST /api/auth/logout-all': 'login',
   'GET /api/session': 'anybody',
   'GET /api/me': 'account',
   'PATCH /api/me': 'login',
   'PUT /api/me/password': 'login',
+  'GET /api/me/overview': 'login',
+  'GET /api/projects/:projectId/activity': 'viewer',
+  'GET /api/me/activity': 'login',
+  'PUT /api/me/activity/read': 'login',
+  'PUT /api/me/activity/:eventId/dismissed': 'login',
+  'DELETE /api/me/activity/:eventId/dismissed': 'login',
+
   'GET /api/me/sessions': 'login',
   'DELETE /api/me/sessions/:sessionId': 'login',
   'GET /api/me/tokens': 'login',
   'POST /api/me/tokens': 'login',
   'DELETE /api/me/tokens/:tokenId': 'login',
+  'GET /api/me/notifications': 'login',
+  'PATCH /api/me/notifications/:notificationId': 'login',
+  'POST /api/me/notifications/seen-all': 'login',
+  'DELETE /api/me/notifications/:notificationId': 'login',
+  'GET /api/me/notification-preferences': 'login',
+  'PUT /api/me/notification-preferences': 'login',
+  'GET /api/me/mail': 'login',
+  'PUT /api/me/mail': 'login',
+  'GET /api/unsubscribe/:mailToken': 'person',
+  'POST /api/unsubscribe/:mailToken': 'person',
 
   'GET /api/projects': 'account',
   'POST /api/projects': 'to create a project',
@@ -49,6 +75,15 @@ const table: Record<string, Least> = {
   'GET /api/projects/:projectId/members/:userId': 'viewer',
   'PATCH /api/projects/:projectId/members/:userId': 'owner',
   'DELETE /api/projects/:projectId/members/:userId': { another: 'owner', own: 'viewer' },
+
+  'GET /api/projects/:projectId/invitations': 'owner',
+  'POST /api/projects/:projectId/invitations': 'owner',
+  'GET /api/invitations/:invitationId': 'viewer',
+  'POST /api/invitations/:invitationId/resend': 'owner',
+  'DELETE /api/invitations/:invitationId': 'owner',
+  // The right to these is the invitation.
+  'GET /api/invitations/by-token/:token': 'person',
+  'POST /api/invitations/by-token/:token/accept': 'login',
 
   'GET /api/projects/:projectId/tasks': 'viewer',
   'POST /api/projects/:projectId/tasks': 'editor',
@@ -72,6 +107,35 @@ const table: Record<string, Least> = {
   'POST /api/cuts/:cutId/move': 'editor',
   'GET /api/cuts/:cutId/lyrics': 'viewer',
   'PUT /api/cuts/:cutId/lyrics': 'editor',
+  'PUT /api/cuts/:cutId/state': 'editor',
+
+  'GET /api/projects/:projectId/files': 'viewer',
+  'POST /api/cuts/:cutId/files': 'editor',
+  'GET /api/files/:fileId': 'viewer',
+  'PATCH /api/files/:fileId': 'editor',
+  'DELETE /api/files/:fileId': { another: 'owner', own: 'editor' },
+  'GET /api/files/:fileId/content': 'viewer',
+  'GET /api/files/:fileId/peaks': 'viewer',
+  'GET /api/files/:fileId/waveform.svg': 'viewer',
+  'GET /api/files/:fileId/thumbnail': 'viewer',
+  'GET /api/files/:fileId/markers': 'viewer',
+  'POST /api/files/:fileId/markers': 'commenter',
+  'POST /api/files/:fileId/comments/carry': 'editor',
+  'GET /api/projects/:projectId/usage': 'viewer',
+  'GET /api/me/usage': 'login',
+
+  'GET /api/projects/:projectId/shares': 'viewer',
+  'POST /api/files/:fileId/shares': 'editor',
+  'POST /api/cuts/:cutId/shares': 'editor',
+  'GET /api/shares/:shareId': 'viewer',
+  'DELETE /api/shares/:shareId': 'editor',
+
+  // The right to these is the link itself.
+  'GET /api/shared/:token': 'anybody',
+  'POST /api/shared/:token/open': 'anybody',
+  'GET /api/shared/:token/content': 'anybody',
+  'GET /api/shared/:token/peaks': 'anybody',
+  'GET /api/shared/:token/waveform.svg': 'anybody',
 
   'GET /api/cuts/:cutId/comments': 'viewer',
   'POST /api/cuts/:cutId/comments': 'commenter',
@@ -83,7 +147,33 @@ const table: Record<string, Least> = {
   'POST /api/comments/:commentId/replies': 'commenter',
   'POST /api/comments/:commentId/resolve': { another: 'editor', own: 'commenter' },
   'POST /api/comments/:commentId/reopen': { another: 'editor', own: 'commenter' },
+
+  // For participants: all callers are, of the one that is asked for. test/features/conversations says who may do what there.
+  // Each finds what they may read: test/features/search.
+  'GET /api/search': 'account',
+  'GET /api/conversations': 'login',
+  'POST /api/conversations': 'login',
+  'GET /api/conversations/:conversationId': 'login',
+  'PUT /api/conversations/:conversationId/read': 'login',
+  'GET /api/conversations/:conversationId/messages': 'login',
+  'POST /api/conversations/:conversationId/messages': 'login',
+  'GET /api/messages/:messageId': 'login',
+  'PATCH /api/messages/:messageId': 'login',
+  'DELETE /api/messages/:messageId': 'login',
 }
+
+/** What changes no row of which another connection should know, and makes no event. */
+const silent: Record<string, string> = {
+  'POST /api/auth/register': 'there is no room before it',
+  'POST /api/auth/login': 'a session begins, which no page shows live',
+  'POST /api/auth/refresh': 'a session goes on',
+  'POST /api/auth/forgot': 'a link is made, which no page shows',
+  'POST /api/me/tokens': 'a session begins, which no page shows live',
+  'POST /api/shared/:token/open': 'it changes no row',
+}
+
+/** Uploads in parts (tus), which are no endpoints: test/features/files/resumable.test.ts says who may do what with them. */
+const uploads = ['POST /api/uploads', 'PATCH /api/uploads/:uploadId', 'DELETE /api/uploads/:uploadId']
 
 /** What answers outside `/api`, without a login. */
 const operations = ['/healthz', '/readyz', '/metrics', '/openapi.json', '/asyncapi.json', '/docs', '/docs/json', '/docs/yaml']
@@ -120,6 +210,8 @@ interface Fresh {
   params?: Record<string, string>
   query?: string
   body?: unknown
+  /** In place of a body. */
+  form?: FormData
   headers?: Record<string, string>
   /** Another session of the same caller, where the request ends it. */
   token?: string | undefined
@@ -137,6 +229,8 @@ describe('the access table', () => {
   /** The person whom owners add, promote and remove. */
   let guest: Person
   let callers: Record<Who, { id: string; email: string; token: string | undefined }>
+  /** A group of all callers, who share a project of its own. */
+  let group: Conversation
 
   beforeAll(async () => {
     keeper = await register(app(), 'Kay Keeper')
@@ -166,6 +260,10 @@ describe('the access table', () => {
       return { ...holder, token: made.token }
     }
     const people = { nobody, stranger, viewer, commenter, editor, owner, removed, expired, revoked }
+    const meeting = await createProject(keeper, 'Meeting')
+    const met = [stranger, viewer, commenter, editor, owner, removed, holder]
+    for (const person of met) await addMember(keeper, meeting.id, person, 'commenter')
+    group = await converse(keeper, met)
     callers = {
       ...people,
       'bot viewer': await bot('bot viewer', 'viewer'),
@@ -202,6 +300,11 @@ describe('the access table', () => {
   }
   const withoutGuest = () => keeper.call('DELETE', `/api/projects/${project.id}/members/${guest.id}`)
 
+  const unsubscribe = (): Fresh => {
+    const { of } = unsubscribeTokens(app().config.jwtSecret)
+    return { params: { mailToken: of({ userId: keeper.id, kind: 'digest', projectId: project.id }) } }
+  }
+
   const inProject = async (rest: Omit<Fresh, 'params'> = {}): Promise<Fresh> => ({ params: { projectId: project.id }, ...rest })
   const onTask = (body?: unknown) => async (): Promise<Fresh> => {
     const made = await task()
@@ -221,6 +324,64 @@ describe('the access table', () => {
       const made = await comment(own ? callers[who].id : keeper.id, resolved)
       return { params: { commentId: made.id }, body, headers: ifMatch(made) }
     }
+  /** A real file, which is given to another author and has whatever can be read of one. */
+  const onFile =
+    (body?: unknown) =>
+    async (who: Who, own: boolean): Promise<Fresh> => {
+      const file = await completeFile(app(), keeper, (await cut()).cut.id)
+      await app().db.query('UPDATE "File" SET "authorId" = $2 WHERE id = $1', [file.id, own ? callers[who].id : keeper.id])
+      return { params: { fileId: file.id }, body, headers: ifMatch(file) }
+    }
+  /** Two takes of a cut, and a comment on the older one. */
+  const onTakes = async (): Promise<Fresh> => {
+    const { id } = (await cut()).cut
+    const [older, newer] = [await completeTake(app(), keeper, id, 1), await completeTake(app(), keeper, id, 2)]
+    await keeper.must('POST', `/api/cuts/${id}/comments`, { body: 'warmer', atMs: 1000, fileId: older.id })
+    return { params: { fileId: newer.id }, body: { from: older.id } }
+  }
+  /** Their tag is of their own, not of the row. */
+  const onBytes = async (who: Who, own: boolean): Promise<Fresh> => {
+    const { params } = await onFile()(who, own)
+    return { ...(params && { params }) }
+  }
+  const onInvitation = async (): Promise<Fresh> => {
+    const { id: invitationId, version } = await invite(keeper, project.id)
+    return { params: { invitationId }, headers: ifMatch({ version }) }
+  }
+  /** To another project: who accepts is a member from then on. */
+  const invited = async (): Promise<Fresh> => {
+    const another = await createProject(keeper, 'By invitation')
+    return { params: { token: (await invite(keeper, another.id)).token } }
+  }
+  const onShare = async (): Promise<Fresh> => {
+    const made = await share(keeper, { cutId: (await cut()).cut.id })
+    return { params: { shareId: made.id }, headers: ifMatch(made) }
+  }
+  /** A link to a file that has whatever can be read of one. */
+  const onLink = (body?: unknown) => async (): Promise<Fresh> => {
+    const { id: fileId } = await completeFile(app(), keeper, (await cut()).cut.id)
+    return { params: { token: (await share(keeper, { fileId }, { allows: 'download' })).token }, body }
+  }
+  /** An event in a project of the caller, who has dismissed it. */
+  const ownEvent = async (who: Who, dismissed: boolean) => {
+    const { id: projectId } = await createProject(keeper, 'Of the caller')
+    await addMember(keeper, projectId, { ...keeper, ...callers[who], token: '' }, 'viewer')
+    const { rows } = await app().db.query<{ id: string; seq: number }>(
+      `WITH e AS (SELECT id, seq::int AS seq FROM "Event" WHERE room = 'project:' || $1::uuid AND name = 'member:joined'),
+         d AS (INSERT INTO "ActivityDismissal" ("userId", "projectId", seq) SELECT $2, $1, seq FROM e WHERE $3)
+       SELECT * FROM e`,
+      [projectId, callers[who].id, dismissed],
+    )
+    const { id: eventId = '', seq = 0 } = rows[0] ?? {}
+    return { projectId, eventId, seq }
+  }
+  const inGroup = (body?: unknown): Fresh => ({ params: { conversationId: group.id }, body })
+  /** A message of the caller. */
+  const onMessage = (body?: unknown) => async (who: Who) => {
+    const made = await say(keeper, group.id, 'Hello')
+    await app().db.query('UPDATE "Message" SET "authorId" = $2 WHERE id = $1', [made.id, callers[who].id])
+    return { params: { messageId: made.id }, body, headers: ifMatch(made) }
+  }
   /** A further session of the caller, for requests that end sessions; no session for those who have none. */
   const session = async (who: Who) => (refused[who] === undefined && !isBot(who) ? await login(app(), callers[who]) : null)
 
@@ -230,6 +391,12 @@ describe('the access table', () => {
     }),
     'POST /api/auth/login': async () => ({ body: { email: guest.email, password: PASSWORD, delivery: 'body' } }),
     'POST /api/auth/refresh': async () => ({ body: { refreshToken: (await login(app(), guest)).refreshToken } }),
+    'POST /api/auth/forgot': async () => ({ body: { email: guest.email } }),
+    'POST /api/auth/reset': async () => {
+      const links = resetLinks(app().config)
+      const id = await app().app.rooms.commit(null, async (write) => createReset(write, links, guest.email))
+      return { body: { token: links.tokenOf(id), password: PASSWORD } }
+    },
     'POST /api/auth/logout': async (who) => ({ token: (await session(who))?.token }),
     'POST /api/auth/logout-all': async (who) => ({
       after: async () => {
@@ -242,7 +409,11 @@ describe('the access table', () => {
       const { rows } = await app().db.query<{ version: number }>('SELECT version FROM "User" WHERE id = $1', [callers[who].id])
       return { body: { name: 'Renamed' }, headers: ifMatch({ version: rows[0]?.version ?? 0 }) }
     },
-    'PUT /api/me/password': async () => ({ body: { current: PASSWORD, next: PASSWORD } }),
+    'PUT /api/me/password': async (who) => {
+      await session(who)
+      return { body: { current: PASSWORD, next: PASSWORD } }
+    },
+    'GET /api/me/overview': async () => ({}),
     'GET /api/me/sessions': async () => ({}),
     'DELETE /api/me/sessions/:sessionId': async (who) => {
       await session(who)
@@ -253,6 +424,15 @@ describe('the access table', () => {
       return { params: { sessionId: rows[0]?.id ?? '' } }
     },
 
+    'GET /api/projects/:projectId/activity': () => inProject({ query: '?limit=1' }),
+    'GET /api/me/activity': async () => ({ query: '?limit=1' }),
+    'PUT /api/me/activity/read': async (who) => {
+      const { projectId, seq } = await ownEvent(who, false)
+      return { body: { projectId, seq } }
+    },
+    'PUT /api/me/activity/:eventId/dismissed': async (who) => ({ params: { eventId: (await ownEvent(who, false)).eventId } }),
+    'DELETE /api/me/activity/:eventId/dismissed': async (who) => ({ params: { eventId: (await ownEvent(who, true)).eventId } }),
+
     'GET /api/me/tokens': async () => ({}),
     'POST /api/me/tokens': async () => ({ body: { name: 'Bot' } }),
     'DELETE /api/me/tokens/:tokenId': async (who) => {
@@ -261,6 +441,23 @@ describe('the access table', () => {
       const made = await request<{ id: string }>(app().url, 'POST', '/api/me/tokens', { token, body: { name: 'Bot' } })
       return { params: { tokenId: made.body.id } }
     },
+
+    'GET /api/me/notifications': async () => ({}),
+    'PATCH /api/me/notifications/:notificationId': async (who) => ({
+      params: { notificationId: await notificationFor(app().db, callers[who].id, project.id) },
+      body: { seen: true },
+    }),
+    'POST /api/me/notifications/seen-all': async () => ({ body: {} }),
+    'DELETE /api/me/notifications/:notificationId': async (who) => ({
+      params: { notificationId: await notificationFor(app().db, callers[who].id, project.id) },
+    }),
+    'GET /api/me/notification-preferences': async () => ({}),
+    'PUT /api/me/notification-preferences': async () => ({ body: { projects: [{ projectId: project.id, muted: true }] } }),
+
+    'GET /api/me/mail': async () => ({}),
+    'PUT /api/me/mail': async () => ({ body: { missed: true, digest: 'daily', projects: [] } }),
+    'GET /api/unsubscribe/:mailToken': async () => unsubscribe(),
+    'POST /api/unsubscribe/:mailToken': async () => unsubscribe(),
 
     'GET /api/projects': async () => ({}),
     'POST /api/projects': async () => ({ body: { name: 'Single' } }),
@@ -302,6 +499,14 @@ describe('the access table', () => {
       }
     },
 
+    'GET /api/projects/:projectId/invitations': () => inProject(),
+    'POST /api/projects/:projectId/invitations': () => inProject({ body: { role: 'viewer' } }),
+    'GET /api/invitations/:invitationId': onInvitation,
+    'POST /api/invitations/:invitationId/resend': onInvitation,
+    'DELETE /api/invitations/:invitationId': onInvitation,
+    'GET /api/invitations/by-token/:token': invited,
+    'POST /api/invitations/by-token/:token/accept': invited,
+
     'GET /api/projects/:projectId/tasks': () => inProject({ query: '?status=todo' }),
     'POST /api/projects/:projectId/tasks': () => inProject({ body: { title: 'Master' } }),
     'GET /api/tasks/:taskId': onTask(),
@@ -332,6 +537,38 @@ describe('the access table', () => {
       return { params: { cutId: made.cut.id }, body: { lyrics: [{ text: 'la' }] }, headers: { 'if-match': '"0"' } }
     },
 
+    'GET /api/projects/:projectId/files': () => inProject(),
+    'POST /api/cuts/:cutId/files': async () => {
+      const made = await cut()
+      const form = new FormData()
+      form.set('file', new Blob(['a text']), 'a.txt')
+      return { params: { cutId: made.cut.id }, form }
+    },
+    'PUT /api/cuts/:cutId/state': onCut({ state: 'review' }),
+    'GET /api/files/:fileId': onFile(),
+    'PATCH /api/files/:fileId': onFile({ name: 'Renamed' }),
+    'DELETE /api/files/:fileId': onFile(),
+    'GET /api/files/:fileId/content': onBytes,
+    'GET /api/files/:fileId/peaks': onFile(),
+    'GET /api/files/:fileId/waveform.svg': onBytes,
+    'GET /api/files/:fileId/thumbnail': onBytes,
+    'GET /api/files/:fileId/markers': onBytes,
+    'POST /api/files/:fileId/markers': async () => ({ ...(await onTakes()), body: { csv: 'atMs,endMs,body\n1,,warmer' } }),
+    'POST /api/files/:fileId/comments/carry': onTakes,
+    'GET /api/projects/:projectId/usage': () => inProject(),
+    'GET /api/me/usage': async () => ({}),
+
+    'GET /api/projects/:projectId/shares': () => inProject(),
+    'POST /api/files/:fileId/shares': async (who, own) => ({ ...(await onBytes(who, own)), body: { allows: 'download' } }),
+    'POST /api/cuts/:cutId/shares': onCut({}),
+    'GET /api/shares/:shareId': onShare,
+    'DELETE /api/shares/:shareId': onShare,
+    'GET /api/shared/:token': onLink(),
+    'POST /api/shared/:token/open': onLink({ password: '' }),
+    'GET /api/shared/:token/content': onLink(),
+    'GET /api/shared/:token/peaks': onLink(),
+    'GET /api/shared/:token/waveform.svg': onLink(),
+
     'GET /api/cuts/:cutId/comments': onCut(),
     'POST /api/cuts/:cutId/comments': onCut({ body: 'warmer', atMs: 1000 }),
     'GET /api/tasks/:taskId/comments': onTask(),
@@ -342,12 +579,24 @@ describe('the access table', () => {
     'POST /api/comments/:commentId/replies': onComment({ body: 'yes' }),
     'POST /api/comments/:commentId/resolve': onComment(),
     'POST /api/comments/:commentId/reopen': onComment(undefined, true),
+
+    'GET /api/search': async () => ({}),
+    'GET /api/conversations': async () => ({}),
+    'POST /api/conversations': async () => ({ body: { memberIds: [keeper.id] } }),
+    'GET /api/conversations/:conversationId': async () => inGroup(),
+    'PUT /api/conversations/:conversationId/read': async () => inGroup({ messageId: (await say(keeper, group.id, 'Hello')).id }),
+    'GET /api/conversations/:conversationId/messages': async () => inGroup(),
+    'POST /api/conversations/:conversationId/messages': async () => inGroup({ body: 'Hello' }),
+    'GET /api/messages/:messageId': onMessage(),
+    'PATCH /api/messages/:messageId': onMessage({ body: 'Hello again' }),
+    'DELETE /api/messages/:messageId': onMessage(),
   }
 
   /** What has happened so far, in all rooms and tables that a refused request could have touched. */
-  async function history(): Promise<unknown> {
-    const { rows } = await app().db.query(
-      `SELECT (SELECT sum(head) FROM "Room") AS heads, (SELECT count(*) FROM "Session" WHERE "revokedAt" IS NULL) AS sessions,
+  async function history() {
+    // What a consumer says afterwards may come at any time.
+    const { rows } = await app().db.query<{ events: string }>(
+      `SELECT (SELECT count(*) FROM "Event" WHERE "actorId" IS NOT NULL OR name NOT LIKE 'notification:%') AS events, (SELECT count(*) FROM "Session" WHERE "revokedAt" IS NULL) AS sessions,
         (SELECT count(*) FROM "User") AS users, (SELECT count(*) FROM "Comment") AS comments`,
     )
     return rows[0]
@@ -361,7 +610,7 @@ describe('the access table', () => {
   it('A3 has a row for every route of the running server', async () => {
     const routes = routesOf(app().app)
     const pages = [...operations, ...CONSOLE_ADDRESSES]
-    const known = new Set([...Object.keys(table), ...pages.map((url) => `GET ${url}`), 'OPTIONS *'])
+    const known = new Set([...Object.keys(table), ...uploads, ...pages.map((url) => `GET ${url}`), 'OPTIONS *'])
     expect(routes.filter((route) => !known.has(route) && !route.startsWith('GET /docs/'))).toEqual([])
     expect([...known].filter((route) => !routes.includes(route))).toEqual([])
   })
@@ -379,19 +628,23 @@ describe('the access table', () => {
     for (const [title, right, own] of rows)
       it(`A3 ${key}${title}`, async () => {
         const answers: Partial<Record<Who, string>> = {}
-        const sharable = !own && !/\/(auth|me)\b/.test(key) && key !== 'DELETE /api/projects/:projectId'
+        let hasEvents = false
+        const sharable = !own && !/\/(auth|me|messages)\b/.test(key) && key !== 'DELETE /api/projects/:projectId'
         let asking: Fresh | undefined
         for (const who of allCallers) {
           if (!sharable || asking === undefined) asking = (await fresh[key]?.(who, own)) ?? {}
-          const { params, query = '', body, headers, token, after } = asking
+          const { params, query = '', body, form, headers, token, after } = asking
           const before = await history()
           const answer = await request<Problem | undefined>(app().url, endpoint.method, pathOf(endpoint.url, params) + query, {
             body,
+            ...(form && { form }),
             token: token ?? callers[who].token,
             ...(headers && { headers }),
           })
-          if (answer.status < 400) answers[who] = `${answer.status}`
-          else {
+          if (answer.status < 400) {
+            answers[who] = `${answer.status}`
+            hasEvents ||= (await history())?.events !== before?.events
+          } else {
             answers[who] = `${answer.status} ${answer.body?.code}`
             expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/)
             expect(await history(), `${who} changed something`).toEqual(before)
@@ -408,6 +661,8 @@ describe('the access table', () => {
         if (key === 'DELETE /api/projects/:projectId/members/:userId' && own)
           for (const bot of ['bot viewer', 'bot commenter', 'bot editor']) cells[bot] = '403 forbidden'
         expect(answers).toEqual(cells)
+        // A route that changes rows and makes no event leaves other screens as they were.
+        if (endpoint.method !== 'GET' && right !== 'nobody at all') expect(hasEvents, 'an event').toBe(silent[key] === undefined)
       })
   }
 
@@ -443,6 +698,7 @@ describe('the access table', () => {
     // Of people: a bot is not present.
     'presence:set': 'viewer',
     typing: 'commenter',
+    'chat:typing': 'login',
   }
 
   it('A3 the socket’s requests answer by the same roles', async () => {
@@ -465,6 +721,7 @@ describe('the access table', () => {
       await ask('join:project', { projectId: project.id })
       await ask('presence:set', { projectId: project.id, state: { at: 3 } })
       await ask('typing', { projectId: project.id, targetId: project.id, isTyping: true })
+      await ask('chat:typing', { conversationId: group.id, isTyping: true })
       await ask('session:refresh', { token })
       await ask('join:user', { after: 0 })
       await ask('leave:project', { projectId: project.id })

@@ -1,46 +1,19 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { useCommand } from '../support/command.ts'
+import { invite, newAddress, registerWith, verdictOf } from '../support/invitations.ts'
 import { createCut, createProject, login, register, request } from '../support/people.ts'
+import { startS3 } from '../support/s3.ts'
 import { databaseForTest, useServers } from '../support/server-process.ts'
 import { connect } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
 
-const SECRET = 'a secret of the tests, thirty-two or more'
-
 describe('the command line', () => {
-  const { entry, start } = useServers()
+  const { start } = useServers()
 
-  /** A command in a process of its own, in a folder of its own. */
-  async function open(args: string[], env: Record<string, string> = {}, input?: string) {
-    const cwd = await mkdtemp(join(tmpdir(), 'cutroom-cli-'))
-    const child = spawn(process.execPath, [entry(), ...args], {
-      cwd,
-      env: { PATH: process.env.PATH, JWT_SECRET: SECRET, ...env },
-      stdio: ['pipe', 'pipe', 'pipe'],
-    })
-    onTestFinished(async () => {
-      child.kill('SIGKILL')
-      await rm(cwd, { recursive: true, force: true })
-    })
-    let [out, notes] = ['', '']
-    child.stdout.on('data', (chunk) => {
-      out += chunk
-    })
-    child.stderr.on('data', (chunk) => {
-      notes += chunk
-    })
-    child.stdin.end(input)
-    const exited = once(child, 'close').then(([code]) => code as number | null)
-    return { child, out: () => out, notes: () => notes, exited }
-  }
-  async function run(args: string[], env: Record<string, string> = {}, input?: string) {
-    const { out, notes, exited } = await open(args, env, input)
-    return { code: await exited, out: out(), notes: notes() }
-  }
+  const { open, run } = useCommand()
   const widest = (text: string) => Math.max(...text.split('\n').map((line) => [...line].length))
 
   it('the help of each command fits 80 columns; an unknown command and a missing option say what there is', async () => {
@@ -51,12 +24,23 @@ describe('the command line', () => {
       'user',
       'user add',
       'user password',
+      'user reset-link',
       'user list',
       'token',
       'token add',
       'token list',
     ]
-    for (const command of [...commands, 'token revoke', 'tail', 'doctor', 'seed']) {
+    for (const command of [
+      ...commands,
+      'token revoke',
+      'consumers',
+      'consumers list',
+      'consumers retry',
+      'consumers skip',
+      'tail',
+      'doctor',
+      'seed',
+    ]) {
       const { code, out } = await run([...command.split(' ').filter(Boolean), '--help'])
       expect({ command, code, isNarrow: widest(out) <= 80 }).toEqual({ command, code: 0, isNarrow: true })
       expect(out).toContain('Usage: cutroom')
@@ -198,11 +182,25 @@ describe('the command line', () => {
     const env = { DATABASE_URL: databaseUrl }
     const well = await run(['doctor'], env)
     expect(well).toMatchObject({ code: 0, out: expect.stringContaining('Nothing is in the way.') })
-    for (const area of ['version', 'config', 'disk', 'database', 'clock', 'secret', 'redis', 'origins'])
+    for (const area of ['version', 'config', 'disk', 'files', 'database', 'clock', 'secret', 'redis', 'origins'])
       expect(well.out).toMatch(new RegExp(`^(ok|warn) +${area} `, 'm'))
     const server = await start({ databaseUrl })
     await register(server, 'Ann')
+    const s3 = await startS3()
+    onTestFinished(s3.close)
+    const { endpoint, bucket, accessKeyId, secretAccessKey } = s3.config
+    const stored = {
+      S3_ENDPOINT: endpoint,
+      S3_BUCKET: bucket,
+      S3_ACCESS_KEY_ID: accessKeyId,
+      S3_SECRET_ACCESS_KEY: secretAccessKey,
+    }
+    expect((await run(['doctor'], { ...env, ...stored })).out).toMatch(
+      /^ok +files +an object was stored, read and removed in http/m,
+    )
     const cases: [env: Record<string, string>, line: RegExp][] = [
+      [{ ...env, ...stored, S3_BUCKET: 'others' }, /^FAIL +files +http.*others.*NoSuchBucket.*; correct S3_/m],
+      [{ ...env, ...stored, S3_ENDPOINT: 'http://127.0.0.1:1' }, /^FAIL +files +http.*ECONNREFUSED/m],
       [{ ...env, PORT: 'x', RATE_LIMIT: 'y' }, /^FAIL +config +PORT [\s\S]*^FAIL +config +RATE_LIMIT /m],
       [{ DATABASE_URL: 'postgresql://cutroom@127.0.0.1:1/cutroom' }, /^FAIL +database +DATABASE_URL: cannot connect/m],
       [{ ...env, DATABASE_POOL: '500' }, /^FAIL +database +DATABASE_POOL: 500 connections/m],
@@ -236,6 +234,42 @@ describe('the command line', () => {
       { token: person.token },
     )
     expect([body.members.length, body.cuts.length, body.comments.length]).toEqual([3, 24, 120])
+  })
+
+  it('an empty installation by invitation prints a code for the first account, on each node and start until there is one', async () => {
+    const databaseUrl = await databaseForTest()
+    const env = { REGISTRATION: 'invite' }
+    const codeOf = (output: string) => /no account yet[^\n]*code:\s+(\S+)\n/.exec(output)?.[1]
+    const [one, two] = [await start({ databaseUrl, env }), await start({ databaseUrl, env })]
+    await until('both codes', () => [one, two].every((server) => codeOf(server.output()) !== undefined))
+    const code = codeOf(one.output())
+    expect(codeOf(two.output())).toBe(code)
+    expect(verdictOf(await registerWith(two, { code: 'ABCDE' }))).toBe('403 wrong-code')
+    const email = newAddress()
+    expect(verdictOf(await registerWith(two, { email, code }))).toBe('201')
+    expect(verdictOf(await registerWith(one, { code }))).toBe('403 registration-closed')
+    const owner = await login(one, { email })
+    const { token } = await invite(owner, (await createProject(owner)).id)
+    expect(verdictOf(await registerWith(two, { invitation: token }))).toBe('201')
+    const three = await start({ databaseUrl, env })
+    await until('the start', () => three.output().includes('Health'))
+    expect(codeOf(three.output())).toBeUndefined()
+  })
+
+  it('a link to a new password is printed, works on a running server, and only for an account', async () => {
+    const databaseUrl = await databaseForTest()
+    const server = await start({ databaseUrl })
+    const ann = await register(server)
+    const env = { DATABASE_URL: databaseUrl, PUBLIC_URL: 'https://band.example/studio' }
+    const made = await run(['user', 'reset-link', ann.email.toUpperCase()], env)
+    expect(made).toMatchObject({ code: 0, out: expect.stringMatching(/^https:\/\/band\.example\/studio\/reset\/[\w-]{43}\n$/) })
+    expect(made.notes).toContain(ann.email)
+    const body = { token: made.out.trim().split('/').at(-1), password: 'the next horse battery' }
+    expect(verdictOf(await request(server.url, 'POST', '/api/auth/reset', { body }))).toBe('204')
+    expect((await login(server, ann, body.password)).id).toBe(ann.id)
+    expect(verdictOf(await ann.call('GET', '/api/me'))).toBe('401 session-revoked')
+    const unknown = await run(['user', 'reset-link', 'nobody@example.com'], env)
+    expect(unknown).toMatchObject({ code: 1, out: '', notes: expect.stringContaining('no account') })
   })
 
   it('with the embedded database, commands work while its server runs, and without one', async () => {

@@ -5,6 +5,7 @@ import { build } from 'esbuild'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import { useApp } from '../support/app.ts'
+import { cutIn, sha256, zipOf } from '../support/files.ts'
 import { createTeam, login, PASSWORD } from '../support/people.ts'
 import { until } from '../support/until.ts'
 import { expectCurrent, live, writeTask } from './clients.ts'
@@ -149,6 +150,21 @@ describe('an engine that has only what React Native has', () => {
     await mine.client.call(members.delete, { params: { projectId: project.id, userId: editor.id } })
     await until('removed', () => revoked.length > 0)
     expect([revoked, theirs.room.status, theirs.room.state]).toEqual([['removed'], 'offline', null])
+  })
+
+  it('M1 a file is uploaded, in parts', async () => {
+    const { project, owner } = await createTeam(app())
+    const client = load().createClient({ url: app().url })
+    onTestFinished(() => client.close())
+    await client.login({ email: owner.email, password: PASSWORD })
+    const bytes = zipOf(6 * 2 ** 20)
+    const upload = client.upload({
+      cutId: await cutIn(owner, project),
+      file: new Blob([new Uint8Array(bytes)]),
+      name: 'Größe.zip',
+    })
+    expect(await upload.done).toMatchObject({ name: 'Größe.zip', size: bytes.length, sha256: sha256(bytes) })
+    expect(upload.value).toMatchObject({ state: 'done', sentBytes: bytes.length })
   })
 
   it.each([

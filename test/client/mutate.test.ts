@@ -1,6 +1,7 @@
 import {
   CutroomError,
   comments,
+  cuts,
   type Draw,
   type MutationOptions,
   type MutationStore,
@@ -37,8 +38,7 @@ describe('mutate', () => {
 
   /** A task to be created, and how it is drawn. */
   function newTask(projectId: string, title: string): [typeof tasks.create, MutationArgs, MutationOptions & { draw: Draw }] {
-    const payload = { title, description: null, status: 'todo' as const, rank: '~', assigneeId: null, assignee: null }
-    const draw: Draw = { name: 'task:created', payload: { ...payload, dueAt: null, labels: [] } }
+    const draw: Draw = { name: 'task:created', payload: { title, status: 'todo' } }
     return [tasks.create, { params: { projectId }, body: { title } }, { draw }]
   }
 
@@ -59,6 +59,7 @@ describe('mutate', () => {
     const done = client.mutate(...newTask(projectId, 'Mix'))
     const [drawn] = room.state?.tasksIn('todo') ?? []
     expect(drawn).toMatchObject({ title: 'Mix', version: 0, author: { id: owner.id, name: owner.name }, projectId })
+    expect(drawn).toMatchObject({ description: null, assigneeId: null, assignee: null, dueAt: null, labels: [] })
     expect(room.pending.get(drawn?.id ?? '')).toMatchObject({ state: 'queued', projectId })
     expect(client.mutations).toHaveLength(1)
     const task = await done
@@ -204,20 +205,45 @@ describe('mutate', () => {
     expect((await ends).every(({ status }) => status === 'rejected')).toBe(true)
   })
 
+  it('created rows without a rank are drawn last in their list, in the order in which they were made', async () => {
+    const { client, room, owner, projectId, network } = await enter()
+    const { vibe } = await createCut(owner, projectId)
+    await until('there', () => room.state?.cutsOf(vibe.id).length === 1)
+    network.rule(() => 'refuse')
+    const add = (name: string) =>
+      client.mutate(
+        cuts.create,
+        { params: { vibeId: vibe.id }, body: { name } },
+        { projectId, draw: { name: 'cut:created', payload: { vibeId: vibe.id, name, state: 'draft' } } },
+      )
+    const all = [add('second'), add('third')]
+    const names = () => room.state?.cutsOf(vibe.id).map(({ name }) => name)
+    const [first] = names() ?? []
+    expect(names()).toEqual([first, 'second', 'third'])
+    network.rule(() => 'pass')
+    await Promise.all(all)
+    await until('confirmed', () => room.pending.size === 0)
+    expect(names()).toEqual([first, 'second', 'third'])
+    await expectCurrent(room, owner)
+  })
+
   it('a comment is drawn in the list of its cut, behind those that are there', async () => {
     const { client, room, owner, projectId } = await enter()
     const { cut } = await createCut(owner, projectId)
     await client.api.comments.createOnCut({ cutId: cut.id, body: 'first' })
     await until('there', () => room.state?.commentsOf(cut.id).length === 1)
-    const body = { body: 'second', atMs: 1_000, endMs: null }
-    const payload = { ...body, cutId: cut.id, taskId: null, parentId: null, resolvedAt: null, resolvedBy: null, editedAt: null }
+    const payload = { body: 'second', atMs: 1_000, cutId: cut.id }
     const done = client.mutate(
       comments.createOnCut,
       { params: { cutId: cut.id }, body: { body: 'second', atMs: 1_000 } },
       { projectId, draw: { name: 'comment:created', payload } },
     )
     expect(room.state?.commentsOf(cut.id).map(({ body }) => body)).toEqual(['first', 'second'])
-    await done
+    const drawn = room.state?.commentsOf(cut.id)[1]
+    const comment = await done
+    // a drawn row has all fields that a confirmed one has
+    expect(Object.keys(drawn ?? {}).toSorted()).toEqual(Object.keys(comment).toSorted())
+    expect(drawn).toMatchObject({ taskId: null, parentId: null, endMs: null, resolvedAt: null, resolvedBy: null, editedAt: null })
     await until('confirmed', () => room.pending.size === 0)
     await expectCurrent(room, owner)
   })

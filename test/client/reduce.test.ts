@@ -1,10 +1,14 @@
 import { applyEvent, snapshotOf, stateOf } from '@cutroom/client'
 import {
+  type Cut,
+  type File,
+  type Invitation,
   type Payload,
   type Person,
   type ProjectEventName,
   projectEvents,
   type RoomEvent,
+  type Share,
   Snapshot,
   stateChanges,
 } from '@cutroom/contract'
@@ -52,6 +56,28 @@ const cut = (n: number, vibeId: string) => ({
   bpm: null,
   timeSignature: null,
   rank: 'a0',
+  state: 'draft' as Cut['state'],
+  approvedFileId: null,
+  approvedTake: null,
+  approvedAt: null,
+  approvedBy: null,
+  author: bo,
+  ...stamps,
+})
+const file = (n: number, cutId: string): File => ({
+  id: id(n),
+  projectId,
+  cutId,
+  kind: 'audio',
+  take: n,
+  name: `Take ${n}.wav`,
+  type: 'audio/wav',
+  size: 44,
+  sha256: '0'.repeat(64),
+  status: 'processing',
+  failure: null,
+  audio: null,
+  image: null,
   author: bo,
   ...stamps,
 })
@@ -65,10 +91,36 @@ const comment = (n: number, on: { cutId?: string; taskId?: string; parentId?: st
   body: 'hm',
   atMs: null,
   endMs: null,
+  fileId: null,
+  carriedFrom: null,
   author: bo,
   resolvedAt: null,
   resolvedBy: null,
   editedAt: null,
+  ...stamps,
+})
+
+const share = (n: number, of: { cutId: string } | { fileId: string }): Share => ({
+  id: id(n),
+  projectId,
+  cutId: null,
+  fileId: null,
+  ...of,
+  allows: 'listen',
+  hasPassword: false,
+  expiresAt: null,
+  plays: 0,
+  author: bo,
+  ...stamps,
+})
+
+const invitation = (n: number): Invitation => ({
+  id: id(n),
+  projectId,
+  role: 'editor',
+  kind: 'email',
+  expiresAt: t1,
+  author: bo,
   ...stamps,
 })
 
@@ -80,10 +132,13 @@ const base = Snapshot.parse({
   nextCursor: null,
   project,
   members: [member(ann, 'owner'), member(bo, 'editor')],
+  invitations: [invitation(80), invitation(81)],
   tasks: [task(20), task(21)],
   vibes: [vibe(30), vibe(31)],
   cuts: [cut(40, id(30)), cut(41, id(31))],
   lyrics: [lyrics(id(40)), lyrics(id(41))],
+  files: [file(60, id(40)), file(61, id(41))],
+  shares: [share(70, { cutId: id(40) }), share(71, { fileId: id(60) }), share(72, { cutId: id(41) })],
   comments: [
     comment(50, { cutId: id(40) }),
     comment(51, { cutId: id(40), parentId: id(50) }),
@@ -96,6 +151,10 @@ type Content = ReturnType<typeof snapshotOf>
 const replaced = <T extends { id: string }>(items: T[], item: T): T[] => items.map((old) => (old.id === item.id ? item : old))
 const without = <T extends { id: string }>(items: T[], ...ids: string[]): T[] => items.filter((item) => !ids.includes(item.id))
 const bob = { ...bo, name: 'Bob', avatarUrl: 'https://example.org/bob.png' }
+const approved = {
+  ...{ state: 'approved' as const, approvedFileId: id(60), approvedTake: 60, approvedAt: t1, approvedBy: ann },
+  ...{ version: 2, updatedAt: t1 },
+}
 const moved = { rank: 'a5', version: 2, updatedAt: t1 }
 
 /** Events, each with a payload and what differs from `base` afterwards. */
@@ -106,7 +165,7 @@ const cases: { [N in ProjectEventName]?: { payload: Payload<N>; after: Partial<C
   },
   'project:deleted': {
     payload: { projectId },
-    after: { members: [], tasks: [], vibes: [], cuts: [], lyrics: [], comments: [] },
+    after: { members: [], invitations: [], tasks: [], vibes: [], cuts: [], lyrics: [], files: [], shares: [], comments: [] },
   },
   'member:joined': {
     payload: member({ ...ann, id: id(3) }, 'editor'),
@@ -127,11 +186,22 @@ const cases: { [N in ProjectEventName]?: { payload: Payload<N>; after: Partial<C
     payload: bob,
     after: {
       members: [member(ann, 'owner'), member(bob, 'editor')],
+      invitations: base.invitations.map((item) => ({ ...item, author: bob })),
       tasks: base.tasks.map((item) => ({ ...item, assignee: bob })),
       cuts: base.cuts.map((item) => ({ ...item, author: bob })),
+      files: base.files.map((item) => ({ ...item, author: bob })),
+      shares: base.shares.map((item) => ({ ...item, author: bob })),
       comments: base.comments.map((item) => ({ ...item, author: bob, resolvedBy: item.resolvedBy && bob })),
     },
   },
+  'invitation:created': { payload: invitation(82), after: { invitations: [...base.invitations, invitation(82)] } },
+  'invitation:updated': {
+    payload: { ...invitation(80), expiresAt: t0, version: 2 },
+    after: { invitations: replaced(base.invitations, { ...invitation(80), expiresAt: t0, version: 2 }) },
+  },
+  'invitation:revoked': { payload: { invitationId: id(80) }, after: { invitations: [invitation(81)] } },
+  'invitation:accepted': { payload: { invitationId: id(81) }, after: { invitations: [invitation(80)] } },
+  'invitation:expired': { payload: { invitationId: id(80) }, after: { invitations: [invitation(81)] } },
   'task:created': { payload: task(22), after: { tasks: [...base.tasks, task(22)] } },
   'task:updated': {
     payload: { ...task(20), assigneeId: null, assignee: null, version: 2 },
@@ -165,6 +235,8 @@ const cases: { [N in ProjectEventName]?: { payload: Payload<N>; after: Partial<C
       vibes: without(base.vibes, id(30)),
       cuts: without(base.cuts, id(40)),
       lyrics: [lyrics(id(41))],
+      files: without(base.files, id(60)),
+      shares: [share(72, { cutId: id(41) })],
       comments: without(base.comments, id(50), id(51)),
     },
   },
@@ -187,11 +259,25 @@ const cases: { [N in ProjectEventName]?: { payload: Payload<N>; after: Partial<C
     payload: { items: [{ cutId: id(41), rank: 'a3', version: 2 }], updatedAt: t1 },
     after: { cuts: replaced(base.cuts, { ...cut(41, id(31)), rank: 'a3', version: 2, updatedAt: t1 }) },
   },
+  'cut:drafted': {
+    payload: { ...cut(41, id(31)), version: 2 },
+    after: { cuts: replaced(base.cuts, { ...cut(41, id(31)), version: 2 }) },
+  },
+  'cut:submitted': {
+    payload: { ...cut(40, id(30)), state: 'review', version: 2 },
+    after: { cuts: replaced(base.cuts, { ...cut(40, id(30)), state: 'review', version: 2 }) },
+  },
+  'cut:approved': {
+    payload: { ...cut(40, id(30)), ...approved },
+    after: { cuts: replaced(base.cuts, { ...cut(40, id(30)), ...approved }) },
+  },
   'cut:deleted': {
     payload: { cutId: id(40) },
     after: {
       cuts: without(base.cuts, id(40)),
       lyrics: [lyrics(id(41))],
+      files: without(base.files, id(60)),
+      shares: [share(72, { cutId: id(41) })],
       comments: without(base.comments, id(50), id(51)),
     },
   },
@@ -199,6 +285,29 @@ const cases: { [N in ProjectEventName]?: { payload: Payload<N>; after: Partial<C
     payload: { ...lyrics(id(40)), version: 2 },
     after: { lyrics: [{ ...lyrics(id(40)), version: 2 }, lyrics(id(41))] },
   },
+  'file:uploaded': { payload: file(62, id(40)), after: { files: [...base.files, file(62, id(40))] } },
+  'file:processed': {
+    payload: { ...file(60, id(40)), status: 'ready', version: 2 },
+    after: { files: replaced(base.files, { ...file(60, id(40)), status: 'ready', version: 2 }) },
+  },
+  'file:failed': {
+    payload: { ...file(60, id(40)), status: 'failed', failure: 'damaged', version: 2 },
+    after: { files: replaced(base.files, { ...file(60, id(40)), status: 'failed', failure: 'damaged', version: 2 }) },
+  },
+  // What is said about it stays.
+  'file:deleted': {
+    payload: { fileId: id(60) },
+    after: { files: without(base.files, id(60)), shares: without(base.shares, id(71)) },
+  },
+  'share:created': {
+    payload: share(73, { cutId: id(40) }),
+    after: { shares: [...base.shares, share(73, { cutId: id(40) })] },
+  },
+  'share:updated': {
+    payload: { ...share(70, { cutId: id(40) }), plays: 3, version: 2 },
+    after: { shares: replaced(base.shares, { ...share(70, { cutId: id(40) }), plays: 3, version: 2 }) },
+  },
+  'share:revoked': { payload: { shareId: id(70) }, after: { shares: without(base.shares, id(70)) } },
   'comment:created': {
     payload: comment(54, { taskId: id(21) }),
     after: { comments: [...base.comments, comment(54, { taskId: id(21) })] },
@@ -285,7 +394,18 @@ describe('fold', () => {
   })
 
   describe('pages that were read later', () => {
-    const empty = { ...base, members: [], tasks: [], vibes: [], cuts: [], lyrics: [], comments: [] }
+    const empty = {
+      ...base,
+      members: [],
+      invitations: [],
+      tasks: [],
+      vibes: [],
+      cuts: [],
+      lyrics: [],
+      files: [],
+      shares: [],
+      comments: [],
+    }
     /** A first page at 7, and one of these rows that was read at 12. */
     const loaded = (later: Partial<Content>, first: Partial<Content> = {}) =>
       stateOf([

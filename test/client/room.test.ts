@@ -154,6 +154,62 @@ describe('the client against the server', () => {
     expect(errors).toEqual([])
   })
 
+  it.each(['removed and added again', 'added at last'])(
+    'A1 the room of a person who is %s comes back by itself, with all that was written in between',
+    async (way) => {
+      const owner = await register(app(), 'Olga')
+      const person = await register(app(), 'Mo')
+      const project = await createProject(owner)
+      const { client, errors } = clientOf(app(), person)
+      if (way.startsWith('removed')) await addMember(owner, project.id, person)
+      const room = client.room(project.id)
+      const { statuses, heard } = watch(room)
+      if (way.startsWith('removed')) {
+        await live(room)
+        await owner.must('DELETE', `/api/projects/${project.id}/members/${person.id}`)
+      }
+      await until('offline', () => room.status === 'offline')
+      expect([room.state, room.role, room.position, room.presence.size]).toEqual([null, undefined, null, 0])
+      await writeTask(owner, project.id, 'while away')
+      // a new connection is no reason to ask again
+      for (const socket of app().app.io.of('/').sockets.values()) socket.conn.close()
+      await until('connected again', () => client.status === 'online')
+      expect(room.problem).toMatchObject({ code: 'not-found' })
+      await addMember(owner, project.id, person, 'viewer')
+      await live(room)
+      await expectCurrent(room, person)
+      expect([room.role, [...(room.state?.tasks.values() ?? [])].map(({ title }) => title)]).toEqual(['viewer', ['while away']])
+      expect(room.presence.has(person.id)).toBe(true)
+      expect(statuses.slice(-3)).toEqual(['offline', 'syncing', 'live'])
+      expect(heard).toEqual(way.startsWith('removed') ? ['revoked: removed', 'reset'] : [])
+      expect(errors).toEqual([])
+      room.leave()
+      expect(room.status).toBe('offline')
+    },
+  )
+
+  it('a room of a project that was deleted, and one that was left while it was closed to the person, stay so', async () => {
+    const { project, owner, editor } = await createTeam(app(), 'editor')
+    const other = await createProject(owner, 'Other')
+    await addMember(owner, other.id, editor)
+    const { client } = clientOf(app(), editor)
+    const [gone, left] = [client.room(project.id), client.room(other.id)]
+    await Promise.all([live(gone), live(left)])
+    await owner.must('DELETE', `/api/projects/${project.id}`)
+    await owner.must('DELETE', `/api/projects/${other.id}/members/${editor.id}`)
+    await until('both are offline', () => gone.status === 'offline' && left.status === 'offline')
+    left.leave()
+    const { statuses } = watch(left)
+    const joined = new Promise<void>((resolve) => client.on('project:joined', () => resolve()))
+    await addMember(owner, other.id, editor)
+    await joined
+    expect([gone.status, statuses, app().app.io.of('/').adapter.rooms.has(`project:${other.id}`)]).toEqual([
+      'offline',
+      ['offline'],
+      false,
+    ])
+  })
+
   it('A1 a removed member’s room goes offline with the reason; other rooms and the user’s own go on', async () => {
     const { project, owner, editor } = await createTeam(app(), 'editor')
     const own = await createProject(editor, 'Own')
@@ -178,7 +234,7 @@ describe('the client against the server', () => {
     await expect(waiting).rejects.toMatchObject({ code: 'not-found' })
     expect(client.status).toBe('online')
 
-    // Asked for again it is a new room, refused now, welcome later.
+    // Asked for again it is refused now, and welcome later.
     const refused = client.room(project.id)
     await until('refused', () => refused.status === 'offline')
     expect(refused.problem).toMatchObject({ code: 'not-found' })

@@ -4,6 +4,7 @@ import {
   type CutroomClient,
   type comments,
   createClient,
+  type Draw,
   me,
   projects,
   rooms,
@@ -37,6 +38,14 @@ describe('types of calls', () => {
     void call(me.get, { body: {} })
     // @ts-expect-error not a status of a task
     void call(tasks.list, { params: { projectId: 'p' }, query: { status: 'lost' } })
+  })
+
+  it('what is drawn of a new row needs neither stamps nor fields that may be empty', () => {
+    expectTypeOf<{ name: 'task:created'; payload: { title: string; status: 'todo' } }>().toExtend<Draw>()
+    expectTypeOf<{ name: 'comment:reply'; payload: { cutId: string; parentId: string; body: string } }>().toExtend<Draw>()
+    expectTypeOf<{ name: 'vibe:created'; payload: { name: string; theme: string } }>().toExtend<Draw>()
+    expectTypeOf<{ name: 'task:created'; payload: { title: string } }>().not.toExtend<Draw>()
+    expectTypeOf<{ name: 'vibe:created'; payload: { name: string; theme: number } }>().not.toExtend<Draw>()
   })
 
   it('endpoints of the contract can be called as well, with the same types', () => {

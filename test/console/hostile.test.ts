@@ -4,10 +4,9 @@ import { useApp } from '../support/app.ts'
 import { describeInBrowser, useBrowser } from '../support/browser.ts'
 import { createProject, register } from '../support/people.ts'
 import { until } from '../support/until.ts'
+import { picture } from './modes.ts'
 import { signInOn } from './people.ts'
 
-/** Where pictures go; nowhere unless it is set. */
-const PICTURES = process.env.CUTROOM_TEST_PICTURES
 const TASKS = 1_000
 
 describeInBrowser('a board beyond measure', () => {
@@ -35,7 +34,7 @@ describeInBrowser('a board beyond measure', () => {
       await page.keyboard.press('ArrowDown')
       await until(`the focus is on task ${n}`, async () => (await focused()) === `Task number ${n}`)
     }
-    if (PICTURES !== undefined) await page.screenshot({ path: join(PICTURES, 'hostile.png') })
+    await picture(page, 'hostile')
     expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0)
     expect(errors).toEqual([])
   })

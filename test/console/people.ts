@@ -1,6 +1,11 @@
 import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type axe from 'axe-core'
 import type { Locator, Page } from 'playwright-core'
 import { PASSWORD } from '../support/people.ts'
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 export const button = (page: Page | Locator, name: string) => page.getByRole('button', { name, exact: true })
 export const heading = (page: Page, name: string) => page.getByRole('heading', { name })
@@ -29,3 +34,13 @@ export async function signInOn(page: Page, url: string, email: string, path = '/
 
 /** What screen readers were told last. */
 export const spoken = (page: Page) => page.locator('.hidden[aria-live=polite]')
+
+/** Breaches of WCAG 2.2 AA and of good practice, by rule, with the elements. */
+export async function breaches(page: Page): Promise<string[]> {
+  // Half a second for each document: once.
+  if (!(await page.evaluate<boolean>('"axe" in window'))) await page.evaluate(axeSource)
+  const violations = await page.evaluate<axe.Result[]>(
+    `axe.run({ resultTypes: ['violations'] }).then((results) => results.violations)`,
+  )
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary}`))
+}

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { beforeAll, expect, inject, it } from 'vitest'
 import { useApp } from '../support/app.ts'
 import { describeInBrowser, useBrowser } from '../support/browser.ts'
-import { addMember, createProject, type Person, register, request } from '../support/people.ts'
+import { addMember, createCut, createProject, type Person, register, request } from '../support/people.ts'
 import { until } from '../support/until.ts'
 import { button, heading, signInOn } from './people.ts'
 
@@ -91,6 +91,139 @@ describeInBrowser('what the console says of its state', () => {
     await page.getByRole('cell', { name: 'Mix of Ann' }).waitFor()
     await button(page, 'Keep mine').click()
     await page.getByRole('heading', { name: 'Mix of Ann' }).waitFor()
+    const title = async () => (await ann.must<{ title: string }>('GET', `/api/tasks/${task.id}`)).title
+    await until('mine is on the server', async () => (await title()) === 'Mix of Ann')
+    await page.getByRole('cell', { name: 'Mix of Ben' }).waitFor({ state: 'detached' })
+  })
+
+  it('changes of a task, a cut and its lyrics are drawn at once while offline, and sent later, each over the one before', async () => {
+    const task = await ann.must<{ id: string }>('POST', `/api/projects/${project.id}/tasks`, { title: 'Strings' })
+    const { cut } = await createCut(ann, project.id)
+    const { page, context } = await open({ origin: app().url })
+    await signInOn(page, app().url, ann.email, `${board()}?task=${task.id}`)
+    const dialog = page.getByRole('dialog')
+    await button(dialog, 'Edit').waitFor()
+    // the parts of the page that are needed offline are loaded
+    await page.getByRole('dialog').getByText('Nothing was said').waitFor()
+    await page.keyboard.press('Escape')
+    await page.getByRole('link', { name: 'Cuts' }).click()
+    await page.getByRole('link', { name: 'Take 1' }).click()
+    await button(page, 'Write lyrics').waitFor()
+    await context.setOffline(true)
+    await page.getByText('Offline. Showing what was here').waitFor()
+
+    for (const [name, tempo] of [
+      ['Take 2', '90'],
+      ['Take 3', '92'],
+    ] as const) {
+      await button(page, 'Change').click()
+      await dialog.getByLabel('Name of the cut').fill(name)
+      await dialog.getByLabel('Tempo (bpm)').fill(tempo)
+      await button(dialog, 'Save').click()
+      await heading(page, name).waitFor()
+    }
+    await button(page, 'Write lyrics').click()
+    await page.getByLabel('Lyrics, one line each').fill('one line')
+    await button(page, 'Save').click()
+    await page.locator('.lyrics.pending', { hasText: 'one line' }).waitFor()
+    await page.getByRole('link', { name: 'Board' }).click()
+    await page.getByRole('link', { name: 'Strings' }).click()
+    await button(dialog, 'Edit').click()
+    await dialog.getByLabel('Title').fill('More strings')
+    await button(dialog, 'Save').click()
+    await dialog.getByText('Will be sent', { exact: true }).waitFor()
+    await heading(page, 'More strings').waitFor()
+    await context.setOffline(false)
+    await page.getByText('Will be sent', { exact: true }).first().waitFor({ state: 'detached' })
+    await until('all is on the server', async () => {
+      const { name, bpm } = await ann.must<{ name: string; bpm: number }>('GET', `/api/cuts/${cut.id}`)
+      const { lyrics } = await ann.must<{ lyrics: { text: string }[] }>('GET', `/api/cuts/${cut.id}/lyrics`)
+      const { title } = await ann.must<{ title: string }>('GET', `/api/tasks/${task.id}`)
+      return [name, bpm, lyrics[0]?.text, title].join() === 'Take 3,92,one line,More strings'
+    })
+  })
+
+  it('a change that was made offline, and that another person made too, shows both versions, also after a reload', async () => {
+    const { cut } = await createCut(ann, project.id)
+    const path = `${board()}/cuts/${cut.id}`
+    const { page, context } = await open({ origin: app().url })
+    await signInOn(page, app().url, ann.email, path)
+    await button(page, 'Change').waitFor()
+    await context.setOffline(true)
+    await page.getByText('Offline. Showing what was here').waitFor()
+    await button(page, 'Change').click()
+    await page.getByRole('dialog').getByLabel('Name of the cut').fill('Take of Ann')
+    await button(page.getByRole('dialog'), 'Save').click()
+    await page.getByText('Will be sent', { exact: true }).waitFor()
+    await ben.must('PATCH', `/api/cuts/${cut.id}`, { name: 'Take of Ben' })
+    await context.setOffline(false)
+    await page.getByRole('cell', { name: 'Take of Ben' }).waitFor()
+    await page.reload()
+    await page.getByRole('cell', { name: 'Take of Ann' }).waitFor()
+    await page.goto(`${app().url}${board()}/cuts`)
+    const row = page.locator('.cut-row', { hasText: 'Take of Ann' })
+    await row.getByText('Not sent').waitFor()
+    await row.getByRole('link', { name: 'Compare' }).click()
+    await button(page, 'Take theirs').click()
+    await heading(page, 'Take of Ben').waitFor()
+    await page.getByRole('cell', { name: 'Take of Ann' }).waitFor({ state: 'detached' })
+    expect(await ann.must<{ name: string }>('GET', `/api/cuts/${cut.id}`)).toMatchObject({ name: 'Take of Ben' })
+  })
+
+  it('cards show who is there and what is new since the last visit', async () => {
+    const own = await createProject(ann, 'Visited')
+    await addMember(ann, own.id, ben)
+    const [one, other] = [await open({ origin: app().url }), await open({ origin: app().url })]
+    await signInOn(one.page, app().url, ann.email, `/projects/${own.id}`)
+    await one.page.getByRole('textbox', { name: 'Add a task' }).waitFor()
+    await one.page.getByText('No tasks yet').waitFor()
+    await one.page.getByRole('link', { name: 'Cutroom: your projects' }).click()
+    const card = one.page.locator('.project', { hasText: 'Visited' })
+    await card.getByText('Changed').waitFor()
+    expect(await card.getByText('since your last visit').count()).toBe(0)
+    for (const title of ['Mix', 'Master']) await ben.must('POST', `/api/projects/${own.id}/tasks`, { title })
+    await signInOn(other.page, app().url, ben.email, `/projects/${own.id}`)
+    await other.page.getByText('Master').waitFor()
+    await one.page.reload()
+    await card.getByText('2 changes since your last visit').waitFor()
+    await card.getByRole('img', { name: 'Here now: Ben' }).waitFor()
+    expect([one.errors, other.errors]).toEqual([[], []])
+  })
+
+  it('the sample band is written step by step, and opens', async () => {
+    const newcomer = await register(app(), 'Sam')
+    const { page, errors } = await open({ origin: app().url })
+    await signInOn(page, app().url, newcomer.email)
+    // the progress is seen, however fast the server is
+    const progress = page.getByRole('progressbar', { name: 'Writing the sample band' })
+    await page.route('**/vibes', async (route) => {
+      await progress.waitFor()
+      await route.continue()
+    })
+    await button(page, 'Load the sample band').click()
+    await heading(page, 'Board').waitFor()
+    await page.getByText('Book the room for Saturday').waitFor()
+    const { data } = await newcomer.must<{ data: { id: string }[] }>('GET', '/api/projects')
+    const snapshot = await newcomer.must<{ tasks: object[]; vibes: object[]; cuts: object[]; comments: object[] }>(
+      'GET',
+      `/api/projects/${data[0]?.id}/snapshot`,
+    )
+    expect([data, snapshot.tasks, snapshot.vibes, snapshot.cuts, snapshot.comments].map(({ length }) => length)).toEqual([
+      1, 6, 2, 3, 8,
+    ])
+    expect(errors).toEqual([])
+  })
+
+  it('who signs out in the page in which they signed in causes no error', async () => {
+    const { page, errors } = await open({ origin: app().url })
+    await signInOn(page, app().url, ann.email, '/me')
+    // what the page itself asks for is answered
+    await page.getByText('This one').waitFor()
+    await page.waitForLoadState('networkidle')
+    await button(page, 'Sign out').click()
+    await button(page, 'Sign in').waitFor()
+    await page.waitForLoadState('networkidle')
+    expect(errors).toEqual([])
   })
 
   it('a token is made, shown once, works, and ends', async () => {

@@ -1,34 +1,17 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import axe from 'axe-core'
 import type { Page } from 'playwright-core'
 import { beforeAll, expect, inject, it } from 'vitest'
 import { useApp } from '../support/app.ts'
 import { describeInBrowser, useBrowser } from '../support/browser.ts'
+import { processed, textOf, uploadFile, zipOf } from '../support/files.ts'
 import { addMember, createCut, createProject, type Person, register } from '../support/people.ts'
+import { blackPng } from '../support/pictures.ts'
+import { wav } from '../support/sound.ts'
 import { until } from '../support/until.ts'
-import { button, heading, signInOn } from './people.ts'
+import { lookAt, looks } from './modes.ts'
+import { breaches, button, heading, signInOn } from './people.ts'
 
-/** Where pictures of all views go; nowhere unless it is set. */
-const PICTURES = process.env.CUTROOM_TEST_PICTURES
 const LONG = 'A title that does not know when to stop, '.repeat(5).slice(0, 200)
-
-const modes = [
-  { name: 'light', dark: false, width: 1280, height: 800 },
-  { name: 'dark', dark: true, width: 1280, height: 800 },
-  { name: '390 px', dark: false, width: 390, height: 844 },
-  { name: '390 px, dark', dark: true, width: 390, height: 844 },
-] as const
-
-/** Breaches of WCAG 2.2 AA and of good practice, by rule, with the elements. */
-async function breaches(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source)
-  const { violations } = await page.evaluate<axe.AxeResults>('axe.run()')
-  return violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary}`))
-}
-
-/** How much wider the page is than its window, px. */
-const overflow = (page: Page) => page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
 
 describeInBrowser('every view of the console', () => {
   const app = useApp({ seams: { consoleFolder: join(inject('build'), 'console') } })
@@ -69,14 +52,32 @@ describeInBrowser('every view of the console', () => {
     await ann.must('PUT', `/api/cuts/${cut.id}/lyrics`, {
       lyrics: text.map((line, n) => ({ text: line, atMs: n === 0 ? 12_000 : null })),
     })
+    await addFiles()
     const thread = await ben.must<{ id: string }>('POST', `/api/cuts/${cut.id}/comments`, {
-      body: 'Louder here, the voice drowns.',
+      body: `Louder here, the voice drowns, @[Ann Archer](${ann.id}).`,
       atMs: 42_000,
     })
     await ann.must('POST', `/api/comments/${thread.id}/replies`, { body: 'Two decibels?' })
     const done = await ann.must<{ id: string }>('POST', `/api/cuts/${cut.id}/comments`, { body: 'The count-in is too long.' })
     await ben.must('POST', `/api/comments/${done.id}/resolve`)
     await ben.must('POST', `/api/cuts/${cut.id}/comments`, { body: `${LONG} ${'unbroken'.repeat(40)}` })
+  }
+
+  /** Two takes, the newer one in review, one that is broken on another cut, and what lies beside them. */
+  async function addFiles(): Promise<void> {
+    const shape = (_: number, second: number) => 0.1 + 0.85 * Math.abs(Math.sin(second / 9) * Math.cos(second / 2.3))
+    const add = (bytes: Buffer, filename: string) => uploadFile(app(), ann, cut.id, bytes, { filename })
+    const older = await add(wav({ seconds: 61, channels: 1, loudness: shape }), 'Morning, rough mix.wav')
+    await ben.must('POST', `/api/cuts/${cut.id}/comments`, { body: 'Breath before the chorus', atMs: 21_000, fileId: older.id })
+    await processed(ann, older.id)
+    await processed(ann, (await add(wav({ seconds: 63, channels: 1, loudness: shape }), `${LONG}.wav`)).id)
+    await processed(ann, (await add(blackPng(320, 200), 'Cover.png')).id)
+    await add(zipOf(4_000), 'Stems.zip')
+    await add(textOf(900), 'Notes on the arrangement.txt')
+    const range = { body: 'All of this is a little fast', atMs: 8_000, endMs: 19_000 }
+    await ann.must('POST', `/api/cuts/${cut.id}/comments`, range)
+    await ann.must('PUT', `/api/cuts/${cut.id}/state`, { state: 'review' })
+    await ann.must('POST', `/api/cuts/${cut.id}/shares`, { password: 'strings attached', allows: 'download' })
   }
 
   beforeAll(async () => {
@@ -158,11 +159,44 @@ describeInBrowser('every view of the console', () => {
       async (page) => {
         await page.keyboard.press('Escape')
         await page.getByText('Two decibels?').waitFor()
+        await page.locator('.wave path').first().waitFor({ state: 'attached' })
+      },
+    ],
+    [
+      'files',
+      async (page) => {
+        const part = button(page, 'Takes and files')
+        if (await part.isVisible()) await part.click()
+        await page.getByText('Notes on the arrangement.txt').waitFor()
+        await page.getByText('used', { exact: false }).first().waitFor()
+      },
+    ],
+    [
+      'file',
+      async (page) => {
+        await button(page, 'More about Take 2').click()
+        await page.getByText('Audacity labels').waitFor()
+      },
+    ],
+    [
+      'share-links',
+      async (page) => {
+        await page.keyboard.press('Escape')
+        await button(page, 'Share').click()
+        await page.getByText('with password').waitFor()
+      },
+    ],
+    [
+      'share-made',
+      async (page) => {
+        await button(page, 'Create link').click()
+        await page.getByLabel('Link', { exact: true }).waitFor()
       },
     ],
     [
       'lyrics',
       async (page) => {
+        await page.keyboard.press('Escape')
         const part = button(page, 'Lyrics')
         if (await part.isVisible()) await part.click()
         await button(page, 'Edit lyrics').click()
@@ -202,6 +236,27 @@ describeInBrowser('every view of the console', () => {
       },
     ],
     [
+      'inbox',
+      async (page) => {
+        await page.goto(`${app().url}/inbox`)
+        await page.getByText('the voice drowns').first().waitFor()
+      },
+    ],
+    [
+      'activity',
+      async (page) => {
+        await page.goto(`${app().url}/activity`)
+        await page.getByText('Order strings').first().waitFor()
+      },
+    ],
+    [
+      'search',
+      async (page) => {
+        await page.goto(`${app().url}/search?q=chorus`)
+        await heading(page, 'Tasks').waitFor()
+      },
+    ],
+    [
       'unknown-project',
       async (page) => {
         await page.goto(`${app().url}/projects/${ann.id}`)
@@ -210,22 +265,10 @@ describeInBrowser('every view of the console', () => {
     ],
   ]
 
-  it.each(modes)('has no breach of WCAG, fits its window, and no script fails: $name', async (mode) => {
-    const { page, errors } = await open({ ...mode, origin: app().url })
-    const picture = async (name: string) => {
-      if (PICTURES === undefined) return
-      await mkdir(PICTURES, { recursive: true })
-      await page.screenshot({ path: join(PICTURES, `${name}-${mode.name.replaceAll(/\W+/g, '-')}.png`) })
-    }
+  it.each(looks)('has no breach of WCAG, fits its window, and no script fails: $name', async ({ modes }) => {
+    const { page, errors } = await open({ ...modes[0], origin: app().url })
     const found: string[] = []
-    const check = async (name: string) => {
-      await picture(name)
-      const wide = await overflow(page)
-      found.push(
-        ...(await breaches(page)).map((breach) => `${name}: ${breach}`),
-        ...(wide > 0 ? [`${name}: ${wide} px too wide`] : []),
-      )
-    }
+    const check = async (name: string) => void found.push(...(await lookAt(page, name, modes)))
     await page.goto(`${app().url}/`)
     await button(page, 'Sign in').waitFor()
     await check('sign-in')
@@ -240,6 +283,18 @@ describeInBrowser('every view of the console', () => {
     expect(found).toEqual([])
     // the browser's own words for answers that are no success: the merge, and the project that is not there
     expect(errors.filter((error) => !/40[14]|412/.test(error))).toEqual([])
+  })
+
+  it('at 200 % zoom the comments of a cut can be read and written', async () => {
+    const { page, errors } = await open({ width: 640, height: 400, zoom: 2, origin: app().url })
+    await signInOn(page, app().url, ann.email, `/projects/${project.id}/cuts/${cut.id}`)
+    await page.getByText('Two decibels?').waitFor()
+    const height = await page.evaluate<number>(`document.querySelector('.comments .windowed').clientHeight`)
+    expect(height).toBeGreaterThanOrEqual(120)
+    await page.getByLabel('Write a comment').fill('Zoomed in')
+    await button(page, 'Send').click()
+    await page.getByText('Zoomed in').waitFor()
+    expect(errors).toEqual([])
   })
 
   it('an account without projects, and a project without anything, say what to do first', async () => {

@@ -3,27 +3,53 @@ import { createConnection } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Problem } from '@cutroom/contract'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { unsubscribeTokens } from '../../src/features/mail/unsubscribe-tokens.ts'
 import { useApp } from '../support/app.ts'
 import { keyOf, listed, pathOf } from '../support/calls.ts'
+import { converse, say } from '../support/conversations.ts'
+import { completeTake } from '../support/files.ts'
+import { invite } from '../support/invitations.ts'
 import { createCut, createTeam, PASSWORD, type Person, register, request } from '../support/people.ts'
 import { openRaw, type Raw } from '../support/raw-socket.ts'
+import { share } from '../support/shares.ts'
 import { connect } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
 
 const app = useApp()
 let owner: Person
 let editor: Person
-let ids: Record<'projectId' | 'taskId' | 'vibeId' | 'cutId' | 'commentId' | 'userId', string>
+let commenter: Person
+/** The token of an invitation; that in `ids` is of a link. */
+let invitation: string
+type Param = 'projectId' | 'taskId' | 'vibeId' | 'cutId' | 'commentId' | 'fileId' | 'shareId' | 'token' | 'userId'
+let ids: Record<Param | 'invitationId' | 'conversationId' | 'messageId', string>
 
 beforeAll(async () => {
-  const team = await createTeam(app(), 'editor')
+  const team = await createTeam(app(), 'editor', 'commenter')
   owner = team.owner
   editor = team.editor
+  commenter = team.commenter
   const projectId = team.project.id
   const task = await owner.must<{ id: string }>('POST', `/api/projects/${projectId}/tasks`, { title: 'Mix' })
   const { vibe, cut } = await createCut(owner, projectId)
   const comment = await owner.must<{ id: string }>('POST', `/api/cuts/${cut.id}/comments`, { body: 'louder' })
-  ids = { projectId, taskId: task.id, vibeId: vibe.id, cutId: cut.id, commentId: comment.id, userId: editor.id }
+  const take = await completeTake(app(), owner, cut.id, 1)
+  const { id: shareId, token } = await share(owner, { fileId: take.id })
+  const { id: invitationId, token: invitationToken } = await invite(owner, projectId)
+  invitation = invitationToken
+  const made = {
+    invitationId,
+    taskId: task.id,
+    vibeId: vibe.id,
+    cutId: cut.id,
+    commentId: comment.id,
+    fileId: take.id,
+    shareId,
+    token,
+  }
+  const { id: conversationId } = await converse(owner, [editor])
+  const { id: messageId } = await say(owner, conversationId, 'Hello')
+  ids = { projectId, ...made, userId: editor.id, conversationId, messageId }
 })
 
 const code = (answer: { status: number; body: unknown }) => `${answer.status} ${(answer.body as Problem | undefined)?.code}`
@@ -220,6 +246,7 @@ describe('bad input over REST', () => {
     'PATCH /api/projects/:projectId#name': (name) => ({ name }),
     'PATCH /api/projects/:projectId#description': (description) => ({ description }),
     'POST /api/projects/:projectId/members#email': (text) => ({ email: `a${text}@example.com` }),
+    'POST /api/projects/:projectId/invitations#email': (text) => ({ email: `a${text}@example.com` }),
     'POST /api/projects/:projectId/tasks#title': (title) => ({ title }),
     'POST /api/projects/:projectId/tasks#description': (description) => ({ title: 'A', description }),
     'POST /api/projects/:projectId/tasks#labels': (label) => ({ title: 'A', labels: ['fine', label] }),
@@ -240,6 +267,10 @@ describe('bad input over REST', () => {
     'POST /api/tasks/:taskId/comments#body': (body) => ({ body }),
     'PATCH /api/comments/:commentId#body': (body) => ({ body }),
     'POST /api/comments/:commentId/replies#body': (body) => ({ body }),
+    'POST /api/conversations#title': (title) => ({ memberIds: [editor.id, commenter.id], title }),
+    'POST /api/conversations/:conversationId/messages#body': (body) => ({ body }),
+    'PATCH /api/messages/:messageId#body': (body) => ({ body }),
+    'POST /api/files/:fileId/markers#csv': (text) => ({ csv: `atMs,endMs,body\n1,,"${text.replaceAll('"', '""')}"` }),
   }
   const write = (key: string, body: unknown) => {
     const [verb = '', url = ''] = key.split('#')[0]?.split(' ') ?? []
@@ -248,7 +279,28 @@ describe('bad input over REST', () => {
 
   it('A3 text that Postgres cannot store is refused in every field, and all other text comes back unchanged', async () => {
     const places = Object.keys(texts).map((key) => key.split('#')[0])
-    const withoutText = ['login', 'logout', 'refresh', 'password', 'move', '/members/:userId']
+    // Names of files are cleaned: test/features/files/names.test.ts. Passwords are hashed.
+    const withoutText = [
+      '/files',
+      '/files/:fileId',
+      'login',
+      'forgot',
+      'reset',
+      'logout',
+      'refresh',
+      'password',
+      '/notifications/:notificationId',
+      '/seen-all',
+      '/notification-preferences',
+      '/me/mail',
+      '/shares',
+      '/open',
+      'move',
+      '/state',
+      '/carry',
+      '/members/:userId',
+      '/read',
+    ]
     for (const endpoint of listed)
       if (endpoint.schema.body !== undefined && !withoutText.some((part) => endpoint.url.endsWith(part)))
         expect(places).toContain(keyOf(endpoint))
@@ -326,8 +378,13 @@ describe('bad input over REST', () => {
   })
 
   it('A3 unknown and odd query parameters are refused', async () => {
+    const { of } = unsubscribeTokens(app().config.jwtSecret)
+    const mailToken = of({ userId: owner.id, kind: 'missed', projectId: null })
     for (const endpoint of listed.filter((each) => each.method === 'GET')) {
-      const path = pathOf(endpoint.url, ids)
+      const path = pathOf(
+        endpoint.url,
+        endpoint.url.includes('/invitations/') ? { ...ids, token: invitation } : { ...ids, mailToken },
+      )
       const key = keyOf(endpoint)
       expect({ key, status: (await owner.call('GET', path)).status }).toEqual({ key, status: 200 })
       for (const query of ['nonsense=1', 'Limit=1', 'projectId=x', '__proto__=1'])
@@ -341,14 +398,20 @@ describe('bad input over REST', () => {
     expect(limited.length).toBeGreaterThan(6)
     for (const endpoint of limited) {
       const path = pathOf(endpoint.url, ids)
-      const most = endpoint.url.endsWith('/events') ? 500 : 200
+      const others: Record<string, number> = { events: 500, overview: 50, conversations: 50, search: 25 }
+      const most = others[endpoint.url.split('/').at(-1) ?? ''] ?? 200
       for (const limit of ['0', `${most + 1}`, '-1', '1.5', '', 'ten', '1e9', 'Infinity', '1&limit=2', '%00'])
         expect({ path, limit, answer: code(await owner.call('GET', `${path}?limit=${limit}`)) }).toEqual({
           path,
           limit,
           answer: '422 validation',
         })
-      for (const limit of [1, most]) expect((await owner.call('GET', `${path}?limit=${limit}`)).status).toBe(200)
+      for (const limit of [1, most])
+        expect({ path, limit, status: (await owner.call('GET', `${path}?limit=${limit}`)).status }).toEqual({
+          path,
+          limit,
+          status: 200,
+        })
     }
     for (const after of ['-1', '1.5', 'x', '9007199254740993', '1&after=2'])
       expect((await owner.call('GET', `/api/projects/${ids.projectId}/events?after=${after}`)).status).toBe(422)
@@ -649,6 +712,8 @@ describe('bad input over sockets', () => {
         ['["typing",{"constructor":{"prototype":{"polluted":true}}}]', 'validation'],
         [`["typing",{"projectId":"${ids.projectId}","targetId":"x","isTyping":true}]`, 'validation'],
         [`["typing",{"projectId":"${ids.projectId}","targetId":"${ids.cutId}","isTyping":"yes"}]`, 'validation'],
+        [`["chat:typing",{"conversationId":"${ids.conversationId}","isTyping":"yes"}]`, 'validation'],
+        [`["chat:typing",{"conversationId":"${ids.projectId}","isTyping":true}]`, 'not-found'],
         ['["session:refresh",{"token":7}]', 'validation'],
         ['["session:refresh",{"token":"\\u0000"}]', 'token-invalid'],
         [`["presence:set",{"projectId":"${ids.projectId}","state":{}}]`, 'forbidden'],

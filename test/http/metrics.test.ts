@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { events, projectRoom } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { startApp, type TestApp, useApp } from '../support/app.ts'
+import { consumed } from '../support/consumers.ts'
 import { addMember, createCut, createProject, createTeam, register, request } from '../support/people.ts'
 import { hasRedis, refuseWithoutRedis, startRedis } from '../support/redis.ts'
 import { connect } from '../support/sockets.ts'
@@ -30,6 +31,7 @@ describe('metrics', () => {
   it('a write is timed by its outcome, and its events are counted by name', async () => {
     const { owner, project, viewer } = await createTeam(app(), 'viewer')
     const { cut } = await createCut(owner, project.id)
+    await consumed(app().db)
     const written = await growth(async () => {
       await owner.must('POST', `/api/cuts/${cut.id}/comments`, { body: 'Louder' })
       await owner.must('POST', `/api/cuts/${cut.id}/comments`, { body: 'Softer' })
@@ -95,9 +97,21 @@ describe('metrics', () => {
       expect(series.get(`cutroom_database_connections{pool="${pool}",state="used"}`)).toBe(0)
       expect(series.get(`cutroom_database_waiting{pool="${pool}"}`)).toBe(0)
     }
+    // The leader keeps one of those for jobs, with its lock.
+    const ofJobs = async () => (await scrape(app())).get('cutroom_database_connections{pool="jobs",state="used"}')
+    await until('the leader and nothing else', async () => (await ofJobs()) === 1)
     expect(series.get('cutroom_database_connections{pool="requests",state="idle"}')).toBeGreaterThan(0)
     expect(series.get('cutroom_http_requests_waiting')).toBe(0)
+    expect(series.get('cutroom_downloads')).toBe(0)
     expect([...series.keys()].some((name) => name.startsWith('cutroom_redis'))).toBe(false)
+  })
+
+  it('downloads under way are counted', async () => {
+    const open = app().app.downloads.kind<null>(async (asked) => asked.map(() => true))
+    const downloads = [open('ann', null), open('bob', null)]
+    expect((await scrape(app())).get('cutroom_downloads')).toBe(2)
+    for (const download of downloads) download.close()
+    expect((await scrape(app())).get('cutroom_downloads')).toBe(0)
   })
 
   it('a busy pool shows: connections in use, and requests that wait for their turn', async () => {

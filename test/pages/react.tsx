@@ -9,6 +9,7 @@ import {
   useRoom,
   useSelect,
   useTyping,
+  useUpload,
 } from '@cutroom/react'
 import { StrictMode, useEffect, useState } from 'react'
 import { createRoot } from 'react-dom/client'
@@ -31,8 +32,9 @@ function Board({ projectId }: { projectId: string }) {
   const { typing, setTyping } = useTyping(room, given.targetId)
   const { mutate, pending, problem } = useMutation(tasks.create, {
     projectId,
-    draw: ({ body }) => ({ name: 'task:created', payload: { status: 'todo', assigneeId: null, dueAt: null, ...body } as never }),
+    draw: ({ body }) => ({ name: 'task:created', payload: { status: 'todo', title: body.title } }),
   })
+  const { upload, status: sent } = useUpload()
   useEffect(() => {
     if (room) seen(room)
     show({ view: 'board' })
@@ -52,6 +54,14 @@ function Board({ projectId }: { projectId: string }) {
       <p data-show="typing">{typing.join()}</p>
       <p data-show="pending">{pending ? 'pending' : 'idle'}</p>
       <p data-show="problem">{problem?.code}</p>
+      <p data-show="upload">{sent && `${sent.state} ${sent.sentBytes} ${sent.problem?.code ?? sent.file?.name ?? ''}`}</p>
+      <input
+        type="file"
+        aria-label="File"
+        onInput={({ currentTarget: { files } }) => {
+          if (files?.[0]) upload({ cutId: given.targetId, file: files[0] })
+        }}
+      />
       <form
         onSubmit={(event) => {
           const title = submitted(event.nativeEvent ?? (event as unknown as Event))

@@ -10,6 +10,7 @@ import {
   useRoom,
   useSelect,
   useTyping,
+  useUpload,
 } from '@cutroom/vue'
 import { createApp, defineComponent, shallowRef, watch } from 'vue'
 import { client, drawn, drive, given, options, seen, submitted } from './given.ts'
@@ -33,11 +34,9 @@ const Board = defineComponent(
     const { typing, setTyping } = useTyping(room, given.targetId)
     const { mutate, pending, problem } = useMutation(tasks.create, {
       projectId: () => props.projectId,
-      draw: ({ body }) => ({
-        name: 'task:created',
-        payload: { status: 'todo', assigneeId: null, dueAt: null, ...body } as never,
-      }),
+      draw: ({ body }) => ({ name: 'task:created', payload: { status: 'todo', title: body.title } }),
     })
+    const { upload, status: sent } = useUpload()
     watch(
       room,
       (room) => {
@@ -69,6 +68,18 @@ const Board = defineComponent(
           <p data-show="typing">{typing.value.join()}</p>
           <p data-show="pending">{pending.value ? 'pending' : 'idle'}</p>
           <p data-show="problem">{problem.value?.code}</p>
+          <p data-show="upload">
+            {sent.value &&
+              `${sent.value.state} ${sent.value.sentBytes} ${sent.value.problem?.code ?? sent.value.file?.name ?? ''}`}
+          </p>
+          <input
+            type="file"
+            aria-label="File"
+            onInput={(event: Event) => {
+              const { files } = event.currentTarget as HTMLInputElement
+              if (files?.[0]) upload({ cutId: given.targetId, file: files[0] })
+            }}
+          />
           <form onSubmit={add}>
             <input onInput={() => setTyping(true)} aria-label="Title" />
           </form>

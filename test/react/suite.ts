@@ -1,8 +1,11 @@
+import { randomBytes } from 'node:crypto'
+import type { File } from '@cutroom/contract'
 import type { Page } from 'playwright-core'
 import { afterEach, beforeAll, expect, it } from 'vitest'
 import { clientOf } from '../client/clients.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { describeInBrowser, useBrowser, type Watched } from '../support/browser.ts'
+import { sha256, zipOf } from '../support/files.ts'
 import { countObjects } from '../support/heap.ts'
 import { bundlePage, usePages } from '../support/pages.ts'
 import { createCut, createProject, createTeam, login, PASSWORD, type Person, register } from '../support/people.ts'
@@ -145,6 +148,23 @@ export function hooksSuite(title: string, entry: string, alias: Record<string, s
       errors.splice(0)
     })
 
+    it('M1 a file is sent in parts and shown with its progress; a refusal is shown with its problem', async () => {
+      const { project, owner } = await createTeam(app)
+      const { cut } = await createCut(owner, project.id)
+      const { page, errors } = await visit(owner, { targetId: cut.id })
+      await show(page, project.id)
+      await page.locator('[data-status=live]').waitFor()
+      const bytes = zipOf(6 * 2 ** 20)
+      await page.getByLabel('File').setInputFiles({ name: 'stems.zip', mimeType: 'application/zip', buffer: bytes })
+      await shows(page, '[data-show=upload]', `done ${bytes.length} stems.zip`)
+      const { data } = await owner.must<{ data: File[] }>('GET', `/api/projects/${project.id}/files`)
+      expect(data).toMatchObject([{ name: 'stems.zip', sha256: sha256(bytes) }])
+      const noise = randomBytes(1000)
+      await page.getByLabel('File').setInputFiles({ name: 'noise.wav', mimeType: 'audio/wav', buffer: noise })
+      await until('it is refused', async () => (await text(page, '[data-show=upload]')).endsWith('unsupported-media-type'))
+      expect(errors.splice(0)).toEqual([expect.stringContaining('415')])
+    })
+
     it('people who are there and who type are shown, to each other', async () => {
       const { project, owner, editor } = await createTeam(app, 'editor')
       const { cut } = await createCut(owner, project.id)
@@ -163,6 +183,22 @@ export function hooksSuite(title: string, entry: string, alias: Record<string, s
       await until('typing is told', () => room.typing.get(cut.id)?.[0] === owner.id)
       await show(page)
       await until('typing ends with the component', () => !room.typing.has(cut.id))
+    })
+
+    it('a component stays mounted while its person is removed, and shows the project when they are added again', async () => {
+      const { project, owner, editor } = await createTeam(app, 'editor')
+      await owner.must('POST', `/api/projects/${project.id}/tasks`, { title: 'Mix' })
+      const { page } = await visit(editor)
+      await show(page, project.id)
+      await shows(page, 'li', 'Mix')
+      await owner.must('DELETE', `/api/projects/${project.id}/members/${editor.id}`)
+      await page.locator('[data-status=offline]').waitFor()
+      await shows(page, 'li', '')
+      await owner.must('POST', `/api/projects/${project.id}/tasks`, { title: 'Master' })
+      await owner.must('POST', `/api/projects/${project.id}/members`, { userId: editor.id, role: 'viewer' })
+      await page.locator('[data-status=live]').waitFor()
+      await shows(page, 'li', 'Mix|Master')
+      await shows(page, '[data-show=people]', 'Mo editor board')
     })
 
     it('a logout closes everything; the next login sees what is theirs', async () => {

@@ -1,4 +1,4 @@
-import { type Project, type Room, type Task, tasks } from '@cutroom/client'
+import { type ActivityState, type NotificationState, type Project, type Room, type Task, tasks } from '@cutroom/client'
 import * as react from '@cutroom/react'
 import * as vue from '@cutroom/vue'
 import { describe, expect, expectTypeOf, it } from 'vitest'
@@ -19,6 +19,10 @@ describe('types of hooks and composables', () => {
         Project
       > | null>()
       expectTypeOf(react.usePresence(room).people.get('id')?.state?.view).toEqualTypeOf<string | undefined>()
+      expectTypeOf(react.useActivity()).toEqualTypeOf<ActivityState | null>()
+      expectTypeOf(vue.useActivity().value).toEqualTypeOf<ActivityState | null>()
+      expectTypeOf(react.useNotifications()).toEqualTypeOf<NotificationState | null>()
+      expectTypeOf(vue.useNotifications().value).toEqualTypeOf<NotificationState | null>()
       expectTypeOf(vue.useSelect(maybe, ({ status }) => status).value).toEqualTypeOf<Room['status'] | undefined>()
       expectTypeOf(
         vue.useSelect(

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { openDatabase } from '../../src/db/client.ts'
 import { createCommit } from '../../src/rooms/log/commit.ts'
 import { startApp, type TestApp } from '../support/app.ts'
+import { consumed } from '../support/consumers.ts'
 import { createDatabase } from '../support/database.ts'
 import { direct } from '../support/hostile.ts'
 import { gate, type Logged, readLog, upTo } from '../support/log.ts'
@@ -63,6 +64,7 @@ describe('a write that rolls back', () => {
     const socket = await connect(app, editor)
     const { head } = await socket.join(project.id)
     const before = await owner.must('GET', `/api/projects/${project.id}/snapshot`)
+    await consumed(app.db)
 
     whileHeld(() => {
       throw new Error('refused by the test')
@@ -453,6 +455,8 @@ describe('writes that lock in opposite orders', () => {
     const from = await createCut(owner, project.id)
     const to = await createCut(owner, project.id)
     const { opened, open } = gate()
+    // What consumers write would be held, too.
+    await consumed(app.db)
     let held = 0
     whileHeld(() => (held++ === 0 ? opened : undefined))
     const moved = editor.call('POST', `/api/cuts/${from.cut.id}/move`, { vibeId: to.vibe.id, after: null })
@@ -471,6 +475,8 @@ describe('writes that lock in opposite orders', () => {
     const { cut } = await createCut(owner, project.id)
     const comment = await owner.must<{ id: string }>('POST', `/api/cuts/${cut.id}/comments`, { body: 'first' })
     const { opened, open } = gate()
+    // What consumers write would be held, too.
+    await consumed(app.db)
     let held = 0
     whileHeld(() => (held++ === 0 ? opened : undefined))
     const deleted = owner.call('DELETE', `/api/cuts/${cut.id}`)

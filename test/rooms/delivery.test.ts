@@ -14,9 +14,13 @@ import {
 import { type Manager, Manager as SocketManager } from 'socket.io-client'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { startApp, type TestApp, useApp } from '../support/app.ts'
+import { consumed } from '../support/consumers.ts'
+import { processed, uploadFile, wavOf } from '../support/files.ts'
+import { accept, expireIn, invite, newAddress } from '../support/invitations.ts'
 import { readLog, upTo } from '../support/log.ts'
 import { addMember, createCut, createProject, createTeam, type Person, register } from '../support/people.ts'
 import { crowd } from '../support/ranks.ts'
+import { share, visit } from '../support/shares.ts'
 import { connect, type Listener, open } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
 import { append, roundTrip, seqs } from './frames.ts'
@@ -104,7 +108,7 @@ describe('delivery', () => {
     await roundTrip(socket)
     expect(socket.events()).toEqual(await readLog(owner, project.id, head))
     // The sweep looks every second; the rest is for a busy machine.
-    expect(Math.max(...delays)).toBeLessThan(2_000)
+    expect(Math.max(...delays)).toBeLessThan(10_000)
   })
 
   it('D2 two servers that know nothing of each other deliver each other’s writes: every list is the log', async () => {
@@ -230,6 +234,7 @@ describe('delivery', () => {
     it('D3 a socket that left gets nothing more, its neighbours do', async () => {
       const { project, owner, editor } = await createTeam(app(), 'editor')
       const { cut } = await createCut(owner, project.id)
+      await consumed(app().db)
       const [gone, stays] = await Promise.all([connect(app(), editor), connect(app(), editor)])
       await Promise.all([gone.join(project.id), stays.join(project.id)])
       await comments(owner, cut.id, 3, 'before')
@@ -348,6 +353,54 @@ describe('delivery', () => {
       await beside('cut', `/api/vibes/${other.id}/cuts`, { name: 'Beside' }, cut.id, { vibeId: other.id })
       const lines = [{ atMs: 0, text: 'la' }, { text: '' }, { atMs: 2_000, text: 'déjà vu 🎵' }]
       await send<Lyrics>('lyrics:updated', 'PUT', `/api/cuts/${cut.id}/lyrics`, { lyrics: lines })
+
+      const takeOf = async (bytes: Uint8Array, end: 'file:processed' | 'file:failed') => {
+        const file = await uploadFile(app(), owner, cut.id, bytes)
+        expected.push(['file:uploaded', file], [end, await processed(owner, file.id)])
+        return file
+      }
+      const take = await takeOf(wavOf(0.05), 'file:processed')
+      await send('file:updated', 'PATCH', `/api/files/${take.id}`, { name: 'Café.wav' })
+      await send('cut:submitted', 'PUT', `/api/cuts/${cut.id}/state`, { state: 'review' })
+      await send('cut:approved', 'PUT', `/api/cuts/${cut.id}/state`, { state: 'approved', fileId: take.id })
+      const { token, url: _, ...link } = await share(owner, { fileId: take.id })
+      expected.push(['share:created', link])
+      await (await visit(app(), token, '/content')).arrayBuffer()
+      await until('the play', () => socket.events().some(({ name }) => name === 'share:updated'))
+      expected.push(['share:updated', await owner.must('GET', `/api/shares/${link.id}`)])
+      await owner.must('DELETE', `/api/shares/${link.id}`)
+      expected.push(['share:revoked', { shareId: link.id }])
+      const [one, two, three] = [
+        await invite(owner, project.id, { email: newAddress() }),
+        await invite(owner, project.id),
+        await invite(owner, project.id, { email: newAddress() }),
+      ]
+      for (const { token: _, url: __, isMailed: ___, email: ____, ...shown } of [one, two, three])
+        expected.push(['invitation:created', shown])
+      await owner.must('POST', `/api/invitations/${one.id}/resend`)
+      expected.push(['invitation:updated', await owner.must('GET', `/api/invitations/${one.id}`)])
+      await owner.must('DELETE', `/api/invitations/${two.id}`)
+      expected.push(['invitation:revoked', { invitationId: two.id }])
+      await expireIn(app(), three.id, '-1 second')
+      const instead = await invite(owner, project.id, { email: three.email ?? '' })
+      expected.push(
+        ['invitation:expired', { invitationId: three.id }],
+        ['invitation:created', await owner.must('GET', `/api/invitations/${instead.id}`)],
+      )
+      const { body: joined } = await accept(await register(app()), (await invite(owner, project.id)).token)
+      const [made, accepted] = (await readLog(owner, project.id)).slice(-3)
+      expected.push(
+        ['invitation:created', made?.payload],
+        ['invitation:accepted', { invitationId: made?.payload.id }],
+        ['member:joined', joined],
+      )
+      expect(accepted?.name).toBe('invitation:accepted')
+      await send('cut:drafted', 'PUT', `/api/cuts/${cut.id}/state`, { state: 'draft' })
+      const channels = wavOf(0.05)
+      channels.writeUInt16LE(65_535, 22)
+      await takeOf(channels, 'file:failed')
+      await owner.must('DELETE', `/api/files/${take.id}`)
+      expected.push(['file:deleted', { fileId: take.id }])
 
       const note = await send<Comment>('comment:created', 'POST', `/api/cuts/${cut.id}/comments`, {
         body: 'here “so”\n<b>&\u2028',

@@ -2,6 +2,7 @@ import { hash, randomUUID } from 'node:crypto'
 import { projectRoom } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { useApp } from '../support/app.ts'
+import { consumed } from '../support/consumers.ts'
 import { gate, readLog, upTo } from '../support/log.ts'
 import { type Answer, createCut, createTeam, PASSWORD, type Person } from '../support/people.ts'
 import { connect } from '../support/sockets.ts'
@@ -80,6 +81,17 @@ describe('Idempotency-Key', () => {
     expect(await owner.must('GET', '/api/projects')).toMatchObject({ data: [{ name: 'Album' }, { name: 'Once' }] })
   })
 
+  it('W4 the first answer comes again where the write would be refused, since it was done', async () => {
+    const { project, owner } = await createTeam(app())
+    // The second write of a caller assumes the scope of the first.
+    for (const email of ['one@example.com', 'two@example.com']) {
+      const { first, second } = await twice(owner, 'POST', `/api/projects/${project.id}/invitations`, { email })
+      expect(first.status).toBe(201)
+      expect(told(second)).toEqual(told(first))
+    }
+    expect(await owner.must('GET', `/api/projects/${project.id}/invitations`)).toMatchObject({ data: [{}, {}] })
+  })
+
   it('W4 the first answer comes again even when the thing has changed or is gone since', async () => {
     const { project, owner } = await createTeam(app())
     const headers = key()
@@ -116,6 +128,7 @@ describe('Idempotency-Key', () => {
   it('W4 while the first is running the second gets 409 with Retry-After; then the first answer', async () => {
     const { project, owner } = await createTeam(app())
     const { opened, open } = gate()
+    await consumed(app().db)
     let running = 0
     hold = () => {
       running++

@@ -3,6 +3,7 @@ import { type Presence, projectRoom, userRoom } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { PresenceTable } from '../../src/rooms/presence/presence.ts'
 import { startApp, useApp } from '../support/app.ts'
+import { consumed } from '../support/consumers.ts'
 import { addCrowd } from '../support/members.ts'
 import { addMember, createCut, createProject, createTeam, type Person, register } from '../support/people.ts'
 import { watchPlans } from '../support/plans.ts'
@@ -258,6 +259,7 @@ describe('presence', () => {
       const events = await app().db.query('SELECT count(*) FROM "Event" WHERE room = ANY($1)', [rooms])
       return { rows, events: events.rows }
     }
+    await consumed(app().db)
     const before = await heads()
     const [a, b] = await Promise.all([connect(app(), owner), connect(app(), editor)])
     onTestFinished(() => void a.socket.close())

@@ -343,6 +343,8 @@ describe('resume', () => {
     it('R1 join:user gives what one missed: projects joined, left and made while away', async () => {
       const owner = await register(app(), 'Olga Owner')
       const ann = await register(app(), 'Ann')
+      // Being added is in the same log a moment later.
+      await ann.must('PUT', '/api/me/notification-preferences', { kinds: { added: 'off' } })
       const first = await connect(app(), ann)
       const { epoch, head } = connected(first)
       first.socket.close()

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { projectRoom, userRoom } from '@cutroom/contract'
-import { describe, expect, it, onTestFinished } from 'vitest'
-import { createRetention, type RetentionOptions, statements } from '../../src/jobs/retention.ts'
+import { describe, expect, it } from 'vitest'
+import { type RetentionOptions, retain, statements } from '../../src/jobs/retention.ts'
 import { useApp } from '../support/app.ts'
+import { ownDatabase, startWith } from '../support/consumers.ts'
 import { readLog, upTo } from '../support/log.ts'
 import { createProject, createTeam, login, register, request } from '../support/people.ts'
 import { connect } from '../support/sockets.ts'
@@ -19,28 +20,12 @@ const range = (from: number, to: number): number[] => upTo(to - from + 1).map((n
 describe('retention', () => {
   const app = useApp()
 
-  /** Rounds only when a test asks for one. */
-  function retention(options: Partial<RetentionOptions> = {}): ReturnType<typeof createRetention> {
-    const made = createRetention({
-      pool: app().db,
-      retentionSeconds: 30 * DAY,
-      sessionSeconds: 30 * DAY,
-      onSwept: () => {},
-      onError: (error) => expect.unreachable(String(error)),
-      firstMs: 3_600_000,
-      ...options,
-    })
-    onTestFinished(() => made.close())
-    return made
-  }
-  async function run(options: Partial<RetentionOptions> = {}) {
-    const swept = await retention(options).run()
-    if (!swept) throw new Error('another sweep is running')
-    return swept
-  }
+  /** Rounds only when a test asks for one: the job of the server begins a minute later. */
+  const run = (options: Partial<RetentionOptions> = {}, signal = new AbortController().signal) =>
+    retain({ pool: app().db, retentionSeconds: 30 * DAY, sessionSeconds: 30 * DAY, consumers: [], ...options }, signal)
   /** Events up to `seq` as if they had been written 40 days ago. */
-  const age = (room: string, seq: number) =>
-    app().db.query(`UPDATE "Event" SET at = at - interval '40 days' WHERE room = $1 AND seq <= $2`, [room, seq])
+  const age = (room: string, seq: number, { db } = app()) =>
+    db.query(`UPDATE "Event" SET at = at - interval '40 days' WHERE room = $1 AND seq <= $2`, [room, seq])
   const roomRow = async (room: string) => {
     const { rows } = await app().db.query<{ head: string; floor: string; kept: string; lowest: string | null }>(
       `SELECT head, floor, (SELECT count(*) FROM "Event" WHERE room = r.id) AS kept,
@@ -241,20 +226,56 @@ describe('retention', () => {
     expect(await refresh(stolen.refreshToken)).toMatchObject({ status: 401, body: { code: 'token-reused' } })
   })
 
-  it('two nodes do not sweep at once, and a node that stops does not finish its round', async () => {
+  it('two nodes do not sweep at once; a node that stops does not finish its round, and another begins it again', async () => {
+    const databaseUrl = await ownDatabase()
+    const nodes = [await startWith({}, { databaseUrl }), await startWith({}, { databaseUrl })]
+    const [one, two] = nodes
+    if (!one || !two) throw new Error('no nodes')
+    await until('a leader', () => nodes.some(({ app }) => app.consumers.isLeader()))
+    const leader = one.app.consumers.isLeader() ? one : two
+    const other = leader === one ? two : one
+    const { project } = await createTeam(other)
+    const room = projectRoom(project.id)
+    await append(other, project.id, 20_000)
+    await age(room, 20_000, other)
+    // What is due stays due until it is done, for as long as one node is at it.
+    const claims = new Set<string | null>()
+    const state = async () => {
+      const { rows } = await other.db.query<{ claimedBy: string | null; attempt: number; floor: string; kept: string }>(
+        `SELECT d."claimedBy", d.attempt, r.floor, (SELECT count(*) FROM "Event" WHERE room = $1) AS kept
+         FROM "Due" d, "Room" r WHERE d.consumer = 'retention' AND r.id = $1`,
+        [room],
+      )
+      const [row] = rows
+      if (row) claims.add(row.claimedBy)
+      return { ...row, floor: Number(row?.floor), kept: Number(row?.kept) }
+    }
+    await other.db.query(`UPDATE "Due" SET at = now() WHERE consumer = 'retention'`)
+    await until('it has begun', async () => (await state()).floor > 0)
+    expect(await state()).toMatchObject({ claimedBy: expect.any(String), attempt: 1 })
+    expect(other.app.consumers.isLeader()).toBe(false)
+    await leader.app.close()
+    const stopped = await state()
+    expect(stopped.kept).toBeGreaterThan(0)
+    await until('the other node to finish it', async () => (await state()).kept === 0)
+    await until('the next time', async () => (await state()).attempt === 0)
+    expect(await state()).toMatchObject({ claimedBy: null, floor: 20_000 })
+    // One claim by each, and none between.
+    expect(claims.size).toBe(3)
+  })
+
+  it('a round ends with its signal, after the statement under way', async () => {
     const { project } = await createTeam(app())
-    await append(app(), project.id, 5_000)
-    await age(projectRoom(project.id), 5_000)
-    const [one, two] = [retention(), retention()]
-    const round = one.run()
+    await append(app(), project.id, 20_000)
+    await age(projectRoom(project.id), 20_000)
+    const stop = new AbortController()
+    const stopped = expect(run({}, stop.signal)).rejects.toThrow()
     await until('it has begun', async () => ((await roomRow(projectRoom(project.id)))?.floor ?? 0) > 0)
-    expect(await two.run()).toBeNull()
-    const stopped = expect(round).rejects.toThrow()
-    await one.close()
+    stop.abort()
     await stopped
     expect((await roomRow(projectRoom(project.id)))?.kept).toBeGreaterThan(0)
-    expect(await two.run()).toMatchObject({ events: expect.any(Number) })
-    expect(await roomRow(projectRoom(project.id))).toMatchObject({ floor: 5_000, kept: 0 })
+    expect(await run()).toMatchObject({ events: expect.any(Number) })
+    expect(await roomRow(projectRoom(project.id))).toMatchObject({ floor: 20_000, kept: 0 })
   })
 
   it('W2 a write does not wait for rows that are being deleted', async () => {

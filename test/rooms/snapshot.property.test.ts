@@ -2,7 +2,10 @@ import { type ProjectEventName, projectEvents, projectRoom, type Role, type Room
 import fc from 'fast-check'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { applyEvent, snapshotOf, stateOf } from '../../packages/client/src/reduce.ts'
+import { removeOld } from '../../src/features/invitations/expiry.ts'
+import { addPlays } from '../../src/features/shares/writes.ts'
 import { type TestApp, useApp } from '../support/app.ts'
+import { completeTake, sendFile, textOf, zipOf } from '../support/files.ts'
 import { gate, readLog } from '../support/log.ts'
 import { type Answer, addMember, createCut, createProject, type Person, register } from '../support/people.ts'
 import { crowd } from '../support/ranks.ts'
@@ -19,6 +22,7 @@ interface Command {
 
 /** What there is to do things to. Ids of what was deleted may be here for a moment: then the command is refused. */
 interface World {
+  app: TestApp
   /** The first stays an owner; the others come and go. */
   people: Person[]
   projectId: string
@@ -26,6 +30,14 @@ interface World {
   vibes: string[]
   cuts: string[]
   comments: string[]
+  files: string[]
+  /** Two takes of the first cut, the older one first; files, too. */
+  takes: string[]
+  /** Of the server. */
+  url: string
+  shares: string[]
+  /** With their tokens. */
+  invitations: { id: string; token: string }[]
 }
 
 const pick = <T>(items: readonly T[], n: number): T | undefined => items[n % Math.max(items.length, 1)]
@@ -67,6 +79,22 @@ const acts = {
       name: `Name ${b}`,
       avatarUrl: b % 2 ? `https://example.com/${b}.png` : null,
     }),
+  'invitation:create': async (w, me, a, b) => {
+    const body = { role: pick(roles, b), ...(a % 2 && { email: pick(w.people, a)?.email }) }
+    const made = await me.call<{ id: string; token: string }>('POST', `/api/projects/${w.projectId}/invitations`, body)
+    if (made.status === 201) w.invitations.push(made.body)
+    return made
+  },
+  'invitation:resend': (w, me, a) => me.call('POST', `/api/invitations/${pick(w.invitations, a)?.id}/resend`),
+  'invitation:revoke': (w, me, a) => me.call('DELETE', `/api/invitations/${pick(w.invitations, a)?.id}`),
+  'invitation:accept': (w, _, a, b) =>
+    (pick(w.people, b) as Person).call('POST', `/api/invitations/by-token/${pick(w.invitations, a)?.token}/accept`),
+  'invitation:expire': async (w, _, a) => {
+    const ids = w.invitations.length > 0 ? [pick(w.invitations, a)?.id] : []
+    await w.app.db.query(`UPDATE "Invitation" SET "expiresAt" = now() - interval '8 days' WHERE id = ANY($1::uuid[])`, [ids])
+    await w.app.app.rooms.commit(null, removeOld)
+    return { status: 200, headers: new Headers(), body: undefined }
+  },
   'task:create': (w, me, a, b) =>
     make(
       w.tasks,
@@ -104,8 +132,37 @@ const acts = {
     const id = pick(w.cuts, a)
     return remove(w.cuts, id, me.call('DELETE', `/api/cuts/${id}`))
   },
+  'cut:state': (w, me, a, b) => me.call('PUT', `/api/cuts/${pick(w.cuts, a)}/state`, { state: b % 2 ? 'review' : 'draft' }),
+  'cut:approve': (w, me, _, b) =>
+    me.call('PUT', `/api/cuts/${w.cuts[0]}/state`, { state: 'approved', fileId: pick(w.takes, b) ?? UNKNOWN_ID }),
+  'comment:onTake': (w, me, a, b) =>
+    make(w.comments, me.call('POST', `/api/cuts/${w.cuts[0]}/comments`, { body: `on ${b}`, atMs: a, fileId: pick(w.takes, b) })),
+  'comment:carry': (w, me) =>
+    me.call('POST', `/api/files/${w.takes[1] ?? UNKNOWN_ID}/comments/carry`, { from: w.takes[0] ?? UNKNOWN_ID }),
+  'markers:import': (w, me, a, b) =>
+    me.call('POST', `/api/files/${pick(w.takes, a) ?? UNKNOWN_ID}/markers`, {
+      csv: `atMs,endMs,body\n${a},,one ${b}\n${b},,two`,
+    }),
   'lyrics:write': (w, me, a, b) =>
     me.call('PUT', `/api/cuts/${pick(w.cuts, a)}/lyrics`, { lyrics: [{ atMs: b, text: `line ${b}` }, { text: '' }] }),
+  'file:upload': (w, me, a, b) =>
+    make(w.files, sendFile(w, me, pick(w.cuts, a) ?? UNKNOWN_ID, b % 2 ? zipOf(40) : textOf(40), { name: `File ${b}` })),
+  'file:update': (w, me, a, b) => me.call('PATCH', `/api/files/${pick(w.files, a)}`, { name: `File ${b}` }),
+  'file:delete': (w, me, a) => {
+    const id = pick(w.files, a)
+    return remove(w.files, id, me.call('DELETE', `/api/files/${id}`))
+  },
+  'share:create': (w, me, a, b) =>
+    make(w.shares, me.call('POST', `/api/cuts/${pick(w.cuts, a)}/shares`, { allows: b % 2 ? 'listen' : 'download' })),
+  'share:play': async (w, _, a, b) => {
+    // As it is written every few seconds.
+    await w.app.app.rooms.commit(null, (write) => addPlays(write, new Map([[pick(w.shares, a) ?? UNKNOWN_ID, b + 1]])))
+    return { status: 200, headers: new Headers(), body: undefined }
+  },
+  'share:revoke': (w, me, a) => {
+    const id = pick(w.shares, a)
+    return remove(w.shares, id, me.call('DELETE', `/api/shares/${id}`))
+  },
   'comment:create': (w, me, a, b) =>
     make(
       w.comments,
@@ -135,7 +192,7 @@ function folded(snapshot: Parameters<typeof stateOf>[0], events: Event[]) {
   return { content: snapshotOf(state), deleted: state.deleted }
 }
 
-const lists = ['members', 'tasks', 'vibes', 'cuts', 'lyrics', 'comments'] as const
+const lists = ['members', 'invitations', 'tasks', 'vibes', 'cuts', 'lyrics', 'files', 'shares', 'comments'] as const
 type Row = { id: string } | { userId: string } | { cutId: string }
 const keyOf = (row: Row): string => ('userId' in row ? row.userId : 'id' in row ? row.id : row.cutId)
 
@@ -176,13 +233,21 @@ async function begin(app: TestApp, people: Person[]): Promise<World> {
   const task = await made(`/api/projects/${project.id}/tasks`, { title: 'Mix', assigneeId: others[1]?.id })
   const comment = await made(`/api/cuts/${cut.id}/comments`, { body: 'hm' })
   const world: World = {
+    app,
     people,
     projectId: project.id,
     tasks: [task.id],
     vibes: [vibe.id],
     cuts: [cut.id],
     comments: [comment.id],
+    files: [],
+    takes: [],
+    url: app.url,
+    shares: [],
+    invitations: [],
   }
+  for (const take of [1, 2]) world.takes.push((await completeTake(app, owner, cut.id, take)).id)
+  world.files.push(...world.takes)
   // Two of each between which there is no room: a move there rewrites ranks.
   for (const _ of [1, 2]) {
     world.tasks.push((await made(`/api/projects/${project.id}/tasks`, { title: 'Crowded' })).id)
@@ -243,6 +308,9 @@ describe('a snapshot and what follows it', () => {
       by('member:role', 0, 3),
       ...kinds.filter((kind) => kind.endsWith(':create')).map((kind) => by(kind)),
       by('person:rename', 1, 3),
+      by('file:upload', 0, 1),
+      by('file:upload', 0, 2),
+      by('file:update'),
       by('comment:reply'),
       by('comment:update'),
       by('comment:resolve'),
@@ -253,12 +321,28 @@ describe('a snapshot and what follows it', () => {
       by('vibe:move'),
       by('cut:update'),
       by('cut:move', 0, 3),
+      by('cut:approve', 0, 1),
+      by('cut:state', 0, 0),
+      by('cut:state', 0, 1),
+      by('cut:approve', 0, 1),
+      by('comment:onTake', 3, 0),
+      by('markers:import'),
+      [...by('comment:carry'), ...by('comment:carry')],
       by('lyrics:write', 0, 5),
       by('member:remove', 1),
       by('person:rename', 2, 4),
       by('member:leave', 0),
       by('person:rename', 1, 5),
+      by('invitation:resend'),
+      by('invitation:accept', 0, 2),
+      by('invitation:create'),
+      by('invitation:revoke', 1),
+      by('invitation:create'),
+      by('invitation:expire', 2),
+      by('share:play'),
+      by('share:revoke'),
       by('comment:delete'),
+      by('file:delete'),
       by('task:delete'),
       by('cut:delete'),
       by('vibe:delete'),
@@ -314,7 +398,9 @@ describe('a snapshot and what follows it', () => {
       interruptAfterTimeLimit: 25_000,
       examples: [[everything]],
     })
-    const unseen = () => Object.keys(projectEvents).filter((name) => name !== 'project:deleted' && !seen.has(name))
+    // They come by themselves, after others: test/features/files/processing.test.ts.
+    const elsewhere = ['project:deleted', 'file:processed', 'file:failed']
+    const unseen = () => Object.keys(projectEvents).filter((name) => !elsewhere.includes(name) && !seen.has(name))
     expect(unseen()).toEqual([])
   })
 
@@ -334,7 +420,7 @@ describe('a snapshot and what follows it', () => {
     expect(events.at(-1)?.payload).toEqual({ projectId: world.projectId })
     expect(folded(snapshot, events)).toEqual({
       deleted: true,
-      content: { project: snapshot.project, members: [], tasks: [], vibes: [], cuts: [], lyrics: [], comments: [] },
+      content: { project: snapshot.project, ...Object.fromEntries(lists.map((list) => [list, []])) },
     })
     expect((await owner.call('GET', `/api/projects/${world.projectId}/snapshot`)).status).toBe(404)
   })
@@ -344,6 +430,7 @@ describe('a snapshot and what follows it', () => {
     task: ({ projectId }, them) => them.must('POST', `/api/projects/${projectId}/tasks`, { title: 'left behind' }),
     vibe: ({ projectId }, them) => them.must('POST', `/api/projects/${projectId}/vibes`, { name: 'left behind' }),
     cut: ({ vibes }, them) => them.must('POST', `/api/vibes/${vibes[0]}/cuts`, { name: 'left behind' }),
+    share: ({ cuts }, them) => them.must('POST', `/api/cuts/${cuts[0]}/shares`, {}),
     comment: ({ cuts }, them) => them.must('POST', `/api/cuts/${cuts[0]}/comments`, { body: 'left behind' }),
     reply: ({ comments }, them) => them.must('POST', `/api/comments/${comments[0]}/replies`, { body: 'left behind' }),
     resolution: ({ comments }, them) => them.must('POST', `/api/comments/${comments[0]}/resolve`),

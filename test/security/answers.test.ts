@@ -1,35 +1,65 @@
 import type { Problem } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { unsubscribeTokens } from '../../src/features/mail/unsubscribe-tokens.ts'
 import { startApp, useApp } from '../support/app.ts'
 import { keyOf, listed, pathOf } from '../support/calls.ts'
+import { converse, say } from '../support/conversations.ts'
+import { completeTake } from '../support/files.ts'
+import { invite } from '../support/invitations.ts'
 import { createCut, createTeam, request } from '../support/people.ts'
+import { share } from '../support/shares.ts'
 import { connect, open } from '../support/sockets.ts'
 
+/** What depends on more than who asks, or is for all who have a link. */
+const noStore = new Set(['/api/session', '/api/shared/:token', '/api/invitations/by-token/:token', '/api/unsubscribe/:mailToken'])
 const XSS = `"><script>alert(1)</script><svg onload=alert(1)>`
 
 describe('answers', () => {
   const app = useApp()
 
   it('S19 text that people wrote is served as data that no browser runs, by every read', async () => {
-    const { project, owner } = await createTeam(app())
+    const { project, owner, editor } = await createTeam(app(), 'editor')
     const { vibe, cut } = await createCut(owner, project.id)
     await owner.must('PATCH', `/api/projects/${project.id}`, { name: XSS, description: XSS })
     await owner.must('PATCH', `/api/vibes/${vibe.id}`, { name: XSS, notes: XSS })
     const task = await owner.must<{ id: string }>('POST', `/api/projects/${project.id}/tasks`, { title: XSS, labels: ['<b>'] })
     const comment = await owner.must<{ id: string }>('POST', `/api/cuts/${cut.id}/comments`, { body: XSS })
+    const file = await completeTake(app(), owner, cut.id, 1)
+    const link = await share(owner, { fileId: file.id }, { allows: 'download' })
+    const invitation = await invite(owner, project.id)
+    const conversation = await converse(owner, [editor])
+    const message = await say(owner, conversation.id, XSS)
     const ids = {
+      invitationId: invitation.id,
+      fileId: file.id,
+      shareId: link.id,
       projectId: project.id,
       vibeId: vibe.id,
       cutId: cut.id,
       taskId: task.id,
       commentId: comment.id,
       userId: owner.id,
+      conversationId: conversation.id,
+      messageId: message.id,
+      mailToken: unsubscribeTokens(app().config.jwtSecret).of({ userId: owner.id, kind: 'digest', projectId: project.id }),
     }
     for (const endpoint of listed.filter(({ method }) => method === 'GET')) {
-      const response = await fetch(app().url + pathOf(endpoint.url, ids), {
+      const token = endpoint.url.includes('/invitations/') ? invitation.token : link.token
+      const response = await fetch(app().url + pathOf(endpoint.url, { ...ids, token }), {
         headers: { authorization: `Bearer ${owner.token}`, accept: 'text/html' },
       })
       const headers = Object.fromEntries(response.headers)
+      if (endpoint.media) {
+        // Bytes of files, and what is made of them: not even a script of their own runs.
+        expect({ key: keyOf(endpoint), status: response.status, ...headers }).toMatchObject({
+          key: keyOf(endpoint),
+          status: 200,
+          'content-type': expect.not.stringContaining('html'),
+          'x-content-type-options': 'nosniff',
+          'content-security-policy': "sandbox; default-src 'none'",
+        })
+        continue
+      }
       expect({ key: keyOf(endpoint), status: response.status, ...headers }).toMatchObject({
         key: keyOf(endpoint),
         status: 200,
@@ -37,7 +67,7 @@ describe('answers', () => {
         'x-content-type-options': 'nosniff',
         'x-frame-options': 'SAMEORIGIN',
         // What a browser kept of it would tell the next person who was here.
-        'cache-control': endpoint.url === '/api/session' ? 'no-store' : 'private, no-cache',
+        'cache-control': noStore.has(endpoint.url) ? 'no-store' : 'private, no-cache',
         'cross-origin-resource-policy': 'same-origin',
         'content-security-policy': expect.stringContaining("script-src 'self'"),
       })

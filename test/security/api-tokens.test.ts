@@ -279,7 +279,7 @@ describe('API tokens', () => {
     expect(code(await by(token, 'GET', '/api/me'))).toBe('401 token-expired')
     expect(await refusal({ auth: { token } })).toBe('token-expired')
     const state = await request<SessionState>(app().url, 'GET', '/api/session', { token })
-    expect(state.body).toEqual({ user: null, refreshable: false })
+    expect(state.body).toEqual({ user: null, refreshable: false, registration: 'open' })
     expect(await ann.must('GET', '/api/me/tokens')).toEqual({ data: [] })
     for (const body of [{ expiresAt: '2001-01-01T00:00:00Z' }, { expiresAt: 'tomorrow' }, { role: 'admin' }, { projectIds: [] }])
       expect(code(await ann.call('POST', '/api/me/tokens', { name: 'Bot', ...body }))).toBe('422 validation')

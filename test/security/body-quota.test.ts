@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { useApp } from '../support/app.ts'
-import { type Person, register } from '../support/people.ts'
+import { beginUpload, cutIn, sendFile, tus, zipOf } from '../support/files.ts'
+import { createProject, type Person, register } from '../support/people.ts'
 
 const KIB = 1024
 const LIMIT = 100_000
@@ -68,5 +69,18 @@ describe('the quota in bytes', () => {
       expect((await bob.call('GET', '/api/me')).status).toBe(429)
       expect((await (await register(small(), 'Cid')).call('GET', '/api/me')).status).toBe(200)
     }
+  })
+
+  it('B2 an upload counts as its requests, however large it is', async () => {
+    const dora = await register(small(), 'Dora')
+    const project = await createProject(dora, 'Album')
+    const cutId = await cutIn(dora, project)
+    const zip = zipOf(10_000_000)
+    expect((await sendFile(small(), dora, cutId, zip)).status).toBe(201)
+    const path = await beginUpload(small(), dora, zip.length, { cutId, filename: 'stems.zip' })
+    const half = zip.length / 2
+    for (const [offset, part] of [[0, zip.subarray(0, half)] as const, [half, zip.subarray(half)] as const])
+      expect((await tus(small(), dora, 'PATCH', path, { 'upload-offset': `${offset}` }, part)).status).toBe(204)
+    expect((await dora.call('GET', '/api/me')).status).toBe(200)
   })
 })

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import {
+  type ActivityPage,
   type Comment,
   type Cut,
   type EventName,
@@ -18,9 +19,13 @@ import { readEvents } from '../../src/http/reference/events.ts'
 import { FILE } from '../../src/http/reference/generate.ts'
 import { startApp, useApp } from '../support/app.ts'
 import { tokenOf } from '../support/calls.ts'
+import { converse, readUpTo, say } from '../support/conversations.ts'
+import { processed, uploadFile, wavOf } from '../support/files.ts'
+import { expireIn, invite, newAddress, registerWith } from '../support/invitations.ts'
 import { addMember, createProject, createTeam, login, type Person, register } from '../support/people.ts'
 import { crowd } from '../support/ranks.ts'
 import { openRaw } from '../support/raw-socket.ts'
+import { cookieOf, openWith, share, visit } from '../support/shares.ts'
 import { connect, type Listener } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
 
@@ -67,6 +72,22 @@ const hears: Record<Name, readonly Who[]> = {
   'cut:updated': room,
   'cut:moved': room,
   'cut:deleted': room,
+  'cut:drafted': room,
+  'cut:submitted': room,
+  'cut:approved': room,
+  'file:uploaded': room,
+  'file:updated': room,
+  'file:processed': room,
+  'file:failed': room,
+  'file:deleted': room,
+  'invitation:created': room,
+  'invitation:updated': room,
+  'invitation:revoked': room,
+  'invitation:accepted': room,
+  'invitation:expired': room,
+  'share:created': room,
+  'share:updated': room,
+  'share:revoked': room,
   'lyrics:updated': room,
   'comment:created': room,
   'comment:reply': room,
@@ -86,12 +107,32 @@ const hears: Record<Name, readonly Who[]> = {
   'access:revoked': ['victim', ...inside],
   'project:deleted': roomAfter,
 
+  // The owner and the viewer have a conversation; the others have none with them.
+  'conversation:created': ['owner', 'viewer', 'second session'],
+  'chat:message': ['owner', 'viewer', 'second session'],
+  'chat:message-updated': ['owner', 'viewer', 'second session'],
+  'chat:message-deleted': ['owner', 'viewer', 'second session'],
+  'chat:read': ['owner', 'viewer', 'second session'],
+  'contact:updated': ['owner', 'viewer', 'second session'],
+  'chat:typing': ['viewer', 'second session'],
+
   'project:created': ['owner'],
   'project:joined': ['guest'],
   // The deletion of a project is sent to each of its members in their user room.
   'project:left': ['victim', ...inside, 'absent', 'left', 'guest'],
+  // Who has a task, another role, or was added; editors of an upload.
+  'notification:new': ['editor', 'commenter', 'guest', 'absent', 'left', 'victim'],
+  // With what they are about, or with the project: all who were notified of anything in it.
+  'notification:deleted': ['viewer', 'commenter', 'editor', 'absent', 'left', 'guest', 'victim'],
+  'notification:seen': ['guest'],
+  'notification-preferences:updated': ['guest'],
+  // One's own marks, on one's own connections.
+  'activity:read': ['editor'],
+  'activity:dismissed': ['editor'],
+  'activity:restored': ['editor'],
   // Each session of the person but the one that ends.
   'session:revoked': ['viewer'],
+  'mail-preferences:updated': ['viewer', 'second session'],
   'session:expired': ['second session', 'expired'],
   'session:expiring': ['expired'],
   // All who share a project with the one who comes.
@@ -201,35 +242,79 @@ describe('who receives which event', () => {
     await owner.must('POST', `/api/comments/${note.id}/resolve`)
     await owner.must('POST', `/api/comments/${note.id}/reopen`)
     await owner.must('DELETE', `/api/comments/${note.id}`)
+    const take = await processed(owner, (await uploadFile(app, owner, cut.id, wavOf(0.05))).id)
+    await owner.must('PATCH', `/api/files/${take.id}`, { name: 'Renamed' })
+    await owner.must('PUT', `/api/cuts/${cut.id}/state`, { state: 'approved', fileId: take.id })
+    const link = await share(owner, { fileId: take.id }, { password: 'strings attached' })
+    const opened = { headers: { cookie: cookieOf(await openWith(app, link.token, 'strings attached')) } }
+    await (await visit(app, link.token, '/content', opened)).arrayBuffer()
+    await told('share:updated')
+    await owner.must('DELETE', `/api/shares/${link.id}`)
+    const [invited, revoked, expired] = [
+      await invite(owner, project.id, { email: newAddress() }),
+      await invite(owner, project.id),
+      await invite(owner, project.id, { email: newAddress() }),
+    ]
+    await owner.must('POST', `/api/invitations/${invited.id}/resend`)
+    await registerWith(app, { email: invited.email, invitation: invited.token })
+    await owner.must('DELETE', `/api/invitations/${revoked.id}`)
+    await expireIn(app, expired.id, '-1 second')
+    await invite(owner, project.id, { email: expired.email ?? '' })
+    // A newer take ends an approval.
+    const broken = wavOf(0.05)
+    broken.writeUInt16LE(65_535, 22)
+    const failed = await processed(owner, (await uploadFile(app, owner, cut.id, broken)).id)
+    expect(failed.status).toBe('failed')
+    await owner.must('PUT', `/api/cuts/${cut.id}/state`, { state: 'draft' })
+    await owner.must('DELETE', `/api/files/${take.id}`)
     await owner.must('DELETE', `/api/cuts/${cut.id}`)
     await owner.must('DELETE', `/api/vibes/${vibe.id}`)
     await owner.must('DELETE', `/api/tasks/${task.id}`)
     await addMember(owner, project.id, personOf('guest'))
     await owner.must('PATCH', `${at}/members/${team.commenter.id}`, { role: 'editor' })
+    const conversation = await converse(owner, [team.viewer])
+    const message = await say(owner, conversation.id, xss)
+    await owner.must('PATCH', `/api/messages/${message.id}`, { body: `${xss}!` })
+    await readUpTo(team.viewer, conversation.id, message.id)
+    await owner.must('DELETE', `/api/messages/${message.id}`)
+    await listenerOf('owner').ask('chat:typing', { conversationId: conversation.id, isTyping: true })
+    await told('notification:new')
+    await personOf('guest').must('POST', '/api/me/notifications/seen-all', {})
+    await personOf('guest').must('PUT', '/api/me/notification-preferences', { kinds: { upload: 'off' } })
     await owner.must('PATCH', '/api/me', { name: 'Olga O' })
     await listenerOf('editor').ask('presence:set', { projectId: project.id, state: { at: 3 } })
     await listenerOf('editor').ask('typing', { projectId: project.id, targetId: cut.id, isTyping: true })
+    const [event] = (await team.editor.must<ActivityPage>('GET', `${at}/activity?limit=1`)).data
+    await team.editor.must('PUT', '/api/me/activity/read', { projectId: project.id, seq: event?.seq })
+    for (const method of ['PUT', 'DELETE']) await team.editor.must(method, `/api/me/activity/${event?.id}/dismissed`)
+    await told('activity:read', 'activity:dismissed', 'activity:restored')
     const made = await owner.must<Project>('POST', '/api/projects', { name: 'Another' })
     const comer = await register(app, 'Mo comer')
     await addMember(owner, project.id, comer)
     const coming = await connect(app, comer)
     await told(
       'chat:presence',
+      'chat:typing',
+      'contact:updated',
       'typing',
       'presence:changed',
       'project:created',
       'project:joined',
       'person:updated',
       'member:updated',
+      'notification:seen',
+      'notification-preferences:updated',
     )
 
     // Two go, then the project itself.
     await owner.must('DELETE', `${at}/members/${personOf('victim').id}`)
     await told('member:left')
+    await personOf('viewer').must('PUT', '/api/me/mail', { missed: true, digest: 'daily', projects: [] })
+    await told('mail-preferences:updated')
     await personOf('second session').must('POST', '/api/auth/logout')
     await told('session:revoked', 'session:expired')
     await owner.must('DELETE', at)
-    await told('project:deleted', 'project:left', 'access:revoked')
+    await told('project:deleted', 'project:left', 'access:revoked', 'notification:deleted')
     // All earlier frames have come before those that are sent to each of them now, in their user rooms and elsewhere.
     for (const who of allCallers)
       if (listeners.get(who)?.socket.connected === true) {
@@ -265,7 +350,17 @@ describe('who receives which event', () => {
       expect({ who, name: frame.name, strange: strange(frame) }).toEqual({ who, name: frame.name, strange: null })
     const text = JSON.stringify(all)
     const secrets = Object.values(people).flatMap(({ token, refreshToken, email }) => [token, refreshToken, email])
-    for (const secret of [...secrets, '$argon2', 'passwordHash', 'tokenHash', 'revokedAt', 'email'])
+    for (const secret of [
+      ...secrets,
+      link.token,
+      invited.token,
+      invited.email ?? '',
+      'tokenHash',
+      '$argon2',
+      'passwordHash',
+      'revokedAt',
+      '"email":',
+    ])
       expect(text).not.toContain(secret)
     // Rooms of one person hold their own affairs only.
     for (const { who, frame } of all)
@@ -309,6 +404,7 @@ describe('requests over a socket', () => {
     const payloads: Record<Question, unknown> = {
       'presence:set': { projectId, state: { at: 1 } },
       typing: { projectId, targetId: projectId, isTyping: true },
+      'chat:typing': { conversationId: projectId, isTyping: true },
       'leave:project': { projectId },
       'join:user': {},
       'session:refresh': { token },
@@ -325,7 +421,7 @@ describe('requests over a socket', () => {
 
   it('S1 a socket in a room loses each request with the right to it', async () => {
     const denied = '403 forbidden'
-    const open = { 'leave:project': 'ok', 'join:user': 'ok', 'session:refresh': 'ok' }
+    const open = { 'leave:project': 'ok', 'join:user': 'ok', 'session:refresh': 'ok', 'chat:typing': '404 not-found' }
     const cases: Record<
       string,
       { lose: (owner: Person, member: Person, projectId: string) => Promise<unknown>; after: Record<Question, string> }
@@ -370,6 +466,7 @@ describe('requests over a socket', () => {
     expect(await answers(listener, there.project.id, here.editor.token)).toEqual({
       'presence:set': '403 forbidden',
       typing: '403 forbidden',
+      'chat:typing': '404 not-found',
       'leave:project': 'ok',
       'join:user': 'ok',
       'session:refresh': 'ok',
@@ -398,6 +495,7 @@ describe('requests over a socket', () => {
       'session:refresh': { token: editor.token },
       'presence:set': { projectId: project.id, state: null },
       typing: { projectId: project.id, targetId: project.id, isTyping: false },
+      'chat:typing': { conversationId: project.id, isTyping: false },
     }
     const taken: string[] = []
     for (const name of Object.keys(requests) as Question[])

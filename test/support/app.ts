@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import pg from 'pg'
 import { afterAll, beforeAll } from 'vitest'
@@ -5,6 +8,7 @@ import { buildApp, type Seams } from '../../src/app.ts'
 import { type Config, readConfig } from '../../src/config.ts'
 import { createDatabase } from './database.ts'
 import { direct } from './hostile.ts'
+import { surviveDrop } from './pool.ts'
 
 export const testConfig = (env: Record<string, string> = {}): Config =>
   readConfig({
@@ -26,19 +30,22 @@ export interface TestApp {
   close(): Promise<void>
 }
 
+/** Two thousand accounts of a run need no strong hash; the tests of logins say `hashCost: undefined`, which is what ships. */
+const WEAK = { memoryCost: 256, timeCost: 1 }
+
 /** A server on a port of its own and a database of its own (or the one given). */
 export async function startApp(
   options: { env?: Record<string, string>; databaseUrl?: string; seams?: Seams } = {},
 ): Promise<TestApp> {
   const own = options.databaseUrl === undefined ? await createDatabase() : null
   const databaseUrl = options.databaseUrl ?? own?.url ?? ''
-  const config = testConfig(options.env)
+  const dataDir = await mkdtemp(join(tmpdir(), 'cutroom-test-'))
+  const config = testConfig({ DATA_DIR: dataDir, ...options.env })
   // Without the page, however this folder was built before.
-  const app = await buildApp(config, databaseUrl, { consoleFolder: '', ...options.seams })
+  const app = await buildApp(config, databaseUrl, { consoleFolder: '', hashCost: WEAK, ...options.seams })
   await app.listen({ port: 0, host: '127.0.0.1' })
   const db = new pg.Pool({ connectionString: direct(databaseUrl), max: 4 })
-  // The database is dropped a moment after the pool was ended, when its connections may still be on their way out.
-  db.on('connect', (client) => client.on('error', () => {}))
+  surviveDrop(db)
   const address = app.server.address()
   if (typeof address !== 'object' || address === null) throw new Error('the server has no port')
   return {
@@ -51,6 +58,7 @@ export async function startApp(
       await app.close()
       await db.end()
       await own?.drop()
+      await rm(dataDir, { recursive: true, force: true })
     },
   }
 }

@@ -22,7 +22,8 @@ export const HOSTILE: Record<string, string> = {
   synchronous_commit: 'off',
   statement_timeout: '200ms',
   lock_timeout: '1ms',
-  idle_session_timeout: '1s',
+  // Longer than a busy machine needs from the beginning of a connection to its first statement.
+  idle_session_timeout: '5s',
   idle_in_transaction_session_timeout: '200ms',
   exit_on_error: 'on',
   xmlbinary: 'hex',

@@ -26,7 +26,7 @@ export async function request<T = unknown>(
   url: string,
   method: string,
   path: string,
-  options: { body?: unknown; token?: string | undefined; headers?: Record<string, string> } = {},
+  options: { body?: unknown; form?: FormData; token?: string | undefined; headers?: Record<string, string> } = {},
 ): Promise<Answer<T>> {
   const response = await fetch(url + path, {
     method,
@@ -36,9 +36,12 @@ export async function request<T = unknown>(
       ...options.headers,
     },
     ...(options.body !== undefined && { body: JSON.stringify(options.body) }),
+    ...(options.form && { body: options.form }),
   })
   const text = await response.text()
-  return { status: response.status, headers: response.headers, body: (text === '' ? undefined : JSON.parse(text)) as T }
+  // Bytes of a file are no JSON.
+  const isJson = text !== '' && /\bjson\b/.test(response.headers.get('content-type') ?? '')
+  return { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(text) : undefined) as T }
 }
 
 export const PASSWORD = 'correct horse battery'

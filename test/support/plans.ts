@@ -98,10 +98,22 @@ export function faultsOf(plan: Node, large: ReadonlySet<string>, most = MOST_ROW
   const below = (plan.Plans ?? []).flatMap((node) => faultsOf(node, large, most))
   const table = plan['Relation Name']
   if (table === undefined || !large.has(table)) return below
-  const removed = (plan['Rows Removed by Filter'] ?? 0) + (plan['Rows Removed by Index Recheck'] ?? 0)
-  const rows = Math.round((plan['Actual Rows'] + removed) * plan['Actual Loops'])
+  const rows = lookedAt(plan)
   if (plan['Node Type'] === 'Seq Scan') return [`Seq Scan on ${table}`, ...below]
   return rows > most ? [`${plan['Node Type']} reads ${rows} rows of ${table}`, ...below] : below
+}
+
+/** Rows of each table that a plan looks at. */
+export function readsOf(plan: Node, reads = new Map<string, number>()): Map<string, number> {
+  const table = plan['Relation Name']
+  if (table !== undefined) reads.set(table, (reads.get(table) ?? 0) + lookedAt(plan))
+  for (const node of plan.Plans ?? []) readsOf(node, reads)
+  return reads
+}
+
+function lookedAt(node: Node): number {
+  const removed = (node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Index Recheck'] ?? 0)
+  return Math.round((node['Actual Rows'] + removed) * node['Actual Loops'])
 }
 
 /** The tables that plans read or change. */

@@ -27,6 +27,8 @@ export interface ServerOptions {
   databaseUrl: string
   port?: number
   env?: Record<string, string>
+  /** Of Node. */
+  flags?: readonly string[]
 }
 
 /** Long, for a machine that is busy with many of them. */
@@ -55,7 +57,7 @@ export async function spawnServer(
 ): Promise<ServerProcess & { end: () => Promise<void> }> {
   // No .env of the working copy, and no data of its own: all its settings are here.
   const cwd = await mkdtemp(join(tmpdir(), 'cutroom-process-'))
-  const child = spawn(process.execPath, [entry], {
+  const child = spawn(process.execPath, [...(options.flags ?? []), entry], {
     cwd,
     env: {
       PATH: process.env.PATH,

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { builtServer } from '../../support/build.ts'
 import { SECRET, seedRows } from '../../support/cutroom-rows.ts'
@@ -17,7 +16,7 @@ export const subject: Subject = {
   async start({ postgres, databaseUrl, env = {}, nodes = 1 }) {
     if (nodes !== 1) throw new Error('the article knows one process')
     const database = databaseUrl ?? (await postgres.migrated())
-    const generated = join(dirname(await builtServer()), 'db', 'generated', 'client.js')
+    const generated = await builtServer('src/db/generated/client.ts')
     const programs = await startNodes(new URL('server.js', import.meta.url), 1, {
       DATABASE_URL: database,
       JWT_SECRET: SECRET,

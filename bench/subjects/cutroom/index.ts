@@ -39,5 +39,8 @@ export const subject = cutroom('cutroom', 'Cutroom', () => builtServer())
 /** Cutroom without the part that WITHOUT names. */
 export const ablated = cutroom('ablated', 'Cutroom, one part out', () => builtServer('bench/subjects/cutroom/ablated.ts'))
 
+/** Cutroom with the consumer that CONSUMER names. */
+export const consuming = cutroom('consuming', 'Cutroom, a consumer', () => builtServer('bench/subjects/cutroom/consuming.ts'))
+
 /** Another build, of BENCH_BESIDE, to be compared with. */
 export const beside = (entry: string): Subject => cutroom('beside', 'Cutroom, the other build', async () => entry)

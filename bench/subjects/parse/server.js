@@ -2,6 +2,7 @@
 // Configured well: requests of cloud code stay in the process, sessions are cached for an hour, permissions are those of
 // classes and cloud code instead of a list on every row, and nothing is logged.
 import { createServer } from 'node:http'
+import FSFilesAdapter from '@parse/fs-files-adapter'
 import express from 'express'
 import { ParseServer } from 'parse-server'
 import { cloud } from './cloud.js'
@@ -27,6 +28,9 @@ const parse = new ParseServer({
   schema: { definitions: schemas },
   cloud,
   liveQuery: { classNames: ['Comment'] },
+  // The default keeps files in MongoDB.
+  filesAdapter: new FSFilesAdapter(),
+  maxUploadSize: '100mb',
   logLevel: 'error',
   silent: true,
   logsFolder: null,

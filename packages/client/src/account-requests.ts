@@ -62,9 +62,12 @@ export function createAccountRequests(target: Target, asPerson: (login: Login) =
      * @param replaced the cookies are of its successor
      */
     async close(login: Login, replaced = false): Promise<void> {
-      if (cookies && !replaced) await ask(auth.logout, undefined, asPerson(login)).catch(unlessOver)
-      // by token, too: the cookie may have been of another session by now
-      if (login.tokens) await closeByToken(login).catch(unlessOver)
+      if (replaced || !cookies) {
+        if (login.tokens) await closeByToken(login).catch(unlessOver)
+        return
+      }
+      // one request with both: a second one would be answered 401, which browsers show as an error
+      await ask(auth.logout, undefined, { ...asPerson(login), token: login.tokens?.accessToken }).catch(unlessOver)
     },
   }
 }

@@ -65,12 +65,14 @@ function urlOf(base: string, endpoint: Endpoint, { params, query }: LooseArgs): 
   return `${base}${path}${search.length > 0 ? `?${search.join('&')}` : ''}`
 }
 
-function parse(text: string, status: number): unknown {
+function parse(text: string, { status, headers }: Response): unknown {
   if (text === '') return undefined
   try {
     return JSON.parse(text)
   } catch {
     if (status >= 400) return undefined
+    // Where the contract has a text, as for markers in CSV, it is the answer.
+    if (/^text\/(csv|plain)\b/.test(headers.get('content-type') ?? '')) return text
     throw new CutroomError(problemOf('internal', 'The answer is not JSON'))
   }
 }
@@ -131,7 +133,7 @@ export async function send(target: Target, endpoint: Endpoint, args: LooseArgs, 
     if (typeof error === 'object' && error !== null && !isMalformed(url, init)) networkErrors.add(error)
     throw error
   }
-  const body = parse(text, response.status)
+  const body = parse(text, response)
   const [seq, epoch] = [response.headers.get('cutroom-seq'), response.headers.get('cutroom-epoch')]
   if (response.ok && seq !== null && epoch !== null) args.onPosition?.({ seq: Number(seq), epoch })
   if (response.ok) return body

@@ -1,18 +1,22 @@
 import type { Meta, Payload, Presence, Problem, Project, User, UserEventName } from '@cutroom/contract'
 import type { Entered } from './account-requests.ts'
+import type { Activities } from './activity.ts'
 import type { Call, CallRest } from './call.ts'
 import type { LinkStatus, SocketSettings } from './connection.ts'
+import type { Conversations } from './conversations.ts'
 import type { Emitter } from './emitter.ts'
 import type { Answer, Endpoint, Input } from './endpoint.ts'
 import type { Passing } from './frames.ts'
 import type { auth } from './generated/contract.ts'
 import type { SessionMode, Tokens } from './login.ts'
 import type { Mutation, MutationRest, MutationStore } from './mutation.ts'
+import type { Notifications } from './notifications.ts'
 import type { Api } from './nouns.ts'
 import type { RowsOf } from './pages.ts'
 import type { Room, RoomOptions } from './room.ts'
 import type { Selected } from './select.ts'
 import type { StoredTokens } from './token-store.ts'
+import type { Upload, UploadArgs, UploadStore, Uploads } from './upload.ts'
 
 export interface ClientOptions {
   /**
@@ -44,6 +48,8 @@ export interface ClientOptions {
    * nowhere.
    */
   mutationStore?: MutationStore
+  /** Where unfinished uploads are noted over a reload, as for mutations: `client.uploads.interrupted`. Default: nowhere. */
+  uploadStore?: UploadStore
   socket?: SocketSettings
   fetch?: typeof fetch
 }
@@ -84,6 +90,13 @@ export interface CutroomClient {
   /** The writes of `mutate` that are not confirmed yet, oldest first. */
   readonly mutations: readonly Mutation[]
   /**
+   * Sends a file to a cut, in parts of 5 MiB: it waits while offline, and goes on where the server stands. Three are sent at a time.
+   * It belongs to the login in which it was made. Where an interrupted upload of the same file is known, it goes on with that: a file
+   * is the same by name, size, type and time, and by `cutId`, `name` and `kind`.
+   */
+  upload(args: UploadArgs): Upload
+  readonly uploads: Uploads
+  /**
    * Finds out who is logged in, at the start of a page or with stored tokens; null: no one. Never ends a login. Throws what `fetch`
    * throws where the server cannot be reached.
    */
@@ -96,6 +109,12 @@ export interface CutroomClient {
   /** A value of the client that components draw: `client.select((client) => client.me)`. See `room.select`. */
   select<T>(pick: (client: CutroomClient) => T, same?: (a: T, b: T) => boolean): Selected<T>
   readonly user: UserState
+  /** Their notifications: `client.notifications.state`, and what can be done with them. */
+  readonly notifications: Notifications
+  /** What happened in their projects: `client.activity.state`, and what can be done with it. */
+  readonly activity: Activities
+  /** Their conversations: `client.conversations.state`, and what can be done with them. */
+  readonly conversations: Conversations
   /**
    * The last login or logout that was asked for decides: one that it overtakes rejects with `superseded`. A login that succeeds
    * closes the session before it.

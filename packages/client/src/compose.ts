@@ -92,8 +92,13 @@ export function compose(options: ClientOptions) {
     ackTimeoutMs,
     onRevoked,
     changed: selections.changed,
+    select: selections.select,
     keepRoomsMs: options.keepRoomsMs ?? 30_000,
     mutationStore: options.mutationStore,
+    uploadStore: options.uploadStore,
+    target: api.target,
+    isOwnFetch: options.fetch !== undefined,
+    inLogin: api.inLogin,
   })
   const login = createLoginChanges({
     session,

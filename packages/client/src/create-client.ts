@@ -85,6 +85,10 @@ export function createClient(options: ClientOptions): CutroomClient {
     get mutations() {
       return person.mutations.all()
     },
+    upload: person.uploads.upload,
+    get uploads() {
+      return person.uploads.all()
+    },
     restore: () => restore(parts),
     get me() {
       return person.user()
@@ -96,6 +100,7 @@ export function createClient(options: ClientOptions): CutroomClient {
       },
       select: (pick, same) => selections.select((client) => pick(client.user), same),
     },
+    ...person.parts,
     connect: () => connect(parts),
     disconnect() {
       login.want(false)

@@ -3,16 +3,19 @@ import { collections } from './generated/contract.ts'
 import type { Row, State } from './project-state.ts'
 import { changeOf, remove, take } from './reduce.ts'
 
-type Stamps = 'id' | 'projectId' | 'createdAt' | 'updatedAt' | 'version' | 'author'
+type Stamps = 'id' | 'projectId' | 'createdAt' | 'updatedAt' | 'version' | 'author' | 'rank'
+/** The fields that may be null, or are lists. */
+type Blank<T> = { [K in keyof T]-?: null extends T[K] ? K : T[K] extends readonly unknown[] ? K : never }[keyof T]
+type MakeOptional<T, K extends keyof T> = Omit<T, K> & Partial<Pick<T, K>>
 /** Distributes over unions of payloads. */
-type Without<T, K extends PropertyKey> = T extends unknown ? Omit<T, K & keyof T> & Partial<Pick<T, K & keyof T>> : never
+type Created<T> = T extends unknown ? MakeOptional<T, Blank<T> | (Stamps & keyof T)> : never
 type Drawable<N extends ProjectEventName> = N extends `${string}:created` | 'comment:reply'
-  ? Without<EventPayload<N>, Stamps>
+  ? Created<EventPayload<N>>
   : Partial<EventPayload<N>>
 
 /**
- * The event that a write is expected to bring, to be shown before it comes. A created row needs no id, times, version and author;
- * of a changed one the key and the changed fields are enough.
+ * The event that a write is expected to bring, to be shown before it comes. A created row needs no id, times, version, author and
+ * rank (it is drawn last), and no field that may be null or is a list; of a changed one the key and the changed fields are enough.
  */
 export type Draw = { [N in ProjectEventName]: { name: N; payload: Drawable<N> } }[ProjectEventName]
 
@@ -30,14 +33,16 @@ export interface Drawing {
 type Put = Extract<StateChange<CollectionName>, { kind: 'put' }>
 
 function drawRow({ tables }: State, { collection, begins }: Put, drawing: Drawing, payload: Row): string | undefined {
-  const { key: field, people } = collections[collection]
+  const { key: field, people, lists, blank } = collections[collection]
   const key = String(payload[field] ?? drawing.id)
   const known = tables[collection].get(key)
   if (known) tables[collection].set(key, { ...known, ...payload })
   else if (key === drawing.id) {
     const { id, at, projectId, me } = drawing
     const author = (people as readonly string[]).includes('author') ? { author: me } : {}
-    const stamps = { id, projectId, ...author, createdAt: at, updatedAt: at }
+    // behind all ranks of the server, which have letters and digits
+    const rank = Object.values(lists).some(({ order }) => order === 'rank') ? { rank: `~${at}` } : {}
+    const stamps = { id, projectId, ...author, ...rank, ...blank, createdAt: at, updatedAt: at }
     tables[collection].set(key, { ...stamps, ...payload, [field]: key, version: 0 } as Row)
     if (begins)
       tables[begins.collection].set(key, {
@@ -60,7 +65,8 @@ function drawOne(state: State, drawing: Drawing, { name, payload }: Draw): (stri
     return (change.list === undefined ? [row] : (row[change.list] as Row[])).map((item) => {
       const key = String(item[change.id])
       const known = table.get(key)
-      if (known) table.set(key, { ...known, ...take(change.fields, item) })
+      // with its version, a write about the row that follows on this one can name it
+      if (known) table.set(key, { ...known, ...take(change.fields, item), version: item.version ?? known.version })
       return key
     })
   } else if (change?.kind === 'remove') {

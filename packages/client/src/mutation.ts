@@ -45,12 +45,15 @@ export interface MutationOptions {
   keep?: boolean
 }
 
-/** Where mutations are kept over a reload, for this client alone: in browsers `sessionStorage`, which tabs do not share. */
-export interface MutationStore {
+/** Where a text is kept over a reload, for this client alone: in browsers `sessionStorage`, which tabs do not share. */
+export interface TextStore {
   load(): string | null | Promise<string | null>
   /** @param text what the next `load` must give; null: nothing */
   save(text: string | null): unknown
 }
+
+/** Where mutations are kept over a reload. */
+export type MutationStore = TextStore
 
 /** A mutation with what it draws, as it is stored. */
 export interface StoredMutation extends Omit<Drawing, 'projectId'> {

@@ -2,16 +2,16 @@ import type { Meta, Person, Problem } from '@cutroom/contract'
 import type { Call, LooseArgs } from './call.ts'
 import type { Answer, Endpoint } from './endpoint.ts'
 import { loginChanged } from './login.ts'
-import type { Mutation, MutationOptions, MutationRest } from './mutation.ts'
+import type { Mutation, MutationOptions, MutationRest, StoredMutation } from './mutation.ts'
 import { createMutationList, type Item, type NewItem } from './mutation-list.ts'
-import { createMutationStorage, type MutationStorageDeps } from './mutation-storage.ts'
+import { createPersonStorage, type PersonStorageDeps } from './person-storage.ts'
 import { CutroomError, problemOf } from './problem.ts'
 import { randomKey } from './random-key.ts'
 
 /** How long one is tried, ms: the server knows its key for a day, and after that would do it twice. */
 const RETRY_MS = 23 * 60 * 60 * 1000
 
-export interface MutationsDeps extends MutationStorageDeps {
+export interface MutationsDeps extends PersonStorageDeps {
   call: Call
   me(): Person
   /** How far the open room of a project has come; undefined: it draws nothing. */
@@ -28,6 +28,12 @@ type List = ReturnType<typeof createMutationList>
 const asArray = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? (value as readonly T[]) : [value as T])
 const laneOf = ({ projectId }: NewItem): string => projectId ?? ''
 const isWaiting = ({ state }: Item): boolean => state === 'queued' || state === 'sending'
+
+/** A mutation as it is stored. */
+const plain = (item: StoredMutation): StoredMutation => {
+  const { key, id, at, me, projectId, endpoint, args, draws, state, problem, sentAt } = item
+  return { key, id, at, me, projectId, endpoint, args, draws, state, problem, sentAt }
+}
 
 let drafts = 0
 /** The id of a row that has none yet: unique, and behind all ids of the server and those that were made before. */
@@ -121,7 +127,7 @@ function createSender(list: List, { call, reached, onError }: MutationsDeps, ope
 
 /** The writes of a client that are not confirmed yet: sent in order for each project, drawn until their event comes. */
 export function createMutations(deps: MutationsDeps) {
-  const storage = createMutationStorage(deps)
+  const storage = createPersonStorage(deps, plain)
   const list = createMutationList({
     redraw: deps.redraw,
     onChange(items) {

@@ -16,6 +16,10 @@ export interface RoomControl {
   suspended(problem: Problem | undefined): void
   receive(event: RoomEvent<ProjectEventName>): void
   passing(event: PassingEvent): void
+  /** Is the person not allowed in, as far as is known? */
+  isBarred(): boolean
+  /** They may be by now. */
+  admit(): void
   /** Makes sure that nothing is missing. */
   check(): void
   /** Something else is drawn over the state. */
@@ -81,6 +85,55 @@ function roomOf(projectId: string, parts: RoomParts, deps: RoomDeps, resume: Res
   }
 }
 
+/** Whether the person may be in the room; where they may not, nothing of it is kept. */
+function createAccess(projectId: string, parts: RoomParts, deps: RoomDeps, resume: () => Resume) {
+  const { content, presence, requests, status, typing } = parts
+  let ended = false
+  // the person was removed, or is no member
+  let barred = false
+
+  function clear(): void {
+    presence.left()
+    typing.clear()
+    content.clear()
+    presence.clear()
+    status.cleared()
+    deps.mutations.reached(projectId, Number.POSITIVE_INFINITY)
+  }
+  return {
+    isBarred: () => barred,
+    isEnded: () => ended,
+    /** The person has no right to see it; they may get it. */
+    bar(why: Problem): void {
+      if (ended || barred) return
+      barred = true
+      status.pauseChecks()
+      requests.disconnected()
+      resume().barred()
+      clear()
+      status.offline(why, why.title)
+      deps.barred()
+    },
+    admit(): void {
+      barred = false
+      if (deps.socket()) resume().connected()
+    },
+    /** For good. */
+    end(why?: Problem): void {
+      if (ended) return
+      ended = true
+      resume().stop()
+      clear()
+      deps.forget()
+      status.offline(why, 'The room was left')
+    },
+    /** Who is not allowed in waits for that, not for the connection. */
+    unlessBarred(run: () => void): void {
+      if (!barred) run()
+    },
+  }
+}
+
 /** Opens a room; it joins when it is told that the socket is connected. */
 export function openRoom(projectId: string, options: RoomOptions, deps: RoomDeps): RoomControl {
   const parts = createRoomParts(
@@ -91,7 +144,8 @@ export function openRoom(projectId: string, options: RoomOptions, deps: RoomDeps
     () => room,
   )
   const { content, presence, requests, status, typing } = parts
-  let ended = false
+  const access = createAccess(projectId, parts, deps, () => resume)
+  const { bar, end, unlessBarred } = access
 
   const resume: Resume = createResume<RoomEvent<ProjectEventName>, RoomJoined>(
     {
@@ -109,9 +163,12 @@ export function openRoom(projectId: string, options: RoomOptions, deps: RoomDeps
         if (!applyToRoom(parts, deps, projectId, event)) resume.restart()
       },
       syncing: status.syncing,
-      live: () => status.live(resume.position?.seq ?? 0, requests.joins()),
+      live() {
+        deps.live()
+        status.live(resume.position?.seq ?? 0, requests.joins())
+      },
       refused(why) {
-        if (why.code !== 'rate-limited') return end(why)
+        if (why.code !== 'rate-limited') return bar(why)
         pause(why, 'The room is full')
         deps.full(why)
       },
@@ -135,22 +192,8 @@ export function openRoom(projectId: string, options: RoomOptions, deps: RoomDeps
     status.offline(why, words)
   }
 
-  /** For good. Nothing is kept, since the person may have lost the right to see it. */
-  function end(why?: Problem): void {
-    if (ended) return
-    ended = true
-    presence.left()
-    typing.clear()
-    resume.stop()
-    content.clear()
-    presence.clear()
-    deps.mutations.reached(projectId, Number.POSITIVE_INFINITY)
-    deps.forget()
-    status.offline(why, 'The room was left')
-  }
-
   function leave(): void {
-    if (!ended) requests.leave()
+    if (!access.isEnded()) requests.leave()
     end()
   }
 
@@ -162,14 +205,17 @@ export function openRoom(projectId: string, options: RoomOptions, deps: RoomDeps
       content.redraw()
       if (content.hasState()) parts.emit('change')
     },
-    connected: resume.connected,
-    disconnected() {
-      disconnected()
-      status.interrupted()
-    },
-    suspended: (why) => pause(why, 'The connection was closed'),
-    receive: resume.receive,
-    passing: (event) => showPassing(parts, event, end),
+    connected: () => unlessBarred(resume.connected),
+    disconnected: () =>
+      unlessBarred(() => {
+        disconnected()
+        status.interrupted()
+      }),
+    suspended: (why) => unlessBarred(() => pause(why, 'The connection was closed')),
+    isBarred: access.isBarred,
+    admit: access.admit,
+    receive: (event) => unlessBarred(() => resume.receive(event)),
+    passing: (event) => showPassing(parts, event, (why, isGone) => (isGone ? end(why) : bar(why))),
     check: resume.join,
     end,
   }

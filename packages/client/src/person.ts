@@ -7,13 +7,17 @@ import { type CutroomSocket, type Passing, readFrame } from './frames.ts'
 import { projects as endpoints, roomPrefix } from './generated/contract.ts'
 import type { MutationStore } from './mutation.ts'
 import { createMutations } from './mutations.ts'
-import { createPacer, type Pacer } from './pacer.ts'
+import { createPacer } from './pacer.ts'
 import { pagesOf } from './pages.ts'
+import { createPersonalParts, type Select } from './personal-parts.ts'
 import { createRooms } from './rooms.ts'
+import type { UploadStore } from './upload.ts'
+import type { UploadsDeps } from './upload-engine.ts'
+import { createUploads } from './uploads.ts'
 import { createUserProjects } from './user-projects.ts'
 import { createUserRoom } from './user-room.ts'
 
-export interface PersonDeps {
+export interface PersonDeps extends Pick<UploadsDeps, 'target' | 'isOwnFetch' | 'inLogin'> {
   call: Call
   /** The socket while it is connected. */
   socket(): CutroomSocket | undefined
@@ -24,9 +28,11 @@ export interface PersonDeps {
   onRevoked(): void
   /** What is selected of a client may be another now. */
   changed(): void
+  select: Select
   /** How long a room stays after its last release, ms. */
   keepRoomsMs: number
   mutationStore: MutationStore | undefined
+  uploadStore: UploadStore | undefined
 }
 
 /** Who is logged in, as far as it is known. */
@@ -37,7 +43,7 @@ interface Who {
 }
 
 /** What belongs to one person: their projects, rooms and writes. */
-function createParts({ call, socket, onError, ackTimeoutMs, changed, ...deps }: PersonDeps, who: Who) {
+function createParts({ call, socket, onError, ackTimeoutMs, changed, select, ...deps }: PersonDeps, who: Who) {
   const pacer = createPacer()
   const projects = createUserProjects({
     pages: () => pagesOf<Project>(call, endpoints.list, { query: { limit: 200 } }),
@@ -45,6 +51,7 @@ function createParts({ call, socket, onError, ackTimeoutMs, changed, ...deps }: 
     onChange: changed,
     onError,
   })
+  const personal = createPersonalParts({ call, socket, userId: () => who.userId, changed, onError }, select)
   const mutations = createMutations({
     call,
     store: deps.mutationStore,
@@ -64,12 +71,20 @@ function createParts({ call, socket, onError, ackTimeoutMs, changed, ...deps }: 
     keepMs: deps.keepRoomsMs,
     mutations,
     onProject: projects.changed,
+    onLive: personal.roomLive,
   })
-  return { pacer, projects, mutations, rooms }
+  const { target, isOwnFetch, inLogin, uploadStore: store } = deps
+  const uploads = createUploads({ call, inLogin, target, isOwnFetch, store, changed, onError })
+  /** What is there may be old. */
+  const reload = (): void => {
+    projects.reload()
+    personal.reload()
+  }
+  return { pacer, projects, personal, mutations, rooms, uploads, reload }
 }
 
 /** The person's own room, whose events keep their projects and end their session. */
-function userRoomOf(deps: PersonDeps, pacer: Pacer, projects: ReturnType<typeof createUserProjects>, who: Who) {
+function userRoomOf(deps: PersonDeps, { pacer, projects, personal, rooms, reload }: ReturnType<typeof createParts>, who: Who) {
   const { socket, ackTimeoutMs, emit, onError, onRevoked } = deps
   return createUserRoom({
     socket,
@@ -77,11 +92,14 @@ function userRoomOf(deps: PersonDeps, pacer: Pacer, projects: ReturnType<typeof 
     ackTimeoutMs,
     onError,
     reset() {
-      projects.reload()
+      reload()
+      rooms.admitted()
       emit('reset')
     },
     apply(event) {
       projects.applied(event)
+      personal.applied(event)
+      if (event.name === 'project:joined') rooms.admitted(event.payload.id)
       // name and payload belong together, which the compiler forgets for a union
       emit(event.name, event.payload as never, event.meta)
       if (event.name === 'session:revoked' && event.payload.sessionId === who.sessionId) onRevoked()
@@ -89,12 +107,32 @@ function userRoomOf(deps: PersonDeps, pacer: Pacer, projects: ReturnType<typeof 
   })
 }
 
+/** Passes on what the socket brought. */
+function receiveFrame(
+  frame: ReturnType<typeof readFrame>,
+  emit: PersonDeps['emit'],
+  { rooms, personal }: Pick<ReturnType<typeof createParts>, 'rooms' | 'personal'>,
+  userRoom: () => ReturnType<typeof userRoomOf>,
+): void {
+  if ('passing' in frame) {
+    const { passing } = frame
+    personal.passing(passing)
+    if (passing.name === 'chat:presence') emit('chat:presence', passing.payload)
+    else if ('projectId' in passing.payload) rooms.passing(passing.payload.projectId, passing)
+    else personal.passing(passing)
+    return
+  }
+  const { event } = frame
+  if (!rooms.receive(event) && event.meta.room.startsWith(roomPrefix.user)) userRoom().receive(event as RoomEvent<UserEventName>)
+}
+
 /** What a client shows of the person who is logged in: the rooms of projects, their own room, and who is online. */
 export function createPerson(deps: PersonDeps) {
   const { emit, onError, changed } = deps
   const who: Who = { userId: undefined, sessionId: undefined, user: null }
-  const { pacer, projects, mutations, rooms } = createParts(deps, who)
-  const openUserRoom = () => userRoomOf(deps, pacer, projects, who)
+  const parts = createParts(deps, who)
+  const { pacer, projects, personal, mutations, rooms, uploads } = parts
+  const openUserRoom = () => userRoomOf(deps, parts, who)
   let userRoom = openUserRoom()
   // nothing is known of the time before the connection
   let isFresh = true
@@ -103,7 +141,9 @@ export function createPerson(deps: PersonDeps) {
   function clear(problem?: Problem): void {
     rooms.end(problem)
     mutations.clear()
+    uploads.clear()
     projects.clear()
+    personal.clear()
     who.user = null
     userRoom.stop()
     userRoom = openUserRoom()
@@ -116,7 +156,8 @@ export function createPerson(deps: PersonDeps) {
     if (who.userId !== undefined) clear()
     who.userId = id
     void mutations.began(id).catch(onError)
-    projects.reload()
+    uploads.began(id)
+    parts.reload()
     changed()
   }
 
@@ -124,6 +165,8 @@ export function createPerson(deps: PersonDeps) {
     rooms,
     mutations,
     projects,
+    parts: personal.facades,
+    uploads,
     userId: () => who.userId,
     user: () => who.user,
     /** The account of the person who is logged in, as it is now; null: the login has ended, and their rooms wait. */
@@ -147,7 +190,7 @@ export function createPerson(deps: PersonDeps) {
       belongTo(connection.userId)
       pacer.open()
       userRoom.connected(connection)
-      if (isFresh) projects.reload()
+      if (isFresh) parts.reload()
       isFresh = false
     },
     /** The connection has another status. */
@@ -156,29 +199,21 @@ export function createPerson(deps: PersonDeps) {
         pacer.close()
         userRoom.disconnected()
       }
+      if (next === 'online') uploads.nudge()
       if (next === 'online') rooms.connected()
       else if (next === 'offline') rooms.suspended(problem)
       else rooms.disconnected()
     },
-    frame(name: string, args: unknown[]): void {
-      const frame = readFrame(name, args)
-      if ('passing' in frame) {
-        const { passing } = frame
-        if (passing.name === 'chat:presence') emit('chat:presence', passing.payload)
-        else if ('projectId' in passing.payload) rooms.passing(passing.payload.projectId, passing)
-        return
-      }
-      const { event } = frame
-      if (!rooms.receive(event) && event.meta.room.startsWith(roomPrefix.user))
-        userRoom.receive(event as RoomEvent<UserEventName>)
-    },
+    frame: (name: string, args: unknown[]): void => receiveFrame(readFrame(name, args), emit, parts, () => userRoom),
     /** Makes sure that nothing is missing. */
     check(): void {
       userRoom.check()
       rooms.check()
+      uploads.nudge()
     },
     stop(): void {
       mutations.close()
+      uploads.close()
       rooms.end()
       userRoom.stop()
     },

@@ -10,8 +10,13 @@ type Collections = { readonly [C in CollectionName]: ReadonlyMap<string, RowOf<C
 type Specs<C extends CollectionName> = (typeof contract.collections)[C]['lists']
 type Reader<Spec, R> = Spec extends { by: readonly [] } ? () => readonly R[] : (value: string) => readonly R[]
 type ListsIn<C extends CollectionName> = { readonly [L in keyof Specs<C>]: Reader<Specs<C>[L], RowOf<C>> }
-/** The sorted lists: `commentsOf(cutId or taskId)`, `tasksIn(status)`, `vibesByRank()`, `cutsOf(vibeId)`. */
-export type Lists = ListsIn<'tasks'> & ListsIn<'vibes'> & ListsIn<'cuts'> & ListsIn<'comments'>
+/** The sorted lists: `commentsOf(cutId or taskId)`, `tasksIn(status)`, `vibesByRank()`, `cutsOf(vibeId)`, `filesOf(cutId)`, `sharesOf(fileId or cutId)`. */
+export type Lists = ListsIn<'tasks'> &
+  ListsIn<'vibes'> &
+  ListsIn<'cuts'> &
+  ListsIn<'files'> &
+  ListsIn<'shares'> &
+  ListsIn<'comments'>
 
 /** All of a project, each collection by the key of its rows. Rows, maps and lists are replaced, never changed in place. */
 export interface ProjectState extends Collections, Lists {

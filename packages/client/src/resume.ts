@@ -212,6 +212,13 @@ export function createResume<E extends Event, J extends Joined>(
       resume.position = null
       join(resume)
     },
+    /** Not allowed in any more: nothing is kept, and `connected` begins anew. */
+    barred(): void {
+      resume.connected = false
+      abandon(resume)
+      resume.phase = 'away'
+      resume.position = null
+    },
     stop(): void {
       abandon(resume)
       resume.phase = 'ended'

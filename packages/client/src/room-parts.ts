@@ -27,6 +27,9 @@ export interface RoomDeps {
   full(problem: Problem): void
   /** The room has ended. */
   forget(): void
+  /** The person may not be in the room: it waits until they are added. */
+  barred(): void
+  live(): void
   /** One of those who had asked for it has left it. */
   release(): void
   fetchEvents: FetchEvents
@@ -90,8 +93,12 @@ export function applyToRoom(
   return true
 }
 
-/** Shows an event that is not in the log. @param end ends the room, which the person may not see any more */
-export function showPassing({ presence, typing, emit }: RoomParts, event: PassingEvent, end: (problem: Problem) => void): void {
+/** Shows an event that is not in the log. @param revoked the person may not see the room any more; for good where it `isGone` */
+export function showPassing(
+  { presence, typing, emit }: RoomParts,
+  event: PassingEvent,
+  revoked: (problem: Problem, isGone: boolean) => void,
+): void {
   if (event.name === 'activity:new') emit('activity', event.payload)
   else if (event.name === 'typing') {
     typing.received(event.payload)
@@ -101,7 +108,8 @@ export function showPassing({ presence, typing, emit }: RoomParts, event: Passin
     typing.left(event.payload.left)
   } else if (event.name === 'access:revoked') {
     const { reason } = event.payload
-    end(problemOf('not-found', reason === 'deleted' ? 'The project was deleted' : `No longer a member (${reason})`))
+    const isGone = reason === 'deleted'
+    revoked(problemOf('not-found', isGone ? 'The project was deleted' : `No longer a member (${reason})`), isGone)
     emit('revoked', reason)
   }
 }

@@ -38,6 +38,10 @@ export function createRoomStatus({ onChange, onError, ask }: RoomStatusDeps) {
     shown(): void {
       isShown = true
     },
+    /** What was shown is gone. */
+    cleared(): void {
+      isShown = false
+    },
     syncing(): void {
       if (!isFailing) set('syncing')
     },

@@ -41,7 +41,7 @@ export function createRoomTyping({ send, onChange }: RoomTypingDeps) {
   return {
     /** Ids of people by what they type on. */
     shown: () => shown,
-    received({ targetId, userId, isTyping }: Passing<'typing'>): void {
+    received({ targetId, userId, isTyping }: Omit<Passing<'typing'>, 'projectId'>): void {
       const key = `${targetId} ${userId}`
       if (!isTyping) {
         remove(key)

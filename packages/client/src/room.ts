@@ -12,8 +12,8 @@ import type { Selected } from './select.ts'
  * - `syncing`: joined or joining; a replay or a snapshot is under way.
  * - `live`: in the room, and everything up to the server's head has been applied.
  * - `stale`: was further, but the connection is lost: what is shown may be old. Comes back by itself.
- * - `offline`: given up; `room.problem` says why. For good when it was left, closed, removed or not allowed. It comes back by itself
- *   when the same person logs in again; when it was beyond the number of rooms that the server allows (`rate-limited`) and another
+ * - `offline`: given up; `room.problem` says why. For good when it was left or closed, or the project deleted. It comes back by itself
+ *   when the same person logs in again; when they were removed, or no member yet, and are added (nothing is kept until then); when it was beyond the number of rooms that the server allows (`rate-limited`) and another
  *   one is left; and when the server, which failed several times in a row (`internal`), answers again.
  */
 export type RoomStatus = 'connecting' | 'syncing' | 'live' | 'stale' | 'offline'
@@ -45,7 +45,7 @@ export type RoomEvents = {
   change: []
   /** Events were skipped that cannot be had any more. With `state`: the state has been loaded anew as a whole. */
   reset: []
-  /** One was removed, or the project is gone. The room has ended. */
+  /** One was removed: the room is empty, and comes back with `reset` when one is added again. Or the project is gone. */
   revoked: [reason: Passing<'access:revoked'>['reason']]
   activity: [activity: Activity]
   presence: [presence: ReadonlyMap<string, Presence>]

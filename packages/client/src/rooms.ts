@@ -21,6 +21,8 @@ export interface RoomsDeps {
   mutations: Mutations
   /** The project of a room was changed or deleted. */
   onProject(project: Project | null, projectId: string): void
+  /** A room is live: joined for the first time, or again. */
+  onLive(): void
 }
 
 interface Open {
@@ -29,6 +31,8 @@ interface Open {
   choice: string
   /** How often it was asked for and not left. */
   holds: number
+  /** The person was added since it was last live. */
+  isAdmitted?: boolean
   /** Ends it, since it is not held any more. */
   timer?: ReturnType<typeof setTimeout>
 }
@@ -57,7 +61,6 @@ function createRoomLimit() {
       if (next !== undefined) waiting.delete(next)
       return next
     },
-    /** Another connection has a limit of its own. */
     clear(): void {
       full = undefined
       waiting.clear()
@@ -78,14 +81,43 @@ function readersOf(call: Call, projectId: string, options: RoomOptions): Pick<Ro
   }
 }
 
+/** Lets people into rooms of `open` that they were not allowed in before. */
+function createAdmission(open: ReadonlyMap<string, Open>, onLive: () => void) {
+  function admit(known: Open): void {
+    known.isAdmitted = !known.control.isBarred()
+    if (known.control.isBarred()) known.control.admit()
+  }
+  return {
+    live(id: string): void {
+      const known = open.get(id)
+      if (known) known.isAdmitted = false
+      onLive()
+    },
+    barred(id: string): void {
+      const known = open.get(id)
+      // the word of the addition, from another room, was faster than that of the removal
+      if (known?.isAdmitted) admit(known)
+    },
+    /** The person was added to this project, or may have been to any: events that would say so were missed. */
+    admitted(projectId?: string): void {
+      if (projectId === undefined) {
+        for (const known of [...open.values()]) if (known.control.isBarred()) admit(known)
+        return
+      }
+      const known = open.get(roomOf(projectId))
+      if (known) admit(known)
+    },
+  }
+}
+
 /** The open rooms of a client, and how many of them the server allows. */
 export function createRooms({ call, ...deps }: RoomsDeps) {
   const open = new Map<string, Open>()
   const limit = createRoomLimit()
+  const admission = createAdmission(open, deps.onLive)
 
-  function forget(id: string): void {
-    clearTimeout(open.get(id)?.timer)
-    open.delete(id)
+  /** The server has one room less to count. */
+  function left(id: string): void {
     const next = limit.left(id, open.keys())
     if (next !== undefined) open.get(next)?.control.connected()
   }
@@ -98,7 +130,16 @@ export function createRooms({ call, ...deps }: RoomsDeps) {
       full(problem) {
         if (limit.refused(id, problem)) deps.pacer.flush(ranks.join)
       },
-      forget: () => forget(id),
+      forget() {
+        clearTimeout(open.get(id)?.timer)
+        open.delete(id)
+        left(id)
+      },
+      barred() {
+        left(id)
+        admission.barred(id)
+      },
+      live: () => admission.live(id),
       release: () => release(id),
     })
   }
@@ -114,6 +155,11 @@ export function createRooms({ call, ...deps }: RoomsDeps) {
 
   const each = (run: (control: RoomControl) => void): void => {
     for (const { control } of [...open.values()]) run(control)
+  }
+  /** Another connection has limits of its own. */
+  function eachAnew(run: (control: RoomControl) => void): void {
+    limit.clear()
+    each(run)
   }
 
   return {
@@ -133,8 +179,10 @@ export function createRooms({ call, ...deps }: RoomsDeps) {
       clearTimeout(held.timer)
       held.holds++
       open.set(id, held)
+      if (control.isBarred()) control.admit()
       return { room: control.room, control, isNew: !known }
     },
+    admitted: admission.admitted,
     /** How far the room of a project has come, where it is open and has a state. */
     reached(projectId: string): number | undefined {
       const room = open.get(roomOf(projectId))?.control.room
@@ -142,23 +190,11 @@ export function createRooms({ call, ...deps }: RoomsDeps) {
     },
     /** Something else is drawn in a project. */
     redraw: (projectId: string): void => open.get(roomOf(projectId))?.control.redraw(),
-    connected(): void {
-      limit.clear()
-      each((control) => control.connected())
-    },
-    disconnected(): void {
-      limit.clear()
-      each((control) => control.disconnected())
-    },
-    suspended(problem: Problem | undefined): void {
-      limit.clear()
-      each((control) => control.suspended(problem))
-    },
+    connected: () => eachAnew((control) => control.connected()),
+    disconnected: () => eachAnew((control) => control.disconnected()),
+    suspended: (problem: Problem | undefined) => eachAnew((control) => control.suspended(problem)),
     check: () => each((control) => control.check()),
-    end(problem?: Problem): void {
-      limit.clear()
-      each((control) => control.end(problem))
-    },
+    end: (problem?: Problem) => eachAnew((control) => control.end(problem)),
     /** Hands an event to its room. @returns whether that room is open */
     receive(event: RoomEvent): boolean {
       const known = open.get(event.meta.room)

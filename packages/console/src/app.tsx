@@ -1,21 +1,24 @@
 import { useEffect } from 'preact/hooks'
 import { useCell } from './lib/cell.ts'
 import { lazy } from './lib/lazy.tsx'
+import { useRoute } from './lib/router.ts'
 import { client, notice, phase, start } from './lib/session.ts'
 import { useSelected } from './lib/use-selected.ts'
 import { Toasts } from './parts/toasts.tsx'
 import { Waiting } from './parts/waiting.tsx'
-import { texts } from './texts.ts'
+import { firstTexts as texts } from './texts-first.ts'
 import { SignIn } from './views/sign-in.tsx'
 
 const SignedIn = lazy(() => import('./views/signed-in.tsx').then(({ SignedIn }) => SignedIn))
+const OpenView = lazy(() => import('./views/open.tsx').then(({ OpenView }) => OpenView))
 
 /** The page: for a person who is signed in, or for a visitor. */
 export function App() {
   const me = useSelected(() => client.select(({ me }) => me), [])
+  const at = useRoute()
   return (
     <>
-      <Inside me={me !== null} />
+      {'token' in at ? <OpenView key={`${at.name} ${at.token}`} at={at} /> : <Inside me={me !== null} />}
       <Toasts />
     </>
   )
@@ -43,7 +46,7 @@ function Inside({ me }: { me: boolean }) {
   if (now === 'starting')
     return (
       <main class="main">
-        <Waiting reason={texts.status.waits.connecting} />
+        <Waiting reason={texts.waits} />
       </main>
     )
   return isIn ? <SignedIn /> : <SignIn />

@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { endpoint } from './endpoint.ts'
 import { at, fresh, ids, later } from './examples.ts'
 import type { EventText } from './noun.ts'
-import { id, line, patch, stamps, time, url } from './values.ts'
+import { id, line, linkToken, stamps, time } from './values.ts'
 
 export const User = z
   .object({ id, email: z.string(), name: z.string(), avatarUrl: z.string().nullable(), ...stamps })
@@ -34,17 +34,18 @@ export const Session = z
     ],
   })
 
-const email = z
+/** An address as accounts have it: in small letters. */
+export const emailAddress = z
   .email()
   .max(254)
   .transform((value) => value.toLowerCase())
 /** In UTF-16 units. One that is typed in decomposed form is longer than what it stands for. */
-const TYPED = 1_000
+export const TYPED = 1_000
 /**
  * Length is what matters (NIST SP 800-63B), counted in the one form (NFC) in which passwords are compared; the upper bound keeps
  * hashing cheap. Half a character would fit any other half.
  */
-const password = z
+export const newPassword = z
   .string()
   .max(TYPED)
   .refine((value) => value.isWellFormed(), 'must be well-formed text')
@@ -70,6 +71,10 @@ export const Login = Tokens.extend({ user: User }).meta({
 export const SessionState = z
   .object({
     user: User.nullable().meta({ description: 'Null without a valid access token' }),
+    registration: z.enum(['open', 'invite', 'first-account']).meta({
+      description:
+        'How accounts are made here: by all, with an invitation, or (as long as there is none) with the code that the server printed at its start',
+    }),
     refreshable: z.boolean().meta({ description: 'You have no valid access token, and a refresh is worth trying' }),
   })
   .meta({ id: 'SessionState' })
@@ -85,10 +90,23 @@ export const auth = {
     location: '/api/me',
     schema: {
       summary: 'Create an account and log in',
+      description:
+        'Where registration is by invitation it takes one. An invitation that cannot be accepted leaves no account either: it is unknown or was ' +
+        'revoked (`not-found`), was accepted or has expired (`gone`), or is for another address (`wrong-address`).',
       tags,
-      body: z.strictObject({ email, password, name: line(100), remember: z.boolean().default(false), delivery }),
+      body: z.strictObject({
+        email: emailAddress,
+        password: newPassword,
+        name: line(100),
+        remember: z.boolean().default(false),
+        delivery,
+        invitation: linkToken.optional().meta({ description: 'Token of an invitation, which is accepted with it' }),
+        code: z.string().max(100).optional().meta({
+          description: 'With `registration: "first-account"`: the code that the server printed at its start',
+        }),
+      }),
       response: { 201: Login },
-      problems: ['email-taken', 'registration-closed'],
+      problems: ['email-taken', 'registration-closed', 'wrong-code', 'not-found', 'gone', 'wrong-address'],
     },
   }),
   login: endpoint({
@@ -99,7 +117,12 @@ export const auth = {
     schema: {
       summary: 'Log in',
       tags,
-      body: z.strictObject({ email, password: z.string().max(TYPED), remember: z.boolean().default(false), delivery }),
+      body: z.strictObject({
+        email: emailAddress,
+        password: z.string().max(TYPED),
+        remember: z.boolean().default(false),
+        delivery,
+      }),
       response: { 200: Login },
       problems: ['bad-credentials'],
     },
@@ -123,6 +146,7 @@ export const auth = {
     access: 'session',
     schema: {
       summary: 'Close this session; your refresh token (cookie, or body) is enough',
+      description: 'With an access token in the header and a cookie of yours of another session, both are closed.',
       tags,
       body: z.strictObject({ refreshToken: z.string().max(500).optional() }).optional(),
       response: { 204: z.undefined() },
@@ -146,60 +170,6 @@ export const auth = {
         'no valid access token and that `POST /api/auth/refresh` is worth trying; it may be refused all the same.',
       tags,
       response: { 200: SessionState },
-    },
-  }),
-}
-
-export const me = {
-  get: endpoint({
-    method: 'GET',
-    url: '/api/me',
-    access: 'account',
-    apiTokens: true,
-    schema: { summary: 'Your account', tags: ['me'], response: { 200: User } },
-  }),
-  update: endpoint({
-    method: 'PATCH',
-    url: '/api/me',
-    access: 'account',
-    schema: {
-      summary: 'Change your name or picture',
-      tags: ['me'],
-      body: patch({ name: line(100), avatarUrl: url.nullable() }),
-      response: { 200: User },
-    },
-  }),
-  changePassword: endpoint({
-    method: 'PUT',
-    url: '/api/me/password',
-    access: 'account',
-    schema: {
-      summary: 'Change your password; every other session and API token ends',
-      tags: ['me'],
-      body: z.strictObject({ current: z.string().max(TYPED), next: password }),
-      response: { 204: z.undefined() },
-      problems: ['bad-credentials'],
-    },
-  }),
-  sessions: endpoint({
-    method: 'GET',
-    url: '/api/me/sessions',
-    access: 'account',
-    schema: {
-      summary: 'Your open sessions, the newest 200',
-      tags: ['me'],
-      response: { 200: z.object({ data: z.array(Session) }) },
-    },
-  }),
-  endSession: endpoint({
-    method: 'DELETE',
-    url: '/api/me/sessions/:sessionId',
-    access: 'account',
-    schema: {
-      summary: 'Close one of your sessions',
-      tags: ['me'],
-      params: z.object({ sessionId: id }),
-      response: { 204: z.undefined() },
     },
   }),
 }

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { cutParams } from './cuts.ts'
 import { endpoint } from './endpoint.ts'
 import { bo, fresh, ids } from './examples.ts'
+import { fileParams } from './files.ts'
 import { collection, noun } from './noun.ts'
 import { id, isVisible, mediaMs, Paging, Person, page, prose, stamps, time } from './values.ts'
 
@@ -15,6 +16,10 @@ export const Comment = z
     body: z.string(),
     atMs: mediaMs.nullable(),
     endMs: mediaMs.nullable(),
+    fileId: id.nullable().meta({ description: 'The take that a thread is on; it may have been deleted since. Null for replies' }),
+    carriedFrom: id
+      .nullable()
+      .meta({ description: 'The comment on an older take of which this is a copy; through several takes the first of them' }),
     author: Person,
     resolvedAt: time.nullable(),
     resolvedBy: Person.nullable(),
@@ -33,6 +38,8 @@ export const Comment = z
         body: 'Louder here',
         atMs: 42_000,
         endMs: null,
+        fileId: ids.file,
+        carriedFrom: null,
         author: bo,
         resolvedAt: null,
         resolvedBy: null,
@@ -43,16 +50,21 @@ export const Comment = z
   })
 export type Comment = z.output<typeof Comment>
 
-const body = prose(10_000).refine(isVisible, 'must have a visible character')
-const span = <T extends { atMs?: number | null; endMs?: number | null }>(value: T) =>
+/** What a comment says. */
+export const body = prose(10_000).refine(isVisible, 'must have a visible character')
+/** A moment, or a range. */
+export const span = <T extends { atMs?: number | null; endMs?: number | null }>(value: T) =>
   value.endMs == null || (value.atMs != null && value.endMs >= value.atMs)
-const spanRule = 'endMs needs atMs and must not come before it'
+export const spanRule = 'endMs needs atMs and must not come before it'
 
 const params = z.object({ commentId: id })
 const taskParams = z.object({ taskId: id })
 const tags = ['comments'] as const
 const onTask = z.strictObject({ body })
 const listQuery = Paging.extend({ resolved: z.enum(['true', 'false']).optional() })
+
+/** Comments that one request copies or makes, at most. */
+export const MANY_COMMENTS = 1_000
 
 export const comments = {
   listOnCut: endpoint({
@@ -65,7 +77,9 @@ export const comments = {
       summary: 'Comments and replies on a cut, oldest first',
       tags,
       params: cutParams,
-      querystring: listQuery,
+      querystring: listQuery.extend({
+        fileId: id.optional().meta({ description: 'Threads on this recording only, with their replies' }),
+      }),
       response: { 200: page(Comment) },
     },
   }),
@@ -95,7 +109,14 @@ export const comments = {
       tags,
       params: cutParams,
       body: z
-        .strictObject({ body, atMs: mediaMs.nullable().default(null), endMs: mediaMs.nullable().default(null) })
+        .strictObject({
+          body,
+          atMs: mediaMs.nullable().default(null),
+          endMs: mediaMs.nullable().default(null),
+          fileId: id.nullable().optional().meta({
+            description: 'A recording of this cut; null for none. Without it a moment is one of the current take',
+          }),
+        })
         .refine(span, spanRule),
       response: { 201: Comment },
     },
@@ -163,6 +184,24 @@ export const comments = {
     effect: 'change',
     schema: { summary: 'Reopen the thread', tags, params, response: { 200: Comment } },
   }),
+  carry: endpoint({
+    method: 'POST',
+    url: '/api/files/:fileId/comments/carry',
+    access: 'comment:carry',
+    target: 'fileId',
+    effect: 'create',
+    schema: {
+      summary: 'Carry the open threads of an older take over to this one',
+      description:
+        'Copies keep author, time, text and moment, also one beyond the end of this take. A thread that was carried here before is passed over, so ' +
+        `a repeated request copies nothing. You get the copies, first comments before replies: at most ${MANY_COMMENTS} comments at a time.`,
+      tags,
+      params: fileParams,
+      body: z.strictObject({ from: id.meta({ description: 'An older take of the same cut' }) }),
+      response: { 200: z.object({ data: z.array(Comment) }) },
+      problems: ['too-many'],
+    },
+  }),
 }
 
 export const commentNoun = noun({
@@ -171,6 +210,7 @@ export const commentNoun = noun({
     'comment:update': { role: null, own: 'commenter' },
     'comment:delete': { role: 'owner', own: 'commenter' },
     'comment:resolve': { role: 'editor', own: 'commenter' },
+    'comment:carry': { role: 'editor' },
   },
   endpoints: comments,
   events: {
@@ -182,8 +222,9 @@ export const commentNoun = noun({
     'comment:deleted': z.object({ commentId: id }),
   },
   when: {
-    'comment:created': 'A comment was written on a cut or a task',
-    'comment:reply': 'A reply was written; `parentId` names the first comment of its thread',
+    'comment:created':
+      'A comment was written on a cut or a task, or carried over to a newer take: then `carriedFrom` is not null',
+    'comment:reply': 'A reply was written, or carried over; `parentId` names the first comment of its thread',
     'comment:updated': 'The author edited a comment or a reply',
     'comment:resolved': 'A thread was resolved; the payload is its first comment',
     'comment:reopened': 'A thread was reopened; the payload is its first comment',

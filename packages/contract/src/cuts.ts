@@ -5,6 +5,9 @@ import { collection, noun } from './noun.ts'
 import { afterSibling, id, line, mediaMs, Paging, Person, page, patch, prose, reranked, stamps, time, version } from './values.ts'
 import { vibeParams } from './vibes.ts'
 
+export const CutState = z.enum(['draft', 'review', 'approved']).meta({ id: 'CutState' })
+export type CutState = z.output<typeof CutState>
+
 export const Cut = z
   .object({
     id,
@@ -14,6 +17,11 @@ export const Cut = z
     bpm: z.number().nullable(),
     timeSignature: z.string().nullable(),
     rank: z.string(),
+    state: CutState,
+    approvedFileId: id.nullable().meta({ description: 'While it is approved: the recording that was approved' }),
+    approvedTake: z.int().min(1).nullable(),
+    approvedAt: time.nullable(),
+    approvedBy: Person.nullable(),
     author: Person,
     ...stamps,
   })
@@ -28,6 +36,11 @@ export const Cut = z
         bpm: 120,
         timeSignature: '4/4',
         rank: 'a0',
+        state: 'draft',
+        approvedFileId: null,
+        approvedTake: null,
+        approvedAt: null,
+        approvedBy: null,
         author: ann,
         ...fresh,
       },
@@ -114,7 +127,7 @@ export const cuts = {
     access: 'cut:delete',
     target: 'cutId',
     effect: 'change',
-    schema: { summary: 'Delete a cut with its lyrics and comments', tags, params, response: { 204: z.undefined() } },
+    schema: { summary: 'Delete a cut with its lyrics, files and comments', tags, params, response: { 204: z.undefined() } },
   }),
   move: endpoint({
     method: 'POST',
@@ -127,6 +140,29 @@ export const cuts = {
       tags,
       params,
       body: z.strictObject({ vibeId: id, after: afterSibling }),
+      response: { 200: Cut },
+    },
+  }),
+  setState: endpoint({
+    method: 'PUT',
+    url: '/api/cuts/:cutId/state',
+    access: 'cut:update',
+    target: 'cutId',
+    effect: 'change',
+    schema: {
+      summary: 'Put a cut back to draft, into review, or approve its current take',
+      description:
+        'You approve the take that you heard: if a newer one came, the answer is `conflict` with that one in `current`. An approval ends when a ' +
+        'newer take is uploaded, or the approved one is deleted.',
+      tags,
+      params,
+      body: z
+        .strictObject({ state: CutState, fileId: id.optional().meta({ description: 'To approve: the current take of the cut' }) })
+        .refine(({ state, fileId }) => (state === 'approved') === (fileId !== undefined), {
+          path: ['fileId'],
+          message: 'belongs to an approval, and an approval needs it',
+        })
+        .meta({ examples: [{ state: 'approved', fileId: ids.file }] }),
       response: { 200: Cut },
     },
   }),
@@ -171,6 +207,9 @@ export const cutNoun = noun({
     'cut:updated': Cut,
     'cut:moved': z.object({ cutId: id, fromVibeId: id, toVibeId: id, rank: z.string(), version, updatedAt: time }),
     'cut:reranked': reranked({ cutId: id }),
+    'cut:drafted': Cut,
+    'cut:submitted': Cut,
+    'cut:approved': Cut,
     'cut:deleted': z.object({ cutId: id }),
     'lyrics:updated': Lyrics,
   },
@@ -179,7 +218,10 @@ export const cutNoun = noun({
     'cut:updated': 'Name, bpm or time signature of a cut was changed',
     'cut:moved': 'A cut was put at another place, perhaps in another vibe',
     'cut:reranked': 'Cuts got new ranks, because there was no text left between two of them; their order is the same',
-    'cut:deleted': 'A cut was deleted, with its lyrics and comments',
+    'cut:drafted': 'A cut is a draft again',
+    'cut:submitted': 'A cut is in review; also when a newer take came to an approved cut, or the approved take was deleted',
+    'cut:approved': 'The current take of a cut was approved',
+    'cut:deleted': 'A cut was deleted, with its lyrics, files and comments',
     'lyrics:updated': 'The lyrics of a cut were replaced',
   },
   changes: {
@@ -187,13 +229,16 @@ export const cutNoun = noun({
     'cut:updated': { kind: 'put', collection: 'cuts' },
     'cut:moved': { kind: 'patch', collection: 'cuts', id: 'cutId', fields: { vibeId: 'toVibeId', rank: 'rank' } },
     'cut:reranked': { kind: 'patch', collection: 'cuts', id: 'cutId', fields: { rank: 'rank' }, list: 'items' },
+    'cut:drafted': { kind: 'put', collection: 'cuts' },
+    'cut:submitted': { kind: 'put', collection: 'cuts' },
+    'cut:approved': { kind: 'put', collection: 'cuts' },
     'cut:deleted': { kind: 'remove', collection: 'cuts', id: 'cutId' },
     'lyrics:updated': { kind: 'put', collection: 'lyrics' },
   },
   collections: {
     cuts: collection(Cut, {
       key: 'id',
-      people: ['author'],
+      people: ['author', 'approvedBy'],
       within: { vibeId: 'vibes' },
       lists: { cutsOf: { by: ['vibeId'], order: 'rank' } },
     }),

@@ -15,7 +15,13 @@ interface Route {
   location?: string
   /** Longest body, bytes, where what the contract allows is longer than other bodies may be. */
   bodyLimit?: number
-  /** Its answers are pages of up to 1 MiB: one person reads two of them at a time. */
+  /** Its body is a form with a file (multipart/form-data), which is never whole in memory. */
+  form?: true
+  /** Its body, of whatever type, says nothing, and is ignored. */
+  anyBody?: true
+  /** Its answer is no JSON, but of one of these media types. */
+  media?: readonly string[]
+  /** Its answers are pages of up to 1 MiB, or made of as much: one person reads two of them at a time. */
   largePages?: true
   /** Its answer has a token in it: nothing stores it, and it is never compressed. */
   secret?: true
@@ -39,6 +45,7 @@ interface GeneralEndpoint extends Route {
   apiTokens?: true
   target?: undefined
   effect?: undefined
+  personal?: undefined
 }
 
 /** Open to members of a project whose role allows the action. */
@@ -49,6 +56,8 @@ interface ProjectEndpoint<A extends string> extends Route {
   apiTokens?: undefined
   /** What happens to the target: it is read, something is added to it, or it changes. */
   effect: 'read' | 'create' | 'change'
+  /** Its answer depends on who asks, and is never given to another member. Answers of other reads may be. */
+  personal?: true
 }
 
 export type Endpoint<A extends string = ActionName> = GeneralEndpoint | ProjectEndpoint<A>

@@ -13,10 +13,19 @@ export const ids = {
   comment: uuid(8),
   event: uuid(9),
   request: uuid(10),
+  file: uuid(11),
+  share: uuid(12),
+  notification: uuid(13),
+  invitation: uuid(14),
+  conversation: uuid(15),
+  message: uuid(16),
 }
 
 export const ann = { id: ids.ann, name: 'Ann', avatarUrl: null }
 export const bo = { id: ids.bo, name: 'Bo', avatarUrl: 'https://example.com/bo.png' }
+
+/** Of a link. */
+export const exampleToken = 'ZXhhbXBsZS1vZi1hLXRva2VuLW9mLWEtc2hhcmUtbGk'
 
 /** When it happens. */
 export const at = '2026-03-01T10:00:00.000Z'

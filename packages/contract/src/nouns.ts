@@ -3,14 +3,31 @@ import * as z from 'zod'
 import { commentNoun } from './comments.ts'
 import { cutNoun } from './cuts.ts'
 import type { Endpoint } from './endpoint.ts'
+import { fileNoun } from './files.ts'
+import { invitationNoun } from './invitations.ts'
+import { markerNoun } from './markers.ts'
 import type { EventText, Noun, Permission, StateChange } from './noun.ts'
 import { memberNoun, projectNoun } from './projects.ts'
+import { shareNoun } from './shares.ts'
 import { taskNoun } from './tasks.ts'
 import { vibeNoun } from './vibes.ts'
 
-export { Comment, comments } from './comments.ts'
-export { Cut, cuts, Lyrics } from './cuts.ts'
+export { Comment, comments, MANY_COMMENTS } from './comments.ts'
+export { Cut, CutState, cuts, Lyrics } from './cuts.ts'
+export { AudioInfo, File, FileFailure, FileKind, FileStatus, files, Peaks, UPLOADS_URL, UploadMetadata, Usage } from './files.ts'
+export {
+  Invitation,
+  InvitationKind,
+  InvitationPreview,
+  invitations,
+  MAX_INVITATIONS,
+  NewInvitation,
+  ProjectInvitation,
+} from './invitations.ts'
+export { Marker, MarkerFormat, MarkerRow, Markers, markers } from './markers.ts'
 export { Member, members, Project, projects } from './projects.ts'
+export { SharedFile, shared } from './shared.ts'
+export { MAX_SHARES, NewShare, Share, ShareAllows, shares } from './shares.ts'
 export { Task, TaskStatus, tasks } from './tasks.ts'
 export { Vibe, vibes } from './vibes.ts'
 
@@ -18,10 +35,14 @@ export { Vibe, vibes } from './vibes.ts'
 export const nouns = {
   projects: projectNoun,
   members: memberNoun,
+  invitations: invitationNoun,
   tasks: taskNoun,
   vibes: vibeNoun,
   cuts: cutNoun,
+  files: fileNoun,
+  shares: shareNoun,
   comments: commentNoun,
+  markers: markerNoun,
 } satisfies Record<string, Noun>
 
 type Nouns = typeof nouns

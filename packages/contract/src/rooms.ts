@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { Activity } from './activity.ts'
 import { endpoint } from './endpoint.ts'
 import { at, bo, ids, later } from './examples.ts'
 import type { EventText } from './noun.ts'
@@ -170,36 +171,12 @@ export const requests = {
     payload: z.strictObject({ projectId: id, targetId: id, isTyping: z.boolean() }),
     ack: ack({}),
   },
+  'chat:typing': {
+    when: 'While you type in a conversation, every few seconds, and once when you stop; not where `canWrite` is false',
+    payload: z.strictObject({ conversationId: id, isTyping: z.boolean() }),
+    ack: ack({}),
+  },
 } satisfies Record<string, { when: string; payload: z.ZodType; ack: z.ZodType }>
-
-/** A reading of one log entry, for feeds. */
-export const Activity = z
-  .object({
-    id,
-    action: z.string(),
-    actor: z.object({ id, name: z.string() }).nullable(),
-    target: z.object({ type: z.string(), id, name: z.string().nullable() }),
-    projectId: id,
-    at: time,
-    link: z.string(),
-    seq,
-  })
-  .meta({
-    id: 'Activity',
-    examples: [
-      {
-        id: ids.event,
-        action: 'comment:created',
-        actor: { id: ids.bo, name: 'Bo' },
-        target: { type: 'comment', id: ids.comment, name: 'Louder here' },
-        projectId: ids.project,
-        at: later,
-        link: `/projects/${ids.project}/cuts/${ids.cut}?comment=${ids.comment}`,
-        seq: 42,
-      },
-    ],
-  })
-export type Activity = z.output<typeof Activity>
 
 /** Server → client, derived or passing: never in the log. */
 export const passing = {
@@ -207,6 +184,7 @@ export const passing = {
   'activity:new': Activity,
   'presence:changed': z.object({ projectId: id, present: z.array(Presence), left: z.array(id) }),
   typing: z.object({ projectId: id, targetId: id, userId: id, isTyping: z.boolean() }),
+  'chat:typing': z.object({ conversationId: id, userId: id, isTyping: z.boolean() }),
   'chat:presence': z.object({ userId: id, isOnline: z.boolean() }),
   'access:revoked': z.object({ projectId: id, reason: z.enum(['left', 'removed', 'deleted']) }),
   'session:expiring': z.object({ expiresAt: time }),
@@ -227,6 +205,10 @@ export const passingTexts = {
     to: THE_ROOM,
   },
   typing: { when: 'A person types, or stopped', to: `${THE_ROOM}, but the connection that said so` },
+  'chat:typing': {
+    when: 'A participant of a conversation types, or stopped; it ends by itself when no more is heard of it',
+    to: 'The other participants, on each of their connections',
+  },
   'chat:presence': { when: 'A person is online, or is not any more', to: 'All who share a project with them' },
   'access:revoked': {
     when: 'You left a project, were removed, or it was deleted; the connection is out of its room',

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { ann } from './examples.ts'
+import { ann, exampleToken } from './examples.ts'
 
 /** What Postgres can keep and every client can read: no NUL, no lone surrogates. */
 const isPlainText = (value: string): boolean => !value.includes('\u0000') && value.isWellFormed()
@@ -75,6 +75,15 @@ export const digits = (min: number, max: number) =>
     (value) => (typeof value === 'string' && /^(0|[1-9]\d{0,15})$/.test(value) ? Number(value) : value),
     z.int().min(min).max(max),
   )
+
+/** What is no JSON: the content of a file. */
+export const bytes = z.file()
+
+/** The token of a link, as the server makes them: others name nothing. */
+export const linkToken = z
+  .string()
+  .regex(/^[\w-]{43}$/)
+  .meta({ examples: [exampleToken] })
 
 /** A person as screens draw them. */
 export const Person = z

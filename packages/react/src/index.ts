@@ -1,8 +1,12 @@
 // React and Preact hooks over @cutroom/client. Nothing here is imported but React, under whose name preact/compat may stand.
 export { type Connection, CutroomProvider, type CutroomProviderProps, useClient, useConnection, useMe } from './provider.ts'
+export { useActivity } from './use-activity.ts'
+export { useConversations } from './use-conversations.ts'
 export { type Mutate, type MutateOptions, useMutation } from './use-mutation.ts'
+export { useNotifications } from './use-notifications.ts'
 export { usePresence } from './use-presence.ts'
 export { useRoom } from './use-room.ts'
 export type { Source } from './use-select.ts'
 export { useSelect } from './use-select.ts'
 export { useTyping } from './use-typing.ts'
+export { useUpload } from './use-upload.ts'

@@ -9,8 +9,8 @@ const useOpeningEffect = 'document' in globalThis ? useLayoutEffect : useEffect
 /**
  * The room of a project: joined when the component mounts, released when it unmounts. All components that ask for one project share
  * its room, with the same choice of `state` and `comments`; `from` is read when it is opened. A room stays joined for `keepRoomsMs`
- * after its last release, so a change of page loads nothing twice. One that has ended, since the person was removed, stays so until
- * the component mounts again.
+ * after its last release, so a change of page loads nothing twice. One that the person is removed from is
+ * empty until they are added again.
  *
  * @returns null without a login, without a project, and in the first drawing
  */

@@ -4,12 +4,19 @@ import type { LogEntry } from '../../rooms/log/log.ts'
 import type { ActivityTarget, Noun } from '../shared/noun.ts'
 
 type Reading = (payload: unknown, label: string | null) => ActivityTarget
+export type ActivityReader = (entry: LogEntry) => Activity | null
+
+/** How events read as activities, by name; null: those that are not shown. */
+const readingsOf = (nouns: readonly Noun[]): [name: string, Reading | null][] =>
+  nouns.flatMap(({ activity }) => Object.entries(activity) as [string, Reading | null][])
+
+/** Names of the events that are shown as activities. */
+export const shownActions = (nouns: readonly Noun[]): string[] =>
+  readingsOf(nouns).flatMap(([name, reading]) => (reading ? [name] : []))
 
 /** Reads entries of projects' logs as activities; null: an entry that is not shown. */
-export function createActivityReader(nouns: readonly Noun[]): (entry: LogEntry) => Activity | null {
-  const readings = new Map<string, Reading | null>(
-    nouns.flatMap(({ activity }) => Object.entries(activity) as [string, Reading | null][]),
-  )
+export function createActivityReader(nouns: readonly Noun[]): ActivityReader {
+  const readings = new Map(readingsOf(nouns))
   return ({ meta, name, payload, label }) => {
     const read = readings.get(name)
     const projectId = projectIdOf(meta.room)

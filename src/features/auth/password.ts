@@ -4,7 +4,7 @@ import { problem } from '../../errors.ts'
 import { createSemaphore } from '../../lib/semaphore.ts'
 
 // OWASP's first recommendation for Argon2id; the library's default algorithm is Argon2id.
-const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
+const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
 /** Hashes at a time: they run on libuv's four threads, one of which stays free for files and names. */
 const semaphore = createSemaphore(Math.min(availableParallelism(), 3))
@@ -29,8 +29,12 @@ export async function withHashSlot<T>(work: () => Promise<T>): Promise<T> {
 /** The one form of a password, whichever keyboard wrote it (NIST SP 800-63B asks for it). */
 const normalize = (password: string): string => password.normalize('NFC')
 
+/** Memory in KiB, and passes over it. */
+export type HashCost = Pick<typeof COST, 'memoryCost' | 'timeCost'>
+
 /** The hash to store. */
-export const hashPassword = (password: string): Promise<string> => hash(normalize(password), cost)
+export const hashPassword = (password: string, cost: HashCost = COST): Promise<string> =>
+  hash(normalize(password), { ...COST, ...cost })
 
 let decoy: Promise<string> | undefined
 

@@ -1,4 +1,5 @@
-import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { keyedMac } from '../../lib/keyed-mac.ts'
 
 /**
  * Refresh tokens are `<session id>.<generation>.<mac>`. They are derived, not drawn: the same successor can be given again while its
@@ -11,8 +12,7 @@ export interface RefreshTokens {
 }
 
 export function refreshTokens(secret: string): RefreshTokens {
-  const key = Buffer.from(hkdfSync('sha256', secret, '', 'cutroom refresh token', 32))
-  const mac = (body: string) => createHmac('sha256', key).update(body).digest('base64url')
+  const mac = keyedMac(secret, 'cutroom refresh token')
   return {
     of(sessionId, generation) {
       const body = `${sessionId}.${generation}`

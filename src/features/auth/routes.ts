@@ -6,24 +6,50 @@ import { ProblemError, problem } from '../../errors.ts'
 import { isApiToken } from '../../http/api-tokens.ts'
 import { assertMeantFor, bearer } from '../../http/auth.ts'
 import { networkOf } from '../../rooms/sockets/handshake.ts'
-import { createGuessLimits } from './guesses.ts'
-import { hashPassword, verifyPassword, withHashSlot } from './password.ts'
+import { createFindInvitation } from '../invitations/lookup.ts'
+import { type Attempt, createGuessLimits } from './guesses.ts'
+import { type HashCost, verifyPassword, withHashSlot } from './password.ts'
 import { refreshTokens } from './refresh-token.ts'
+import { createRegistrationMode, registrationRoute } from './registration.ts'
+import { resetRoutes } from './reset-routes.ts'
 import { presentUser } from './serialize.ts'
 import { createTokenExchange } from './token-exchange.ts'
-import { closeSession, createUser, lockPassword, openSession, revokeSessions, rotate } from './writes.ts'
+import { closeSession, lockPassword, openSession, revokeSessions, rotate } from './writes.ts'
 
-/** In 15 minutes: registrations of one network; refreshes of one session; refresh tokens of one network that were never given out. */
-const REGISTRATIONS = 300
+/** In 15 minutes: refreshes of one session; refresh tokens of one network that were never given out. */
 const REFRESHES = 900
 const INVENTED = 120
+/** Sessions of an account whose addresses are looked through. */
+const SESSIONS = 200
 
-export function authRoutes(app: FastifyInstance, { config, prisma }: { config: Config; prisma: Database['prisma'] }): void {
+interface LoginAttempt extends Attempt {
+  /** Of the account with this e-mail, if there is one. */
+  userId: string | undefined
+}
+
+/** Has the account had a session from this network? */
+const createKnownNetworks =
+  (prisma: Database['prisma']) =>
+  async ({ userId, address }: LoginAttempt): Promise<boolean> => {
+    if (userId === undefined) return false
+    const sessions = await prisma.session.findMany({
+      where: { userId },
+      select: { address: true },
+      orderBy: { id: 'desc' },
+      take: SESSIONS,
+    })
+    const network = networkOf(address)
+    return sessions.some((session) => session.address !== null && networkOf(session.address) === network)
+  }
+
+export function authRoutes(
+  app: FastifyInstance,
+  { config, prisma, query, hashCost }: Pick<Database, 'prisma' | 'query'> & { config: Config; hashCost: HashCost | undefined },
+): void {
   const rules = { refreshTokens: refreshTokens(config.jwtSecret), refreshTokenTtl: config.refreshTokenTtl }
   const { commit } = app.rooms
 
-  const guesses = createGuessLimits(app.limit, prisma)
-  const registrations = app.limit('register', REGISTRATIONS)
+  const guesses = createGuessLimits(app.limit, 'login', createKnownNetworks(prisma))
   const refreshes = app.limit('refresh', REFRESHES)
   const invented = app.limit('refresh-invented', INVENTED)
 
@@ -35,22 +61,13 @@ export function authRoutes(app: FastifyInstance, { config, prisma }: { config: C
   const exchange = createTokenExchange(app.tokens, rules.refreshTokens)
   const { deliver, refreshTokenOf } = exchange
 
-  app.serve(auth.register, async ({ body, request, reply }) => {
-    if (config.registration === 'invite') throw problem('registration-closed')
-    const passwordHash = await withHashSlot(async () => {
-      await registrations.spend(networkOf(request.ip))
-      return hashPassword(body.password)
-    })
-    const { user, opened } = await commit(null, async (write) => {
-      const user = await createUser(write, { email: body.email, name: body.name, passwordHash })
-      return { user, opened: await openSession(write, rules, { userId: user.id, remember: body.remember, ...from(request) }) }
-    })
-    return { user: presentUser(user), ...deliver(reply, opened, body.delivery) }
-  })
+  const find = createFindInvitation(query, app.limit)
+  resetRoutes(app, { config, query, hashCost })
+  registrationRoute(app, { config, query, rules, hashCost, find, deliver, from })
 
   app.serve(auth.login, async ({ body, request, reply }) => {
     const user = await prisma.user.findUnique({ where: { email: body.email } })
-    const attempt = { email: body.email, userId: user?.id, address: request.ip }
+    const attempt: LoginAttempt = { subject: body.email, userId: user?.id, address: request.ip }
     // Asked at the gate, where few are at a time: of many attempts at once no more get through than of as many in a row.
     await withHashSlot(async () => {
       await guesses.assert(attempt)
@@ -82,14 +99,18 @@ export function authRoutes(app: FastifyInstance, { config, prisma }: { config: C
   })
 
   logoutRoutes(app, rules.refreshTokens, exchange)
-  sessionRoute(app, prisma)
+  sessionRoute(app, prisma, createRegistrationMode(config, query))
 }
 
 /** Who is logged in, for pages that have just been opened. */
-function sessionRoute(app: FastifyInstance, prisma: Database['prisma']): void {
+function sessionRoute(
+  app: FastifyInstance,
+  prisma: Database['prisma'],
+  registrationMode: ReturnType<typeof createRegistrationMode>,
+): void {
   const { tokens } = app
 
-  async function stateOf(request: FastifyRequest): Promise<SessionState> {
+  async function stateOf(request: FastifyRequest): Promise<Omit<SessionState, 'registration'>> {
     try {
       const { person } = await tokens.principalOf(tokens.callerOf(request))
       const user = await prisma.user.findUniqueOrThrow({ where: { id: person.id } })
@@ -103,9 +124,9 @@ function sessionRoute(app: FastifyInstance, prisma: Database['prisma']): void {
     }
   }
 
-  app.serve(auth.session, ({ request, reply }) => {
+  app.serve(auth.session, async ({ request, reply }) => {
     reply.header('cache-control', 'no-store')
-    return stateOf(request)
+    return { ...(await stateOf(request)), registration: await registrationMode() }
   })
 }
 
@@ -119,18 +140,27 @@ function logoutRoutes(
   const { cookies } = app.tokens
 
   app.serve(auth.logout, async ({ body, request, reply }) => {
-    const { sessionId, byRefreshToken } = sessionToClose(request, body?.refreshToken)
+    const { sessionId, byRefreshToken, later } = sessionToClose(request, body?.refreshToken)
     const actor = { id: '', name: '' }
-    const wasOpen = await commit(actor, async (write) => {
-      const owner = await closeSession(write, sessionId, (userId) => assertMeantFor(request.headers, userId))
-      if (owner) Object.assign(actor, { id: owner.userId, name: owner.name })
-      return owner !== null
+    const closed = await commit(actor, async (write) => {
+      const closed: string[] = []
+      const close = async (id: string, isMeant: (userId: string) => boolean) => {
+        const owner = await closeSession(write, id, isMeant)
+        if (owner) closed.push(id)
+        if (owner) Object.assign(actor, { id: owner.userId, name: owner.name })
+      }
+      await close(sessionId, (userId) => {
+        assertMeantFor(request.headers, userId)
+        return true
+      })
+      if (later) await close(later.sessionId, (userId) => userId === later.userId)
+      return closed
     })
     // Cookies of another session are not this one's to clear.
     const kept = tokens.parse(cookies.refreshOf(request.cookies) ?? '')
-    if (!kept || kept.sessionId === sessionId) cookies.clear(reply)
+    if (!kept || [sessionId, ...closed].includes(kept.sessionId)) cookies.clear(reply)
     // A client whose answer was lost repeats its refresh token; an access token of a closed session is refused here, too.
-    if (!wasOpen && !byRefreshToken) throw problem('session-revoked')
+    if (closed.length === 0 && !byRefreshToken) throw problem('session-revoked')
   })
 
   app.write(

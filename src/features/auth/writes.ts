@@ -164,18 +164,17 @@ export async function rotate(
 
 /**
  * Closes the session of a token, which may have been closed before.
- * @param assertMeant told whose session it is before anything is done
- * @returns false when it was not open
+ * @param isMeant asked whose session may be closed, before anything is done
+ * @returns whose it was; null when it was not open, or is not meant
  */
 export async function closeSession(
   write: Write,
   sessionId: string,
-  assertMeant: (userId: string) => void,
+  isMeant: (userId: string) => boolean,
 ): Promise<{ userId: string; name: string } | null> {
   const [owner] = await write.query<{ userId: string; name: string }>(
     Prisma.sql`SELECT u.id AS "userId", u.name FROM "Session" s JOIN "User" u ON u.id = s."userId" WHERE s.id = ${sessionId}::uuid`,
   )
-  if (!owner) return null
-  assertMeant(owner.userId)
+  if (!owner || !isMeant(owner.userId)) return null
   return (await revokeSessions(write, owner.userId, { only: sessionId }, 'logout')) > 0 ? owner : null
 }

@@ -2,6 +2,7 @@ import { type Person, projectRoom } from '@cutroom/contract'
 import { Prisma, type Tx } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
 import type { Write } from '../../rooms/log/commit.ts'
+import { takeOf } from '../files/takes.ts'
 import { newRow } from '../shared/new-row.ts'
 import { lockPeople } from '../shared/people.ts'
 import { excerpt, nextVersion } from '../shared/serialize.ts'
@@ -14,11 +15,12 @@ interface CommentParent {
   taskId?: string | null
   parentId?: string
 }
-/** `atMs` and `endMs` name a moment or a range of the cut. */
-interface CommentInput {
+/** `atMs` and `endMs` name a moment or a range of the cut, on the take `fileId` if there is one. */
+export interface CommentInput {
   body: string
   atMs?: number | null
   endMs?: number | null
+  fileId?: string | null
 }
 
 export const loadComment = async (tx: Tx, id: string) =>
@@ -37,6 +39,8 @@ function insertComment({ insert }: Write, projectId: string, author: Person, par
     body: input.body,
     atMs: input.atMs ?? null,
     endMs: input.endMs ?? null,
+    fileId: input.fileId ?? null,
+    carriedFrom: null,
     resolvedAt: null,
     resolvedById: null,
     editedAt: null,
@@ -51,6 +55,29 @@ function insertComment({ insert }: Write, projectId: string, author: Person, par
 export async function createComment(write: Write, projectId: string, author: Person, parent: CommentParent, input: CommentInput) {
   return write.emit(projectRoom(projectId), 'comment:created', insertComment(write, projectId, author, parent, input))
 }
+
+/**
+ * A comment on a cut. Without a `fileId` a moment is one of the current take, if there is one; null pins it to none.
+ * @throws problem validation for another file than a recording of this cut, or a moment beyond its end
+ */
+export async function commentOnCut(
+  write: Write,
+  projectId: string,
+  author: Person,
+  cutId: string,
+  { fileId, ...input }: Omit<CommentInput, 'fileId'> & { fileId?: string | null | undefined },
+) {
+  const isOnTake = typeof fileId === 'string' || (fileId === undefined && input.atMs != null)
+  const take = isOnTake ? await takeOf(write.query, cutId, fileId ?? null) : null
+  if (typeof fileId === 'string' && take === null) throw invalid('/fileId', 'unknown', 'is not a recording of this cut')
+  for (const name of ['atMs', 'endMs'] as const)
+    if (take?.durationMs != null && (input[name] ?? 0) > take.durationMs)
+      throw invalid(`/${name}`, 'too_big', `is beyond the end of the recording, ${take.durationMs}`)
+  return createComment(write, projectId, author, { cutId }, { ...input, fileId: take?.id ?? null })
+}
+
+export const invalid = (pointer: string, code: string, detail: string) =>
+  problem('validation', undefined, { errors: [{ pointer, code, detail }] })
 
 /** A reply to a reply stands in the same thread: threads are one level deep. */
 export async function reply(write: Write, projectId: string, author: Person, toId: string, body: string) {

@@ -29,7 +29,7 @@ const lyricsRows = (projectId: string) => (beyond: Prisma.Sql) =>
 export const cuts = defineNoun({
   name: 'cuts',
   targets: { cutId: targetIn('Cut') },
-  tables: [projectTable('Cut', ['authorId']), { name: 'Lyrics', key: 'cutId', project: 'projectId', people: [] }],
+  tables: [projectTable('Cut', ['authorId', 'approvedById']), { name: 'Lyrics', key: 'cutId', project: 'projectId', people: [] }],
   routes: cutRoutes,
   snapshot: {
     cuts: snapshotById('Cut', cutReading),
@@ -40,6 +40,9 @@ export const cuts = defineNoun({
     'cut:updated': shown,
     'cut:moved': ({ cutId }, label) => target(cutId, label),
     'cut:reranked': null,
+    'cut:drafted': shown,
+    'cut:submitted': shown,
+    'cut:approved': shown,
     'cut:deleted': ({ cutId }, label) => ({ ...target(cutId, label), path: '' }),
     'lyrics:updated': ({ cutId }, label) => ({ ...target(cutId, label), path: `/cuts/${cutId}/lyrics` }),
   },

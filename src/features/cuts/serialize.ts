@@ -1,9 +1,15 @@
 import type { Cut, Lyrics } from '@cutroom/contract'
 import type { Prisma } from '../../db/client.ts'
 import { readable } from '../shared/reading.ts'
-import { presentPerson, type Shown, stamps } from '../shared/serialize.ts'
+import { iso, person, presentPerson, type Shown, stamps } from '../shared/serialize.ts'
 
-export const presentCut = (row: Shown<'Cut', 'author'>): Cut => ({
+/** Prisma's `include` of the people that a cut shows. */
+export const withPeople = { author: person, approvedBy: person } as const
+
+/** What a cut has of its columns when it is shown. */
+type ShownCut = Omit<Shown<'Cut', 'author' | 'approvedBy'>, 'lastTake'>
+
+export const presentCut = (row: ShownCut): Cut => ({
   id: row.id,
   projectId: row.projectId,
   vibeId: row.vibeId,
@@ -11,6 +17,11 @@ export const presentCut = (row: Shown<'Cut', 'author'>): Cut => ({
   bpm: row.bpm,
   timeSignature: row.timeSignature,
   rank: row.rank,
+  state: row.state,
+  approvedFileId: row.approvedFileId,
+  approvedTake: row.approvedTake,
+  approvedAt: iso(row.approvedAt),
+  approvedBy: row.approvedBy && presentPerson(row.approvedBy),
   author: presentPerson(row.author),
   ...stamps(row),
 })
@@ -24,8 +35,23 @@ export const presentLyrics = (row: { cutId: string; lines: Prisma.JsonValue; ver
 })
 
 export const cutReading = readable({
-  columns: ['id', 'projectId', 'vibeId', 'name', 'bpm', 'timeSignature', 'rank', 'version', 'createdAt', 'updatedAt'],
-  people: { author: 'authorId' },
+  columns: [
+    'id',
+    'projectId',
+    'vibeId',
+    'name',
+    'bpm',
+    'timeSignature',
+    'rank',
+    'state',
+    'approvedFileId',
+    'approvedTake',
+    'approvedAt',
+    'version',
+    'createdAt',
+    'updatedAt',
+  ],
+  people: { author: 'authorId', approvedBy: 'approvedById' },
   texts: ['name', 'rank'],
   present: presentCut,
 })

@@ -6,9 +6,9 @@ import type { Write } from '../../rooms/log/commit.ts'
 import { newRow } from '../shared/new-row.ts'
 import { lockPeople } from '../shared/people.ts'
 import { type List, lastRank, lockOrder, rankAfter, standsAfter } from '../shared/rank.ts'
-import { nextVersion, withAuthor } from '../shared/serialize.ts'
+import { nextVersion } from '../shared/serialize.ts'
 import { isUnchanged } from '../shared/unchanged.ts'
-import { presentCut, presentLyrics } from './serialize.ts'
+import { presentCut, presentLyrics, withPeople } from './serialize.ts'
 
 interface Fields {
   name: string
@@ -24,7 +24,16 @@ const listOf = (vibeId: string): List => ({
 })
 
 export const loadCut = async (tx: Tx, id: string) =>
-  presentCut(await tx.cut.findUniqueOrThrow({ where: { id }, include: withAuthor }))
+  presentCut(await tx.cut.findUniqueOrThrow({ where: { id }, include: withPeople }))
+
+/** Locks the people that a cut shows. */
+const lockShownPeople = (write: Write, id: string) =>
+  lockPeople(write, Prisma.sql`SELECT unnest(ARRAY["authorId", "approvedById"]) FROM "Cut" WHERE id = ${id}::uuid`)
+
+/** What a cut says of its approval while it has none. */
+export const NOT_APPROVED = { approvedFileId: null, approvedTake: null, approvedAt: null, approvedById: null } as const
+/** A cut begins as a draft without takes. */
+const BEGUN = { ...NOT_APPROVED, state: 'draft', lastTake: 0 } as const
 
 export async function createCut(
   { query, insert, emit }: Write,
@@ -34,18 +43,29 @@ export async function createCut(
   fields: Fields,
 ) {
   const rank = await lastRank(query, listOf(vibeId))
-  const row = { ...newRow(), ...fields, projectId, vibeId, authorId: author.id, rank }
+  const row = { ...newRow(), ...fields, ...BEGUN, projectId, vibeId, authorId: author.id, rank }
   insert('Cut', row)
   insert('Lyrics', { cutId: row.id, projectId, version: 0, updatedAt: row.updatedAt })
-  return emit(projectRoom(projectId), 'cut:created', presentCut({ ...row, author }))
+  return emit(projectRoom(projectId), 'cut:created', presentCut({ ...row, author, approvedBy: null }))
 }
 
 export async function updateCut(write: Write, projectId: string, id: string, changes: Changes) {
   const before = await loadCut(write.tx, id)
   if (isUnchanged(before, changes)) return before
-  lockPeople(write, Prisma.sql`SELECT "authorId" FROM "Cut" WHERE id = ${id}::uuid`)
-  const row = await write.tx.cut.update({ where: { id }, data: { ...changes, version: nextVersion }, include: withAuthor })
+  lockShownPeople(write, id)
+  const row = await write.tx.cut.update({ where: { id }, data: { ...changes, version: nextVersion }, include: withPeople })
   return write.emit(projectRoom(projectId), 'cut:updated', presentCut(row))
+}
+
+/** Puts an approved cut back into review: what was approved is not its current take any more. */
+export async function withdrawApproval(write: Write, projectId: string, id: string): Promise<void> {
+  lockPeople(write, Prisma.sql`SELECT "authorId" FROM "Cut" WHERE id = ${id}::uuid`)
+  const row = await write.tx.cut.update({
+    where: { id },
+    data: { ...NOT_APPROVED, state: 'review', version: nextVersion },
+    include: withPeople,
+  })
+  write.emit(projectRoom(projectId), 'cut:submitted', presentCut(row))
 }
 
 export async function moveCut(
@@ -72,7 +92,7 @@ export async function moveCut(
     emit(room, 'cut:reranked', { items: items.map(({ id: cutId, ...place }) => ({ cutId, ...place })), updatedAt }),
   )
   const cut = presentCut(
-    await tx.cut.update({ where: { id }, data: { vibeId, rank, version: nextVersion }, include: withAuthor }),
+    await tx.cut.update({ where: { id }, data: { vibeId, rank, version: nextVersion }, include: withPeople }),
   )
   const { version, updatedAt, name } = cut
   emit(room, 'cut:moved', { cutId: id, fromVibeId: before.vibeId, toVibeId: vibeId, rank, version, updatedAt }, name)

@@ -4,10 +4,11 @@ import { admitSession, lockSession } from '../../access/sessions.ts'
 import type { Database } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
 import type { RequestContext } from '../../http/request-context.ts'
-import { hashPassword, verifyPassword, withHashSlot } from '../auth/password.ts'
+import { type HashCost, hashPassword, verifyPassword, withHashSlot } from '../auth/password.ts'
 import { presentUser } from '../auth/serialize.ts'
 import { replacePassword, revokeSessions } from '../auth/writes.ts'
 import type { Noun } from '../shared/noun.ts'
+import { overviewRoute } from './overview.ts'
 import { createRenames } from './renames.ts'
 import { tokenRoutes } from './tokens.ts'
 import { roomsShowing, updatePerson } from './writes.ts'
@@ -19,7 +20,11 @@ const GUESSES = 20
 
 export function meRoutes(
   app: FastifyInstance,
-  { database, nouns }: { database: Pick<Database, 'prisma' | 'query'>; nouns: readonly Noun[] },
+  {
+    database,
+    nouns,
+    hashCost,
+  }: { database: Pick<Database, 'prisma' | 'query' | 'pages'>; nouns: readonly Noun[]; hashCost: HashCost | undefined },
 ): void {
   const { prisma } = database
   const rooms = roomsShowing(nouns)
@@ -41,7 +46,7 @@ export function meRoutes(
       await guesses.assert(me.sessionId)
       const user = await prisma.user.findUniqueOrThrow({ where: { id: me.person.id }, select: { passwordHash: true } })
       if (await verifyPassword(body.current, user.passwordHash))
-        return { verified: user.passwordHash, next: await hashPassword(body.next) }
+        return { verified: user.passwordHash, next: await hashPassword(body.next, hashCost) }
       // A change in another session, while this request waited, closed this one: that is no wrong guess.
       await admitSession(database.query, me)
       await guesses.count(me.sessionId)
@@ -93,4 +98,5 @@ export function meRoutes(
   )
 
   tokenRoutes(app, prisma)
+  overviewRoute(app, { ...database, nouns })
 }

@@ -2,6 +2,7 @@ import { Prisma } from '../../db/client.ts'
 import type { Conditional } from '../../http/request-context.ts'
 import type { Write } from '../../rooms/log/commit.ts'
 import { presentUser } from '../auth/serialize.ts'
+import { roomsWith } from '../conversations/access.ts'
 import type { Noun } from '../shared/noun.ts'
 import { nextVersion, presentPerson } from '../shared/serialize.ts'
 
@@ -41,5 +42,6 @@ export async function updatePerson(
   if (name === before.name && avatarUrl === before.avatarUrl) return before
   const user = await tx.user.update({ where: { id: userId }, data: { name, avatarUrl, version: nextVersion } })
   emitAll(rooms(userId), 'person:updated', presentPerson(user))
+  emitAll(roomsWith(userId), 'contact:updated', presentPerson(user))
   return user
 }

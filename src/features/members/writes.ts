@@ -1,7 +1,9 @@
-import { type Person, projectRoom, type Role, userRoom } from '@cutroom/contract'
+import { type Member, type Person, projectRoom, type Role, userRoom } from '@cutroom/contract'
 import { Prisma, type Tx } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
 import type { Write } from '../../rooms/log/commit.ts'
+import { beginReading } from '../activity/writes.ts'
+import { revokeInvitationsOf, settleInvitations } from '../invitations/writes.ts'
 import { loadProject } from '../projects/writes.ts'
 import { begun } from '../shared/new-row.ts'
 import { lockPeople } from '../shared/people.ts'
@@ -14,23 +16,32 @@ const keyOf = (projectId: string, userId: string) => ({ projectId_userId: { proj
 export const loadMember = async (tx: Tx, projectId: string, userId: string) =>
   presentMember(await tx.member.findUniqueOrThrow({ where: keyOf(projectId, userId), include: withUser }))
 
+/** Makes a person a member, who is none and whose row is locked against a rename. */
+export async function insertMember(write: Write, projectId: string, user: Person, role: Role): Promise<Member> {
+  const { tx, insert, emit } = write
+  await settleInvitations(write, projectId, user.id)
+  const row = { ...begun(), projectId, userId: user.id, role }
+  insert('Member', row)
+  beginReading(write, projectId, user.id)
+  emit(userRoom(user.id), 'project:joined', await loadProject(tx, projectId))
+  return emit(projectRoom(projectId), 'member:joined', presentMember({ ...row, user }))
+}
+
 export async function addMember(
-  { tx, query, insert, emit }: Write,
+  write: Write,
   projectId: string,
   { userId, email, role }: { userId?: string | undefined; email?: string | undefined; role: Role },
 ) {
   const where = userId === undefined ? Prisma.sql`email = ${(email ?? '').toLowerCase()}` : Prisma.sql`id = ${userId}::uuid`
   // Locked: no rename between this query and the commit.
-  const [user] = await query<Person>(Prisma.sql`SELECT id, name, "avatarUrl" FROM "User" WHERE ${where} FOR KEY SHARE`)
+  const [user] = await write.query<Person>(Prisma.sql`SELECT id, name, "avatarUrl" FROM "User" WHERE ${where} FOR KEY SHARE`)
   if (!user) {
     const pointer = userId === undefined ? '/email' : '/userId'
     throw problem('validation', undefined, { errors: [{ pointer, code: 'unknown', detail: 'there is no such account' }] })
   }
-  if (await tx.member.findUnique({ where: keyOf(projectId, user.id), select: { role: true } })) throw problem('already-member')
-  const row = { ...begun(), projectId, userId: user.id, role }
-  insert('Member', row)
-  emit(userRoom(user.id), 'project:joined', await loadProject(tx, projectId))
-  return emit(projectRoom(projectId), 'member:joined', presentMember({ ...row, user }))
+  if (await write.tx.member.findUnique({ where: keyOf(projectId, user.id), select: { role: true } }))
+    throw problem('already-member')
+  return insertMember(write, projectId, user, role)
 }
 
 /**
@@ -53,6 +64,7 @@ export async function changeRole(write: Write, projectId: string, userId: string
   lockPeople(write, Prisma.sql`SELECT ${userId}::uuid`)
   const data = { role, version: nextVersion }
   const row = await write.tx.member.update({ where: keyOf(projectId, userId), data, include: withUser })
+  if (before.role === 'owner') await revokeInvitationsOf(write, projectId, userId)
   return write.emit(projectRoom(projectId), 'member:updated', presentMember(row))
 }
 
@@ -64,7 +76,8 @@ export async function removeMember(write: Write, projectId: string, userId: stri
   const { tx, emit } = write
   await assertAnotherOwner(write, projectId, userId)
   const room = projectRoom(projectId)
-  const { user } = await tx.member.delete({ where: keyOf(projectId, userId), include: withUser })
+  const { user, role } = await tx.member.delete({ where: keyOf(projectId, userId), include: withUser })
+  if (role === 'owner') await revokeInvitationsOf(write, projectId, userId)
   const updatedAt = new Date()
   const unassigned = { assigneeId: null, version: nextVersion, updatedAt }
   await tx.task.updateMany({ where: { projectId, assigneeId: userId }, data: unassigned })

@@ -3,15 +3,11 @@ import type { FastifyInstance } from 'fastify'
 import { cappedRole } from '../../access/roles.ts'
 import { type Database, Prisma } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
-import type { Purge } from '../../jobs/purge.ts'
 import { readPage } from '../shared/paging.ts'
 import { ownProjectReading } from './serialize.ts'
 import { createProject, deleteProject, loadProject, updateProject } from './writes.ts'
 
-export function projectRoutes(
-  app: FastifyInstance,
-  { prisma, query, purge }: Pick<Database, 'prisma' | 'query'> & { purge: Pick<Purge, 'soon'> },
-): void {
+export function projectRoutes(app: FastifyInstance, { prisma, query }: Pick<Database, 'prisma' | 'query'>): void {
   app.serve(projects.list, async (asked) => {
     const { person, token } = asked.me
     const of = person.id
@@ -30,11 +26,5 @@ export function projectRoutes(
   })
   app.serve(projects.get, ({ params }) => loadProject(prisma, params.projectId))
   app.write(projects.update, ({ params, body }, write) => updateProject(write, params.projectId, body), loadProject)
-  app.write(projects.delete, ({ me, params }, write) => deleteProject(write, params.projectId, me.userId), loadProject, {
-    async within(_, write) {
-      const answer = await write()
-      purge.soon()
-      return answer
-    },
-  })
+  app.write(projects.delete, ({ me, params }, write) => deleteProject(write, params.projectId, me.userId), loadProject)
 }

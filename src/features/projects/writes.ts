@@ -2,6 +2,7 @@ import { type Person, projectRoom, userRoom } from '@cutroom/contract'
 import { Prisma, type Tx } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
 import type { Write } from '../../rooms/log/commit.ts'
+import { schedule } from '../../rooms/log/consumers/schedule.ts'
 import { begun, newRow } from '../shared/new-row.ts'
 import { lockPeople } from '../shared/people.ts'
 import { nextVersion, withAuthor } from '../shared/serialize.ts'
@@ -46,13 +47,15 @@ export async function updateProject(
  * little by little afterwards (jobs/purge.ts). The room and its log stay: members who were away still learn how it ended.
  * @param by who deletes it
  */
-export async function deleteProject({ tx, query, emit, emitAll }: Write, id: string, by: string): Promise<void> {
+export async function deleteProject(write: Write, id: string, by: string): Promise<void> {
+  const { tx, query, emit, emitAll } = write
   // Locked against new members: the list below is exact.
   await query(Prisma.sql`SELECT 1 FROM "Project" WHERE id = ${id}::uuid FOR UPDATE`)
   const members = await query<{ userId: string }>(Prisma.sql`SELECT "userId" FROM "Member" WHERE "projectId" = ${id}::uuid`)
   await tx.member.deleteMany({ where: { projectId: id } })
   const { name } = await tx.project.update({ where: { id }, data: { deletedAt: new Date() }, select: { name: true } })
   emit(projectRoom(id), 'project:deleted', { projectId: id }, name)
+  schedule(write, 'purge', { key: id })
   const left = { projectId: id, reason: 'deleted' } as const
   emit(userRoom(by), 'project:left', left)
   const others = members.map(({ userId }) => userId).filter((userId) => userId !== by)

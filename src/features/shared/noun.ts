@@ -1,14 +1,17 @@
 import type { nouns as contract, Payload, ProjectEventName, Snapshot } from '@cutroom/contract'
 import type { FastifyInstance } from 'fastify'
-import type { TargetRow } from '../../access/authorize.ts'
+import type { Authorizer, TargetRow } from '../../access/authorize.ts'
+import type { Config } from '../../config.ts'
 import { type Database, Prisma } from '../../db/client.ts'
-import type { Purge } from '../../jobs/purge.ts'
+import type { FileServices } from '../files/services.ts'
 import { byId, type Order } from './paging.ts'
 import type { Readable } from './reading.ts'
 
 /** What routes are given. */
 export interface RouteContext extends Pick<Database, 'prisma' | 'query'> {
-  purge: Pick<Purge, 'soon'>
+  config: Config
+  authorizer: Authorizer
+  files: FileServices
 }
 
 /** A table of the database that holds rows of a project. */

@@ -9,7 +9,7 @@ import { PAGE_BYTES, type Readable, type Row, readPart } from './reading.ts'
 /** What stands around the entities of a page, its cursor above all, bytes. */
 const ENVELOPE_BYTES = 10_000
 
-interface Asked {
+export interface Asked {
   params: unknown
   query: { limit: number; cursor?: string | undefined }
   request: { routeOptions: { url?: string | undefined } }
@@ -19,22 +19,23 @@ interface Asked {
  * The name of the list a request reads: path, parameters and filters, without `limit` and `cursor`, which may change from page to page.
  * @param of the person whose list it is, where the path does not say it
  */
-function listOf({ params, query, request }: Asked, of = ''): string {
+export function listOf({ params, query, request }: Asked, of = ''): string {
   const filters = Object.entries(query).filter(([name, value]) => name !== 'limit' && name !== 'cursor' && value !== undefined)
   const named = [request.routeOptions.url, of, params, filters.sort(([a], [b]) => (a < b ? -1 : 1))]
   return hash('sha256', JSON.stringify(named), 'base64url').slice(0, 12)
 }
 
 /**
- * Where the page before ended: (sort key, id).
+ * Where the page before ended.
  * @param list the list that is read: a cursor is good for the list that gave it only
  * @throws problem validation
  */
-function readCursor(cursor: string | undefined, list: string, key: z.ZodType<string>): readonly [key: string, id: string] | null {
+export function readCursor<Place>(cursor: string | undefined, list: string, place: z.ZodType<Place>): Place | null {
   if (cursor === undefined) return null
   try {
-    const [, ...at] = z.tuple([z.literal(list), key, z.uuid()]).parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()))
-    return at
+    const [of, ...at] = z.array(z.unknown()).parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()))
+    z.literal(list).parse(of)
+    return place.parse(at)
   } catch (cause) {
     throw problem(
       'validation',
@@ -49,16 +50,25 @@ function readCursor(cursor: string | undefined, list: string, key: z.ZodType<str
   }
 }
 
+/** The cursor for what comes after a place of a list. */
+export const writeCursor = (list: string, place: readonly unknown[]): string =>
+  Buffer.from(JSON.stringify([list, ...place])).toString('base64url')
+
 /** How a list is ordered: by a column that may repeat, if any, then by one that does not. */
 export interface Order {
   sort?: keyof typeof sorts
   id: keyof typeof ids
   /** Of a list that people order: where a row's rank stands. */
   table?: Prisma.Sql
+  /** The highest id comes first. */
+  isDescending?: true
 }
 export const byRank = (table: Prisma.Sql): Order => ({ sort: 'rank', id: 'id', table })
 /** UUIDv7 ids sort by age. */
 export const byId: Order = { id: 'id' }
+export const newestFirst: Order = { id: 'id', isDescending: true }
+/** Of few rows of a table, by an index of their own: in the order of ids the planner may look through all rows of the table. */
+export const byAge: Order = { sort: 'createdAt', id: 'id' }
 
 const ids = {
   id: Prisma.sql`t.id`,
@@ -71,11 +81,15 @@ const sorts = {
   createdAt: { column: Prisma.sql`t."createdAt"`, key: timeInput, value: (key: string) => Prisma.sql`${key}::timestamptz` },
 }
 
-export const columnsOf = ({ sort, id }: Order): Prisma.Sql => (sort ? Prisma.sql`${sorts[sort].column}, ${ids[id]}` : ids[id])
+export function columnsOf({ sort, id, isDescending }: Order): Prisma.Sql {
+  if (isDescending) return Prisma.sql`${ids[id]} DESC`
+  return sort ? Prisma.sql`${sorts[sort].column}, ${ids[id]}` : ids[id]
+}
 
 /** The condition for rows after a place; its first part is the one at which an index can begin. */
-export function after({ sort, id, table }: Order, at: readonly [key: string, id: string] | null): Prisma.Sql {
+export function after({ sort, id, table, isDescending }: Order, at: readonly [key: string, id: string] | null): Prisma.Sql {
   if (at === null) return Prisma.sql`true`
+  if (isDescending) return Prisma.sql`${ids[id]} < ${at[1]}::uuid`
   const beyond = Prisma.sql`${ids[id]} > ${at[1]}::uuid`
   if (!sort) return beyond
   const { column, value } = sorts[sort]
@@ -102,7 +116,8 @@ export async function readPage<Item>(
   { order, reading, rows, of }: { order: Order; reading: Readable<Item>; rows: (after: Prisma.Sql) => Prisma.Sql; of?: string },
 ): Promise<{ data: Item[]; nextCursor: string | null }> {
   const list = listOf(asked, of)
-  const at = readCursor(asked.query.cursor, list, order.sort ? sorts[order.sort].key : z.literal(''))
+  const place = z.tuple([order.sort ? sorts[order.sort].key : z.literal(''), z.uuid()])
+  const at = readCursor(asked.query.cursor, list, place)
   const part = await readPart(query, reading, {
     rows: rows(after(order, at)),
     order: columnsOf(order),
@@ -110,6 +125,6 @@ export async function readPage<Item>(
     bytes: PAGE_BYTES - ENVELOPE_BYTES,
   })
   const last = part.rows.at(-1)
-  const nextCursor = part.more && last ? Buffer.from(JSON.stringify([list, ...placeOf(order, last)])).toString('base64url') : null
+  const nextCursor = part.more && last ? writeCursor(list, placeOf(order, last)) : null
   return { data: part.items, nextCursor }
 }

@@ -52,7 +52,8 @@ export async function createTask(
   const assignee = await lockAssignee(write, projectId, fields.assigneeId)
   const rank = await lastRank(write.query, listOf(projectId, status))
   const dueAt = fields.dueAt === null ? null : new Date(fields.dueAt)
-  const row = { ...newRow(), ...fields, dueAt, status, projectId, authorId: author.id, rank }
+  const assignedVersion = fields.assigneeId === null ? null : 1
+  const row = { ...newRow(), ...fields, dueAt, status, projectId, authorId: author.id, rank, assignedVersion }
   write.insert('Task', row)
   return write.emit(projectRoom(projectId), 'task:created', presentTask({ ...row, author, assignee }))
 }
@@ -62,7 +63,10 @@ export async function updateTask(write: Write, projectId: string, id: string, ch
   if (isUnchanged(before, changes)) return before
   await lockAssignee(write, projectId, changes.assigneeId)
   lockPeople(write, Prisma.sql`SELECT unnest(ARRAY["authorId", "assigneeId"]) FROM "Task" WHERE id = ${id}::uuid`)
-  const row = await write.tx.task.update({ where: { id }, data: { ...changes, version: nextVersion }, include: withPeople })
+  const { assigneeId = before.assigneeId } = changes
+  const assigned = assigneeId === before.assigneeId ? {} : { assignedVersion: before.version + 1 }
+  const data = { ...changes, ...assigned, version: nextVersion }
+  const row = await write.tx.task.update({ where: { id }, data, include: withPeople })
   return write.emit(projectRoom(projectId), 'task:updated', presentTask(row))
 }
 

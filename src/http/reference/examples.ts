@@ -20,6 +20,7 @@ const FIELDS: Record<string, unknown> = {
   presenceTotal: 1,
   reconnectInMs: 1_500,
   limit: 50,
+  points: 800,
   updatedAt: '2026-03-01T10:15:00.000Z',
 }
 
@@ -34,6 +35,7 @@ function fits(value: unknown, schema: JsonSchema): boolean {
   if (types.length === 0) return true
   const type = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value
   if (!types.includes(type === 'number' && !types.includes('number') && Number.isInteger(value) ? 'integer' : type)) return false
+  if (typeof value === 'number') return (schema.minimum ?? value) <= value && value <= (schema.maximum ?? value)
   if (schema.format === 'uuid') return /^[\da-f]{8}-/.test(String(value))
   return typeof value !== 'string' || (schema.minLength ?? 0) <= value.length
 }

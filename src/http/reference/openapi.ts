@@ -81,9 +81,9 @@ const isWrite = ({ method }: Endpoint): boolean => method !== 'GET'
 const isPublic = ({ access }: Endpoint): boolean => access === 'public'
 /** Is it a write of a caller? A logout by refresh token alone is none. */
 const hasPosition = (endpoint: Endpoint): boolean => isWrite(endpoint) && !isPublic(endpoint) && endpoint.access !== 'session'
-/** Does it compare If-Match? What has a version, and is changed. */
-const comparesVersion = (endpoint: Endpoint): boolean =>
-  endpoint.effect === 'change' || (endpoint.method === 'PATCH' && endpoint.access === 'account')
+/** Does it compare If-Match? What changes a thing of a project does, and what says so outside of projects. */
+const comparesVersion = ({ effect, schema }: Endpoint): boolean =>
+  effect === 'change' || (schema.problems?.includes('stale') ?? false)
 
 /** What can go wrong with an endpoint, beyond its own list: follows from what it takes and from what it does. */
 function problemsOf(endpoint: Endpoint): Set<ProblemCode> {
@@ -129,6 +129,9 @@ const anyProblem: Answer = {
   content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
 }
 
+/** Bytes, as OpenAPI has them. */
+const BINARY = { type: 'string', format: 'binary' }
+
 /** Says of one operation all that its endpoint does. */
 function describe(operation: Operation, endpoint: Endpoint, examples: Examples, refusals: ReturnType<typeof createRefusals>) {
   const status = statusOf(endpoint)
@@ -145,10 +148,13 @@ function describe(operation: Operation, endpoint: Endpoint, examples: Examples, 
     ...(hasPosition(endpoint) && { 'Cutroom-Seq': refer('headers', 'Seq'), 'Cutroom-Epoch': refer('headers', 'Epoch') }),
   }
   if (shown && status !== 204) shown.example = shownExample
+  if (endpoint.media) answer.content = Object.fromEntries(endpoint.media.map((type) => [type, { schema: BINARY }]))
+  const [form] = Object.values(operation.requestBody?.content ?? {})
+  if (endpoint.form && operation.requestBody && form) operation.requestBody.content = { 'multipart/form-data': form }
   for (const media of Object.values(operation.requestBody?.content ?? {}))
     media.example ??= examples.of(media.schema, shownExample)
   for (const parameter of operation.parameters ?? [])
-    if ('name' in parameter) parameter.example = examples.of(parameter.schema, null, parameter.name)
+    if ('name' in parameter) parameter.example ??= examples.of(parameter.schema, null, parameter.name)
 
   const names: (keyof typeof parameters)[] = []
   if (!isWrite(endpoint) && versioned) names.push('IfNoneMatch')

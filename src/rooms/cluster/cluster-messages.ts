@@ -1,4 +1,4 @@
-import { Presence, PresenceState, type RoomId } from '@cutroom/contract'
+import { MAX_PARTICIPANTS, Presence, PresenceState, type RoomId } from '@cutroom/contract'
 import * as z from 'zod'
 import { isRoomId } from '../kinds.ts'
 import type { PresenceRecord } from '../presence/presence-record.ts'
@@ -48,6 +48,14 @@ const ClusterMessage = z.discriminatedUnion('say', [
   z.object({ say: z.literal('ask'), node: z.uuid().nullable() }),
   /** A person types, or stopped. */
   z.object({ say: z.literal('typing'), projectId: z.uuid(), targetId: z.uuid(), userId: z.uuid(), isTyping: z.boolean() }),
+  /** The same in a conversation, for these people. */
+  z.object({
+    say: z.literal('chat-typing'),
+    conversationId: z.uuid(),
+    userId: z.uuid(),
+    isTyping: z.boolean(),
+    receivers: listOf(z.uuid(), MAX_PARTICIPANTS),
+  }),
 ])
 export type ClusterMessage = z.output<typeof ClusterMessage>
 

@@ -10,6 +10,8 @@ import { type ClusterMessage, decodeMessage, encodeMessage, MAX_PARTS, MAX_RECOR
 
 /** A person types, or stopped. */
 export type Typed = Omit<Extract<ClusterMessage, { say: 'typing' }>, 'say'>
+/** The same in a conversation, with those who are to know. */
+export type ChatTyped = Omit<Extract<ClusterMessage, { say: 'chat-typing' }>, 'say'>
 
 export interface ClusterOptions {
   io: RoomServer
@@ -18,6 +20,7 @@ export interface ClusterOptions {
   poke: (rooms: RoomId[]) => void
   /** Called with typing on other nodes. */
   onTyping: (typed: Typed) => void
+  onChatTyping: (typed: ChatTyped) => void
   /** Called once a minute at most with how many messages were refused since the last time. */
   onRefused: (count: number) => void
   onError: (error: unknown) => void
@@ -135,6 +138,10 @@ export class Cluster {
     this.#send({ say: 'typing', ...typed })
   }
 
+  chatTyping(typed: ChatTyped): void {
+    this.#send({ say: 'chat-typing', ...typed })
+  }
+
   /** Sends nothing more but pokes, so that the others keep this node's records until its people had time to come back. */
   silence(): void {
     this.#silent = true
@@ -175,6 +182,7 @@ export class Cluster {
     if (!message) this.#refused++
     else if (message.say === 'news') this.#options.poke(message.rooms)
     else if (message.say === 'typing') this.#options.onTyping(message)
+    else if (message.say === 'chat-typing') this.#options.onChatTyping(message)
     else if (message.say !== 'ask') this.#onRecords(message)
     else if (message.node === null || message.node === this.#self) {
       this.#requested = true

@@ -1,4 +1,4 @@
-import type { RoomId } from '@cutroom/contract'
+import type { EventName, RoomId } from '@cutroom/contract'
 import type { Position } from '../../access/sessions.ts'
 import { problem } from '../../errors.ts'
 import type { Log, LogEntry } from '../log/log.ts'
@@ -17,6 +17,9 @@ export interface FeedContext {
   /** Called when the feed has closed: the last user released it, or it could not be opened. */
   onClosed: (feed: Feed) => void
 }
+
+/** Says that events before it were rewritten, so that what was in them is read no more: no cache keeps them. */
+const REWRITING: EventName = 'notification:deleted'
 
 interface Waiter {
   seq: number
@@ -178,6 +181,7 @@ export class Feed {
           state.delivered = entry.meta.seq
           this.#replayCache?.push(entry)
           this.#context.deliver(this.room, entry)
+          if (entry.name === REWRITING) this.dropReplayCache(Number.POSITIVE_INFINITY)
         }
         resolveWaiters(pump, state.delivered)
         more = page.more

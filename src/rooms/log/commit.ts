@@ -1,7 +1,7 @@
 import type { EventName, RoomId } from '@cutroom/contract'
-import type { Database } from '../../db/client.ts'
+import type { Database, Statement } from '../../db/client.ts'
 import { databaseFault } from '../../errors.ts'
-import { type Actor, eventForAll, headAfterWrite, openWrite, type PendingEvents, sendEvents, type Write } from './write.ts'
+import { type Actor, eventForAll, openWrite, type PendingEvents, sendEvents, type Write } from './write.ts'
 
 export type { Actor, Reranked, Write } from './write.ts'
 
@@ -14,7 +14,7 @@ export interface CommitOptions {
   poke: (rooms: Iterable<RoomId>) => void
   /** Counts the events of a commit, by name. */
   onCommitted?: ((name: EventName, count: number) => void) | undefined
-  /** For tests and benches: runs in the transaction after the events were inserted, before COMMIT. */
+  /** For tests and benches: runs in the transaction after its rows were written, before the last statement and COMMIT. */
   beforeCommit?: (() => Promise<void>) | undefined
 }
 
@@ -46,10 +46,11 @@ export function createCommit({ begin, poke, onCommitted, beforeCommit }: CommitO
     const pending: PendingEvents = { single: [], byPayload: new Map(), toMany: [], head: null }
     const transaction = await begin()
     let result: T
+    let last: Statement | undefined
     const rooms = new Set<RoomId>()
     try {
       result = await work(openWrite(transaction, pending))
-      sendEvents(transaction, actor, pending)
+      last = sendEvents(transaction, actor, pending)
       if (beforeCommit) {
         await transaction.settled()
         await beforeCommit()
@@ -63,9 +64,8 @@ export function createCommit({ begin, poke, onCommitted, beforeCommit }: CommitO
     } catch (error) {
       throw await transaction.rollback(error)
     }
-    const { head } = pending
-    const answer = await transaction.commit(head ? headAfterWrite(head.room) : undefined)
-    if (answer !== null) head?.report(Number(answer))
+    const answer = await transaction.commit(last)
+    if (answer !== null) pending.head?.report(Number(answer))
     for (const { room, name } of pending.single) {
       rooms.add(room)
       onCommitted?.(name, 1)

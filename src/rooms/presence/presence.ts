@@ -112,6 +112,19 @@ export class PresenceTable {
     return { people: bounded(this.#listed(room)), total }
   }
 
+  /** At most `most` of the people in a room besides one who asks, and how many there are. */
+  glimpse(room: RoomId, most: number, asker: string): { people: Person[]; total: number } {
+    const people: Person[] = []
+    let total = 0
+    for (const [userId, entry] of this.#rooms.get(room) ?? []) {
+      if (entry.records.length === 0 || userId === asker) continue
+      total++
+      const now = people.length < most ? merge(entry) : null
+      if (now) people.push(now.user)
+    }
+    return { people, total }
+  }
+
   /** All records of this node. */
   localRecords(): PresenceRecord[] {
     return [...this.#rooms].flatMap(([room, people]) =>

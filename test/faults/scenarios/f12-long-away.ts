@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { createRetention } from '../../../src/jobs/retention.ts'
+import { retain } from '../../../src/jobs/retention.ts'
 import { direct } from '../../support/hostile.ts'
 import { percentile } from '../../support/statistics.ts'
 import { type Crowd, startFollowers } from '../support/crowd.ts'
@@ -77,12 +77,8 @@ export const scenario: Scenario = {
     const writer = startWriter({ world, urls, perSecond: stage.short ? 30 : 50, seed: stage.random.int(0, 2 ** 31) })
     const pool = new pg.Pool({ connectionString: direct(databaseUrl), max: 2 })
     stage.undo(() => pool.end())
-    const retention = createRetention({
-      ...{ pool, retentionSeconds: 30 * DAY, sessionSeconds: 30 * DAY, firstMs: 2 ** 30 },
-      onSwept: () => {},
-      onError: (error) => stage.notes.push(String(error)),
-    })
-    stage.undo(retention.close)
+    const stop = new AbortController()
+    stage.undo(async () => stop.abort())
 
     // One reads page by page over REST, too.
     let reading = true
@@ -105,7 +101,7 @@ export const scenario: Scenario = {
     await keepLoad(stage, 500, [0.4, 0.4], () => 'coming back')
     stage.mark('retention begins')
     const from = stage.now()
-    const swept = await retention.run()
+    const swept = await retain({ pool, retentionSeconds: 30 * DAY, sessionSeconds: 30 * DAY, consumers: [] }, stop.signal)
     stage.mark('retention ends')
     const took = stage.now() - from
     const crowd = await coming
@@ -117,7 +113,7 @@ export const scenario: Scenario = {
     for (const list of Object.values(stage.samples)) list.length = 0
 
     const expected = old * world.projects.length
-    stage.holds('what was old is gone, and nothing else', swept?.events === expected, `${swept?.events} of ${expected}`)
+    stage.holds('what was old is gone, and nothing else', swept.events === expected, `${swept.events} of ${expected}`)
     const [cut] = await ask<{ rooms: string }>(
       databaseUrl,
       `SELECT count(*) AS rooms FROM "Room" WHERE floor = ${old} AND head > floor`,
@@ -132,7 +128,7 @@ export const scenario: Scenario = {
     stage.show('pages refused with 410', String(gone))
     stage.show(
       'trimmed',
-      `${swept?.events} events in ${(took / 1000).toFixed(1)} s, ${[...log.heads.values()].join(' + ')} written in all`,
+      `${swept.events} events in ${(took / 1000).toFixed(1)} s, ${[...log.heads.values()].join(' + ')} written in all`,
     )
     const times = writer.latencies()
     stage.show('writes during it, p50 / p99', `${percentile(times, 0.5).toFixed(1)} / ${percentile(times, 0.99).toFixed(1)} ms`)

@@ -40,7 +40,7 @@ function commitsSent(): (message: Message) => 'batch' | 'plain' | null {
   const runs = (sql: string): 'plain' | null => {
     if (/^\s*begin\b/i.test(sql)) isOpen = true
     else if (isCommit(sql) || /^\s*rollback\b/i.test(sql)) isOpen = false
-    else if (/^\s*insert into "Event"/i.test(sql)) inserted = true
+    else if (/\binsert into "Event"/i.test(sql)) inserted = true
     return isCommit(sql) ? 'plain' : null
   }
   return ({ type, body }) => {

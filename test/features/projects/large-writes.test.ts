@@ -4,7 +4,7 @@ import type pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import type { Query, Statement } from '../../../src/db/client.ts'
 import { createRenames } from '../../../src/features/me/renames.ts'
-import { createPurge } from '../../../src/jobs/purge.ts'
+import { purgeJob } from '../../../src/jobs/purge.ts'
 import { nouns } from '../../../src/nouns.ts'
 import { useApp } from '../../support/app.ts'
 import { gate, readLog, upTo } from '../../support/log.ts'
@@ -196,16 +196,14 @@ describe('writes that reach many rows or rooms', () => {
     ])
     expect(last).toEqual([{ name: 'project:deleted' }])
 
-    // One that is stopped in the middle, as a crash would.
-    const first = createPurge({
-      pool: app().db,
-      tables: nouns.flatMap(({ tables }) => tables),
-      onPurged: () => {},
-      onError: () => {},
-    })
-    const stopped = first.run().catch(() => null)
-    await first.close()
+    // One that is stopped in the middle, as a crash would, and beside it that of the server: the deletion has made it due.
+    const first = purgeJob({ pool: app().db, tables: nouns.flatMap(({ tables }) => tables), onPurged: () => {} })
+    const stop = new AbortController()
+    const stopped = first.run({ key: project.id, payload: {}, attempt: 1, signal: stop.signal }).catch(() => null)
+    stop.abort()
     await stopped
     await until('all of it to be gone', async () => (await count()) === 0, 20_000)
+    const due = async () => (await app().db.query(`SELECT 1 FROM "Due" WHERE consumer = 'purge' AND key <> ''`)).rows.length
+    await until('nothing to be due any more', async () => (await due()) === 0)
   })
 })

@@ -5,7 +5,10 @@ import type { PlainTable } from '../endpoint.ts'
 // All types of the contract; the values below take the place of those of the same name.
 export type * from '@cutroom/contract'
 
-export const PROTOCOL_VERSION = 2
+export const PROTOCOL_VERSION = 4
+
+/** Where uploads in parts begin. */
+export const UPLOADS_URL = '/api/uploads'
 
 /** What names of rooms begin with. */
 export const roomPrefix = {
@@ -24,36 +27,49 @@ export const problems: typeof contract.problems = {
   "bad-credentials": {"status":401,"title":"E-mail or password is wrong"},
   "forbidden": {"status":403,"title":"Your role does not allow this"},
   "origin-refused": {"status":403,"title":"This origin is not allowed"},
+  "password-required": {"status":403,"title":"This link has a password"},
+  "wrong-code": {"status":403,"title":"The code for the first account is wrong"},
+  "wrong-address": {"status":403,"title":"The invitation is for another e-mail address"},
+  "wrong-password": {"status":403,"title":"The password is wrong"},
   "registration-closed": {"status":403,"title":"Registration is by invitation"},
   "not-found": {"status":404,"title":"Not found"},
   "request-timeout": {"status":408,"title":"The request did not come in time"},
   "conflict": {"status":409,"title":"Another change came first; try again"},
   "email-taken": {"status":409,"title":"This e-mail has an account"},
   "already-member": {"status":409,"title":"Already a member"},
+  "already-invited": {"status":409,"title":"This address has an invitation already"},
   "too-many": {"status":409,"title":"There are as many of these as there may be"},
   "last-owner": {"status":409,"title":"A project keeps at least one owner"},
   "idempotency-running": {"status":409,"title":"The first request with this key is still running"},
   "superseded": {"status":409,"title":"A later join or leave took its place"},
-  "gone": {"status":410,"title":"This part of the log is no longer kept"},
+  "gone": {"status":410,"title":"No longer here"},
   "stale": {"status":412,"title":"The entity has changed"},
+  "tus-version": {"status":412,"title":"Send Tus-Resumable: 1.0.0"},
   "too-large": {"status":413,"title":"The body is too large"},
-  "unsupported-media-type": {"status":415,"title":"Send JSON"},
+  "quota-exceeded": {"status":413,"title":"There is no room left for this file"},
+  "unsupported-media-type": {"status":415,"title":"This type of content is not taken here"},
+  "range-unsatisfiable": {"status":416,"title":"The file has no such part"},
   "validation": {"status":422,"title":"The request does not fit the contract"},
   "idempotency-mismatch": {"status":422,"title":"The key was used for another request"},
+  "locked": {"status":423,"title":"Another request is writing to it"},
   "headers-too-large": {"status":431,"title":"The headers are too large"},
   "rate-limited": {"status":429,"title":"Too many requests"},
   "internal": {"status":500,"title":"Something went wrong"},
   "unavailable": {"status":503,"title":"Not available right now"},
+  "storage-full": {"status":507,"title":"The store of files is full"},
 }
 
-/** The collections of a project's state. */
-export const collections: { [C in contract.CollectionName]: Omit<(typeof contract.collections)[C], 'row'> } = {
-  "members": {"key":"userId","people":["user"],"within":{},"lists":{}},
-  "tasks": {"key":"id","people":["author","assignee"],"within":{},"lists":{"tasksIn":{"by":["status"],"order":"rank"}}},
-  "vibes": {"key":"id","people":["author"],"within":{},"lists":{"vibesByRank":{"by":[],"order":"rank"}}},
-  "cuts": {"key":"id","people":["author"],"within":{"vibeId":"vibes"},"lists":{"cutsOf":{"by":["vibeId"],"order":"rank"}}},
-  "lyrics": {"key":"cutId","people":[],"within":{"cutId":"cuts"},"lists":{}},
-  "comments": {"key":"id","people":["author","resolvedBy"],"within":{"cutId":"cuts","taskId":"tasks","parentId":"comments"},"lists":{"commentsOf":{"by":["cutId","taskId"],"order":"id"}}},
+/** The collections of a project's state. `blank`: the fields that a row may have empty. */
+export const collections: { [C in contract.CollectionName]: Omit<(typeof contract.collections)[C], 'row'> & { blank: object } } = {
+  "members": {"key":"userId","people":["user"],"within":{},"lists":{},"blank":{}},
+  "invitations": {"key":"id","people":["author"],"within":{},"lists":{},"blank":{}},
+  "tasks": {"key":"id","people":["author","assignee"],"within":{},"lists":{"tasksIn":{"by":["status"],"order":"rank"}},"blank":{"description":null,"assigneeId":null,"assignee":null,"dueAt":null,"labels":[]}},
+  "vibes": {"key":"id","people":["author"],"within":{},"lists":{"vibesByRank":{"by":[],"order":"rank"}},"blank":{"theme":null,"notes":null}},
+  "cuts": {"key":"id","people":["author","approvedBy"],"within":{"vibeId":"vibes"},"lists":{"cutsOf":{"by":["vibeId"],"order":"rank"}},"blank":{"bpm":null,"timeSignature":null,"approvedFileId":null,"approvedTake":null,"approvedAt":null,"approvedBy":null}},
+  "lyrics": {"key":"cutId","people":[],"within":{"cutId":"cuts"},"lists":{},"blank":{"lyrics":[]}},
+  "files": {"key":"id","people":["author"],"within":{"cutId":"cuts"},"lists":{"filesOf":{"by":["cutId"],"order":"id"}},"blank":{"take":null,"failure":null,"audio":null,"image":null}},
+  "shares": {"key":"id","people":["author"],"within":{"fileId":"files","cutId":"cuts"},"lists":{"sharesOf":{"by":["fileId","cutId"],"order":"id"}},"blank":{"fileId":null,"cutId":null,"expiresAt":null}},
+  "comments": {"key":"id","people":["author","resolvedBy"],"within":{"cutId":"cuts","taskId":"tasks","parentId":"comments"},"lists":{"commentsOf":{"by":["cutId","taskId"],"order":"id"}},"blank":{"cutId":null,"taskId":null,"parentId":null,"atMs":null,"endMs":null,"fileId":null,"carriedFrom":null,"resolvedAt":null,"resolvedBy":null,"editedAt":null}},
 }
 
 /** What each event of a project's room does to the state. */
@@ -64,6 +80,11 @@ export const stateChanges: typeof contract.stateChanges = {
   "member:joined": {"kind":"put","collection":"members"},
   "member:updated": {"kind":"put","collection":"members"},
   "member:left": {"kind":"remove","collection":"members","id":"userId","unsets":{"collection":"tasks","person":"assignee","id":"assigneeId"}},
+  "invitation:created": {"kind":"put","collection":"invitations"},
+  "invitation:updated": {"kind":"put","collection":"invitations"},
+  "invitation:revoked": {"kind":"remove","collection":"invitations","id":"invitationId"},
+  "invitation:accepted": {"kind":"remove","collection":"invitations","id":"invitationId"},
+  "invitation:expired": {"kind":"remove","collection":"invitations","id":"invitationId"},
   "task:created": {"kind":"put","collection":"tasks"},
   "task:updated": {"kind":"put","collection":"tasks"},
   "task:moved": {"kind":"patch","collection":"tasks","id":"taskId","fields":{"status":"to","rank":"rank"}},
@@ -78,8 +99,19 @@ export const stateChanges: typeof contract.stateChanges = {
   "cut:updated": {"kind":"put","collection":"cuts"},
   "cut:moved": {"kind":"patch","collection":"cuts","id":"cutId","fields":{"vibeId":"toVibeId","rank":"rank"}},
   "cut:reranked": {"kind":"patch","collection":"cuts","id":"cutId","fields":{"rank":"rank"},"list":"items"},
+  "cut:drafted": {"kind":"put","collection":"cuts"},
+  "cut:submitted": {"kind":"put","collection":"cuts"},
+  "cut:approved": {"kind":"put","collection":"cuts"},
   "cut:deleted": {"kind":"remove","collection":"cuts","id":"cutId"},
   "lyrics:updated": {"kind":"put","collection":"lyrics"},
+  "file:uploaded": {"kind":"put","collection":"files"},
+  "file:updated": {"kind":"put","collection":"files"},
+  "file:processed": {"kind":"put","collection":"files"},
+  "file:failed": {"kind":"put","collection":"files"},
+  "file:deleted": {"kind":"remove","collection":"files","id":"fileId"},
+  "share:created": {"kind":"put","collection":"shares"},
+  "share:updated": {"kind":"put","collection":"shares"},
+  "share:revoked": {"kind":"remove","collection":"shares","id":"shareId"},
   "comment:created": {"kind":"put","collection":"comments"},
   "comment:reply": {"kind":"put","collection":"comments"},
   "comment:updated": {"kind":"put","collection":"comments"},
@@ -95,11 +127,14 @@ export const auth: PlainTable<(typeof contract.endpoints)['auth']> = {
   "logout": {"method":"POST","url":"/api/auth/logout","access":"session"},
   "logoutAll": {"method":"POST","url":"/api/auth/logout-all","access":"account"},
   "session": {"method":"GET","url":"/api/session","access":"public"},
+  "forgot": {"method":"POST","url":"/api/auth/forgot","access":"public"},
+  "reset": {"method":"POST","url":"/api/auth/reset","access":"public"},
 }
 
 export const me: PlainTable<(typeof contract.endpoints)['me']> = {
   "get": {"method":"GET","url":"/api/me","access":"account"},
   "update": {"method":"PATCH","url":"/api/me","access":"account"},
+  "overview": {"method":"GET","url":"/api/me/overview","access":"account"},
   "changePassword": {"method":"PUT","url":"/api/me/password","access":"account"},
   "sessions": {"method":"GET","url":"/api/me/sessions","access":"account"},
   "endSession": {"method":"DELETE","url":"/api/me/sessions/:sessionId","access":"account"},
@@ -109,6 +144,22 @@ export const tokens: PlainTable<(typeof contract.endpoints)['tokens']> = {
   "list": {"method":"GET","url":"/api/me/tokens","access":"account"},
   "create": {"method":"POST","url":"/api/me/tokens","access":"account"},
   "revoke": {"method":"DELETE","url":"/api/me/tokens/:tokenId","access":"account"},
+}
+
+export const mail: PlainTable<(typeof contract.endpoints)['mail']> = {
+  "get": {"method":"GET","url":"/api/me/mail","access":"account"},
+  "update": {"method":"PUT","url":"/api/me/mail","access":"account"},
+  "unsubscription": {"method":"GET","url":"/api/unsubscribe/:mailToken","access":"public"},
+  "unsubscribe": {"method":"POST","url":"/api/unsubscribe/:mailToken","access":"public"},
+}
+
+export const notifications: PlainTable<(typeof contract.endpoints)['notifications']> = {
+  "list": {"method":"GET","url":"/api/me/notifications","access":"account"},
+  "update": {"method":"PATCH","url":"/api/me/notifications/:notificationId","access":"account"},
+  "seenAll": {"method":"POST","url":"/api/me/notifications/seen-all","access":"account"},
+  "delete": {"method":"DELETE","url":"/api/me/notifications/:notificationId","access":"account"},
+  "preferences": {"method":"GET","url":"/api/me/notification-preferences","access":"account"},
+  "setPreferences": {"method":"PUT","url":"/api/me/notification-preferences","access":"account"},
 }
 
 export const projects: PlainTable<(typeof contract.endpoints)['projects']> = {
@@ -125,6 +176,16 @@ export const members: PlainTable<(typeof contract.endpoints)['members']> = {
   "get": {"method":"GET","url":"/api/projects/:projectId/members/:userId","access":"project:read"},
   "update": {"method":"PATCH","url":"/api/projects/:projectId/members/:userId","access":"member:update"},
   "delete": {"method":"DELETE","url":"/api/projects/:projectId/members/:userId","access":"member:delete"},
+}
+
+export const invitations: PlainTable<(typeof contract.endpoints)['invitations']> = {
+  "list": {"method":"GET","url":"/api/projects/:projectId/invitations","access":"invitation:read"},
+  "create": {"method":"POST","url":"/api/projects/:projectId/invitations","access":"invitation:create"},
+  "get": {"method":"GET","url":"/api/invitations/:invitationId","access":"project:read"},
+  "resend": {"method":"POST","url":"/api/invitations/:invitationId/resend","access":"invitation:resend"},
+  "revoke": {"method":"DELETE","url":"/api/invitations/:invitationId","access":"invitation:revoke"},
+  "byToken": {"method":"GET","url":"/api/invitations/by-token/:token","access":"public"},
+  "accept": {"method":"POST","url":"/api/invitations/by-token/:token/accept","access":"account"},
 }
 
 export const tasks: PlainTable<(typeof contract.endpoints)['tasks']> = {
@@ -152,8 +213,31 @@ export const cuts: PlainTable<(typeof contract.endpoints)['cuts']> = {
   "update": {"method":"PATCH","url":"/api/cuts/:cutId","access":"cut:update"},
   "delete": {"method":"DELETE","url":"/api/cuts/:cutId","access":"cut:delete"},
   "move": {"method":"POST","url":"/api/cuts/:cutId/move","access":"cut:move"},
+  "setState": {"method":"PUT","url":"/api/cuts/:cutId/state","access":"cut:update"},
   "lyrics": {"method":"GET","url":"/api/cuts/:cutId/lyrics","access":"project:read"},
   "writeLyrics": {"method":"PUT","url":"/api/cuts/:cutId/lyrics","access":"lyrics:update"},
+}
+
+export const files: PlainTable<(typeof contract.endpoints)['files']> = {
+  "list": {"method":"GET","url":"/api/projects/:projectId/files","access":"project:read"},
+  "create": {"method":"POST","url":"/api/cuts/:cutId/files","access":"file:create"},
+  "get": {"method":"GET","url":"/api/files/:fileId","access":"project:read"},
+  "update": {"method":"PATCH","url":"/api/files/:fileId","access":"file:update"},
+  "delete": {"method":"DELETE","url":"/api/files/:fileId","access":"file:delete"},
+  "content": {"method":"GET","url":"/api/files/:fileId/content","access":"project:read"},
+  "peaks": {"method":"GET","url":"/api/files/:fileId/peaks","access":"project:read"},
+  "waveform": {"method":"GET","url":"/api/files/:fileId/waveform.svg","access":"project:read"},
+  "thumbnail": {"method":"GET","url":"/api/files/:fileId/thumbnail","access":"project:read"},
+  "usage": {"method":"GET","url":"/api/projects/:projectId/usage","access":"project:read"},
+  "ownUsage": {"method":"GET","url":"/api/me/usage","access":"account"},
+}
+
+export const shares: PlainTable<(typeof contract.endpoints)['shares']> = {
+  "list": {"method":"GET","url":"/api/projects/:projectId/shares","access":"project:read"},
+  "createOnFile": {"method":"POST","url":"/api/files/:fileId/shares","access":"share:create"},
+  "createOnCut": {"method":"POST","url":"/api/cuts/:cutId/shares","access":"share:create"},
+  "get": {"method":"GET","url":"/api/shares/:shareId","access":"project:read"},
+  "revoke": {"method":"DELETE","url":"/api/shares/:shareId","access":"share:revoke"},
 }
 
 export const comments: PlainTable<(typeof contract.endpoints)['comments']> = {
@@ -167,6 +251,47 @@ export const comments: PlainTable<(typeof contract.endpoints)['comments']> = {
   "reply": {"method":"POST","url":"/api/comments/:commentId/replies","access":"comment:create"},
   "resolve": {"method":"POST","url":"/api/comments/:commentId/resolve","access":"comment:resolve"},
   "reopen": {"method":"POST","url":"/api/comments/:commentId/reopen","access":"comment:resolve"},
+  "carry": {"method":"POST","url":"/api/files/:fileId/comments/carry","access":"comment:carry"},
+}
+
+export const markers: PlainTable<(typeof contract.endpoints)['markers']> = {
+  "get": {"method":"GET","url":"/api/files/:fileId/markers","access":"project:read"},
+  "import": {"method":"POST","url":"/api/files/:fileId/markers","access":"comment:create"},
+}
+
+export const shared: PlainTable<(typeof contract.endpoints)['shared']> = {
+  "get": {"method":"GET","url":"/api/shared/:token","access":"public"},
+  "open": {"method":"POST","url":"/api/shared/:token/open","access":"public"},
+  "content": {"method":"GET","url":"/api/shared/:token/content","access":"public"},
+  "peaks": {"method":"GET","url":"/api/shared/:token/peaks","access":"public"},
+  "waveform": {"method":"GET","url":"/api/shared/:token/waveform.svg","access":"public"},
+}
+
+export const activity: PlainTable<(typeof contract.endpoints)['activity']> = {
+  "project": {"method":"GET","url":"/api/projects/:projectId/activity","access":"project:read"},
+  "list": {"method":"GET","url":"/api/me/activity","access":"account"},
+  "read": {"method":"PUT","url":"/api/me/activity/read","access":"account"},
+  "dismiss": {"method":"PUT","url":"/api/me/activity/:eventId/dismissed","access":"account"},
+  "restore": {"method":"DELETE","url":"/api/me/activity/:eventId/dismissed","access":"account"},
+}
+
+export const conversations: PlainTable<(typeof contract.endpoints)['conversations']> = {
+  "list": {"method":"GET","url":"/api/conversations","access":"account"},
+  "create": {"method":"POST","url":"/api/conversations","access":"account"},
+  "get": {"method":"GET","url":"/api/conversations/:conversationId","access":"account"},
+  "read": {"method":"PUT","url":"/api/conversations/:conversationId/read","access":"account"},
+}
+
+export const messages: PlainTable<(typeof contract.endpoints)['messages']> = {
+  "list": {"method":"GET","url":"/api/conversations/:conversationId/messages","access":"account"},
+  "create": {"method":"POST","url":"/api/conversations/:conversationId/messages","access":"account"},
+  "get": {"method":"GET","url":"/api/messages/:messageId","access":"account"},
+  "update": {"method":"PATCH","url":"/api/messages/:messageId","access":"account"},
+  "delete": {"method":"DELETE","url":"/api/messages/:messageId","access":"account"},
+}
+
+export const search: PlainTable<(typeof contract.endpoints)['search']> = {
+  "find": {"method":"GET","url":"/api/search","access":"account"},
 }
 
 export const rooms: PlainTable<(typeof contract.endpoints)['rooms']> = {
@@ -175,4 +300,4 @@ export const rooms: PlainTable<(typeof contract.endpoints)['rooms']> = {
 }
 
 /** All endpoints, by noun. */
-export const endpoints = { auth, me, tokens, projects, members, tasks, vibes, cuts, comments, rooms }
+export const endpoints = { auth, me, tokens, mail, notifications, projects, members, invitations, tasks, vibes, cuts, files, shares, comments, markers, shared, activity, conversations, messages, search, rooms }

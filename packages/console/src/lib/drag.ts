@@ -6,14 +6,16 @@ import type { Beside, Edge } from './drag-types.ts'
 const engine = createCell<typeof import('./drag-engine.ts') | null>(null)
 let isAsked = false
 
-/** Loads the engine with the first pointer; keyboards never need it. */
-function ask(): void {
-  if (isAsked) return
-  isAsked = true
+/** Loads the engine when a pointer first moves over something that can be dragged; keyboards never need it. @returns ends it */
+function loadOver(element: HTMLElement): () => void {
   const load = async () => {
+    if (isAsked) return
+    isAsked = true
     engine.value = await import('./drag-engine.ts')
   }
-  document.addEventListener('pointermove', () => void load(), { once: true })
+  const onMove = () => void load()
+  element.addEventListener('pointermove', onMove, { once: true })
+  return () => element.removeEventListener('pointermove', onMove)
 }
 
 /** Makes an item draggable, and a place to drop others at. @returns the edge to mark, and whether it is being dragged */
@@ -22,9 +24,9 @@ export function useDragItem(ref: RefObject<HTMLElement | null>, list: string, id
   const [isDragged, setDragged] = useState(false)
   const loaded = useCell(engine)
   useEffect(() => {
-    ask()
-    if (ref.current && loaded && isEnabled) return loaded.makeItem(ref.current, list, id, { edge: setEdge, dragged: setDragged })
-    return undefined
+    if (!ref.current || !isEnabled) return undefined
+    if (!loaded) return loadOver(ref.current)
+    return loaded.makeItem(ref.current, list, id, { edge: setEdge, dragged: setDragged })
   }, [loaded, list, id, isEnabled])
   return { edge, isDragged }
 }

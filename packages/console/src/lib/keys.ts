@@ -3,8 +3,11 @@ import { useEffect, useRef } from 'preact/hooks'
 /** What a key does; `false`: nothing, the browser may have it. */
 export type Keys = Record<string, (event: KeyboardEvent) => unknown>
 
+/** In a slider no letters are typed. */
 const isTyping = ({ target }: Event): boolean =>
-  target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+  target instanceof HTMLElement &&
+  (target.isContentEditable ||
+    (/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) && (target as HTMLInputElement).type !== 'range'))
 
 /** `g b` is g, then b within a second. */
 const PAUSE_MS = 1_000

@@ -12,14 +12,21 @@ export function lazy<P extends object>(
     const [, redraw] = useState(0)
     useEffect(() => {
       if (loaded) return
-      load().then(
-        (component) => {
-          loaded = component
-          redraw((n) => n + 1)
-        },
-        // a newer version was installed under this page, and the old files are gone
-        () => location.reload(),
-      )
+      const loadView = () =>
+        load().then(
+          (component) => {
+            loaded = component
+            redraw((n) => n + 1)
+          },
+          () => {
+            // offline the page stays as it is
+            if (!navigator.onLine) addEventListener('online', loadView, { once: true })
+            // a newer version was installed under this page, and the old files are gone
+            else location.reload()
+          },
+        )
+      void loadView()
+      return () => removeEventListener('online', loadView)
     }, [])
     const View = loaded
     return View ? <View {...props} /> : fallback

@@ -1,4 +1,8 @@
-import type { Lyrics } from '@cutroom/client'
+import type { Lyrics, Mutation, Room } from '@cutroom/client'
+import { texts } from '../texts.ts'
+import { saveLyrics, theirsOf } from './edits.ts'
+import { merge, type Part } from './merge.ts'
+import { announce } from './say.ts'
 import { mediaTime, readMediaTime } from './time.ts'
 
 export type Line = Lyrics['lyrics'][number]
@@ -28,14 +32,51 @@ export interface Draft {
   begun: { lines: readonly Line[]; version: number }
 }
 
-const keyOf = (cutId: string): string => `cutroom lyrics ${cutId}`
+const draftKey = (cutId: string): string => `cutroom lyrics ${cutId}`
+const sentKey = (cutId: string): string => `cutroom lyrics sent ${cutId}`
+
+function kept<T>(key: string): T | null {
+  const text = sessionStorage.getItem(key)
+  return text === null ? null : (JSON.parse(text) as T)
+}
+function keep(key: string, value: unknown): void {
+  if (value === null) sessionStorage.removeItem(key)
+  else sessionStorage.setItem(key, JSON.stringify(value))
+}
 
 /** What was written and not saved, also before a reload. */
-export function keptDraft(cutId: string): Draft | null {
-  const kept = sessionStorage.getItem(keyOf(cutId))
-  return kept === null ? null : (JSON.parse(kept) as Draft)
+export const keptDraft = (cutId: string): Draft | null => kept(draftKey(cutId))
+export const keepDraft = (cutId: string, draft: Draft | null): void => keep(draftKey(cutId), draft)
+
+/** Saves lyrics. What they began with is kept until they are confirmed, for the merge where another person was faster. */
+export function sendLyrics(room: Room, cutId: string, lines: readonly Line[], begun: Draft['begun']): void {
+  keep(sentKey(cutId), begun.lines)
+  saveLyrics(room, cutId, [...lines], begun.version).then(
+    () => {
+      keep(sentKey(cutId), null)
+      announce(texts.saved)
+    },
+    // refused ones stay as a mutation
+    () => {},
+  )
 }
-export function keepDraft(cutId: string, draft: Draft | null): void {
-  if (draft === null) sessionStorage.removeItem(keyOf(cutId))
-  else sessionStorage.setItem(keyOf(cutId), JSON.stringify(draft))
+
+/** What is to be merged. */
+export interface LyricsConflict {
+  parts: readonly Part<Line>[]
+  mine: Draft
+  theirs: Draft['begun']
+}
+
+/** The merge of lyrics that were refused since another person was faster; null: there is none to make. */
+export function conflictOf(cutId: string, mutation: Mutation | undefined): LyricsConflict | null {
+  const theirs = theirsOf<Lyrics>(mutation)
+  if (!theirs || !mutation) return null
+  const mine = (mutation.args.body as Pick<Lyrics, 'lyrics'>).lyrics
+  const lines = kept<readonly Line[]>(sentKey(cutId)) ?? []
+  return {
+    parts: merge(lines, mine, theirs.lyrics, sameLine),
+    mine: { text: textOf(mine), begun: { lines, version: mutation.args.ifMatch ?? 0 } },
+    theirs: { lines: theirs.lyrics, version: theirs.version },
+  }
 }

@@ -3,26 +3,78 @@ import { createCell, useCell } from './cell.ts'
 /** The path under which the server is, without a slash at its end: of the `<base>` that the server writes into the page. */
 export const base = new URL(document.baseURI).pathname.replace(/\/+$/, '')
 
-const here = (): string => location.pathname.slice(base.length) + location.search
+/** The address in the page of what the server's links name: `/projects/…/tasks/T?comment=…` is the board with that task open. */
+function canonical(at: string): string {
+  const url = new URL(at, 'http://page')
+  const [first, projectId, noun, id, more] = url.pathname.split('/').slice(1)
+  if (first !== 'projects' || !projectId) return at
+  if (noun === 'tasks') {
+    url.pathname = `/projects/${projectId}`
+    if (id) url.searchParams.set('task', id)
+  } else if (noun === 'vibes' && id) {
+    url.pathname = `/projects/${projectId}/cuts`
+    url.searchParams.set('vibe', id)
+  } else if (noun === 'cuts' && id && more === 'lyrics') {
+    url.pathname = `/projects/${projectId}/cuts/${id}`
+    url.searchParams.set('part', more)
+  }
+  return url.pathname + url.search
+}
+
+const here = (): string => canonical(location.pathname.slice(base.length) + location.search)
 /** The address within the page: `/projects/…?task=…`. */
 export const address = createCell(here())
 
-export type Place = 'board' | 'cuts' | 'members' | 'settings'
+export type Place = 'board' | 'cuts' | 'activity' | 'members' | 'settings'
 export type Route =
   | { name: 'home' }
   | { name: 'me' }
+  | { name: 'inbox' }
+  | { name: 'all-activity'; query: URLSearchParams }
+  | { name: 'search'; query: URLSearchParams }
+  | { name: 'chat'; conversationId: string | null }
+  | { name: 'shared'; token: string }
+  | { name: 'invitation'; token: string }
+  | { name: 'unsubscribe'; token: string }
+  | { name: 'reset'; token: string | null }
   | { name: 'unknown' }
   | { name: Place; projectId: string; query: URLSearchParams }
   | { name: 'cut'; projectId: string; cutId: string; query: URLSearchParams }
 
-const PLACES: Partial<Record<string, Place>> = { '': 'board', cuts: 'cuts', members: 'members', settings: 'settings' }
+const PLACES: Partial<Record<string, Place>> = {
+  '': 'board',
+  cuts: 'cuts',
+  activity: 'activity',
+  members: 'members',
+  settings: 'settings',
+}
+
+/** What links from outside lead to: it is seen without an account. */
+export type OpenRoute = Extract<Route, { token: unknown }>
+
+/** Pages for which no one needs to be signed in, by the first part of their address; the second is a token. */
+const OPEN: Partial<Record<string, 'shared' | 'invitation' | 'unsubscribe'>> = {
+  shared: 'shared',
+  invitations: 'invitation',
+  unsubscribe: 'unsubscribe',
+}
 
 /** What an address shows. */
 export function routeOf(at: string): Route {
-  const { pathname, searchParams: query } = new URL(at, 'http://page')
+  const { pathname, searchParams: query } = new URL(canonical(at), 'http://page')
   const [first = '', projectId = '', third = '', cutId = '', more] = pathname.split('/').slice(1)
+  const isShort = third === ''
   if (first === '') return { name: 'home' }
-  if (first === 'me' && projectId === '') return { name: 'me' }
+  if (projectId === '') {
+    if (first === 'me') return { name: 'me' }
+    if (first === 'inbox') return { name: 'inbox' }
+    if (first === 'search') return { name: 'search', query }
+    if (first === 'activity') return { name: 'all-activity', query }
+  }
+  if (first === 'chat' && isShort) return { name: 'chat', conversationId: projectId || null }
+  if (first === 'reset' && isShort) return { name: 'reset', token: projectId || null }
+  const open = OPEN[first]
+  if (open && projectId !== '' && isShort) return { name: open, token: projectId }
   const name = PLACES[third]
   if (first !== 'projects' || projectId === '' || name === undefined || more !== undefined) return { name: 'unknown' }
   if (cutId === '') return { name, projectId, query }
@@ -32,7 +84,8 @@ export function routeOf(at: string): Route {
 export const useRoute = (): Route => routeOf(useCell(address))
 
 /** Shows another address. @param replace takes the place of the current one in the history */
-export function go(to: string, replace = false): void {
+export function go(link: string, replace = false): void {
+  const to = canonical(link)
   if (to === address.value) return
   history[replace ? 'replaceState' : 'pushState'](null, '', base + to)
   address.value = to
@@ -46,6 +99,8 @@ export function withQuery(name: string, value: string | null): string {
   return url.pathname + url.search
 }
 
+export const searchPath = (q: string): string => `/search?q=${encodeURIComponent(q)}`
+export const chatPath = (conversationId: string): string => `/chat/${conversationId}`
 export const projectPath = (projectId: string, place = ''): string => `/projects/${projectId}${place && `/${place}`}`
 export const cutPath = (projectId: string, cutId: string): string => `/projects/${projectId}/cuts/${cutId}`
 

@@ -1,5 +1,5 @@
 import { CutroomError, createClient, type Problem } from '@cutroom/client'
-import { texts } from '../texts.ts'
+import { firstTexts as texts } from '../texts-first.ts'
 import { createCell } from './cell.ts'
 import { base } from './router.ts'
 
@@ -9,17 +9,21 @@ export const notice = createCell<string | null>(null)
 export const phase = createCell<'starting' | 'unreachable' | 'ready'>('starting')
 
 const QUEUE = `cutroom queue ${base}`
+const UPLOADS = `cutroom uploads ${base}`
+
+/** Of this tab alone: another one may belong to another person. */
+const inTab = (key: string) => ({
+  load: () => sessionStorage.getItem(key),
+  save: (text: string | null) => (text === null ? sessionStorage.removeItem(key) : sessionStorage.setItem(key, text)),
+})
 
 /** The one client of the page. */
 export const client = createClient({
   url: base,
   mode: 'cookie',
   retryForMs: 8_000,
-  // of this tab alone: another one may belong to another person
-  mutationStore: {
-    load: () => sessionStorage.getItem(QUEUE),
-    save: (text) => (text === null ? sessionStorage.removeItem(QUEUE) : sessionStorage.setItem(QUEUE, text)),
-  },
+  mutationStore: inTab(QUEUE),
+  uploadStore: inTab(UPLOADS),
   onSignedOut: (problem) => {
     notice.value = problem.detail?.includes('Another person') ? texts.sign.anotherPerson : texts.sign.elsewhere
   },

@@ -27,10 +27,31 @@ export const exact = (iso: string): string => exactly.format(Date.parse(iso))
 export const shortDay = (iso: string): string => day.format(Date.parse(iso))
 export const clockTime = (ms: number): string => clock.format(ms)
 
+const names = new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long' })
+const namesOfYear = new Intl.DateTimeFormat(locale, { dateStyle: 'long' })
+/** The day of the reader that a time is in, as a key: two times of one day have the same. */
+export const dayKey = (iso: string): string => new Date(iso).toDateString()
+/** "Today", "Yesterday", "Monday, March 2", and with the year where it is another one. */
+export function dayName(iso: string, now = new Date()): string {
+  const at = new Date(iso)
+  const days = Math.round((new Date(at.toDateString()).getTime() - new Date(now.toDateString()).getTime()) / 86_400_000)
+  const name =
+    days === 0 || days === -1
+      ? relative.format(days, 'day')
+      : (at.getFullYear() === now.getFullYear() ? names : namesOfYear).format(at)
+  return name.charAt(0).toLocaleUpperCase(locale) + name.slice(1)
+}
+
 /** A position in a recording: 62000 is 1:02. */
 export const mediaTime = (ms: number): string => {
   const seconds = Math.floor(ms / 1000)
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`
+}
+
+/** As `mediaTime`, for a field that is read again: 62250 is 1:02.250. */
+export const exactMediaTime = (ms: number): string => {
+  const rest = Math.round(ms % 1000)
+  return mediaTime(ms) + (rest === 0 ? '' : `.${String(rest).padStart(3, '0')}`)
 }
 
 /** The position that a person wrote as 1:02 or 62, ms; null: nothing; undefined: it is none. */

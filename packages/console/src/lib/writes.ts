@@ -24,15 +24,7 @@ export function createTask({ projectId }: Room, title: string, status: Task['sta
       { params: { projectId }, body: { title, status } },
       {
         keep: true,
-        draw: ({ id, at, me }) => ({
-          name: 'task:created',
-          payload: {
-            ...{ id, projectId, title, status, author: me, version: 1, createdAt: at, updatedAt: at },
-            ...{ description: null, assigneeId: null, assignee: null, dueAt: null, labels: [] },
-            // behind all that the server has ranked
-            rank: `~${at}`,
-          },
-        }),
+        draw: { name: 'task:created', payload: { title, status } },
       },
     )
     .catch(stays)
@@ -65,34 +57,30 @@ export function deleteTask({ projectId }: Room, taskId: string): void {
 /** What is commented on. */
 export type Target = { kind: 'cut' | 'task'; id: string }
 
-const newComment =
-  (projectId: string, { kind, id: targetId }: Target, body: string, atMs: number | null, parentId: string | null) =>
-  (it: { id: string; at: string; me: Comment['author'] }): Comment => ({
-    ...{ id: it.id, projectId, body, atMs, parentId, author: it.me, version: 1, createdAt: it.at, updatedAt: it.at },
-    ...{ cutId: kind === 'cut' ? targetId : null, taskId: kind === 'task' ? targetId : null },
-    ...{ endMs: null, resolvedAt: null, resolvedBy: null, editedAt: null },
-  })
+const of = ({ kind, id }: Target) => (kind === 'cut' ? { cutId: id } : { taskId: id })
 
-export function createComment({ projectId }: Room, target: Target, body: string, atMs: number | null): void {
-  const make = newComment(projectId, target, body, atMs, null)
-  const options = {
-    projectId,
-    keep: true,
-    draw: (it: Parameters<typeof make>[0]) => ({ name: 'comment:created' as const, payload: make(it) }),
-  }
+/** The moment or range of a recording that a comment is about. */
+export interface Span {
+  atMs: number | null
+  endMs: number | null
+  fileId: string | null
+}
+
+export function createComment({ projectId }: Room, target: Target, body: string, span: Span): void {
+  const draw = { name: 'comment:created' as const, payload: { ...of(target), body, ...span } }
+  const options = { projectId, keep: true, draw }
   const { id } = target
   if (target.kind === 'cut')
-    client.mutate(comments.createOnCut, { params: { cutId: id }, body: { body, atMs } }, options).catch(stays)
+    client.mutate(comments.createOnCut, { params: { cutId: id }, body: { body, ...span } }, options).catch(stays)
   else client.mutate(comments.createOnTask, { params: { taskId: id }, body: { body } }, options).catch(stays)
 }
 
 export function replyTo({ projectId }: Room, target: Target, parentId: string, body: string): void {
-  const make = newComment(projectId, target, body, null, parentId)
   client
     .mutate(
       comments.reply,
       { params: { commentId: parentId }, body: { body } },
-      { projectId, keep: true, draw: (it) => ({ name: 'comment:reply', payload: make(it) }) },
+      { projectId, keep: true, draw: { name: 'comment:reply', payload: { ...of(target), parentId, body } } },
     )
     .catch(stays)
 }
@@ -149,13 +137,7 @@ export function createVibe({ projectId }: Room, name: string): void {
       { params: { projectId }, body: { name } },
       {
         keep: true,
-        draw: ({ id, at, me }) => ({
-          name: 'vibe:created',
-          payload: {
-            ...{ id, projectId, name, author: me, version: 1, createdAt: at, updatedAt: at },
-            ...{ theme: null, notes: null, rank: `~${at}` },
-          },
-        }),
+        draw: { name: 'vibe:created', payload: { name } },
       },
     )
     .catch(stays)
@@ -169,13 +151,7 @@ export function createCut({ projectId }: Room, vibe: Vibe, name: string): void {
       {
         projectId,
         keep: true,
-        draw: ({ id, at, me }) => ({
-          name: 'cut:created',
-          payload: {
-            ...{ id, projectId, vibeId: vibe.id, name, author: me, version: 1, createdAt: at, updatedAt: at },
-            ...{ bpm: null, timeSignature: null, rank: `~${at}` },
-          },
-        }),
+        draw: { name: 'cut:created', payload: { vibeId: vibe.id, name, state: 'draft' } },
       },
     )
     .catch(stays)

@@ -5,12 +5,12 @@ import { useKeys } from '../lib/keys.ts'
 import { useMay, useRoom, useRoomValue } from '../lib/room.ts'
 import { client } from '../lib/session.ts'
 import { createComment, setResolved, type Target } from '../lib/writes.ts'
-import { texts } from '../texts.ts'
-import { Composer } from './composer.tsx'
-import { type Talk, Thread } from './thread.tsx'
+import { commentTexts } from '../texts-comments.ts'
+import { Composer, type Moment, useMoment } from './composer.tsx'
+import { type DrawMoment, type Talk, Thread } from './thread.tsx'
 import { Windowed, type WindowedHandle } from './windowed.tsx'
 
-const words = texts.comments
+const words = commentTexts.comments
 const THREAD_HEIGHT = 92
 
 /** First comments with their replies, oldest first. Threads that have not changed stay the same objects. */
@@ -53,7 +53,12 @@ function Typing({ targetId }: { targetId: string }) {
 }
 
 /** j, k, r and e on the thread that has the focus; c writes. */
-function useThreadKeys(talks: readonly Talk[], handle: { current: WindowedHandle | null }, onEdit: (id: string) => void): void {
+function useThreadKeys(
+  talks: readonly Talk[],
+  handle: { current: WindowedHandle | null },
+  onEdit: (id: string) => void,
+  onWrite: (() => void) | undefined,
+): void {
   const room = useRoom()
   const at = () => {
     const id = document.activeElement?.closest('[data-thread]')?.getAttribute('data-thread')
@@ -73,14 +78,44 @@ function useThreadKeys(talks: readonly Talk[], handle: { current: WindowedHandle
   useKeys({
     j: step(1),
     k: step(-1),
-    c: () => document.getElementById('composer')?.focus(),
+    c: () => {
+      onWrite?.()
+      document.getElementById('composer')?.focus()
+    },
     r: onThread(({ first }) => setResolved(room, first, first.resolvedAt === null)),
     e: onThread(({ first }) => (first.author.id === client.userId ? onEdit(first.id) : undefined)),
   })
 }
 
+/** What the threads of a cut have to do with what is heard. */
+export interface Listening {
+  moment: Moment
+  drawMoment: DrawMoment
+  /** The first comment of the thread that is about the moment that is heard. */
+  heardId: string | null
+  /** Nothing can be heard: null. Else whether that thread comes into sight by itself; it does while it plays. */
+  follows: boolean | null
+  isPlaying: boolean
+  onFollow: (follows: boolean) => void
+  /** A comment is begun: about this moment. */
+  onWrite: () => void
+}
+
+/** While it plays, the thread of the moment comes into sight; not while a person writes in one. */
+function useFollowing(
+  { heardId, follows, isPlaying }: Pick<Listening, 'heardId' | 'follows' | 'isPlaying'>,
+  handle: { current: WindowedHandle | null },
+): void {
+  useEffect(() => {
+    if (heardId !== null && follows && isPlaying && !document.activeElement?.closest('[data-thread]'))
+      handle.current?.reveal(heardId)
+  }, [heardId, follows, isPlaying])
+}
+const deaf = { heardId: null, follows: null, isPlaying: false }
+
 /** The threads on a cut or a task, and a place to write. @param commentId the comment to begin at */
-export function Comments({ target, commentId }: { target: Target; commentId?: string | null }) {
+export function Comments({ target, commentId, listening }: { target: Target; commentId?: string | null; listening?: Listening }) {
+  const plainMoment = useMoment()
   const room = useRoom()
   const mayComment = useMay('commenter')
   const mayEdit = useMay('editor')
@@ -94,7 +129,8 @@ export function Comments({ target, commentId }: { target: Target; commentId?: st
     [talks, hidesResolved],
   )
   const handle = useRef<WindowedHandle>(null)
-  useThreadKeys(shown, handle, setEditing)
+  useThreadKeys(shown, handle, setEditing, listening?.onWrite)
+  useFollowing(listening ?? deaf, handle)
   useEffect(() => {
     const comment = commentId ? all.find(({ id }) => id === commentId) : undefined
     if (comment) handle.current?.show(comment.parentId ?? comment.id)
@@ -102,10 +138,20 @@ export function Comments({ target, commentId }: { target: Target; commentId?: st
   const hasResolved = talks.some(({ first }) => first.resolvedAt !== null)
   return (
     <div class="comments">
-      <div class="row">
+      <div class="row wrap">
         <h2 class="grow">
           {words.title} <span class="quiet small">{all.length}</span>
         </h2>
+        {listening && listening.follows !== null && (
+          <label class="check small">
+            <input
+              type="checkbox"
+              checked={listening.follows}
+              onChange={(event) => listening.onFollow(event.currentTarget.checked)}
+            />
+            {words.follow}
+          </label>
+        )}
         {hasResolved && (
           <label class="check small">
             <input type="checkbox" checked={hidesResolved} onChange={(event) => setHidesResolved(event.currentTarget.checked)} />
@@ -133,6 +179,8 @@ export function Comments({ target, commentId }: { target: Target; commentId?: st
             rights={mayComment ? (isOwner ? 'all' : mayEdit ? 'resolve' : 'own') : 'none'}
             editing={editing}
             onEdit={setEditing}
+            isHeard={listening?.heardId === talk.first.id}
+            drawMoment={listening?.drawMoment}
           />
         )}
       />
@@ -142,9 +190,9 @@ export function Comments({ target, commentId }: { target: Target; commentId?: st
           id="composer"
           label={words.label}
           targetId={target.id}
-          hasTime={target.kind === 'cut'}
-          onSend={(body, atMs) => {
-            createComment(room, target, body, atMs)
+          {...(target.kind === 'cut' && { moment: listening?.moment ?? plainMoment })}
+          onSend={(body, span) => {
+            createComment(room, target, body, span)
             handle.current?.toEnd()
           }}
         />

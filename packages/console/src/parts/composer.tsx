@@ -1,13 +1,58 @@
+import type { ComponentChildren } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { useRoom } from '../lib/room.ts'
 import { readMediaTime } from '../lib/time.ts'
+import type { Span } from '../lib/writes.ts'
 import { texts } from '../texts.ts'
+import { commentTexts } from '../texts-comments.ts'
 
-const words = texts.comments
+const words = commentTexts.comments
 const LONGEST = 10_000
 
 /** What is written but not sent survives a change of the view, and a reload. */
 const draftKey = (key: string): string => `cutroom draft ${key}`
+
+/** The moment that a comment is about, as it stands in its fields, and where they are drawn. */
+export interface Moment {
+  /** Undefined: what is written is no moment. */
+  span: Span | undefined
+  fields: ComponentChildren
+  clear(): void
+}
+
+/** A moment by one field, where nothing is heard. */
+export function useMoment(): Moment {
+  const [at, setAt] = useState('')
+  const atMs = readMediaTime(at)
+  return {
+    span: atMs === undefined ? undefined : { atMs, endMs: null, fileId: null },
+    clear: () => setAt(''),
+    fields: <TimeField label={words.at} value={at} isWrong={atMs === undefined} wrong={words.atWrong} onInput={setAt} />,
+  }
+}
+
+/** A field for a time like 1:02. */
+export function TimeField(props: {
+  label: string
+  value: string
+  isWrong: boolean
+  wrong: string
+  onInput: (text: string) => void
+}) {
+  return (
+    <input
+      class="at"
+      aria-label={props.label}
+      placeholder={props.label}
+      value={props.value}
+      aria-invalid={props.isWrong}
+      title={props.isWrong ? props.wrong : undefined}
+      onInput={(event) => props.onInput(event.currentTarget.value)}
+    />
+  )
+}
+
+const NO_MOMENT: Span = { atMs: null, endMs: null, fileId: null }
 
 /** Where a comment or a reply is written. Ctrl or Cmd and Enter sends. */
 export function Composer(props: {
@@ -17,19 +62,18 @@ export function Composer(props: {
   targetId: string
   draft?: string
   initial?: string
-  hasTime?: boolean
+  moment?: Moment
   action?: string
   autoFocus?: boolean
-  onSend: (body: string, atMs: number | null) => void
+  onSend: (body: string, span: Span) => void
   onCancel?: () => void
 }) {
   const room = useRoom()
   const key = draftKey(props.draft ?? props.targetId)
   const [body, setBody] = useState(() => props.initial ?? sessionStorage.getItem(key) ?? '')
-  const [at, setAt] = useState('')
   const box = useRef<HTMLTextAreaElement>(null)
-  const atMs = readMediaTime(at)
-  const canSend = body.trim() !== '' && atMs !== undefined
+  const span = props.moment ? props.moment.span : NO_MOMENT
+  const canSend = body.trim() !== '' && span !== undefined
   useEffect(() => {
     if (props.autoFocus) box.current?.focus()
   }, [])
@@ -41,9 +85,9 @@ export function Composer(props: {
   }
   const send = () => {
     if (!canSend) return
-    props.onSend(body.trim(), atMs ?? null)
+    props.onSend(body.trim(), span)
     write('')
-    setAt('')
+    props.moment?.clear()
   }
   return (
     <form
@@ -74,18 +118,8 @@ export function Composer(props: {
           }
         }}
       />
-      <div class="row">
-        {props.hasTime && (
-          <input
-            class="at"
-            aria-label={words.at}
-            placeholder={words.at}
-            value={at}
-            aria-invalid={atMs === undefined}
-            title={atMs === undefined ? words.atWrong : undefined}
-            onInput={(event) => setAt(event.currentTarget.value)}
-          />
-        )}
+      <div class="row wrap">
+        {props.moment?.fields}
         <span class="grow" />
         {props.onCancel && (
           <button type="button" class="button" onClick={props.onCancel}>

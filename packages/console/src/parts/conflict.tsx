@@ -1,5 +1,5 @@
 import { texts } from '../texts.ts'
-import type { Submission } from './form.tsx'
+import { commentTexts } from '../texts-comments.ts'
 
 const words = texts.conflict
 
@@ -9,8 +9,7 @@ export function Conflict<F extends Record<string, string>>(props: {
   theirs: F
   names: Record<keyof F, string>
   show: (name: keyof F, value: string) => string
-  submission: Submission
-  onKeepMine: () => unknown
+  onKeepMine: () => void
   onTakeTheirs: () => void
 }) {
   const differing = Object.keys(props.names).filter((name) => props.mine[name] !== props.theirs[name])
@@ -23,7 +22,7 @@ export function Conflict<F extends Record<string, string>>(props: {
         <thead>
           <tr>
             <th scope="col">
-              <span class="hidden">{texts.task.title}</span>
+              <span class="hidden">{commentTexts.task.title}</span>
             </th>
             <th scope="col">{words.mine}</th>
             <th scope="col">{words.theirs}</th>
@@ -39,13 +38,8 @@ export function Conflict<F extends Record<string, string>>(props: {
           ))}
         </tbody>
       </table>
-      {props.submission.wrong !== null && (
-        <p class="note bad" role="alert">
-          {props.submission.wrong}
-        </p>
-      )}
       <div class="row">
-        <button type="button" class="button primary" disabled={props.submission.busy} onClick={props.onKeepMine}>
+        <button type="button" class="button primary" onClick={props.onKeepMine}>
           {words.keepMine}
         </button>
         <button type="button" class="button" onClick={props.onTakeTheirs}>

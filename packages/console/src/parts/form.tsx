@@ -2,7 +2,7 @@ import { CutroomError } from '@cutroom/client'
 import type { ComponentChildren } from 'preact'
 import { useId, useState } from 'preact/hooks'
 import { reasonOf } from '../lib/session.ts'
-import { texts } from '../texts.ts'
+import { firstTexts as texts } from '../texts-first.ts'
 
 /** What a form is doing. `field` gives what the server says of one field. */
 export interface Submission {

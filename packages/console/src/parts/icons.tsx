@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact'
 
-const icon = (drawing: ComponentChildren) => () => (
+/** An icon of 24 by 24 units, drawn by lines. */
+export const icon = (drawing: ComponentChildren) => () => (
   <svg
     viewBox="0 0 24 24"
     fill="none"

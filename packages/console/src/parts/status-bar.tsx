@@ -1,3 +1,4 @@
+import type { Problem } from '@cutroom/client'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { useRoomValue } from '../lib/room.ts'
 import { client, problemText } from '../lib/session.ts'
@@ -8,18 +9,14 @@ import { texts } from '../texts.ts'
 /** How long a lost connection may take to come back before it is told, ms. */
 const PATIENCE_MS = 400
 
-/** The state of the connection; nothing while it is as it should be. */
-export function StatusBar() {
-  const status = useRoomValue((room) => room.status)
-  const problem = useRoomValue((room) => room.problem)
-  const has = useRoomValue((room) => room.state !== null)
+/** That the connection is lost, once it is worth saying. */
+function Lost({ isLost, isOff, problem }: { isLost: boolean; isOff: boolean; problem?: Problem | undefined }) {
   const queued = useSelected(
     () => client.select(({ mutations }) => mutations.filter(({ state }) => state === 'queued' || state === 'sending').length),
     [],
   )
   const liveAt = useRef(Date.now())
   const [isTold, setTold] = useState(false)
-  const isLost = has && (status === 'stale' || status === 'offline')
   useEffect(() => {
     if (!isLost) {
       setTold(false)
@@ -36,7 +33,7 @@ export function StatusBar() {
         {texts.status.stale(clockTime(liveAt.current))} {queued > 0 && texts.status.queued(queued)}
         {problem && ` ${problemText(problem)}`}
       </span>
-      {status === 'offline' ? (
+      {isOff ? (
         <button type="button" class="button tight" onClick={() => void client.connect().catch(() => {})}>
           {texts.status.connect}
         </button>
@@ -45,4 +42,20 @@ export function StatusBar() {
       )}
     </div>
   )
+}
+
+/** The state of the project's room; nothing while it is as it should be. */
+export function StatusBar() {
+  const status = useRoomValue((room) => room.status)
+  const problem = useRoomValue((room) => room.problem)
+  const has = useRoomValue((room) => room.state !== null)
+  return <Lost isLost={has && (status === 'stale' || status === 'offline')} isOff={status === 'offline'} problem={problem} />
+}
+
+/** The same where no project is shown: of the connection. */
+export function ConnectionBar() {
+  const status = useSelected(() => client.select((one) => one.status), [])
+  const wasOnline = useRef(false)
+  wasOnline.current ||= status === 'online'
+  return <Lost isLost={wasOnline.current && status !== 'online'} isOff={status === 'offline'} />
 }

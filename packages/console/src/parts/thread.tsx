@@ -1,18 +1,21 @@
 import type { Comment } from '@cutroom/client'
+import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { memo } from '../lib/memo.ts'
+import { withNames } from '../lib/mentions.ts'
 import { useRoom } from '../lib/room.ts'
 import { client } from '../lib/session.ts'
 import { mediaTime } from '../lib/time.ts'
 import { deleteComment, editComment, replyTo, setResolved, type Target } from '../lib/writes.ts'
 import { texts } from '../texts.ts'
+import { commentTexts } from '../texts-comments.ts'
 import { Composer } from './composer.tsx'
 import { Confirm } from './dialog.tsx'
 import { Ago, Face } from './face.tsx'
 import { CheckIcon } from './icons.tsx'
 import { Pending, usePending } from './pending.tsx'
 
-const words = texts.comments
+const words = commentTexts.comments
 
 /** A first comment with its replies. */
 export interface Talk {
@@ -23,14 +26,15 @@ export interface Talk {
 /** What one may do with the comments of others: nothing at all, not even with one's own; resolve; delete, too. */
 export type Rights = 'none' | 'own' | 'resolve' | 'all'
 
-/** Mentions are written `@[name](id)`. */
-const plain = (body: string): string => body.replace(/@\[([^\]]+)\]\([0-9a-f-]{36}\)/g, '@$1')
+/** Draws the moment that a comment is about, where it can be gone to. */
+export type DrawMoment = (comment: Comment) => ComponentChildren
 
 interface RowProps {
   comment: Comment
   rights: Rights
   isEditing: boolean
   onEdit: (id: string | null) => void
+  drawMoment?: DrawMoment | undefined
 }
 
 function Actions({ comment, rights, onEdit, onDelete }: Omit<RowProps, 'isEditing'> & { onDelete: () => void }) {
@@ -64,7 +68,7 @@ function Row(props: RowProps) {
           <strong class="clip" title={comment.author.name}>
             {comment.author.name}
           </strong>
-          {comment.atMs !== null && <span class="chip">{mediaTime(comment.atMs)}</span>}
+          {comment.atMs !== null && (props.drawMoment?.(comment) ?? <span class="chip">{mediaTime(comment.atMs)}</span>)}
           <Ago at={comment.createdAt} />
           {comment.editedAt !== null && <span class="quiet small">{texts.edited}</span>}
           {!mutation && <Actions {...props} onDelete={() => setDeleting(true)} />}
@@ -86,7 +90,7 @@ function Row(props: RowProps) {
           />
         ) : (
           <p class="body" dir="auto">
-            {plain(comment.body)}
+            {withNames(comment.body)}
           </p>
         )}
         <Pending mutation={mutation} />
@@ -111,6 +115,9 @@ export const Thread = memo(function Thread(props: {
   rights: Rights
   editing: string | null
   onEdit: (id: string | null) => void
+  /** It is about the moment that is heard. */
+  isHeard?: boolean
+  drawMoment?: DrawMoment | undefined
 }) {
   const { talk, rights, editing, onEdit } = props
   const { first, replies } = talk
@@ -119,11 +126,18 @@ export const Thread = memo(function Thread(props: {
   const isResolved = first.resolvedAt !== null
   const mayResolve = rights === 'all' || rights === 'resolve' || (rights === 'own' && first.author.id === client.userId)
   const row = (comment: Comment) => (
-    <Row key={comment.id} comment={comment} rights={rights} isEditing={editing === comment.id} onEdit={onEdit} />
+    <Row
+      key={comment.id}
+      comment={comment}
+      rights={rights}
+      isEditing={editing === comment.id}
+      onEdit={onEdit}
+      drawMoment={props.drawMoment}
+    />
   )
   return (
     <article
-      class={`thread${isResolved ? ' resolved' : ''}`}
+      class={`thread${isResolved ? ' resolved' : ''}${props.isHeard ? ' heard' : ''}`}
       data-thread={first.id}
       data-focus
       tabIndex={-1}

@@ -1,4 +1,4 @@
-import { texts } from '../texts.ts'
+import { firstTexts as texts } from '../texts-first.ts'
 
 /** Grey bars, after 150 ms; after 10 s what is being waited for. */
 export function Waiting({ reason }: { reason?: string }) {

@@ -5,11 +5,11 @@ import { indexBeside, useDropList, useDrops } from '../lib/drag.ts'
 import { useKeys } from '../lib/keys.ts'
 import { lazy } from '../lib/lazy.tsx'
 import { useMay, useRoom, useRoomValue } from '../lib/room.ts'
-import { go, withQuery } from '../lib/router.ts'
+import { go, projectPath } from '../lib/router.ts'
 import { announce } from '../lib/say.ts'
 import { createTask, moveTask } from '../lib/writes.ts'
 import { PlusIcon } from '../parts/icons.tsx'
-import { MoveDialog } from '../parts/move-dialog.tsx'
+import { MoveDialog } from '../parts/moving.ts'
 import { Windowed, type WindowedHandle } from '../parts/windowed.tsx'
 import { texts } from '../texts.ts'
 import { TaskCard } from './task-card.tsx'
@@ -117,8 +117,8 @@ function useArrows(handles: Partial<Record<Status, WindowedHandle | null>>) {
   useKeys({ ArrowUp: step(0, -1), ArrowDown: step(0, 1), ArrowLeft: step(-1, 0), ArrowRight: step(1, 0) })
 }
 
-/** Tasks in four columns. */
-export function Board({ taskId }: { taskId: string | null }) {
+/** Tasks in four columns. @param taskId the task that is open, at this comment */
+export function Board({ taskId, commentId }: { taskId: string | null; commentId: string | null }) {
   const room = useRoom()
   const mayMove = useMay('editor')
   const isEmpty = useRoomValue(({ state }) => state?.tasks.size === 0)
@@ -187,7 +187,7 @@ export function Board({ taskId }: { taskId: string | null }) {
           onClose={() => setMoving(null)}
         />
       )}
-      {taskId !== null && <TaskDialog key={taskId} taskId={taskId} onClose={() => go(withQuery('task', null))} />}
+      {taskId !== null && <TaskDialog key={taskId} {...{ taskId, commentId }} onClose={() => go(projectPath(room.projectId))} />}
     </div>
   )
 }

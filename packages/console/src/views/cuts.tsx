@@ -1,20 +1,26 @@
 import '../styles/cut.css'
-import type { Cut, Vibe } from '@cutroom/client'
-import { useCallback, useRef, useState } from 'preact/hooks'
+import { type Cut, vibes as endpoints, type Vibe } from '@cutroom/client'
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
+import { takesOf } from '../lib/cut-files.ts'
 import { indexBeside, useDragItem, useDropList, useDrops } from '../lib/drag.ts'
+import { saveVibe, theirsOf, useEdit } from '../lib/edits.ts'
 import { useKeys } from '../lib/keys.ts'
 import { memo } from '../lib/memo.ts'
 import { useMay, useRoom, useRoomValue } from '../lib/room.ts'
 import { base, cutPath } from '../lib/router.ts'
 import { announce } from '../lib/say.ts'
+import { mediaTime } from '../lib/time.ts'
 import { createCut, createVibe, moveCut } from '../lib/writes.ts'
+import { Conflict } from '../parts/conflict.tsx'
 import { CommentIcon, MoveIcon, PlusIcon } from '../parts/icons.tsx'
-import { MoveDialog } from '../parts/move-dialog.tsx'
-import { Pending, usePending } from '../parts/pending.tsx'
+import { MoveDialog } from '../parts/moving.ts'
+import { hasAddress, Pending, usePending } from '../parts/pending.tsx'
 import { texts } from '../texts.ts'
-import { VibeDialog } from './vibe-dialog.tsx'
+import { cutTexts } from '../texts-cuts.ts'
+import { soundTexts } from '../texts-sound.ts'
+import { draftOf, VibeDialog } from './vibe-dialog.tsx'
 
-const words = texts.cuts
+const words = cutTexts.cuts
 
 /** A field with a button that adds something by its name. */
 function Add({ id, label, action, onAdd }: { id?: string; label: string; action: string; onAdd: (name: string) => void }) {
@@ -81,15 +87,24 @@ const CutRow = memo(function CutRow({ cut, mayMove, onMove }: { cut: Cut; mayMov
       state?.commentsOf(cut.id).filter(({ parentId, resolvedAt }) => parentId === null && resolvedAt === null).length ?? 0,
     [cut.id],
   )
+  const take = useRoomValue(({ state }) => takesOf(state?.filesOf(cut.id) ?? [])[0], [cut.id])
   const lines = useRoomValue(({ state }) => state?.lyrics.get(cut.id)?.lyrics.length ?? 0, [cut.id])
-  const { edge, isDragged } = useDragItem(row, cut.vibeId, cut.id, mayMove && mutation === undefined)
+  const isThere = hasAddress(cut)
+  const { edge, isDragged } = useDragItem(row, cut.vibeId, cut.id, mayMove && isThere)
   const isWaiting = mutation !== undefined && mutation.state !== 'refused'
   return (
     <li ref={row} class={`cut-row${edge === null ? '' : ` edge-${edge}`}${isDragged || isWaiting ? ' pending' : ''}`}>
-      <Name cut={cut} isLink={mutation === undefined} onMove={mayMove ? onMove : null} />
+      <Name cut={cut} isLink={isThere} onMove={mayMove ? onMove : null} />
       {lines > 0 && <span class="quiet small wide-only">{words.lines(lines)}</span>}
-      {cut.bpm !== null && <span class="chip">{words.bpmShort(cut.bpm)}</span>}
-      {cut.timeSignature !== null && <span class="chip">{cut.timeSignature}</span>}
+      {take && (
+        <span class="quiet small">
+          {soundTexts.take(take.take ?? 0)}
+          {take.audio && ` · ${mediaTime(take.audio.durationMs)}`}
+        </span>
+      )}
+      {cut.state !== 'draft' && <span class={`chip wide state-${cut.state}`}>{soundTexts.state.names[cut.state]}</span>}
+      {cut.bpm !== null && <span class="chip wide-only">{words.bpmShort(cut.bpm)}</span>}
+      {cut.timeSignature !== null && <span class="chip wide-only">{cut.timeSignature}</span>}
       {open > 0 && (
         <span class="row count quiet small" title={words.open(open)}>
           <CommentIcon />
@@ -97,12 +112,12 @@ const CutRow = memo(function CutRow({ cut, mayMove, onMove }: { cut: Cut; mayMov
           <span class="hidden">{words.open(open)}</span>
         </span>
       )}
-      {mayMove && mutation === undefined && (
+      {mayMove && isThere && (
         <button type="button" class="icon-button" aria-label={texts.board.moveTitle(cut.name)} onClick={() => onMove(cut)}>
           <MoveIcon />
         </button>
       )}
-      <Pending mutation={mutation} />
+      <Pending mutation={mutation} compare={cutPath(cut.projectId, cut.id)} />
     </li>
   )
 })
@@ -112,15 +127,18 @@ function VibeGroup({ vibe, mayEdit, onMove }: { vibe: Vibe; mayEdit: boolean; on
   const box = useRef<HTMLElement>(null)
   const cuts = useRoomValue(({ state }) => state?.cutsOf(vibe.id) ?? [], [vibe.id])
   const mutation = usePending(vibe.id)
+  const edited = useEdit(endpoints.update, vibe.id)
+  const theirs = theirsOf<Vibe>(edited)
+  const isThere = hasAddress(vibe)
   const isOver = useDropList(box, vibe.id, mayEdit)
   const [isEditing, setEditing] = useState(false)
   return (
     <section ref={box} class={`card vibe${isOver ? ' over' : ''}`} aria-labelledby={`vibe-${vibe.id}`}>
       <div class="row">
-        <h2 id={`vibe-${vibe.id}`} class="grow long" dir="auto">
+        <h2 id={`vibe-${vibe.id}`} class="grow long" dir="auto" tabIndex={-1}>
           {vibe.name}
         </h2>
-        {mayEdit && !mutation && (
+        {mayEdit && isThere && (
           <button
             type="button"
             class="button plain tight"
@@ -131,7 +149,18 @@ function VibeGroup({ vibe, mayEdit, onMove }: { vibe: Vibe; mayEdit: boolean; on
           </button>
         )}
       </div>
-      <Pending mutation={mutation} />
+      {theirs ? (
+        <Conflict
+          mine={draftOf(vibe)}
+          theirs={draftOf(theirs)}
+          names={{ name: words.vibeName, theme: words.theme }}
+          show={(_, value) => value}
+          onKeepMine={() => saveVibe(vibe, {})}
+          onTakeTheirs={() => edited?.discard()}
+        />
+      ) : (
+        <Pending mutation={mutation} />
+      )}
       {vibe.theme && (
         <p class="quiet small long" dir="auto">
           {vibe.theme}
@@ -146,7 +175,7 @@ function VibeGroup({ vibe, mayEdit, onMove }: { vibe: Vibe; mayEdit: boolean; on
           ))}
         </ul>
       )}
-      {mayEdit && !mutation && <Add label={words.cutName} action={words.addCut} onAdd={(name) => createCut(room, vibe, name)} />}
+      {mayEdit && isThere && <Add label={words.cutName} action={words.addCut} onAdd={(name) => createCut(room, vibe, name)} />}
       {isEditing && <VibeDialog vibe={vibe} onClose={() => setEditing(false)} />}
     </section>
   )
@@ -164,8 +193,8 @@ function useArrows(): void {
   useKeys({ ArrowUp: step(-1), ArrowDown: step(1) })
 }
 
-/** Vibes with their cuts. */
-export function Cuts() {
+/** Vibes with their cuts. @param vibeId the vibe to begin at */
+export function Cuts({ vibeId }: { vibeId: string | null }) {
   const room = useRoom()
   const mayEdit = useMay('editor')
   const vibes = useRoomValue(({ state }) => state?.vibesByRank() ?? [])
@@ -178,6 +207,11 @@ export function Cuts() {
     announce(words.moved(cut.name, room.state?.vibes.get(vibeId)?.name ?? '', index + 1, of))
   }
   useArrows()
+  useEffect(() => {
+    const heading = vibeId === null ? null : document.getElementById(`vibe-${vibeId}`)
+    heading?.scrollIntoView({ block: 'start' })
+    heading?.focus({ preventScroll: true })
+  }, [vibeId])
   useKeys({ n: () => (mayEdit ? document.getElementById('new-vibe')?.focus() : false) })
   useDrops((id, list, beside) => {
     const cut = room.state?.cuts.get(id)

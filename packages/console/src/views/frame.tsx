@@ -1,19 +1,27 @@
+import '../styles/layout.css'
+import '../styles/lists.css'
 import type { Project } from '@cutroom/client'
 import type { ComponentChildren } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import { useCell } from '../lib/cell.ts'
 import { isHelpOpen } from '../lib/help.ts'
 import { useKeys } from '../lib/keys.ts'
+import { lazy } from '../lib/lazy.tsx'
 import { address, base, go, projectPath } from '../lib/router.ts'
 import { client } from '../lib/session.ts'
 import { useSelected } from '../lib/use-selected.ts'
+import { Bell } from '../parts/bell.tsx'
+import { ChatLink } from '../parts/chat-link.tsx'
+import { ActivityIcon } from '../parts/frame-icons.tsx'
 import { BoardIcon, CutsIcon, LogoIcon, MeIcon, PeopleIcon, SettingsIcon } from '../parts/icons.tsx'
+import { focusSearch, SearchBox } from '../parts/search-box.tsx'
 import { texts } from '../texts.ts'
-import { Help } from './help.tsx'
 
+const Help = lazy(() => import('./help.tsx').then(({ Help }) => Help), null)
 const PLACES = [
   ['', texts.frame.board, BoardIcon],
   ['cuts', texts.frame.cuts, CutsIcon],
+  ['activity', texts.frame.activity, ActivityIcon],
   ['members', texts.frame.members, PeopleIcon],
   ['settings', texts.frame.settings, SettingsIcon],
 ] as const
@@ -41,6 +49,7 @@ function Side({ projectId }: { projectId?: string }) {
       {projectId !== undefined && (
         <ul>{PLACES.map(([place, text, Icon]) => link(projectPath(projectId, place), text, Icon, place === 'cuts'))}</ul>
       )}
+      {projectId === undefined && <ul>{link('/activity', texts.frame.activity, ActivityIcon)}</ul>}
       {projects.length > 0 && (
         <div class={projectId === undefined ? 'own' : 'others'}>
           <h2>{projectId === undefined ? texts.frame.projects : texts.frame.otherProjects}</h2>
@@ -88,6 +97,10 @@ export function Frame(props: {
     'g b': open(''),
     'g c': open('cuts'),
     'g m': open('members'),
+    'g a': () => go(projectId === undefined ? '/activity' : projectPath(projectId, 'activity')),
+    'g i': () => go('/inbox'),
+    'g t': () => go('/chat'),
+    '/': focusSearch,
   })
   return (
     <div class="frame">
@@ -99,7 +112,10 @@ export function Frame(props: {
         <div class="where clip" title={props.title}>
           {props.title}
         </div>
+        <SearchBox />
         {props.top}
+        <Bell />
+        <ChatLink />
         <a class="icon-button" href={`${base}/me`} aria-label={texts.frame.me}>
           <MeIcon />
         </a>

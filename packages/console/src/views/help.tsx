@@ -1,19 +1,19 @@
 import { isHelpOpen } from '../lib/help.ts'
 import { Dialog } from '../parts/dialog.tsx'
-import { texts } from '../texts.ts'
+import { moreTexts } from '../texts-more.ts'
 
 /** The list of keys. */
 export function Help() {
   return (
     <Dialog
-      title={texts.help.title}
+      title={moreTexts.help.title}
       onClose={() => {
         isHelpOpen.value = false
       }}
     >
       <table class="table">
         <tbody>
-          {texts.help.keys.map(([keys, does]) => (
+          {moreTexts.help.keys.map(([keys, does]) => (
             <tr key={keys}>
               <th scope="row">
                 {keys.split(' ').map((key) => (

@@ -1,15 +1,19 @@
-import { projects as endpoints } from '@cutroom/client'
-import { useState } from 'preact/hooks'
+import { projects as endpoints, type Project } from '@cutroom/client'
+import { useEffect, useState } from 'preact/hooks'
+import { lazy } from '../lib/lazy.tsx'
+import { type Pulse, type Pulses, usePulses } from '../lib/overview.ts'
 import { base, go, projectPath } from '../lib/router.ts'
 import { announce } from '../lib/say.ts'
 import { client } from '../lib/session.ts'
-import { Ago } from '../parts/face.tsx'
+import { Ago, Face } from '../parts/face.tsx'
 import { Field, Form, useSubmission } from '../parts/form.tsx'
 import { Waiting } from '../parts/waiting.tsx'
 import { texts } from '../texts.ts'
+import { moreTexts } from '../texts-more.ts'
 import { useProjects } from './frame.tsx'
 
-const words = texts.home
+const Sample = lazy(() => import('./sample.tsx').then(({ Sample }) => Sample), null)
+const words = moreTexts.home
 
 function CreateProject({ isFirst }: { isFirst: boolean }) {
   const [name, setName] = useState('')
@@ -38,34 +42,75 @@ function CreateProject({ isFirst }: { isFirst: boolean }) {
   )
 }
 
-/** One's projects as cards, those that changed last first. */
+/** A project: who is there, and what is new. */
+function Card({ project, pulse }: { project: Project; pulse: Pulse | undefined }) {
+  const { id, name, description } = project
+  const people = pulse?.present ?? []
+  const more = (pulse?.presentTotal ?? 0) - people.length
+  return (
+    <a class="card project" href={base + projectPath(id)}>
+      <h2 dir="auto">{name}</h2>
+      {description && (
+        <p class="quiet small" dir="auto">
+          {description}
+        </p>
+      )}
+      <div class="foot row wrap">
+        {people.length > 0 && (
+          <span class="faces" role="img" aria-label={texts.frame.here(people.map((person) => person.name).join(', '))}>
+            {people.map((person) => (
+              <Face key={person.id} person={person} />
+            ))}
+            {more > 0 && <span class="face">+{more}</span>}
+          </span>
+        )}
+        {pulse?.fresh ? <span class="chip wide">{words.fresh(pulse.fresh)}</span> : null}
+      </div>
+      <p class="quiet small">
+        {words.changed} <Ago at={lastOf(project, pulse)} />
+      </p>
+    </a>
+  )
+}
+
+const lastOf = ({ updatedAt }: Project, pulse: Pulse | undefined): string => pulse?.lastEventAt ?? updatedAt
+
+/** In the order of their last events as the page was opened: cards do not move while they are looked at. New ones come first. */
+function useOrder(projects: readonly Project[] | null, pulses: Pulses | null): readonly Project[] | null {
+  const [first, setFirst] = useState<Pulses | null>(null)
+  useEffect(() => setFirst((was) => was ?? pulses), [pulses])
+  if (!projects || !first) return null
+  const place = (project: Project) => lastOf(project, first.get(project.id))
+  return [...projects].sort((a, b) => (place(a) < place(b) ? 1 : -1))
+}
+
+/** One's projects as cards, those in which something happened last first. */
 export function Home() {
-  const projects = useProjects()
+  const [isWriting, setWriting] = useState(false)
+  const pulses = usePulses()
+  const projects = useOrder(useProjects(), pulses)
   if (projects === null) return <Waiting reason={texts.status.waits.connecting} />
-  const latest = [...projects].sort((a, b) => (a.updatedAt < b.updatedAt ? 1 : -1))
   return (
     <div class="page wide">
-      <h1>{words.title}</h1>
-      {latest.length > 0 && (
+      <div class="page-head">
+        <h1>{texts.frame.yours}</h1>
+        {projects.length > 0 && (
+          <a class="button plain narrow-only" href={`${base}/activity`}>
+            {texts.frame.activity}
+          </a>
+        )}
+      </div>
+      {projects.length > 0 && (
         <ul class="cards">
-          {latest.map(({ id, name, description, updatedAt }) => (
-            <li key={id}>
-              <a class="card project" href={base + projectPath(id)}>
-                <h2 dir="auto">{name}</h2>
-                {description && (
-                  <p class="quiet small" dir="auto">
-                    {description}
-                  </p>
-                )}
-                <p class="foot quiet small">
-                  {words.changed} <Ago at={updatedAt} />
-                </p>
-              </a>
+          {projects.map((project) => (
+            <li key={project.id}>
+              <Card project={project} pulse={pulses?.get(project.id)} />
             </li>
           ))}
         </ul>
       )}
-      <CreateProject isFirst={latest.length === 0} />
+      <CreateProject isFirst={projects.length === 0} />
+      {(projects.length === 0 || isWriting) && <Sample onBusy={setWriting} />}
     </div>
   )
 }

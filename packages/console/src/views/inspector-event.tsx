@@ -2,9 +2,9 @@ import type { RoomEvent } from '@cutroom/client'
 import { base } from '../lib/router.ts'
 import { toast } from '../lib/say.ts'
 import { client } from '../lib/session.ts'
-import { texts } from '../texts.ts'
+import { moreTexts } from '../texts-more.ts'
 
-const words = texts.inspector
+const words = moreTexts.inspector
 
 /** An event, and how long after its commit it came here, ms; null: it was read later. */
 export interface Seen {
@@ -57,7 +57,7 @@ export function EventRow({ seen, isOpen, onToggle }: { seen: Seen; isOpen: boole
         <div class="stack event-body">
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
           <section class="payload" tabIndex={0} aria-label={words.payload}>
-            <pre>{JSON.stringify({ payload: event.payload, meta: event.meta }, null, 2)}</pre>
+            <pre dir="ltr">{JSON.stringify({ payload: event.payload, meta: event.meta }, null, 2)}</pre>
           </section>
           <div class="row wrap">
             <button type="button" class="button tight" onClick={() => void copy(curlOf(event))}>

@@ -10,9 +10,10 @@ import { useSelected } from '../lib/use-selected.ts'
 import { CloseIcon } from '../parts/icons.tsx'
 import { Windowed } from '../parts/windowed.tsx'
 import { texts } from '../texts.ts'
+import { moreTexts } from '../texts-more.ts'
 import { EventRow, type Seen } from './inspector-event.tsx'
 
-const words = texts.inspector
+const words = moreTexts.inspector
 /** Events of the past that are shown at first, and the most that are kept. */
 const BACKLOG = 100
 const MOST = 2_000

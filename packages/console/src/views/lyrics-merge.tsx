@@ -3,8 +3,9 @@ import { type Line, textOf } from '../lib/lyrics.ts'
 import type { Part } from '../lib/merge.ts'
 import { Form, type Submission } from '../parts/form.tsx'
 import { texts } from '../texts.ts'
+import { cutTexts } from '../texts-cuts.ts'
 
-const words = texts.lyrics
+const words = cutTexts.lyrics
 
 type Choice = 'mine' | 'theirs' | 'both'
 const CHOICES: readonly [Choice, string][] = [

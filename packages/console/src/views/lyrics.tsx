@@ -1,24 +1,26 @@
-import { CutroomError, cuts, type Lyrics } from '@cutroom/client'
-import { useState } from 'preact/hooks'
-import { type Draft, keepDraft, keptDraft, type Line, linesOf, sameLine, textOf } from '../lib/lyrics.ts'
-import { merge, type Part } from '../lib/merge.ts'
+import { cuts, type Room } from '@cutroom/client'
+import { useEffect, useMemo, useState } from 'preact/hooks'
+import { useEdit } from '../lib/edits.ts'
+import { lazy } from '../lib/lazy.tsx'
+import { conflictOf, type Draft, keepDraft, keptDraft, type Line, linesOf, sendLyrics, textOf } from '../lib/lyrics.ts'
 import { useMay, useRoom, useRoomValue } from '../lib/room.ts'
-import { announce } from '../lib/say.ts'
-import { client } from '../lib/session.ts'
 import { mediaTime } from '../lib/time.ts'
 import { Area, Form, type Submission, useSubmission } from '../parts/form.tsx'
+import { Pending } from '../parts/pending.tsx'
 import { texts } from '../texts.ts'
-import { LyricsMerge } from './lyrics-merge.tsx'
+import { cutTexts } from '../texts-cuts.ts'
 
-const words = texts.lyrics
+const words = cutTexts.lyrics
+/** Only where two people have changed the same lines. */
+const LyricsMerge = lazy(() => import('./lyrics-merge.tsx').then(({ LyricsMerge }) => LyricsMerge))
 
-function Shown({ lines, onEdit }: { lines: readonly Line[]; onEdit: (() => void) | null }) {
+function Shown({ lines, isPending, onEdit }: { lines: readonly Line[]; isPending: boolean; onEdit: (() => void) | null }) {
   return (
     <div class="stack">
       {lines.length === 0 ? (
         <p class="quiet">{words.empty}</p>
       ) : (
-        <ol class="lyrics" dir="auto">
+        <ol class={`lyrics${isPending ? ' pending' : ''}`} dir="auto">
           {lines.map(({ atMs, text }, n) => (
             <li key={n}>
               {atMs !== null && <span class="chip">{mediaTime(atMs)}</span>}
@@ -38,14 +40,11 @@ function Shown({ lines, onEdit }: { lines: readonly Line[]; onEdit: (() => void)
   )
 }
 
-interface Conflict {
-  parts: readonly Part<Line>[]
-  theirs: Lyrics
-}
-
 function Editor(props: {
   draft: Draft
   isBehind: boolean
+  /** An earlier save is not confirmed. */
+  isWaiting: boolean
   submission: Submission
   onWrite: (text: string) => void
   onSave: () => Promise<void>
@@ -56,12 +55,18 @@ function Editor(props: {
       submission={props.submission}
       action={texts.save}
       work={props.onSave}
+      disabled={props.isWaiting}
       beside={
         <button type="button" class="button" onClick={props.onCancel}>
           {texts.cancel}
         </button>
       }
     >
+      {props.isWaiting && (
+        <p class="note" role="status">
+          {words.waits}
+        </p>
+      )}
       {props.isBehind && (
         <p class="note warn" role="status">
           {words.changedBy}
@@ -73,6 +78,22 @@ function Editor(props: {
   )
 }
 
+/** The lyrics that were saved and are not confirmed; merged and saved again where another person changed other lines by then. */
+function useSaved(room: Room, cutId: string) {
+  const mutation = useEdit(cuts.writeLyrics, cutId)
+  const conflict = useMemo(() => conflictOf(cutId, mutation), [cutId, mutation])
+  const resolve = (lines: readonly Line[]) => {
+    if (!conflict) return
+    mutation?.discard()
+    sendLyrics(room, cutId, lines, conflict.theirs)
+  }
+  const isClear = conflict?.parts.every(({ kind }) => kind === 'same') ?? false
+  useEffect(() => {
+    if (conflict && isClear) resolve(conflict.parts.flatMap((part) => (part.kind === 'same' ? part.lines : [])))
+  }, [conflict, isClear])
+  return { mutation, conflict: isClear ? null : conflict, resolve }
+}
+
 /**
  * The lyrics of a cut. A save names the version that the editing began with; when another person was faster, both texts are merged
  * by lines, and what both changed is asked about.
@@ -82,68 +103,53 @@ export function LyricsPanel({ cutId }: { cutId: string }) {
   const mayEdit = useMay('editor')
   const current = useRoomValue(({ state }) => state?.lyrics.get(cutId), [cutId])
   const [draft, setDraft] = useState<Draft | null>(() => keptDraft(cutId))
-  const [conflict, setConflict] = useState<Conflict | null>(null)
+  const { mutation, conflict, resolve } = useSaved(room, cutId)
   const submission = useSubmission()
   const change = (next: Draft | null) => {
     setDraft(next)
     keepDraft(cutId, next)
   }
-  const version = current?.version ?? 0
-  const write = async (lines: readonly Line[], begun: Draft['begun']): Promise<void> => {
-    try {
-      await client.call(cuts.writeLyrics, { params: { cutId }, body: { lyrics: [...lines] }, ifMatch: begun.version })
-    } catch (error) {
-      if (!(error instanceof CutroomError) || error.code !== 'stale') throw error
-      const theirs = error.problem.current as Lyrics
-      const parts = merge(begun.lines, lines, theirs.lyrics, sameLine)
-      const next = { lines: theirs.lyrics, version: theirs.version }
-      if (parts.some(({ kind }) => kind === 'choice')) {
-        setConflict({ parts, theirs })
-        return
-      }
-      await write(
-        parts.flatMap((part) => (part.kind === 'same' ? part.lines : [])),
-        next,
-      )
-      return
-    }
-    setConflict(null)
-    change(null)
-    announce(texts.saved)
-  }
-  return (
-    <section class="panel" aria-label={words.title}>
-      <h2>{words.title}</h2>
-      {conflict && draft ? (
+  const { lyrics: lines = [], version = 0 } = current ?? {}
+  if (conflict)
+    return (
+      <section class="panel lyrics-panel" aria-label={words.title}>
+        <h2>{words.title}</h2>
         <LyricsMerge
           parts={conflict.parts}
           submission={submission}
-          onSave={(lines) => write(lines, { lines: conflict.theirs.lyrics, version: conflict.theirs.version })}
-          onBack={() => setConflict(null)}
+          onSave={async (lines) => resolve(lines)}
+          onBack={() => {
+            change(draft ?? conflict.mine)
+            mutation?.discard()
+          }}
         />
-      ) : draft ? (
+      </section>
+    )
+  return (
+    <section class="panel lyrics-panel" aria-label={words.title}>
+      <h2>{words.title}</h2>
+      <Pending mutation={mutation} />
+      {draft ? (
         <Editor
           draft={draft}
-          isBehind={version > draft.begun.version}
+          isBehind={!mutation && version > draft.begun.version}
+          isWaiting={mutation !== undefined}
           submission={submission}
           onWrite={(text) => {
             change({ ...draft, text })
             room.setTyping(cutId, true)
           }}
-          onSave={() => write(linesOf(draft.text), draft.begun)}
+          onSave={async () => {
+            sendLyrics(room, cutId, linesOf(draft.text), draft.begun)
+            change(null)
+          }}
           onCancel={() => change(null)}
         />
       ) : (
         <Shown
-          lines={current?.lyrics ?? []}
-          onEdit={
-            mayEdit
-              ? () => {
-                  const lines = current?.lyrics ?? []
-                  change({ text: textOf(lines), begun: { lines, version } })
-                }
-              : null
-          }
+          lines={lines}
+          isPending={mutation !== undefined}
+          onEdit={mayEdit ? () => change({ text: textOf(lines), begun: { lines, version } }) : null}
         />
       )}
     </section>

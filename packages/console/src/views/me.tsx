@@ -9,10 +9,12 @@ import { useSelected } from '../lib/use-selected.ts'
 import { Confirm } from '../parts/dialog.tsx'
 import { Choice, Field, Form, useSubmission } from '../parts/form.tsx'
 import { texts } from '../texts.ts'
+import { moreTexts } from '../texts-more.ts'
+import { Preferences } from './preferences.tsx'
 import { Sessions } from './sessions.tsx'
 import { Tokens } from './tokens.tsx'
 
-const words = texts.me
+const words = moreTexts.me
 
 function Profile() {
   const me = useSelected(() => client.select(({ me }) => me), [])
@@ -103,6 +105,7 @@ export function MeView() {
           onChoose={setTheme}
         />
       </section>
+      <Preferences />
       <Sessions onEndAll={() => setEnding(true)} />
       <Tokens />
       <Password />

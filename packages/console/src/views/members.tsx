@@ -2,15 +2,19 @@ import { type Member, members, type Role } from '@cutroom/client'
 import { useState } from 'preact/hooks'
 import { ROLES } from '../lib/people.ts'
 import { complain, useMay, useRoom, useRoomValue } from '../lib/room.ts'
+import { chatPath, go } from '../lib/router.ts'
 import { announce } from '../lib/say.ts'
 import { client } from '../lib/session.ts'
 import { Confirm } from '../parts/dialog.tsx'
 import { Ago, Face } from '../parts/face.tsx'
 import { Choice, Field, Form, useSubmission } from '../parts/form.tsx'
+import { ChatIcon } from '../parts/frame-icons.tsx'
 import { Windowed } from '../parts/windowed.tsx'
 import { texts } from '../texts.ts'
+import { moreTexts } from '../texts-more.ts'
+import { Invitations } from './invitations.tsx'
 
-const words = texts.members
+const words = moreTexts.members
 const ROW_HEIGHT = 64
 const options = ROLES.map((role) => ({ value: role, text: words.roles[role] }))
 
@@ -34,6 +38,17 @@ function Row({ member, mayManage }: { member: Member; mayManage: boolean }) {
           {words.since} <Ago at={member.createdAt} />
         </p>
       </div>
+      {userId !== client.userId && (
+        <button
+          type="button"
+          class="icon-button"
+          aria-label={words.writeTo(user.name)}
+          title={words.writeTo(user.name)}
+          onClick={() => void client.conversations.start([userId]).then(({ id }) => go(chatPath(id)), complain)}
+        >
+          <ChatIcon />
+        </button>
+      )}
       {mayManage ? (
         <>
           <Choice
@@ -106,6 +121,7 @@ export function Members() {
         label={words.title}
         draw={(member) => <Row member={member} mayManage={mayManage} />}
       />
+      {mayManage && <Invitations />}
       {mayManage && <AddMember />}
     </div>
   )

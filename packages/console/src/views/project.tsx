@@ -6,6 +6,7 @@ import { RoomContext, useRoom, useRoomValue } from '../lib/room.ts'
 import type { Route } from '../lib/router.ts'
 import { announce } from '../lib/say.ts'
 import { client } from '../lib/session.ts'
+import { noteVisit } from '../lib/visits.ts'
 import { Face } from '../parts/face.tsx'
 import { InspectIcon } from '../parts/icons.tsx'
 import { StatusBar } from '../parts/status-bar.tsx'
@@ -19,6 +20,7 @@ type At = Extract<Route, { projectId: string }>
 const Board = lazy(() => import('./board.tsx').then(({ Board }) => Board))
 const Cuts = lazy(() => import('./cuts.tsx').then(({ Cuts }) => Cuts))
 const CutView = lazy(() => import('./cut.tsx').then(({ CutView }) => CutView))
+const ActivityView = lazy(() => import('./activity.tsx').then(({ ActivityView }) => ActivityView))
 const Members = lazy(() => import('./members.tsx').then(({ Members }) => Members))
 const Settings = lazy(() => import('./settings.tsx').then(({ Settings }) => Settings))
 const Inspector = lazy(() => import('./inspector.tsx').then(({ Inspector }) => Inspector), null)
@@ -43,11 +45,12 @@ function Here() {
 }
 
 function PlaceOf({ at }: { at: At }) {
-  if (at.name === 'cuts') return <Cuts />
-  if (at.name === 'cut') return <CutView key={at.cutId} cutId={at.cutId} commentId={at.query.get('comment')} />
+  if (at.name === 'cuts') return <Cuts vibeId={at.query.get('vibe')} />
+  if (at.name === 'cut') return <CutView key={at.cutId} cutId={at.cutId} query={at.query} />
+  if (at.name === 'activity') return <ActivityView query={at.query} projectId={at.projectId} />
   if (at.name === 'members') return <Members />
   if (at.name === 'settings') return <Settings />
-  return <Board taskId={at.query.get('task')} />
+  return <Board taskId={at.query.get('task')} commentId={at.query.get('comment')} />
 }
 
 /** Why there is nothing to show, or what is being waited for. */
@@ -71,10 +74,22 @@ function useSpokenEvents(room: Room): void {
         if (name === 'task:moved') {
           const title = room.state?.tasks.get(payload.taskId)?.title ?? ''
           announce(texts.board.movedBy(meta.actor.name, title, texts.board.columns[payload.to]))
-        } else if (name === 'comment:created' || name === 'comment:reply') announce(texts.comments.arrived(meta.actor.name))
+        } else if (name === 'comment:created' || name === 'comment:reply') announce(texts.frame.commented(meta.actor.name))
       }),
     [room],
   )
+}
+
+/** When the project is left, or the page, what was shown has been seen. */
+function useVisit(room: Room): void {
+  useEffect(() => {
+    const note = () => noteVisit(room)
+    addEventListener('pagehide', note)
+    return () => {
+      removeEventListener('pagehide', note)
+      note()
+    }
+  }, [room])
 }
 
 function Opened({ at, gone }: { at: At; gone: string | null }) {
@@ -82,6 +97,7 @@ function Opened({ at, gone }: { at: At; gone: string | null }) {
   const [isInspecting, setInspecting] = useState(false)
   const name = useRoomValue((room) => room.state?.project.name ?? texts.loading)
   useSpokenEvents(room)
+  useVisit(room)
   const toggle = () => setInspecting((is) => !is)
   useKeys({ i: toggle })
   return (
@@ -119,9 +135,14 @@ export function ProjectView({ at }: { at: At }) {
   useEffect(() => {
     const made = client.room(projectId)
     setRoom(made)
-    const off = made.on('revoked', (reason) => setGone(texts.status.removed[reason]))
+    const ends = [
+      made.on('revoked', (reason) => setGone(texts.status.removed[reason])),
+      made.on('status', (status) => {
+        if (status === 'live') setGone(null)
+      }),
+    ]
     return () => {
-      off()
+      for (const end of ends) end()
       made.leave()
     }
   }, [projectId])

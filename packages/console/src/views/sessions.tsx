@@ -3,9 +3,9 @@ import { useEffect, useState } from 'preact/hooks'
 import { complain } from '../lib/room.ts'
 import { client, reasonOf } from '../lib/session.ts'
 import { Ago } from '../parts/face.tsx'
-import { texts } from '../texts.ts'
+import { moreTexts } from '../texts-more.ts'
 
-const words = texts.me
+const words = moreTexts.me
 type Session = Answer<typeof endpoints.sessions>['data'][number]
 
 /** A browser and a system, as far as a program says which it is. */

@@ -7,8 +7,9 @@ import { client } from '../lib/session.ts'
 import { Confirm, Dialog } from '../parts/dialog.tsx'
 import { Area, Field, Form, useSubmission } from '../parts/form.tsx'
 import { texts } from '../texts.ts'
+import { moreTexts } from '../texts-more.ts'
 
-const words = texts.settings
+const words = moreTexts.settings
 
 function EditProject({ project }: { project: Project }) {
   const [name, setName] = useState(project.name)

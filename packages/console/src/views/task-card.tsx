@@ -7,7 +7,7 @@ import { base, withQuery } from '../lib/router.ts'
 import { shortDay } from '../lib/time.ts'
 import { Face } from '../parts/face.tsx'
 import { CommentIcon, MoveIcon } from '../parts/icons.tsx'
-import { Pending, usePending } from '../parts/pending.tsx'
+import { hasAddress, Pending, usePending } from '../parts/pending.tsx'
 import { texts } from '../texts.ts'
 
 const MOST_LABELS = 4
@@ -98,7 +98,8 @@ export const TaskCard = memo(function TaskCard({
 }) {
   const card = useRef<HTMLElement>(null)
   const mutation = usePending(task.id)
-  const { edge, isDragged } = useDragItem(card, task.status, task.id, mayMove && mutation === undefined)
+  const isThere = hasAddress(task)
+  const { edge, isDragged } = useDragItem(card, task.status, task.id, mayMove && isThere)
   const isWaiting = mutation !== undefined && mutation.state !== 'refused'
   return (
     <article
@@ -107,8 +108,8 @@ export const TaskCard = memo(function TaskCard({
       aria-busy={isWaiting}
     >
       <div class="row task-head">
-        <Title task={task} isLink={mutation === undefined} onMove={mayMove ? onMove : null} />
-        {mayMove && mutation === undefined && (
+        <Title task={task} isLink={isThere} onMove={mayMove ? onMove : null} />
+        {mayMove && isThere && (
           <button type="button" class="icon-button" aria-label={texts.board.moveTitle(task.title)} onClick={() => onMove(task)}>
             <MoveIcon />
           </button>
@@ -116,7 +117,7 @@ export const TaskCard = memo(function TaskCard({
       </div>
       <Labels labels={task.labels} />
       <Foot task={task} />
-      <Pending mutation={mutation} />
+      <Pending mutation={mutation} compare={withQuery('task', task.id)} />
     </article>
   )
 })

@@ -1,16 +1,18 @@
-import { type Task, tasks } from '@cutroom/client'
+import { type Mutation, type Task, tasks } from '@cutroom/client'
 import { useState } from 'preact/hooks'
 import { useDraft } from '../lib/draft.ts'
+import { saveTask, theirsOf, useEdit } from '../lib/edits.ts'
 import { useMay, useRoom, useRoomValue } from '../lib/room.ts'
-import { client } from '../lib/session.ts'
 import { deleteTask } from '../lib/writes.ts'
 import { Comments } from '../parts/comments.tsx'
 import { Conflict } from '../parts/conflict.tsx'
 import { Confirm, Dialog } from '../parts/dialog.tsx'
 import { Area, Choice, Field, Form, useSubmission } from '../parts/form.tsx'
+import { Pending } from '../parts/pending.tsx'
 import { texts } from '../texts.ts'
+import { commentTexts } from '../texts-comments.ts'
 
-const words = texts.task
+const words = commentTexts.task
 
 type Draft = {
   title: string
@@ -36,64 +38,34 @@ const labelsOf = (text: string): string[] => [
   ),
 ]
 
-/** What the draft changes of the task that it was begun with. */
-function changesOf(draft: Draft, begun: Draft) {
-  const is = (name: keyof Draft) => draft[name] !== begun[name]
-  return {
-    ...(is('title') && { title: draft.title }),
-    ...(is('description') && { description: draft.description === '' ? null : draft.description }),
-    ...(is('assigneeId') && { assigneeId: draft.assigneeId === '' ? null : draft.assigneeId }),
-    ...(is('due') && { dueAt: draft.due === '' ? null : `${draft.due}T00:00:00Z` }),
-    ...(is('labels') && { labels: labelsOf(draft.labels) }),
-  }
-}
-
 function EditTask({ task, onDone }: { task: Task; onDone: () => void }) {
-  const submission = useSubmission(['title', 'description', 'dueAt', 'labels'])
+  const room = useRoom()
+  const submission = useSubmission()
   const members = useRoomValue((room) => room.state?.members)
-  const { draft, set, write, theirs, keepMine, takeTheirs } = useDraft(task, draftOf, async (draft, begun, ifMatch) => {
-    const body = changesOf(draft, begun)
-    if (Object.keys(body).length > 0) await client.call(tasks.update, { params: { taskId: task.id }, body, ifMatch })
+  const { draft, set, begun, isChanged } = useDraft(task, draftOf)
+  const save = async () => {
+    saveTask(room, begun, {
+      ...(isChanged('title') && { title: draft.title.trim() }),
+      ...(isChanged('description') && { description: draft.description === '' ? null : draft.description }),
+      ...(isChanged('assigneeId') && { assigneeId: draft.assigneeId === '' ? null : draft.assigneeId }),
+      ...(isChanged('due') && { dueAt: draft.due === '' ? null : `${draft.due}T00:00:00.000Z` }),
+      ...(isChanged('labels') && { labels: labelsOf(draft.labels) }),
+    })
     onDone()
-  })
-  if (theirs)
-    return (
-      <Conflict
-        mine={draft}
-        theirs={theirs}
-        names={{
-          title: words.title,
-          description: words.description,
-          assigneeId: words.assignee,
-          due: words.due,
-          labels: words.labels,
-        }}
-        show={(name, value) => (name === 'assigneeId' ? (members?.get(value)?.user.name ?? words.noOne) : value)}
-        submission={submission}
-        onKeepMine={() => submission.run(keepMine)}
-        onTakeTheirs={takeTheirs}
-      />
-    )
+  }
   return (
     <Form
       submission={submission}
       action={texts.save}
       disabled={draft.title.trim() === ''}
-      work={write}
+      work={save}
       beside={
         <button type="button" class="button" onClick={onDone}>
           {texts.cancel}
         </button>
       }
     >
-      <Field
-        label={words.title}
-        value={draft.title}
-        onInput={set('title')}
-        maxLength={500}
-        dir="auto"
-        wrong={submission.field('title')}
-      />
+      <Field label={words.title} value={draft.title} onInput={set('title')} maxLength={500} dir="auto" />
       <Area label={words.description} value={draft.description} onInput={set('description')} rows={5} maxLength={20_000} />
       <Choice
         label={words.assignee}
@@ -104,15 +76,33 @@ function EditTask({ task, onDone }: { task: Task; onDone: () => void }) {
           ...[...(members?.values() ?? [])].map(({ userId, user }) => ({ value: userId, text: user.name })),
         ]}
       />
-      <Field label={words.due} type="date" value={draft.due} onInput={set('due')} wrong={submission.field('dueAt')} />
-      <Field
-        label={words.labels}
-        value={draft.labels}
-        onInput={set('labels')}
-        help={words.labelsHelp}
-        wrong={submission.field('labels')}
-      />
+      <Field label={words.due} type="date" value={draft.due} onInput={set('due')} />
+      <Field label={words.labels} value={draft.labels} onInput={set('labels')} help={words.labelsHelp} />
     </Form>
+  )
+}
+
+/** Both versions of a task that another person changed first. */
+function Both({ task, mutation }: { task: Task; mutation: Mutation }) {
+  const room = useRoom()
+  const members = useRoomValue(({ state }) => state?.members)
+  const theirs = theirsOf<Task>(mutation)
+  if (!theirs) return <Pending mutation={mutation} />
+  return (
+    <Conflict
+      mine={draftOf(task)}
+      theirs={draftOf(theirs)}
+      names={{
+        title: words.title,
+        description: words.description,
+        assigneeId: words.assignee,
+        due: words.due,
+        labels: words.labels,
+      }}
+      show={(name, value) => (name === 'assigneeId' ? (members?.get(value)?.user.name ?? words.noOne) : value)}
+      onKeepMine={() => saveTask(room, task, {})}
+      onTakeTheirs={() => mutation.discard()}
+    />
   )
 }
 
@@ -162,10 +152,11 @@ function ShowTask({ task, onEdit, onDelete }: { task: Task; onEdit: () => void; 
   )
 }
 
-/** A task with all that belongs to it. */
-export function TaskDialog({ taskId, onClose }: { taskId: string; onClose: () => void }) {
+/** A task with all that belongs to it. @param commentId the comment to begin at */
+export function TaskDialog({ taskId, commentId, onClose }: { taskId: string; commentId: string | null; onClose: () => void }) {
   const room = useRoom()
   const task = useRoomValue(({ state }) => state?.tasks.get(taskId), [taskId])
+  const mutation = useEdit(tasks.update, taskId)
   const [mode, setMode] = useState<'show' | 'edit' | 'delete'>('show')
   if (!task)
     return (
@@ -189,13 +180,14 @@ export function TaskDialog({ taskId, onClose }: { taskId: string; onClose: () =>
   return (
     <Dialog title={task.title} wide onClose={onClose}>
       <div class="stack">
+        {mutation && mode === 'show' && <Both task={task} mutation={mutation} />}
         {mode === 'edit' ? (
           <EditTask task={task} onDone={() => setMode('show')} />
         ) : (
           <ShowTask task={task} onEdit={() => setMode('edit')} onDelete={() => setMode('delete')} />
         )}
         <div class="task-comments">
-          <Comments target={{ kind: 'task', id: taskId }} />
+          <Comments target={{ kind: 'task', id: taskId }} commentId={commentId} />
         </div>
       </div>
     </Dialog>

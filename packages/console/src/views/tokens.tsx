@@ -7,13 +7,13 @@ import { shortDay } from '../lib/time.ts'
 import { Confirm, Dialog } from '../parts/dialog.tsx'
 import { Ago } from '../parts/face.tsx'
 import { Choice, Field, Form, useSubmission } from '../parts/form.tsx'
-import { texts } from '../texts.ts'
+import { moreTexts } from '../texts-more.ts'
 import { useProjects } from './frame.tsx'
 
-const words = texts.tokens
+const words = moreTexts.tokens
 type Token = Answer<typeof endpoints.list>['data'][number]
 
-const roles = ROLES.map((role) => ({ value: role, text: texts.members.roles[role] }))
+const roles = ROLES.map((role) => ({ value: role, text: moreTexts.members.roles[role] }))
 const lives = Object.entries(words.lives).map(([value, text]) => ({ value, text }))
 const DAY_MS = 86_400_000
 
@@ -90,7 +90,7 @@ export function Tokens() {
         {list.map((token) => (
           <li key={token.id}>
             <div class="grow">
-              <strong dir="auto">{token.name}</strong> <span class="chip">{texts.members.roles[token.role]}</span>
+              <strong dir="auto">{token.name}</strong> <span class="chip">{moreTexts.members.roles[token.role]}</span>
               <p class="small quiet">
                 {token.projectIds === null ? words.all : words.projects(token.projectIds.length)} ·{' '}
                 {token.expiresAt === null ? words.never : words.until(shortDay(token.expiresAt))} ·{' '}
@@ -98,13 +98,13 @@ export function Tokens() {
                   words.unused
                 ) : (
                   <>
-                    {texts.me.used} <Ago at={token.lastUsedAt} />
+                    {moreTexts.me.used} <Ago at={token.lastUsedAt} />
                   </>
                 )}
               </p>
             </div>
             <button type="button" class="button" aria-label={words.endOf(token.name)} onClick={() => setEnding(token)}>
-              {texts.me.end}
+              {moreTexts.me.end}
             </button>
           </li>
         ))}
@@ -120,7 +120,7 @@ export function Tokens() {
         <Confirm
           title={words.endOf(ending.name)}
           text={words.endText}
-          action={texts.me.end}
+          action={moreTexts.me.end}
           onDo={() => void end(ending.id)}
           onClose={() => setEnding(null)}
         />

@@ -1,26 +1,28 @@
-import { type Vibe, vibes } from '@cutroom/client'
+import type { Vibe } from '@cutroom/client'
 import { useState } from 'preact/hooks'
-import { complain } from '../lib/room.ts'
-import { client } from '../lib/session.ts'
+import { useDraft } from '../lib/draft.ts'
+import { deleteVibe, saveVibe } from '../lib/edits.ts'
 import { Confirm, Dialog } from '../parts/dialog.tsx'
 import { Area, Field, Form, useSubmission } from '../parts/form.tsx'
 import { texts } from '../texts.ts'
+import { cutTexts } from '../texts-cuts.ts'
 
-const words = texts.cuts
+const words = cutTexts.cuts
+
+export const draftOf = ({ name, theme }: Vibe) => ({ name, theme: theme ?? '' })
 
 /** What a vibe is called and about, and its end. */
 export function VibeDialog({ vibe, onClose }: { vibe: Vibe; onClose: () => void }) {
-  const [name, setName] = useState(vibe.name)
-  const [theme, setTheme] = useState(vibe.theme ?? '')
+  const { draft, set, begun, isChanged } = useDraft(vibe, draftOf)
   const [isDeleting, setDeleting] = useState(false)
-  const submission = useSubmission(['name', 'theme'])
+  const submission = useSubmission()
   if (isDeleting)
     return (
       <Confirm
         title={words.deleteVibe(vibe.name)}
         text={words.deleteVibeText}
         action={texts.delete}
-        onDo={() => void client.call(vibes.delete, { params: { vibeId: vibe.id } }).catch(complain)}
+        onDo={() => deleteVibe(vibe)}
         onClose={onClose}
       />
     )
@@ -29,9 +31,12 @@ export function VibeDialog({ vibe, onClose }: { vibe: Vibe; onClose: () => void 
       <Form
         submission={submission}
         action={texts.save}
-        disabled={name.trim() === ''}
-        work={() =>
-          client.call(vibes.update, { params: { vibeId: vibe.id }, body: { name, theme: theme === '' ? null : theme } })
+        disabled={draft.name.trim() === ''}
+        work={async () =>
+          saveVibe(begun, {
+            ...(isChanged('name') && { name: draft.name.trim() }),
+            ...(isChanged('theme') && { theme: draft.theme || null }),
+          })
         }
         onDone={onClose}
         beside={
@@ -40,15 +45,8 @@ export function VibeDialog({ vibe, onClose }: { vibe: Vibe; onClose: () => void 
           </button>
         }
       >
-        <Field
-          label={words.vibeName}
-          value={name}
-          onInput={setName}
-          maxLength={200}
-          dir="auto"
-          wrong={submission.field('name')}
-        />
-        <Area label={words.theme} value={theme} onInput={setTheme} rows={3} maxLength={500} />
+        <Field label={words.vibeName} value={draft.name} onInput={set('name')} maxLength={200} dir="auto" />
+        <Area label={words.theme} value={draft.theme} onInput={set('theme')} rows={3} maxLength={500} />
       </Form>
     </Dialog>
   )

@@ -1,32 +1,36 @@
-import type { MutationStore, StoredMutation } from './mutation.ts'
+import type { TextStore } from './mutation.ts'
 
-export interface MutationStorageDeps {
-  store: MutationStore | undefined
+export interface PersonStorageDeps {
+  store: TextStore | undefined
   onError(error: unknown): void
 }
 
-const isStored = (value: unknown): value is { userId: string; items: StoredMutation[] } =>
+const isStored = (value: unknown): value is { userId: string; items: unknown[] } =>
   typeof value === 'object' && value !== null && 'userId' in value && 'items' in value && Array.isArray(value.items)
 
-/** Keeps mutations over a reload, for the person who made them. */
-export function createMutationStorage({ store, onError }: MutationStorageDeps) {
+/**
+ * Keeps a list over a reload, for the person whose it is.
+ * @param plain an item without what cannot be stored
+ */
+export function createPersonStorage<T>({ store, onError }: PersonStorageDeps, plain: (item: T) => T) {
   let userId: string | undefined
   let open = () => {}
   const opened = new Promise<void>((resolve) => {
     open = resolve
   })
   if (!store) open()
-  let found: { userId: string; items: StoredMutation[] } | null = null
+  let found: { userId: string; items: T[] } | null = null
   let isScheduled = false
   let isBusy = false
   let waiting: { text: string | null } | undefined
-  let newest: readonly StoredMutation[] = []
+  let newest: readonly T[] = []
 
   async function load(): Promise<void> {
     try {
       const text = await store?.load()
       const value: unknown = text ? JSON.parse(text) : null
-      if (isStored(value)) found = value
+      // written here
+      if (isStored(value)) found = value as { userId: string; items: T[] }
     } catch (error) {
       onError(error)
     }
@@ -37,9 +41,7 @@ export function createMutationStorage({ store, onError }: MutationStorageDeps) {
   function write(): void {
     isScheduled = false
     if (!store || userId === undefined) return
-    const items = newest.map(({ key, id, at, me, projectId, endpoint, args, draws, state, problem, sentAt }) => {
-      return { key, id, at, me, projectId, endpoint, args, draws, state, problem, sentAt }
-    })
+    const items = newest.map(plain)
     const text = items.length === 0 ? null : JSON.stringify({ userId, items })
     save(text)
   }
@@ -67,7 +69,7 @@ export function createMutationStorage({ store, onError }: MutationStorageDeps) {
     opened,
     open: () => open(),
     /** A person is logged in. @returns what they had stored, once */
-    async begin(id: string): Promise<StoredMutation[]> {
+    async begin(id: string): Promise<T[]> {
       await loading
       const mine = found?.userId === id ? found.items : []
       found = null
@@ -77,7 +79,7 @@ export function createMutationStorage({ store, onError }: MutationStorageDeps) {
       return mine
     },
     /** Saves what waits now; many changes in one turn are one write. */
-    save(items: readonly StoredMutation[]): void {
+    save(items: readonly T[]): void {
       newest = items
       if (isScheduled || !store) return
       isScheduled = true

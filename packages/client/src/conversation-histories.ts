@@ -1,0 +1,71 @@
+import type { Event, Known, OpenHistory } from './conversation-events.ts'
+import type { createRequests } from './requests-under-way.ts'
+
+/** Messages of an open history beyond which it is loaded anew, so that it does not grow for as long as it is open. */
+const MAX_SHOWN = 2_000
+
+export interface HistoriesDeps {
+  requests: ReturnType<typeof createRequests<Event>>
+  /** A page of messages, from the newest back. */
+  read(id: string, cursor: string | null): Promise<OpenHistory>
+  known(): Known | null
+  /** The list is there, or cannot be had. */
+  ready(): Promise<void>
+  /** Shows what was loaded, and then what the events since its request change. */
+  show(next: Known, events: readonly Event[]): void
+}
+
+/** The histories of conversations that are open. */
+export function createHistories({ requests, read, known, ready, show }: HistoriesDeps) {
+  // loaded or not
+  const wanted = new Set<string>()
+
+  function put(id: string, history: OpenHistory, events: readonly Event[]): void {
+    const before = known()
+    if (before && wanted.has(id)) show({ ...before, histories: new Map(before.histories).set(id, history) }, events)
+  }
+
+  async function load(id: string): Promise<void> {
+    await ready()
+    await requests.once(`history ${id}`, async () => {
+      const found = await requests.ask(() => read(id, null))
+      if (found) put(id, found.answer, found.events)
+    })
+    // a reload has voided the answer
+    if (wanted.has(id) && !known()?.histories.has(id) && requests.running('all')) await load(id)
+  }
+
+  return {
+    open(id: string): Promise<void> {
+      wanted.add(id)
+      return load(id)
+    },
+    close(id: string): void {
+      wanted.delete(id)
+      const before = known()
+      if (!before?.histories.has(id)) return
+      const histories = new Map(before.histories)
+      histories.delete(id)
+      show({ ...before, histories }, [])
+    },
+    async loadOlder(id: string): Promise<void> {
+      const cursor = known()?.histories.get(id)?.cursor ?? null
+      if (cursor === null) return
+      await requests.once(`older ${id}`, async () => {
+        const found = await requests.ask(() => read(id, cursor))
+        const shown = known()?.histories.get(id)
+        if (!found || shown?.cursor !== cursor) return
+        put(id, { ...found.answer, messages: [...found.answer.messages, ...shown.messages] }, found.events)
+      })
+    },
+    /** A message was added. */
+    async grown(id: string): Promise<void> {
+      if ((known()?.histories.get(id)?.messages.length ?? 0) > MAX_SHOWN) await load(id)
+    },
+    /** What is there may be old. */
+    async reload(): Promise<void> {
+      await Promise.all([...wanted].map(load))
+    },
+    clear: (): void => wanted.clear(),
+  }
+}

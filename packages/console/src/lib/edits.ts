@@ -1,0 +1,113 @@
+// Changes of rows that are there: drawn at once, sent in order, and kept with the reason where they are refused.
+import {
+  type Cut,
+  cuts,
+  type Draw,
+  type Endpoint,
+  type Lyrics,
+  type Mutation,
+  type Room,
+  type Task,
+  tasks,
+  type Vibe,
+  vibes,
+} from '@cutroom/client'
+import { complain } from './room.ts'
+import { client } from './session.ts'
+import { useSelected } from './use-selected.ts'
+
+const isOf = ({ endpoint: { method, url }, args }: Mutation, endpoint: Endpoint, id: string): boolean =>
+  method === endpoint.method && url === endpoint.url && Object.values(args.params ?? {}).includes(id)
+
+const editOf = (endpoint: Endpoint, id: string): Mutation | undefined =>
+  client.mutations.findLast((mutation) => isOf(mutation, endpoint, id))
+
+/** The last change of a row by this endpoint that is not confirmed yet. */
+export const useEdit = (endpoint: Endpoint, id: string): Mutation | undefined =>
+  useSelected(() => client.select(() => editOf(endpoint, id)), [endpoint, id])
+
+/** What another person made of the row, where a change of it was refused for that. */
+export const theirsOf = <R>(mutation: Mutation | undefined): R | null =>
+  mutation?.state === 'refused' && mutation.problem?.code === 'stale' ? ((mutation.problem.current ?? null) as R | null) : null
+
+/** @param row as the editing began with it */
+function edit<R extends { id: string; projectId: string; version: number }>(
+  endpoint: typeof tasks.update | typeof cuts.update | typeof vibes.update,
+  param: string,
+  row: R,
+  changes: object,
+  draw: (version: number, changes: object) => Draw,
+): void {
+  const before = editOf(endpoint, row.id)
+  const isRefused = before?.state === 'refused'
+  // a refused change goes along with the next one, over what the other person made
+  const body = isRefused ? { ...(before.args.body as object), ...changes } : changes
+  const version = isRefused ? (theirsOf<R>(before)?.version ?? before.args.ifMatch ?? row.version) : row.version
+  if (isRefused) before.discard()
+  if (Object.keys(body).length === 0) return
+  const mutate = client.mutate as (endpoint: Endpoint, args: object, options: object) => Promise<unknown>
+  mutate(
+    endpoint,
+    { params: { [param]: row.id }, body, ifMatch: version },
+    { projectId: row.projectId, keep: true, draw: draw(version + 1, body) },
+  ).catch(stays)
+}
+/** Refused ones stay where they are drawn, with the reason. */
+const stays = () => {}
+
+export type TaskChanges = Partial<Pick<Task, 'title' | 'description' | 'assigneeId' | 'dueAt' | 'labels'>>
+export const saveTask = (room: Room, task: Task, changes: TaskChanges): void =>
+  edit(tasks.update, 'taskId', task, changes, (version, body: TaskChanges) => {
+    const { assigneeId } = body
+    const assignee =
+      assigneeId === undefined ? {} : { assignee: (assigneeId && room.state?.members.get(assigneeId)?.user) || null }
+    return { name: 'task:updated', payload: { id: task.id, ...body, ...assignee, version } }
+  })
+
+export type CutChanges = Partial<Pick<Cut, 'name' | 'bpm' | 'timeSignature'>>
+export const saveCut = (cut: Cut, changes: CutChanges): void =>
+  edit(cuts.update, 'cutId', cut, changes, (version, body) => ({
+    name: 'cut:updated',
+    payload: { id: cut.id, ...body, version },
+  }))
+
+type CutDraft = { name: string; bpm: string; timeSignature: string }
+/** A cut as it stands in the fields of its form. */
+export const cutDraftOf = (cut: Cut): CutDraft => ({
+  name: cut.name,
+  bpm: cut.bpm === null ? '' : String(cut.bpm),
+  timeSignature: cut.timeSignature ?? '',
+})
+
+export type VibeChanges = Partial<Pick<Vibe, 'name' | 'theme'>>
+export const saveVibe = (vibe: Vibe, changes: VibeChanges): void =>
+  edit(vibes.update, 'vibeId', vibe, changes, (version, body) => ({
+    name: 'vibe:updated',
+    payload: { id: vibe.id, ...body, version },
+  }))
+
+export function deleteCut({ projectId, id }: Cut): void {
+  client
+    .mutate(cuts.delete, { params: { cutId: id } }, { projectId, draw: { name: 'cut:deleted', payload: { cutId: id } } })
+    .catch(complain)
+}
+
+export function deleteVibe({ projectId, id }: Vibe): void {
+  client
+    .mutate(vibes.delete, { params: { vibeId: id } }, { projectId, draw: { name: 'vibe:deleted', payload: { vibeId: id } } })
+    .catch(complain)
+}
+
+/** @param version of the lyrics that the editing began with. Resolves when they are saved; refused, they stay as a mutation. */
+export async function saveLyrics(
+  { projectId }: Room,
+  cutId: string,
+  lyrics: Lyrics['lyrics'],
+  version: number,
+): Promise<unknown> {
+  return client.mutate(
+    cuts.writeLyrics,
+    { params: { cutId }, body: { lyrics }, ifMatch: version },
+    { projectId, keep: true, draw: { name: 'lyrics:updated', payload: { cutId, lyrics, version: version + 1 } } },
+  )
+}

@@ -1,0 +1,143 @@
+import type { Comment, File } from '@cutroom/client'
+import { useCallback, useEffect, useMemo, useState } from 'preact/hooks'
+import { useCell } from '../lib/cell.ts'
+import { soundOf, takesOf, useFiles } from '../lib/cut-files.ts'
+import type { Player } from '../lib/player.ts'
+import { useRoomValue } from '../lib/room.ts'
+import { exactMediaTime, mediaTime, readMediaTime } from '../lib/time.ts'
+import { commentTexts } from '../texts-comments.ts'
+import { soundTexts } from '../texts-sound.ts'
+import type { Listening } from './comments.tsx'
+import { type Moment, TimeField } from './composer.tsx'
+
+const words = soundTexts.comment
+const nothing: readonly Comment[] = []
+
+/** A comment at a moment of a recording. */
+export interface Anchor {
+  comment: Comment
+  atMs: number
+}
+
+/** First comments that are about moments of this recording, in the order in which they are heard. */
+export function useAnchors(cutId: string, fileId: string | undefined): readonly Anchor[] {
+  const all = useRoomValue(({ state }) => state?.commentsOf(cutId) ?? nothing, [cutId])
+  return useMemo(
+    () =>
+      fileId === undefined
+        ? []
+        : all
+            .flatMap((comment) =>
+              comment.fileId === fileId && comment.parentId === null && comment.atMs !== null
+                ? [{ comment, atMs: comment.atMs }]
+                : [],
+            )
+            .toSorted((a, b) => a.atMs - b.atMs),
+    [all, fileId],
+  )
+}
+
+/** The comment that was reached last. Drawn again when it is another one. */
+function useHeard(player: Player, anchors: readonly Anchor[]): string | null {
+  const [heard, setHeard] = useState<string | null>(null)
+  useEffect(() => {
+    const look = () => {
+      // before it was played there is no moment
+      const at = player.atMs.value
+      setHeard((at > 0 && anchors.findLast(({ atMs }) => atMs <= at)?.comment.id) || null)
+    }
+    look()
+    return player.atMs.subscribe(look)
+  }, [player, anchors])
+  return heard
+}
+
+/** The moment of a new comment: from and to, on the take that is shown. */
+function useMomentOf(player: Player): Moment & { set(text: string, end: string): void } {
+  const [at, setAt] = useState('')
+  const [to, setTo] = useState('')
+  const sound = useCell(player.sound)
+  const atMs = readMediaTime(at)
+  const endMs = readMediaTime(to)
+  const isEnd = endMs !== undefined && (endMs === null || (atMs != null && endMs >= atMs))
+  return {
+    span: atMs === undefined || !isEnd ? undefined : { atMs, endMs, fileId: atMs === null ? null : (sound?.id ?? null) },
+    set(text, end) {
+      setAt(text)
+      setTo(end)
+    },
+    clear() {
+      setAt('')
+      setTo('')
+      player.select(null)
+    },
+    fields: (
+      <>
+        <TimeField
+          label={commentTexts.comments.at}
+          value={at}
+          isWrong={atMs === undefined}
+          wrong={commentTexts.comments.atWrong}
+          onInput={setAt}
+        />
+        <TimeField label={words.to} value={to} isWrong={!isEnd} wrong={words.toWrong} onInput={setTo} />
+        {sound && at !== '' && <span class="quiet small">{words.on(sound.name)}</span>}
+      </>
+    ),
+  }
+}
+
+/** The moment of a comment, by which it can be gone to; on another take than the one that is shown that one is named. */
+function MomentButton(props: { comment: Comment; take: File | undefined; onGo: (comment: Comment) => void }) {
+  const { comment, take, onGo } = props
+  const { atMs, endMs } = comment
+  if (atMs === null) return null
+  const text = endMs === null ? mediaTime(atMs) : `${mediaTime(atMs)}–${mediaTime(endMs)}`
+  const name = take ? `${text} · ${soundTexts.take(take.take ?? 0)}` : text
+  return (
+    <button type="button" class="chip wide moment" aria-label={words.goTo(name)} onClick={() => onGo(comment)}>
+      {name}
+    </button>
+  )
+}
+
+/** What the threads of a cut have to do with what is heard. */
+export function useListening(cutId: string, player: Player): Listening {
+  const files = useFiles(cutId)
+  const sound = useCell(player.sound)
+  const isPlaying = useCell(player.isPlaying)
+  const [follows, setFollows] = useState(true)
+  const anchors = useAnchors(cutId, sound?.id)
+  const heard = useHeard(player, anchors)
+  const moment = useMomentOf(player)
+  const onGo = useCallback(
+    (comment: Comment) => {
+      const take = takesOf(files).find(({ id }) => id === comment.fileId)
+      if (take) player.show(soundOf(take))
+      player.seek(comment.atMs ?? 0)
+      player.select(comment.endMs === null || comment.atMs === null ? null : { startMs: comment.atMs, endMs: comment.endMs })
+    },
+    [files, player],
+  )
+  const drawMoment = useCallback(
+    (comment: Comment) => {
+      const take = files.find(({ id, take: n }) => n !== null && id === comment.fileId && id !== sound?.id)
+      return sound && <MomentButton comment={comment} take={take} onGo={onGo} />
+    },
+    [files, sound?.id, onGo],
+  )
+  return {
+    moment,
+    drawMoment,
+    heardId: sound ? heard : null,
+    follows: sound ? follows : null,
+    isPlaying,
+    onFollow: setFollows,
+    onWrite() {
+      if (!sound) return
+      const range = player.range.value
+      if (range) moment.set(exactMediaTime(range.startMs), exactMediaTime(range.endMs))
+      else moment.set(exactMediaTime(Math.round(player.atMs.value / 100) * 100), '')
+    },
+  }
+}

@@ -1,0 +1,99 @@
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { nameOf } from '../lib/things.ts'
+import { texts } from '../texts.ts'
+import { chatTexts } from '../texts-chat.ts'
+import { SendIcon } from './chat-icons.tsx'
+
+const words = chatTexts.messages
+/** UTF-16 units that the server takes. */
+const LONGEST = 4_000
+const LINES = 8
+
+/** What is written but not sent survives a change of the view, and a reload. */
+const draftKey = (id: string): string => `cutroom draft ${id}`
+
+/** On a screen that is touched the key for a new line stays one. */
+const hasKeyboard = (): boolean => matchMedia('(hover: hover) and (pointer: fine)').matches
+
+/** Where a message is written or edited. Enter sends, Shift and Enter begins a line. */
+export function MessageBox(props: {
+  /** Of the text that is kept. */
+  id: string
+  label: string
+  initial?: string
+  action?: string
+  autoFocus?: boolean
+  onTyping?: (isTyping: boolean) => void
+  onSend: (body: string) => void
+  onCancel?: () => void
+}) {
+  const key = draftKey(props.id)
+  const [body, setBody] = useState(() => sessionStorage.getItem(key) ?? props.initial ?? '')
+  const box = useRef<HTMLTextAreaElement>(null)
+  const canSend = body.trim() !== ''
+  useEffect(() => {
+    if (props.autoFocus) box.current?.focus()
+  }, [])
+  const write = (next: string) => {
+    setBody(next)
+    if (next === '') sessionStorage.removeItem(key)
+    else sessionStorage.setItem(key, next)
+    props.onTyping?.(next !== '')
+  }
+  const cancel = () => {
+    sessionStorage.removeItem(key)
+    props.onCancel?.()
+  }
+  const send = () => {
+    if (!canSend) return
+    props.onSend(body.trim())
+    write('')
+    box.current?.focus()
+  }
+  /** An address of this page becomes the name of what it shows. */
+  const pasted = (text: string) =>
+    void nameOf(text.trim()).then((name) => {
+      if (name !== null && box.current) write(box.current.value.replace(text.trim(), () => name))
+    })
+  return (
+    <form
+      class="message-box"
+      onSubmit={(event) => {
+        event.preventDefault()
+        send()
+      }}
+    >
+      <textarea
+        ref={box}
+        aria-label={props.label}
+        placeholder={words.placeholder}
+        title={words.help}
+        rows={Math.min(body.split('\n').length, LINES)}
+        maxLength={LONGEST}
+        dir="auto"
+        enterkeyhint={hasKeyboard() ? 'send' : 'enter'}
+        value={body}
+        onInput={(event) => write(event.currentTarget.value)}
+        onPaste={(event) => pasted(event.clipboardData?.getData('text/plain') ?? '')}
+        onKeyDown={(event) => {
+          if (event.key === 'Enter' && !event.shiftKey && !event.isComposing && (hasKeyboard() || event.ctrlKey)) {
+            event.preventDefault()
+            send()
+          } else if (event.key === 'Escape' && props.onCancel) {
+            event.stopPropagation()
+            event.preventDefault()
+            cancel()
+          }
+        }}
+      />
+      {props.onCancel && (
+        <button type="button" class="button" onClick={cancel}>
+          {texts.cancel}
+        </button>
+      )}
+      <button type="submit" class="button primary" aria-label={props.action ?? words.send} disabled={!canSend}>
+        {props.action ?? <SendIcon />}
+      </button>
+    </form>
+  )
+}

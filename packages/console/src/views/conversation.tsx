@@ -1,0 +1,187 @@
+import type { Conversation, History, Message } from '@cutroom/client'
+import { useEffect, useMemo, useRef } from 'preact/hooks'
+import { editMessage, type Opened, useOnline, useOpened, useSending, useTyping } from '../lib/conversations.ts'
+import { useMessageRows } from '../lib/message-rows.ts'
+import { complain } from '../lib/room.ts'
+import { base } from '../lib/router.ts'
+import { announce } from '../lib/say.ts'
+import { client } from '../lib/session.ts'
+import { useVisible } from '../lib/visible.ts'
+import { ChatFace, othersOf, titleOf } from '../parts/chat-face.tsx'
+import { BackIcon } from '../parts/chat-icons.tsx'
+import { MessageItem } from '../parts/message.tsx'
+import { plainBody } from '../parts/message-body.tsx'
+import { MessageBox } from '../parts/message-box.tsx'
+import { Waiting } from '../parts/waiting.tsx'
+import { Windowed, type WindowedHandle } from '../parts/windowed.tsx'
+import { texts } from '../texts.ts'
+import { chatTexts } from '../texts-chat.ts'
+
+const words = chatTexts.messages
+const ROW_HEIGHT = 56
+
+/** Who this is with, and who of them is here. */
+function Head({ conversation }: { conversation: Conversation }) {
+  const online = useOnline()
+  const others = othersOf(conversation)
+  const here = others.filter(({ id }) => online.has(id)).length
+  return (
+    <div class="row chat-head">
+      <a class="icon-button narrow-only flip" href={`${base}/chat`} aria-label={chatTexts.all}>
+        <BackIcon />
+      </a>
+      <ChatFace conversation={conversation} />
+      <div class="grow">
+        <h1 class="clip" dir="auto" title={others.map(({ name }) => name).join(', ')}>
+          {titleOf(conversation)}
+        </h1>
+        <p class="quiet small">
+          {others.length > 1 ? chatTexts.onlineOf(here, others.length + 1) : here > 0 && chatTexts.online}
+        </p>
+      </div>
+    </div>
+  )
+}
+
+/** Names of those who write here. */
+function Typing({ conversation }: { conversation: Conversation }) {
+  const ids = useTyping(conversation.id)
+  const names = othersOf(conversation)
+    .filter(({ id }) => ids.includes(id))
+    .map(({ name }) => name)
+  return (
+    <p class="quiet small typing-line clip" aria-live="off">
+      {names.length > 0 && words.typing(names)}
+    </p>
+  )
+}
+
+/** What stands above the first message. */
+function Start({ history, wrong, onAgain }: { history: History; wrong: string | null; onAgain: () => void }) {
+  if (wrong !== null)
+    return (
+      <p class="chat-start">
+        {words.failed}{' '}
+        <button type="button" class="link" onClick={onAgain}>
+          {texts.tryAgain}
+        </button>
+      </p>
+    )
+  return <p class="chat-start quiet small">{history.hasMore ? words.loading : words.begin}</p>
+}
+
+/** Says what others write while the conversation is shown. */
+function useSpokenMessages(id: string): void {
+  useEffect(
+    () =>
+      client.on('chat:message', ({ conversationId, author, body }, { replayed }) => {
+        if (conversationId === id && author.id !== client.userId && !replayed)
+          announce(words.arrived(author.name, plainBody(body)))
+      }),
+    [id],
+  )
+}
+
+const actions = {
+  edit: editMessage,
+  remove: ({ id }: Message) => void client.conversations.remove(id).then(() => announce(words.wasDeleted), complain),
+}
+
+/** Marks as read what is in sight. */
+function useReading({ id, unread }: Conversation, last: Message | undefined): () => void {
+  const isVisible = useVisible()
+  const marked = useRef('')
+  return () => {
+    if (!isVisible || !last || unread === 0 || marked.current >= last.id) return
+    marked.current = last.id
+    // it is marked again with the next message, or when it is opened again
+    client.conversations.markRead(id, last.id).catch(() => {})
+  }
+}
+
+function Said({ conversation, history, opened }: { conversation: Conversation; history: History; opened: Opened }) {
+  const handle = useRef<WindowedHandle>(null)
+  const { id, members, canWrite } = conversation
+  const rows = useMessageRows(conversation, history.messages, useSending(id))
+  const title = titleOf(conversation)
+  const isGroup = members.length > 2
+  const readAll = useReading(conversation, history.messages.at(-1))
+  useSpokenMessages(id)
+  const start = useMemo(() => <Start history={history} wrong={opened.wrong} onAgain={opened.again} />, [history, opened.wrong])
+  return (
+    <>
+      <Windowed
+        class="messages"
+        items={rows}
+        keyOf={({ key }) => key}
+        estimate={ROW_HEIGHT}
+        label={words.title}
+        fromEnd
+        handle={handle}
+        head={rows.length > 0 && start}
+        onStart={opened.loadOlder}
+        onEnd={readAll}
+        empty={
+          <div class="empty">
+            <h2>{chatTexts.noMessages}</h2>
+            <p>{chatTexts.noMessagesText(title)}</p>
+          </div>
+        }
+        draw={(row) => <MessageItem row={row} isGroup={isGroup} mayWrite={canWrite} actions={actions} />}
+      />
+      <Typing conversation={conversation} />
+      {canWrite ? (
+        <MessageBox
+          id={`chat ${id}`}
+          label={words.label(title)}
+          onTyping={(isTyping) => void client.conversations.setTyping(id, isTyping)}
+          onSend={(body) => {
+            client.conversations.send(id, body).catch(complain)
+            handle.current?.toEnd()
+          }}
+        />
+      ) : (
+        <p class="note warn">{isGroup ? chatTexts.closedGroup : chatTexts.closed(title)}</p>
+      )}
+    </>
+  )
+}
+
+function Gone() {
+  return (
+    <div class="chat-none">
+      <div class="empty">
+        <h1>{chatTexts.gone}</h1>
+        <p>{chatTexts.goneText}</p>
+        <p>
+          <a class="button" href={`${base}/chat`}>
+            {chatTexts.all}
+          </a>
+        </p>
+      </div>
+    </div>
+  )
+}
+
+/** One conversation: its messages, who has read them, and a place to write. */
+export function ConversationView({ id }: { id: string }) {
+  const opened = useOpened(id)
+  const { conversation, history, isGone, wrong } = opened
+  if (isGone) return <Gone />
+  if (!conversation || !history)
+    return (
+      <div class="chat-none">
+        {wrong === null ? (
+          <Waiting reason={texts.waits} />
+        ) : (
+          <Start history={{ messages: [], hasMore: true }} wrong={wrong} onAgain={opened.again} />
+        )}
+      </div>
+    )
+  return (
+    <section class="conversation-view" aria-label={titleOf(conversation)}>
+      <Head conversation={conversation} />
+      <Said conversation={conversation} history={history} opened={opened} />
+    </section>
+  )
+}

@@ -1,0 +1,11 @@
+import type { NotificationState } from '@cutroom/client'
+import { useClient } from './provider.ts'
+import { useSelect } from './use-select.ts'
+
+/**
+ * The notifications of the person who is logged in, and how many they have not seen. What can be done with them is at
+ * `useClient().notifications`.
+ *
+ * @returns null until they are loaded, and without a login
+ */
+export const useNotifications = (): NotificationState | null => useSelect(useClient().notifications, ({ state }) => state)

@@ -1,0 +1,79 @@
+import type { Activity, Comment, EventName } from '@cutroom/contract'
+import { Prisma } from '../../db/client.ts'
+import { parseRoom } from '../../rooms/kinds.ts'
+import type { Write } from '../../rooms/log/commit.ts'
+import type { Consumer } from '../../rooms/log/consumers/consumer.ts'
+import type { LogEntry } from '../../rooms/log/log.ts'
+import { excerpt } from '../shared/serialize.ts'
+import { ofApproval, ofComment, ofMember, ofTask, ofUpload, type ReadCause } from './causes.ts'
+import { endLostCuts, endMembership, endThing } from './endings.ts'
+import { beginningOf, withoutMarkup } from './mentions.ts'
+import { notify } from './writes.ts'
+
+/** Rooms at a time. */
+const PARALLEL = 2
+
+/** What people are notified of, by event. */
+const causes = {
+  'comment:created': ofComment,
+  'comment:reply': ofComment,
+  'comment:updated': ofComment,
+  'task:created': ofTask,
+  'task:updated': ofTask,
+  'member:joined': ofMember,
+  'member:updated': ofMember,
+  'file:uploaded': ofUpload,
+  'cut:approved': ofApproval,
+} satisfies { [N in EventName]?: ReadCause }
+
+type End = (write: Write, event: LogEntry) => Promise<void>
+const endOf =
+  (field: string): End =>
+  (write, { payload }) =>
+    endThing(write, String(payload[field]))
+
+/** What ends notifications, by event. */
+const endings = {
+  'comment:deleted': endOf('commentId'),
+  'task:deleted': endOf('taskId'),
+  'cut:deleted': endOf('cutId'),
+  'file:deleted': endOf('fileId'),
+  'vibe:deleted': (write, { meta }) => endLostCuts(write, parseRoom(meta.room as never).id),
+  'project:left': (write, event) => endMembership(write, parseRoom(event.meta.room as never).id, event),
+} satisfies { [N in EventName]?: End }
+
+const causeOf = new Map<string, ReadCause>(Object.entries(causes))
+const endingOf = new Map<string, End>(Object.entries(endings))
+
+/** What an edit took out of a comment stays in no notification. */
+async function rewrite({ query }: Write, { id, body }: Comment): Promise<void> {
+  const name = excerpt(withoutMarkup(body))
+  await query(Prisma.sql`UPDATE "Notification" SET text = ${beginningOf(body)}, "targetName" = ${name}
+    WHERE about @> ARRAY[${id}::uuid] AND "targetId" = ${id}::uuid AND "deletedAt" IS NULL`)
+}
+
+/**
+ * Notifies people of what happens in their projects, and takes notifications away with what they are about. Each event is written once,
+ * with the consumer's place in the log.
+ * @param activityOf how an event reads in the activity feed
+ */
+export function notificationsConsumer(activityOf: (entry: LogEntry) => Activity | null): Consumer {
+  return {
+    name: 'notifications',
+    events: [...Object.keys(causes), ...Object.keys(endings)] as EventName[],
+    parallel: PARALLEL,
+    async handle({ event }) {
+      const end = endingOf.get(event.name)
+      if (end) return (write) => end(write, event)
+      const read = causeOf.get(event.name)
+      const activity = activityOf(event)
+      const actorId = event.meta.actor?.id
+      if (!read || !activity || actorId === undefined) return undefined
+      return async (write) => {
+        if (event.name === 'comment:updated') await rewrite(write, event.payload as unknown as Comment)
+        const cause = await read({ event, actorId, activity }, write)
+        if (cause) await notify(write, cause)
+      }
+    },
+  }
+}

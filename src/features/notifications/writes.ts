@@ -1,0 +1,122 @@
+import { MAX_NOTIFICATIONS, type Notification, type NotificationKind, userRoom } from '@cutroom/contract'
+import { Prisma } from '../../db/client.ts'
+import { newId } from '../../db/ids.ts'
+import type { Write } from '../../rooms/log/commit.ts'
+import { lockPeopleById } from '../shared/people.ts'
+import { PAGE_BYTES, readPart } from '../shared/reading.ts'
+import { isWanted } from './preferences.ts'
+import { type Removed, reportRemoved, returningRemoved } from './removed.ts'
+import { notificationReading, notificationRows } from './serialize.ts'
+
+/** While a person has not seen so many notifications that one other person caused, that one causes no more: a flood ends here. */
+export const MAX_UNSEEN_FROM_ONE = 200
+
+/** Something that people are to be notified of. */
+export interface Cause {
+  /** Names it, as `comment:<id>`: a person is notified of it once. */
+  name: string
+  projectId: string
+  /** Who did it: they are not notified. */
+  actorId: string
+  target: { type: string; id: string; name: string | null }
+  text: string | null
+  link: string
+  /** The cut or task that the target is, or is on. */
+  onId: string | null
+  /** Further things with which its notifications end. */
+  about: readonly string[]
+  /** Each once; where a person is there twice, the first one counts. */
+  receivers: readonly { userId: string; kind: NotificationKind }[]
+}
+
+/** A notification that was just written, and whose it is. */
+interface Written {
+  userId: string
+  notification: Notification
+}
+
+/** Inserts the rows for those who are members now, want them, and have none of this cause. @returns their ids */
+async function insertRows({ query }: Write, cause: Cause): Promise<string[]> {
+  const { projectId, actorId, target, onId } = cause
+  const byPerson = new Map<string, NotificationKind>()
+  for (const { userId, kind } of cause.receivers) if (userId !== actorId && !byPerson.has(userId)) byPerson.set(userId, kind)
+  if (byPerson.size === 0) return []
+  const [ids, people, kinds] = [[...byPerson.keys()].map(() => newId()), [...byPerson.keys()], [...byPerson.values()]]
+  const about = [target.id, ...(onId === null ? [] : [onId]), ...cause.about]
+  // Locked: a member is removed before this, and gets none, or after it.
+  const member = Prisma.sql`SELECT "userId" FROM "Member" WHERE "projectId" = ${projectId}::uuid AND "userId" = r."userId" LIMIT 1 FOR KEY SHARE`
+  const invited = Prisma.sql`SELECT id AS "userId" FROM "User" WHERE id = r."userId" LIMIT 1`
+  const rows = await query<{ id: string }>(Prisma.sql`
+    INSERT INTO "Notification" (id, "userId", kind, cause, "projectId", "actorId", "targetType", "targetId", "targetName", text, link,
+      "onId", about, "createdAt")
+    SELECT r.id, m."userId", r.kind, ${cause.name}, ${projectId}::uuid, ${actorId}::uuid, ${target.type}, ${target.id}::uuid,
+      ${target.name}, ${cause.text}, ${cause.link}, ${onId}::uuid, ${about}::uuid[], clock_timestamp()
+    FROM unnest(${ids}::uuid[], ${people}::uuid[], ${kinds}::text[]) AS r(id, "userId", kind)
+    CROSS JOIN LATERAL (${kinds[0] === 'invitation' ? invited : member}) m
+    WHERE ${isWanted(projectId, Prisma.sql`r.kind`)} AND (SELECT count(*) FROM (SELECT FROM "Notification" u
+      WHERE u."userId" = m."userId" AND u."seenAt" IS NULL AND u."deletedAt" IS NULL AND u."actorId" = ${actorId}::uuid
+      LIMIT ${MAX_UNSEEN_FROM_ONE}) AS unseen) < ${MAX_UNSEEN_FROM_ONE}
+    ON CONFLICT ("userId", cause) DO NOTHING RETURNING id`)
+  return rows.map(({ id }) => id)
+}
+
+/** Removes what people have beyond their bound, the oldest. */
+async function trim(write: Write, people: readonly string[]): Promise<void> {
+  const removed = await write.query<Removed>(Prisma.sql`
+    WITH bounds AS MATERIALIZED (SELECT a.id AS "userId", o.id FROM unnest(${people}::uuid[]) AS a(id) CROSS JOIN LATERAL
+      (SELECT id FROM "Notification" WHERE "userId" = a.id ORDER BY id DESC OFFSET ${MAX_NOTIFICATIONS} LIMIT 1) o)
+    DELETE FROM "Notification" t USING bounds b WHERE t."userId" = b."userId" AND t.id <= b.id ${returningRemoved}`)
+  reportRemoved(write, removed)
+}
+
+/**
+ * Notifies people of something, in a write. This is the one place where notifications are written, whatever they are of.
+ * @returns those that are new, as their people receive them
+ */
+export async function notify(write: Write, cause: Cause): Promise<Written[]> {
+  lockPeopleById(write, [cause.actorId])
+  const ids = await insertRows(write, cause)
+  if (ids.length === 0) return []
+  const { rows, items } = await readPart(write.query, notificationReading, {
+    rows: notificationRows(Prisma.sql`t.id = ANY(${ids}::uuid[])`),
+    order: Prisma.sql`t.id`,
+    limit: ids.length,
+    bytes: 4 * PAGE_BYTES,
+  })
+  const written = items.map((notification, n) => ({ userId: String(rows[n]?.userId), notification }))
+  for (const { userId, notification } of written) write.emit(userRoom(userId), 'notification:new', notification)
+  await trim(
+    write,
+    written.map(({ userId }) => userId),
+  )
+  return written
+}
+
+/**
+ * Notifies a person who has an account of an invitation. It is shown until it is seen to: `endThing(write, invitationId)` takes it away
+ * when the invitation was accepted, was revoked or has expired.
+ * @param link without its token, which no row and no event may hold
+ */
+export const notifyOfInvitation = (
+  write: Write,
+  invitation: {
+    id: string
+    projectId: string
+    projectName: string
+    role: string
+    authorId: string
+    userId: string
+    link: string
+  },
+): Promise<Written[]> =>
+  notify(write, {
+    name: `invitation:${invitation.id}`,
+    projectId: invitation.projectId,
+    actorId: invitation.authorId,
+    target: { type: 'invitation', id: invitation.id, name: invitation.projectName },
+    text: invitation.role,
+    link: invitation.link,
+    onId: null,
+    about: [],
+    receivers: [{ userId: invitation.userId, kind: 'invitation' }],
+  })

@@ -1,0 +1,102 @@
+import { createReadStream } from 'node:fs'
+import { fileTypeFromBuffer, fileTypeFromFile } from 'file-type'
+
+export type FileKind = 'audio' | 'stems' | 'image' | 'document'
+
+export interface FileType {
+  /** Media type by content. */
+  type: string
+  kind: FileKind
+  /** As a name of such a file would end, without the dot. */
+  extension: string
+}
+
+/** What is accepted, by the extension that file-type finds. All else is refused: video, SVG, office files, programs. */
+const accepted = new Map<string, FileType>([
+  ['wav', { type: 'audio/wav', kind: 'audio', extension: 'wav' }],
+  ['flac', { type: 'audio/flac', kind: 'audio', extension: 'flac' }],
+  ['mp3', { type: 'audio/mpeg', kind: 'audio', extension: 'mp3' }],
+  ['ogg', { type: 'audio/ogg', kind: 'audio', extension: 'ogg' }],
+  ['oga', { type: 'audio/ogg', kind: 'audio', extension: 'ogg' }],
+  ['opus', { type: 'audio/ogg', kind: 'audio', extension: 'opus' }],
+  ['aac', { type: 'audio/aac', kind: 'audio', extension: 'aac' }],
+  ['aif', { type: 'audio/aiff', kind: 'audio', extension: 'aiff' }],
+  ['m4a', { type: 'audio/mp4', kind: 'audio', extension: 'm4a' }],
+  ['m4b', { type: 'audio/mp4', kind: 'audio', extension: 'm4a' }],
+  ['zip', { type: 'application/zip', kind: 'stems', extension: 'zip' }],
+  ['png', { type: 'image/png', kind: 'image', extension: 'png' }],
+  ['apng', { type: 'image/png', kind: 'image', extension: 'png' }],
+  ['jpg', { type: 'image/jpeg', kind: 'image', extension: 'jpg' }],
+  ['gif', { type: 'image/gif', kind: 'image', extension: 'gif' }],
+  ['webp', { type: 'image/webp', kind: 'image', extension: 'webp' }],
+  ['pdf', { type: 'application/pdf', kind: 'document', extension: 'pdf' }],
+])
+const text: FileType = { type: 'text/plain', kind: 'document', extension: 'txt' }
+
+/** All media types that `sniff` answers. */
+export const acceptedTypes: ReadonlySet<string> = new Set([...accepted.values(), text].map(({ type }) => type))
+
+/** As many first bytes as a decision wants; a shorter file is decided by what it has. */
+export const SNIFF_BYTES = 4100
+
+/** Control characters but tab and the ends of lines: text has none. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it looks for them
+const CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/
+/** HTML, SVG and XML: pages that a browser would run, under whatever name. */
+const MARKUP = /^\s*<[a-z!?/]/i
+
+/** Reads text piece by piece. */
+function createTextCheck() {
+  const decoder = new TextDecoder('utf-8', { fatal: true })
+  let start = ''
+  const accepts = (piece: string): boolean => {
+    if (start.length < SNIFF_BYTES) start += piece.slice(0, SNIFF_BYTES)
+    return !CONTROL.test(piece)
+  }
+  return {
+    /** @returns false once it is no text */
+    add(bytes: Uint8Array): boolean {
+      try {
+        return accepts(decoder.decode(bytes, { stream: true }))
+      } catch {
+        // not UTF-8
+        return false
+      }
+    },
+    end(): boolean {
+      try {
+        return accepts(decoder.decode()) && start.trim() !== '' && !MARKUP.test(start)
+      } catch {
+        return false
+      }
+    },
+    /** For the beginning of a longer text, which may end within a character. */
+    endOfPart: (): boolean => start.trim() !== '' && !MARKUP.test(start),
+  }
+}
+
+async function isTextFile(path: string): Promise<boolean> {
+  const check = createTextCheck()
+  for await (const bytes of createReadStream(path)) if (!check.add(bytes as Buffer)) return false
+  return check.end()
+}
+
+function isTextPart(bytes: Uint8Array): boolean {
+  const check = createTextCheck()
+  return check.add(bytes) && (bytes.length < SNIFF_BYTES ? check.end() : check.endOfPart())
+}
+
+/**
+ * What a file is, by its content alone: no name and no header of a request has a say. Of a path the whole file is asked, of
+ * bytes only them: text that begins well may still go on as something else, so the file is asked again when all of it is there.
+ * @param source a path, or the first bytes, `SNIFF_BYTES` of them where the file is that long
+ * @returns null for what is not accepted
+ */
+export async function sniff(source: string | Uint8Array): Promise<FileType | null> {
+  const found = await (typeof source === 'string' ? fileTypeFromFile(source) : fileTypeFromBuffer(source))
+  const known = found && accepted.get(found.ext)
+  if (known) return known
+  // Letters alone are the mark of some formats ("BM", "MZ"), which a text may begin with, too.
+  const isText = await (typeof source === 'string' ? isTextFile(source) : isTextPart(source))
+  return isText ? text : null
+}

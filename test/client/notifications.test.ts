@@ -1,0 +1,131 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { useApp } from '../support/app.ts'
+import { mention, notificationsOf } from '../support/notifications.ts'
+import { addMember, createCut, createProject, createTeam, login } from '../support/people.ts'
+import { until } from '../support/until.ts'
+import { clientOf } from './clients.ts'
+
+describe('the notifications of a client', () => {
+  const app = useApp()
+
+  it('are loaded when they are first read, and emptied with the login', async () => {
+    const { owner, editor, project } = await createTeam(app(), 'editor')
+    const asked: string[] = []
+    const { client, errors } = clientOf(app(), editor, {
+      fetch: (input, init) => {
+        asked.push(String(input))
+        return fetch(input, init)
+      },
+    })
+    await client.connect()
+    const isAsked = () => asked.some((url) => url.includes('/notifications'))
+    const { cut } = await createCut(owner, project.id)
+    await owner.must('POST', `/api/cuts/${cut.id}/comments`, { body: mention(editor) })
+    await until('the mention', async () => (await notificationsOf(editor)).unseen === 2)
+    expect(isAsked()).toBe(false)
+    const unseen = client.notifications.select(({ state }) => state?.unseen)
+    let heard = 0
+    unseen.subscribe(() => heard++)
+    expect(unseen.value).toBeUndefined()
+    await until('the list', () => unseen.value === 2)
+    expect([isAsked(), heard]).toEqual([true, 1])
+    expect(client.notifications.state?.items.map(({ kind }) => kind)).toEqual(['mention', 'added'])
+    await client.notifications.markSeen(client.notifications.state?.items[1]?.id ?? '')
+    await until('the mark', () => unseen.value === 1)
+    await client.logout()
+    expect(client.notifications.state).toBeNull()
+    expect(errors).toEqual([])
+  })
+
+  it('grow by pages; an action loads the code alone, and a project that was lost takes its own along', async () => {
+    const { owner, editor, project } = await createTeam(app(), 'editor')
+    const other = await createProject(owner, 'Other')
+    await addMember(owner, other.id, editor)
+    const { cut } = await createCut(owner, project.id)
+    for (let n = 0; n < 40; n++) await owner.must('POST', `/api/cuts/${cut.id}/comments`, { body: `${mention(editor)} ${n}` })
+    await until('all of them', async () => (await notificationsOf(editor)).unseen === 42)
+    const { client, errors } = clientOf(app(), editor)
+    await client.connect()
+    await client.notifications.loadMore()
+    const { notifications } = client
+    await until('the first page', () => notifications.state?.items.length === 30)
+    expect(notifications.state).toMatchObject({ unseen: 42, hasMore: true })
+    await Promise.all([notifications.loadMore(), notifications.loadMore()])
+    expect(notifications.state).toMatchObject({ unseen: 42, hasMore: false })
+    expect(notifications.state?.items).toEqual((await notificationsOf(editor)).data)
+    await owner.must('DELETE', `/api/projects/${project.id}/members/${editor.id}`)
+    await until('the rest', () => notifications.state?.unseen === 1 && notifications.state.items.length === 1)
+    expect(notifications.state?.items[0]?.projectId).toBe(other.id)
+    expect(errors).toEqual([])
+  })
+
+  it('the number of those not seen is that of the rows, on three devices with shuffled and repeated marks', async () => {
+    const { owner, editor, project } = await createTeam(app(), 'editor')
+    const { cut } = await createCut(owner, project.id)
+    const people = [editor, await login(app(), editor), await login(app(), editor)]
+    const devices = people.map((person) => clientOf(app(), person))
+    await Promise.all(devices.map(({ client }) => client.connect()))
+    for (const { client } of devices) void client.notifications.state
+    await until('all devices', () => devices.every(({ client }) => client.notifications.state !== null))
+
+    const step = fc.record({
+      device: fc.nat(2),
+      kind: fc.constantFrom('write', 'write', 'see', 'see', 'see', 'all', 'up to', 'remove', 'comment away', 'pause', 'more'),
+      which: fc.nat(30),
+      awaited: fc.boolean(),
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
+        const pending: Promise<unknown>[] = []
+        const comments: string[] = []
+        for (const { device, kind, which, awaited } of steps) {
+          const { client } = devices[device] ?? devices[0] ?? expect.fail()
+          const { notifications } = client
+          const items = notifications.state?.items ?? []
+          const id = items[which % Math.max(items.length, 1)]?.id
+          const gone = comments[which % Math.max(comments.length, 1)]
+          const run = async (): Promise<unknown> => {
+            if (kind === 'write') {
+              const path = `/api/cuts/${cut.id}/comments`
+              comments.push((await owner.must<{ id: string }>('POST', path, { body: mention(editor) })).id)
+            } else if (kind === 'comment away' && gone) return owner.call('DELETE', `/api/comments/${gone}`)
+            else if (kind === 'all') return notifications.markAllSeen()
+            else if (kind === 'up to' && id) return editor.call('POST', '/api/me/notifications/seen-all', { upTo: id })
+            else if (kind === 'more') return notifications.loadMore()
+            else if (kind === 'pause') {
+              client.disconnect()
+              return client.connect()
+            } else if (kind === 'see' && id) return notifications.markSeen(id)
+            else if (kind === 'remove' && id) return notifications.remove(id)
+          }
+          // What another device has removed cannot be marked any more.
+          const done = run().catch((error: { problem?: { code: string } }) => expect(error.problem?.code).toBe('not-found'))
+          if (awaited) await done
+          else pending.push(done)
+        }
+        await Promise.all(pending)
+        let truth = await notificationsOf(editor)
+        const agrees = () =>
+          devices.every(({ client }) => {
+            const { items = [], unseen, hasMore } = client.notifications.state ?? {}
+            const shown = hasMore ? truth.data.slice(0, items.length) : truth.data
+            return unseen === truth.unseen && JSON.stringify(items) === JSON.stringify(shown)
+          })
+        await until('the devices to agree with the rows', async () => {
+          truth = await notificationsOf(editor)
+          return agrees()
+        })
+        expect(truth.unseen).toBe(truth.data.filter(({ seenAt }) => seenAt === null).length)
+      }),
+      { numRuns: 12, endOnFailure: true },
+    )
+    // Devices agree with one another and with a brute-force count of the rows.
+    const { rows } = await app().db.query(
+      `SELECT count(*)::int AS n FROM "Notification" WHERE "userId" = $1 AND "seenAt" IS NULL AND "deletedAt" IS NULL`,
+      [editor.id],
+    )
+    expect(devices.map(({ client }) => client.notifications.state?.unseen)).toEqual(rows.flatMap(({ n }) => [n, n, n]))
+    expect(devices.flatMap(({ errors }) => errors)).toEqual([])
+  })
+})

@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest'
+import type { TestApp } from '../../support/app.ts'
+import { ownDatabase, startWith } from '../../support/consumers.ts'
+import { createCut, createTeam, type Person } from '../../support/people.ts'
+import { contents, differences, found, hitsOf, search, upToDate, writeAllKinds as write } from '../../support/search.ts'
+import { until } from '../../support/until.ts'
+
+describe('the index of a search', { timeout: 180_000 }, () => {
+  it('E1 is the same when two leaders index at once, and when one begins again from its last position', async () => {
+    const databaseUrl = await ownDatabase()
+    const first = await startWith({ alwaysLead: true, timings: { saveMs: 3_600_000 } }, { databaseUrl })
+    const second = await startWith({ alwaysLead: true }, { databaseUrl })
+    const { owner, project } = await createTeam(first)
+    await write(owner, project.id, 9)
+    await upToDate(owner)
+    await until('no difference', async () => (await differences(first.db)).length === 0)
+    const before = await contents(first.db)
+    // All events once more, from the first one on.
+    await first.db.query(`DELETE FROM "Cursor" WHERE consumer = 'search'`)
+    const third = await startWith({ alwaysLead: true }, { databaseUrl })
+    await upToDate(owner)
+    await until('no difference', async () => (await differences(first.db)).length === 0)
+    expect(await contents(first.db)).toEqual(before)
+    for (const { app } of [second, third]) await app.close()
+  })
+
+  it('has what was there before it, built little by little, also when that is interrupted, and in another language', async () => {
+    const databaseUrl = await ownDatabase()
+    const writer = await startWith({}, { databaseUrl })
+    const { owner, project } = await createTeam(writer)
+    const { cut } = await createCut(owner, project.id)
+    await owner.must('POST', `/api/cuts/${cut.id}/comments`, { body: 'The singers were running late' })
+    await writer.db.query(
+      `INSERT INTO "Comment" (id, "projectId", "cutId", "authorId", body) SELECT gen_random_uuid(), $1, $2, $3, 'before ' || n FROM generate_series(1, 450) n`,
+      [project.id, cut.id, owner.id],
+    )
+    await upToDate(owner)
+    await writer.app.close()
+    // As it was before this version: no index, no consumer; and then a build that ends in the middle.
+    await writer.db.query(
+      `DELETE FROM "Search"; DELETE FROM "SearchWord"; DELETE FROM "SearchBuild"; DELETE FROM "Consumer" WHERE name = 'search'`,
+    )
+    const slow = await startWith({ timings: { tickMs: 20 } }, { databaseUrl })
+    await until('a part of it', async () => (await slow.db.query('SELECT 1 FROM "Search"')).rows.length > 0)
+    await slow.app.close()
+    const whole = await startWith({}, { databaseUrl })
+    const ann = speak(whole, owner)
+    await upToDate(ann)
+    expect(await differences(whole.db)).toEqual([])
+    expect(await found(ann, 'before 449')).toHaveLength(1)
+    expect(await found(ann, 'run late')).toEqual([])
+    await whole.app.close()
+
+    const english = await startWith({}, { databaseUrl, env: { SEARCH_LANGUAGE: 'english' } })
+    const reader = speak(english, owner)
+    await upToDate(reader)
+    const hits = hitsOf(await search(reader, 'run singer'))
+    expect(hits.map(({ text, ranges }) => ranges.map(([from, to]) => text.slice(from, to)))).toEqual([['singers', 'running']])
+    expect(await differences(english.db)).toEqual([])
+  })
+})
+
+/** The same person on another server of the same database. */
+function speak({ url }: Pick<TestApp, 'url'>, person: Person): Person {
+  const call: Person['call'] = async (method, path) => {
+    const response = await fetch(url + path, { method, headers: { authorization: `Bearer ${person.token}` } })
+    return { status: response.status, headers: response.headers, body: (await response.json()) as never }
+  }
+  return { ...person, call, must: async (method, path) => (await call(method, path)).body as never }
+}
