@@ -3,7 +3,7 @@ import { runJob } from './run-job.ts'
 import type { AudioAnalysis, Job, JobResult, Limits, Thumbnail } from './types.ts'
 
 export { decodePeaks, encodePeaks, MAX_POINTS, MIN_POINTS, resample } from './peaks.ts'
-export { acceptedTypes, type FileKind, type FileType, SNIFF_BYTES, sniff } from './sniff.ts'
+export { acceptedTypes, type FileKind, type FileType, sniff } from './sniff.ts'
 export type { AudioAnalysis, AudioFacts, Codec, FailureReason, Limits, Peaks, Tags, Thumbnail } from './types.ts'
 export { type WaveformOptions, waveformSvg } from './waveform.ts'
 

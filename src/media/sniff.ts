@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs'
-import { fileTypeFromBuffer, fileTypeFromFile } from 'file-type'
+import { fileTypeFromFile } from 'file-type'
+import { hasSoundAlone } from './formats/mp4.ts'
 
 export type FileKind = 'audio' | 'stems' | 'image' | 'document'
 
@@ -11,6 +12,7 @@ export interface FileType {
   extension: string
 }
 
+const m4a: FileType = { type: 'audio/mp4', kind: 'audio', extension: 'm4a' }
 /** What is accepted, by the extension that file-type finds. All else is refused: video, SVG, office files, programs. */
 const accepted = new Map<string, FileType>([
   ['wav', { type: 'audio/wav', kind: 'audio', extension: 'wav' }],
@@ -21,8 +23,8 @@ const accepted = new Map<string, FileType>([
   ['opus', { type: 'audio/ogg', kind: 'audio', extension: 'opus' }],
   ['aac', { type: 'audio/aac', kind: 'audio', extension: 'aac' }],
   ['aif', { type: 'audio/aiff', kind: 'audio', extension: 'aiff' }],
-  ['m4a', { type: 'audio/mp4', kind: 'audio', extension: 'm4a' }],
-  ['m4b', { type: 'audio/mp4', kind: 'audio', extension: 'm4a' }],
+  ['m4a', m4a],
+  ['m4b', m4a],
   ['zip', { type: 'application/zip', kind: 'stems', extension: 'zip' }],
   ['png', { type: 'image/png', kind: 'image', extension: 'png' }],
   ['apng', { type: 'image/png', kind: 'image', extension: 'png' }],
@@ -36,8 +38,8 @@ const text: FileType = { type: 'text/plain', kind: 'document', extension: 'txt' 
 /** All media types that `sniff` answers. */
 export const acceptedTypes: ReadonlySet<string> = new Set([...accepted.values(), text].map(({ type }) => type))
 
-/** As many first bytes as a decision wants; a shorter file is decided by what it has. */
-export const SNIFF_BYTES = 4100
+/** Characters at the start of a text in which markup is looked for, at least. */
+const START_CHARACTERS = 4100
 
 /** Control characters but tab and the ends of lines: text has none. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it looks for them
@@ -50,7 +52,7 @@ function createTextCheck() {
   const decoder = new TextDecoder('utf-8', { fatal: true })
   let start = ''
   const accepts = (piece: string): boolean => {
-    if (start.length < SNIFF_BYTES) start += piece.slice(0, SNIFF_BYTES)
+    if (start.length < START_CHARACTERS) start += piece.slice(0, START_CHARACTERS)
     return !CONTROL.test(piece)
   }
   return {
@@ -70,8 +72,6 @@ function createTextCheck() {
         return false
       }
     },
-    /** For the beginning of a longer text, which may end within a character. */
-    endOfPart: (): boolean => start.trim() !== '' && !MARKUP.test(start),
   }
 }
 
@@ -81,22 +81,16 @@ async function isTextFile(path: string): Promise<boolean> {
   return check.end()
 }
 
-function isTextPart(bytes: Uint8Array): boolean {
-  const check = createTextCheck()
-  return check.add(bytes) && (bytes.length < SNIFF_BYTES ? check.end() : check.endOfPart())
-}
-
 /**
- * What a file is, by its content alone: no name and no header of a request has a say. Of a path the whole file is asked, of
- * bytes only them: text that begins well may still go on as something else, so the file is asked again when all of it is there.
- * @param source a path, or the first bytes, `SNIFF_BYTES` of them where the file is that long
+ * What a file is, by its content alone: no name and no header of a request has a say.
  * @returns null for what is not accepted
  */
-export async function sniff(source: string | Uint8Array): Promise<FileType | null> {
-  const found = await (typeof source === 'string' ? fileTypeFromFile(source) : fileTypeFromBuffer(source))
+export async function sniff(path: string): Promise<FileType | null> {
+  const found = await fileTypeFromFile(path)
   const known = found && accepted.get(found.ext)
   if (known) return known
+  // Many programs write sound alone under the mark of videos.
+  if (found?.ext === 'mp4') return (await hasSoundAlone(path)) ? m4a : null
   // Letters alone are the mark of some formats ("BM", "MZ"), which a text may begin with, too.
-  const isText = await (typeof source === 'string' ? isTextFile(source) : isTextPart(source))
-  return isText ? text : null
+  return (await isTextFile(path)) ? text : null
 }

@@ -195,6 +195,19 @@ describeInBrowser('sound on the page of a cut', () => {
     await take(ben.page, 3).getByText('Not processed').waitFor()
   })
 
+  it('how much of the quota is used is told beside the files of a cut, and to each person beside theirs', async () => {
+    const { page } = ann
+    await page
+      .getByRole('region', { name: 'Takes and files' })
+      .getByText(/^\d[\d.]* MB of 20 GB used$/)
+      .waitFor()
+    await page.goto(`${app().url}/me`)
+    await page
+      .getByRole('region', { name: 'Your files' })
+      .getByText(/^\d[\d.]* MB of 50 GB used$/)
+      .waitFor()
+  })
+
   it('no script has failed, the policy of the page was kept, and nothing came from another host', () => {
     // the browser's own words for a recording that it cannot play
     expect([...ann.errors, ...ben.errors]).toEqual([])

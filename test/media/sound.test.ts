@@ -4,7 +4,18 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type AudioAnalysis, createMedia, type Media, sniff } from '../../src/media/index.ts'
 import { cleanTag } from '../../src/media/tags.ts'
-import { aiff, fixture, flacBomb, riff, riffPart, type SoundOptions, storeLongWav, wav, wavFormat } from '../support/sound.ts'
+import {
+  aiff,
+  fixture,
+  flacBomb,
+  mp4,
+  riff,
+  riffPart,
+  type SoundOptions,
+  storeLongWav,
+  wav,
+  wavFormat,
+} from '../support/sound.ts'
 
 let folder = ''
 let media: Media
@@ -52,6 +63,7 @@ describe('a sound that is whole', () => {
       fixture('tone.m4a'),
       { codec: 'aac', durationMs: 1000, sampleRate: 16_000, channels: 1, tags },
     ],
+    ['mp4 of sound alone', mp4(), { codec: 'aac', durationMs: 1000, sampleRate: 16_000, channels: 1, tags }],
     [
       'alac, whose tables come first',
       fixture('tone-alac.m4a'),

@@ -6,6 +6,14 @@ import { join } from 'node:path'
 export const fixture = (name: string): Buffer => readFileSync(join(import.meta.dirname, '../fixtures/sound', name))
 export const fixturePath = (name: string): string => join(import.meta.dirname, '../fixtures/sound', name)
 
+/** An M4A with the mark of videos, as many programs write it. */
+export function mp4({ handler = 'soun' } = {}): Buffer {
+  const bytes = fixture('tone.m4a')
+  bytes.write('isom', bytes.indexOf('ftyp') + 4, 'latin1')
+  bytes.write(handler, bytes.indexOf('soun', bytes.indexOf('hdlr')), 'latin1')
+  return bytes
+}
+
 export interface SoundOptions {
   seconds?: number
   channels?: number

@@ -62,6 +62,8 @@ export const moreTexts = {
     email: 'E-mail',
     look: 'Look',
     themes: { system: 'As the system', light: 'Light', dark: 'Dark' },
+    files: 'Your files',
+    filesText: 'What you have uploaded, in all projects.',
     password: 'Password',
     current: 'Current password',
     next: 'New password',

@@ -33,7 +33,6 @@ export const soundTexts = {
     title: 'Takes and files',
     add: 'Add a file',
     drop: 'Drop the file to add it to this cut',
-    usage: (used: string, limit: string | null) => (limit === null ? `${used} used` : `${used} of ${limit} used`),
     kinds: { audio: 'Recording', stems: 'Stems', image: 'Picture', document: 'Document' } satisfies Record<FileKind, string>,
     statuses: { processing: 'Processing', failed: 'Not processed' },
     failures: {

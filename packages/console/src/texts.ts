@@ -20,6 +20,7 @@ export const texts = {
   you: 'you',
   copy: 'Copy',
   copied: 'Copied',
+  usage: (used: string, limit: string | null) => (limit === null ? `${used} used` : `${used} of ${limit} used`),
   newBelow: (n: number) => `${n} new below`,
   skip: 'To the content',
   notFound: {

@@ -1,3 +1,4 @@
+import { open } from 'node:fs/promises'
 import { MediaFailure } from '../failure.ts'
 import type { Codec } from '../types.ts'
 import { chunksOf, readAt, type Sound, type SoundFile } from './sound.ts'
@@ -11,6 +12,8 @@ const codecs = new Map<string, Codec>([
 ])
 /** Boxes that hold the boxes which matter here. */
 const containers = new Set(['moov', 'trak', 'mdia', 'minf', 'stbl'])
+/** Handlers of tracks that are seen. */
+const pictures = new Set(['vide', 'pict', 'auxv'])
 /** Tables of an hour are about 2 MiB, covers some more. */
 const MAX_MOOV_BYTES = 32 * 1024 * 1024
 const MAX_BOXES = 100_000
@@ -108,6 +111,39 @@ function codecOf(moov: Buffer, boxes: Box[]): Codec {
   throw new MediaFailure('unsupported')
 }
 
+/** @throws MediaFailure where it is longer than any that is read */
+function readMoov(file: SoundFile, { start, end }: Box): Promise<Buffer> {
+  if (end - start > MAX_MOOV_BYTES) throw new MediaFailure('too-large')
+  return readAt(file, start, end - start)
+}
+
+/** What a track holds, as its `hdlr` says. */
+const handlersOf = (moov: Buffer, boxes: Box[]): string[] =>
+  boxes.flatMap(({ type, body, end }) =>
+    type === 'hdlr' && body + 12 <= end ? moov.toString('latin1', body + 8, body + 12) : [],
+  )
+
+/**
+ * Whether an MP4 has a track of sound, and none of pictures.
+ * @throws errors of the system alone
+ */
+export async function hasSoundAlone(path: string): Promise<boolean> {
+  const handle = await open(path)
+  try {
+    const file = { handle, size: (await handle.stat()).size }
+    const place = (await topLevel(file)).find(({ type }) => type === 'moov')
+    if (!place) return false
+    const moov = await readMoov(file, place)
+    const handlers = handlersOf(moov, boxesOf(moov))
+    return handlers.includes('soun') && !handlers.some((handler) => pictures.has(handler))
+  } catch (error) {
+    if (error instanceof MediaFailure) return false
+    throw error
+  } finally {
+    await handle.close()
+  }
+}
+
 /**
  * An M4A has its tables in front of the sound, or, as most programs write it, behind. The decoder keeps all that it is given until
  * it has them, so here they always come first, and the sound streams: measured on 5 minutes, 283 MB of memory otherwise.
@@ -119,7 +155,7 @@ export async function readM4a(file: SoundFile): Promise<Sound> {
   if (!place || !data) throw new MediaFailure('damaged')
   // what the decoder gets in one piece
   if (place.end - place.start + Math.min(place.start, data.start) > MAX_MOOV_BYTES) throw new MediaFailure('too-large')
-  const moov = await readAt(file, place.start, place.end - place.start)
+  const moov = await readMoov(file, place)
   const inside = boxesOf(moov)
   const isBehind = place.start > data.start
   if (isBehind) moveOffsets(moov, inside, moov.length)

@@ -1,39 +1,21 @@
-import { type Cut, files as endpoints, type File, type Usage } from '@cutroom/client'
-import { useEffect, useMemo, useState } from 'preact/hooks'
+import type { Cut, File } from '@cutroom/client'
+import { useMemo, useState } from 'preact/hooks'
 import { byteSize } from '../lib/bytes.ts'
 import { useCell } from '../lib/cell.ts'
 import { carryAll, downloadUrl, failureOf, soundOf, takesOf, thumbnailUrl, uncarried } from '../lib/cut-files.ts'
 import { lazy } from '../lib/lazy.tsx'
 import type { Player } from '../lib/player.ts'
 import { useMay, useRoomValue } from '../lib/room.ts'
-import { client } from '../lib/session.ts'
 import { mediaTime } from '../lib/time.ts'
 import { soundTexts } from '../texts-sound.ts'
 import { Ago } from './face.tsx'
 import { FileIcon, MoreIcon, PlayIcon } from './sound-icons.tsx'
 import { AddFiles, UploadList } from './uploads.tsx'
+import { UsageLine } from './usage.tsx'
 
 const words = soundTexts.files
 const FileDialog = lazy(() => import('../views/file-dialog.tsx').then(({ FileDialog }) => FileDialog), null)
 const SharesDialog = lazy(() => import('../views/shares.tsx').then(({ SharesDialog }) => SharesDialog), null)
-
-/** How much the project may store, and does. Asked again when a file has come or gone. */
-function UsageLine({ projectId, count }: { projectId: string; count: number }) {
-  const [usage, setUsage] = useState<Usage | null>(null)
-  useEffect(() => {
-    let isShown = true
-    client.call(endpoints.usage, { params: { projectId } }).then(
-      (found) => isShown && setUsage(found),
-      // the line is left out: it is said again when a file does not fit
-      () => {},
-    )
-    return () => {
-      isShown = false
-    }
-  }, [projectId, count])
-  if (!usage) return null
-  return <p class="quiet small">{words.usage(byteSize(usage.bytes), usage.limit === null ? null : byteSize(usage.limit))}</p>
-}
 
 /** Open threads of older takes come along to the current one. */
 function Carry({ cutId, takes }: { cutId: string; takes: readonly File[] }) {
@@ -141,7 +123,7 @@ export function FilesPanel({ cut, files, player }: { cut: Cut; files: readonly F
       {files.length === 0 && <p class="quiet">{words.none}</p>}
       {takes.length > 0 && <ul>{takes.map(row)}</ul>}
       {others.length > 0 && <ul>{others.map(row)}</ul>}
-      <UsageLine projectId={cut.projectId} count={files.length} />
+      <UsageLine projectId={cut.projectId} again={files.length} />
       {open && <FileDialog file={open} onClose={() => setOpenId(null)} />}
       {isSharing && <SharesDialog of={{ kind: 'cut', id: cut.id }} name={cut.name} onClose={() => setSharing(false)} />}
     </section>

@@ -8,6 +8,7 @@ import { setTheme, type Theme, theme } from '../lib/theme.ts'
 import { useSelected } from '../lib/use-selected.ts'
 import { Confirm } from '../parts/dialog.tsx'
 import { Choice, Field, Form, useSubmission } from '../parts/form.tsx'
+import { UsageLine } from '../parts/usage.tsx'
 import { texts } from '../texts.ts'
 import { moreTexts } from '../texts-more.ts'
 import { Preferences } from './preferences.tsx'
@@ -106,6 +107,11 @@ export function MeView() {
         />
       </section>
       <Preferences />
+      <section class="card stack" aria-label={words.files}>
+        <h2>{words.files}</h2>
+        <p class="quiet">{words.filesText}</p>
+        <UsageLine />
+      </section>
       <Sessions onEndAll={() => setEnding(true)} />
       <Tokens />
       <Password />
