@@ -5,7 +5,7 @@ import type { Write } from '../../rooms/log/commit.ts'
 import type { Consumer } from '../../rooms/log/consumers/consumer.ts'
 import type { LogEntry } from '../../rooms/log/log.ts'
 import { excerpt } from '../shared/serialize.ts'
-import { ofApproval, ofComment, ofMember, ofTask, ofUpload, type ReadCause } from './causes.ts'
+import { mayNotify, ofApproval, ofComment, ofMember, ofTask, ofUpload, type ReadCause } from './causes.ts'
 import { endLostCuts, endMembership, endThing } from './endings.ts'
 import { beginningOf, withoutMarkup } from './mentions.ts'
 import { notify } from './writes.ts'
@@ -65,6 +65,7 @@ export function notificationsConsumer(activityOf: (entry: LogEntry) => Activity 
     async handle({ event }) {
       const end = endingOf.get(event.name)
       if (end) return (write) => end(write, event)
+      if (!mayNotify(event)) return undefined
       const read = causeOf.get(event.name)
       const activity = activityOf(event)
       const actorId = event.meta.actor?.id

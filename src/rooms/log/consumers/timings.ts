@@ -1,7 +1,8 @@
 /** All in milliseconds. */
 export const CONSUMER_TIMINGS = {
-  /** Notifications of this time are read together. */
+  /** Notifications of this time are read together: of the second, while the server is busy. */
   gatherMs: 20,
+  gatherBusyMs: 200,
   /** Longest time for which a position is known to the leader alone; a crash has its events handled again. */
   saveMs: 250,
   /** Between looks for what is due: rows of jobs, and retries. */
