@@ -11,6 +11,7 @@ import { until } from './until.ts'
 /** As fast as a test wants it. */
 export const QUICK: Partial<ConsumerTimings> = {
   gatherMs: 2,
+  gatherBusyMs: 20,
   saveMs: 20,
   tickMs: 20,
   sweepMs: 20,

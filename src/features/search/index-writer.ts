@@ -40,8 +40,8 @@ const readText = ({ id, scope, parent, at, version, title, text, from }: Source)
   `SELECT ${id} AS id, ${scope} AS scope, ${parent} AS parent, ${at} AS at, ${version} AS version, ${title} AS title, ${text} AS text
    FROM ${from} WHERE ${id} = ANY($1::uuid[]) ORDER BY 1`
 /** Behind the commit of what was read before: what was deleted while it was read is found here, or its event comes after this. */
-const sweepText = ({ id, from }: Source): string =>
-  `DELETE FROM "Search" s WHERE s.type = $1 AND s.id = ANY($2::uuid[]) AND NOT EXISTS (SELECT FROM ${from} WHERE ${id} = s.id)`
+const goneText = ({ id, from }: Source): string =>
+  `SELECT known.id FROM unnest($1::uuid[]) AS known(id) WHERE NOT EXISTS (SELECT FROM ${from} WHERE ${id} = known.id)`
 
 const UPSERT = `INSERT INTO "Search" AS s (type, id, scope, parent, at, version, tsv)
   SELECT $1, id, scope, parent, at, version,
@@ -109,6 +109,13 @@ async function inRounds(query: Query, text: string, values: unknown[]): Promise<
 export function createIndexWriter(query: Query, language: string): IndexWriter {
   const words = createWordNotes(query)
 
+  const removeBelow = (ids: readonly string[]) => inRounds(query, BELOW, [ids, indexedTypes])
+  /** With what went along: once a thing is gone from the index, what hangs below it is not found from the top any more. */
+  async function sweep(type: SearchType, ids: readonly string[]): Promise<void> {
+    const gone = await query<{ id: string }>({ text: goneText(sources[type]), values: [ids] })
+    if (gone.length > 0) await removeBelow(gone.map(({ id }) => id))
+  }
+
   async function write(type: SearchType, ids: readonly string[], again: boolean): Promise<void> {
     const rows = await query<Row>({ text: readText(sources[type]), values: [ids] })
     const [titles, bodies]: [string[], string[]] = [[], []]
@@ -126,7 +133,7 @@ export function createIndexWriter(query: Query, language: string): IndexWriter {
     const at = rows.map((row) => row.at.toISOString())
     const values = [type, language, again, column('id'), column('scope'), column('parent'), at, column('version'), titles, bodies]
     if (rows.length > 0) await query({ text: UPSERT, values })
-    await query({ text: sweepText(sources[type]), values: [type, ids] })
+    await sweep(type, ids)
     await words.note([...titles, ...bodies])
   }
 
@@ -140,8 +147,8 @@ export function createIndexWriter(query: Query, language: string): IndexWriter {
   return {
     refresh: createBatches(writeAll),
     rebuild: (type, ids) => write(type, ids, true),
-    sweep: async (type, ids) => void (await query({ text: sweepText(sources[type]), values: [type, ids] })),
-    removeBelow: (ids) => inRounds(query, BELOW, [ids, indexedTypes]),
+    sweep,
+    removeBelow,
     removeScope: (id) => inRounds(query, SCOPE, [id]),
     forgetWords: words.forget,
   }

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { TestApp } from '../../support/app.ts'
 import { ownDatabase, startWith } from '../../support/consumers.ts'
-import { createCut, createTeam, type Person } from '../../support/people.ts'
+import { createCut, createTeam, login } from '../../support/people.ts'
 import { contents, differences, found, hitsOf, search, upToDate, writeAllKinds as write } from '../../support/search.ts'
 import { until } from '../../support/until.ts'
 
@@ -24,6 +23,25 @@ describe('the index of a search', { timeout: 180_000 }, () => {
     for (const { app } of [second, third]) await app.close()
   })
 
+  it('has nothing of a cut that was deleted, and of an edit before that, which are read together', async () => {
+    const databaseUrl = await ownDatabase()
+    const leader = await startWith({}, { databaseUrl })
+    const { owner, project } = await createTeam(leader)
+    const { cut } = await createCut(owner, project.id)
+    const said = await owner.must<{ id: string }>('POST', `/api/cuts/${cut.id}/comments`, { body: 'first' })
+    await owner.must('POST', `/api/comments/${said.id}/replies`, { body: 'reply' })
+    await upToDate(owner)
+    await leader.app.close()
+    const idle = await startWith({ without: ['search'] }, { databaseUrl })
+    const writer = await login(idle, owner)
+    await writer.must('PATCH', `/api/comments/${said.id}`, { body: 'second' })
+    await writer.must('DELETE', `/api/cuts/${cut.id}`)
+    await idle.app.close()
+    const next = await startWith({}, { databaseUrl })
+    await upToDate(await login(next, owner))
+    expect(await differences(next.db)).toEqual([])
+  })
+
   it('has what was there before it, built little by little, also when that is interrupted, and in another language', async () => {
     const databaseUrl = await ownDatabase()
     const writer = await startWith({}, { databaseUrl })
@@ -44,7 +62,7 @@ describe('the index of a search', { timeout: 180_000 }, () => {
     await until('a part of it', async () => (await slow.db.query('SELECT 1 FROM "Search"')).rows.length > 0)
     await slow.app.close()
     const whole = await startWith({}, { databaseUrl })
-    const ann = speak(whole, owner)
+    const ann = await login(whole, owner)
     await upToDate(ann)
     expect(await differences(whole.db)).toEqual([])
     expect(await found(ann, 'before 449')).toHaveLength(1)
@@ -52,19 +70,10 @@ describe('the index of a search', { timeout: 180_000 }, () => {
     await whole.app.close()
 
     const english = await startWith({}, { databaseUrl, env: { SEARCH_LANGUAGE: 'english' } })
-    const reader = speak(english, owner)
+    const reader = await login(english, owner)
     await upToDate(reader)
     const hits = hitsOf(await search(reader, 'run singer'))
     expect(hits.map(({ text, ranges }) => ranges.map(([from, to]) => text.slice(from, to)))).toEqual([['singers', 'running']])
     expect(await differences(english.db)).toEqual([])
   })
 })
-
-/** The same person on another server of the same database. */
-function speak({ url }: Pick<TestApp, 'url'>, person: Person): Person {
-  const call: Person['call'] = async (method, path) => {
-    const response = await fetch(url + path, { method, headers: { authorization: `Bearer ${person.token}` } })
-    return { status: response.status, headers: response.headers, body: (await response.json()) as never }
-  }
-  return { ...person, call, must: async (method, path) => (await call(method, path)).body as never }
-}

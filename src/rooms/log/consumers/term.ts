@@ -43,23 +43,26 @@ const BUSY_PER_S = 300
 function createGathering({ timings }: TermOptions, signal: AbortSignal, wake: (rooms: readonly RoomId[]) => void) {
   const rooms = new Set<RoomId>()
   let timer: NodeJS.Timeout | undefined
-  let notes = 0
   let lengthMs = timings.gatherMs
+  let [count, since] = [0, performance.now()]
+
   function end(): void {
     timer = undefined
+    const passedMs = performance.now() - since
+    if (passedMs >= timings.gatherBusyMs) {
+      lengthMs = (count * 1000) / passedMs >= BUSY_PER_S ? timings.gatherBusyMs : timings.gatherMs
+      count = 0
+      since += passedMs
+    }
     const gathered = [...rooms]
     rooms.clear()
-    lengthMs = (notes * 1000) / lengthMs >= BUSY_PER_S ? timings.gatherBusyMs : timings.gatherMs
-    notes = 0
     wake(gathered)
   }
   signal.addEventListener('abort', () => clearTimeout(timer))
   return (more: Iterable<RoomId>): void => {
     if (signal.aborted) return
-    for (const room of more) {
-      rooms.add(room)
-      notes++
-    }
+    for (const room of more) rooms.add(room)
+    count++
     timer ??= setTimeout(end, lengthMs)
   }
 }
