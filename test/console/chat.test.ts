@@ -133,6 +133,16 @@ describeInBrowser('conversations', () => {
     await say(cy, conversation.id, 'One more')
     await button(page, '1 new below').click()
     await message(page, 'One more').waitFor()
+
+    // a link, as those of a search, names one far back
+    const [{ id: far }] = (await app().db.query<{ id: string }>(`SELECT id FROM "Message" WHERE body LIKE 'Number 20.%'`))
+      .rows as [{ id: string }]
+    await page.goto(`${app().url}/chat/${conversation.id}?message=${far}`)
+    await until('it is in sight', () => message(page, 'Number 20.').isVisible())
+    expect(await page.locator('.message.marked').textContent()).toContain('Number 20.')
+    const gone = far.replace(/.$/, (last) => (last === '0' ? '1' : '0'))
+    await page.goto(`${app().url}/chat/${conversation.id}?message=${gone}`)
+    await page.getByText('This message is not there any more').first().waitFor()
     expect(errors).toEqual([])
   })
 

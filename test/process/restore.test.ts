@@ -10,7 +10,7 @@ import { startApp } from '../support/app.ts'
 import { createDatabase, withDatabase } from '../support/database.ts'
 import { direct } from '../support/hostile.ts'
 import { readLog, upTo } from '../support/log.ts'
-import { createTeam, type Person } from '../support/people.ts'
+import { createTeam, type Person, request } from '../support/people.ts'
 import { connect, type Listener } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
 
@@ -38,7 +38,12 @@ type Scene = Awaited<ReturnType<typeof scene>>
 
 /** After a restore: the old connections are closed, the old position is answered reset although the log reaches beyond it again. */
 async function expectReset({ one, two, project, owner, sockets, room, epoch }: Scene, at: number): Promise<void> {
-  for (const app of [one, two]) await until('it serves again', async () => (await fetch(`${app.url}/readyz`)).status === 200)
+  const events = `/api/projects/${project.id}/events`
+  for (const { url } of [one, two])
+    await until('it serves the new history', async () => {
+      const { status, body } = await request<{ epoch: string }>(url, 'GET', events, { token: owner.token })
+      return status === 200 && body.epoch !== epoch
+    })
   await until('all sockets are closed', () => sockets.every(({ socket }) => !socket.connected))
   const kept = sockets.map((socket) => socket.events(room).length)
   while ((await readLog(owner, project.id)).length <= at) await write(owner, project.id, 'in the new history')

@@ -61,6 +61,7 @@ export async function connect(
   await new Promise<void>((resolve, reject) => {
     listener.socket.once('connected', () => resolve())
     listener.socket.once('connect_error', reject)
+    listener.socket.once('disconnect', (reason) => reject(new Error(`closed before it was connected: ${reason}`)))
   })
   return listener
 }

@@ -54,6 +54,7 @@ export const chatTexts = {
     send: 'Send',
     begin: 'This is the beginning of the conversation.',
     loading: 'Loading older messages …',
+    noMessage: 'This message is not there any more',
     failed: 'Older messages could not be loaded.',
     edit: (body: string) => `Edit “${body}”`,
     delete: (body: string) => `Delete “${body}”`,

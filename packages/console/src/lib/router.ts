@@ -32,7 +32,7 @@ export type Route =
   | { name: 'inbox' }
   | { name: 'all-activity'; query: URLSearchParams }
   | { name: 'search'; query: URLSearchParams }
-  | { name: 'chat'; conversationId: string | null }
+  | { name: 'chat'; conversationId: string | null; query: URLSearchParams }
   | { name: 'shared'; token: string }
   | { name: 'invitation'; token: string }
   | { name: 'unsubscribe'; token: string }
@@ -71,7 +71,7 @@ export function routeOf(at: string): Route {
     if (first === 'search') return { name: 'search', query }
     if (first === 'activity') return { name: 'all-activity', query }
   }
-  if (first === 'chat' && isShort) return { name: 'chat', conversationId: projectId || null }
+  if (first === 'chat' && isShort) return { name: 'chat', conversationId: projectId || null, query }
   if (first === 'reset' && isShort) return { name: 'reset', token: projectId || null }
   const open = OPEN[first]
   if (open && projectId !== '' && isShort) return { name: open, token: projectId }

@@ -69,6 +69,8 @@ function Bubble({ row: { message, body, at } }: { row: MessageRow }) {
 export const MessageItem = memo(function MessageItem(props: {
   row: MessageRow
   isGroup: boolean
+  /** The address names it. */
+  isMarked: boolean
   mayWrite: boolean
   actions: MessageActions
 }) {
@@ -81,7 +83,7 @@ export const MessageItem = memo(function MessageItem(props: {
     <>
       {row.day !== null && <h2 class="day">{row.day}</h2>}
       <div
-        class={`message${isOwn ? ' own' : ''}${starts ? ' starts' : ''}${isWaiting ? ' pending' : ''}`}
+        class={`message${isOwn ? ' own' : ''}${starts ? ' starts' : ''}${isWaiting ? ' pending' : ''}${props.isMarked ? ' marked' : ''}`}
         aria-busy={isWaiting}
         data-message={message?.id}
       >

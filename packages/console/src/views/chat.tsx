@@ -13,7 +13,7 @@ import { ConversationView } from './conversation.tsx'
 const NewConversation = lazy(() => import('./new-conversation.tsx').then(({ NewConversation }) => NewConversation), null)
 
 /** Conversations, and the one that is open. */
-export function ChatView({ conversationId }: { conversationId: string | null }) {
+export function ChatView({ conversationId, messageId }: { conversationId: string | null; messageId: string | null }) {
   const list = useChat(({ list }) => list)
   const [isCreating, setCreating] = useState(false)
   useKeys({ n: () => setCreating(true) })
@@ -39,7 +39,7 @@ export function ChatView({ conversationId }: { conversationId: string | null }) 
           </div>
         </div>
       ) : (
-        <ConversationView key={conversationId} id={conversationId} />
+        <ConversationView key={conversationId} id={conversationId} messageId={messageId} />
       )}
       {isCreating && <NewConversation onClose={() => setCreating(false)} />}
     </div>

@@ -1,10 +1,11 @@
 import type { Conversation, History, Message } from '@cutroom/client'
-import { useEffect, useMemo, useRef } from 'preact/hooks'
+import type { RefObject } from 'preact'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { editMessage, type Opened, useOnline, useOpened, useSending, useTyping } from '../lib/conversations.ts'
 import { useMessageRows } from '../lib/message-rows.ts'
 import { complain } from '../lib/room.ts'
 import { base } from '../lib/router.ts'
-import { announce } from '../lib/say.ts'
+import { announce, toast } from '../lib/say.ts'
 import { client } from '../lib/session.ts'
 import { useVisible } from '../lib/visible.ts'
 import { ChatFace, othersOf, titleOf } from '../parts/chat-face.tsx'
@@ -99,13 +100,43 @@ function useReading({ id, unread }: Conversation, last: Message | undefined): ()
   }
 }
 
-function Said({ conversation, history, opened }: { conversation: Conversation; history: History; opened: Opened }) {
+/** Brings a message that the address names into sight, however far back it is. @returns its id while it is marked */
+function useNamedMessage(
+  id: string | null,
+  { messages, hasMore }: History,
+  opened: Opened,
+  handle: RefObject<WindowedHandle | null>,
+): string | null {
+  const shown = useRef<string | null>(null)
+  const [marked, setMarked] = useState<string | null>(null)
+  useEffect(() => {
+    if (id === null || shown.current === id) return
+    const [oldest] = messages
+    if (messages.some((message) => message.id === id)) {
+      handle.current?.reveal(id)
+      setMarked(id)
+    } else if (hasMore && oldest && id < oldest.id) return opened.loadOlder()
+    else toast(words.noMessage)
+    shown.current = id
+  }, [id, messages])
+  return marked
+}
+
+interface SaidProps {
+  conversation: Conversation
+  history: History
+  opened: Opened
+  messageId: string | null
+}
+
+function Said({ conversation, history, opened, messageId }: SaidProps) {
   const handle = useRef<WindowedHandle>(null)
   const { id, members, canWrite } = conversation
   const rows = useMessageRows(conversation, history.messages, useSending(id))
   const title = titleOf(conversation)
   const isGroup = members.length > 2
   const readAll = useReading(conversation, history.messages.at(-1))
+  const marked = useNamedMessage(messageId, history, opened, handle)
   useSpokenMessages(id)
   const start = useMemo(() => <Start history={history} wrong={opened.wrong} onAgain={opened.again} />, [history, opened.wrong])
   return (
@@ -127,7 +158,9 @@ function Said({ conversation, history, opened }: { conversation: Conversation; h
             <p>{chatTexts.noMessagesText(title)}</p>
           </div>
         }
-        draw={(row) => <MessageItem row={row} isGroup={isGroup} mayWrite={canWrite} actions={actions} />}
+        draw={(row) => (
+          <MessageItem row={row} isGroup={isGroup} isMarked={row.key === marked} mayWrite={canWrite} actions={actions} />
+        )}
       />
       <Typing conversation={conversation} />
       {canWrite ? (
@@ -164,7 +197,7 @@ function Gone() {
 }
 
 /** One conversation: its messages, who has read them, and a place to write. */
-export function ConversationView({ id }: { id: string }) {
+export function ConversationView({ id, messageId }: { id: string; messageId: string | null }) {
   const opened = useOpened(id)
   const { conversation, history, isGone, wrong } = opened
   if (isGone) return <Gone />
@@ -181,7 +214,7 @@ export function ConversationView({ id }: { id: string }) {
   return (
     <section class="conversation-view" aria-label={titleOf(conversation)}>
       <Head conversation={conversation} />
-      <Said conversation={conversation} history={history} opened={opened} />
+      <Said conversation={conversation} history={history} opened={opened} messageId={messageId} />
     </section>
   )
 }

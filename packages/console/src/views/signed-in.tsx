@@ -40,7 +40,7 @@ export function SignedIn() {
   if (at.name === 'chat')
     return (
       <Frame title={texts.frame.chats} fixed bar={<ConnectionBar />}>
-        <ChatView conversationId={at.conversationId} />
+        <ChatView conversationId={at.conversationId} messageId={at.query.get('message')} />
       </Frame>
     )
   if (at.name === 'inbox')
