@@ -94,6 +94,10 @@ function createReporters({ log }: FastifyInstance) {
   }
 }
 
+async function openAdaptedLog({ database, adaptLog = (log) => log }: RoomsOptions): Promise<Log> {
+  return adaptLog(await openLog(database.readers, database.pages.query))
+}
+
 /** The feeds of the rooms with local sockets. */
 function openFeeds(
   { redis, measurements, createReplayCaches }: RoomsOptions,
@@ -142,8 +146,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   const timings = { ...TIMINGS, ...options.timings }
   const reporters = createReporters(app)
   const { onTimerError, onDeliveryError, onSocketError, onRefusedMessages, onSlowClosed, onLogLost } = reporters
-  const { adaptLog = (log) => log } = options
-  const log = adaptLog(await openLog(database.readers, database.pages.query))
+  const log = await openAdaptedLog(options)
   let cluster: Cluster | undefined
   const admission = new Admission({ ...options, onError: onTimerError })
   const onDrain = () => {

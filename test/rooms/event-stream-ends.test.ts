@@ -141,6 +141,26 @@ describe('the end of an event stream', () => {
     await until('a free place', async () => (await streamOf(strict, owner, project.id)).status === 200)
   })
 
+  it('R2 streams end when the log becomes another one, polls are told, and the position of before is answered by reset', async () => {
+    const moved = await startApp({ seams: { timings: { sweepMs: 50, checkMs: 50 } } })
+    onTestFinished(moved.close)
+    const { owner, project } = await createTeam(moved)
+    await addTask(owner, project.id)
+    const stream = await streamOf(moved, owner, project.id)
+    await stream.first('ready')
+    const before = moved.app.rooms.log.epoch()
+    const poll = owner.call('GET', `/api/projects/${project.id}/events?after=1&epoch=${before}&wait=25`)
+    await until('it waits', () => moved.app.rooms.streams.counts().polls === 1)
+    // New files, as after a restore.
+    await moved.db.query('VACUUM FULL "Room"')
+    await until('the end', () => stream.isOver())
+    expect(await poll).toMatchObject({ status: 410, body: { code: 'gone' } })
+    const again = await streamOf(moved, owner, project.id, '', stream.lastId())
+    const epoch = moved.app.rooms.log.epoch()
+    expect(epoch).not.toBe(before)
+    expect((await again.first('reset')).data).toEqual({ epoch, head: 1, floor: 0 })
+  })
+
   it('O1 a server that stops sends all away with the time to come again, and a client that comes to the next one misses nothing', async () => {
     const { url: databaseUrl, drop } = await createDatabase()
     const [first, second] = [await startApp({ databaseUrl }), await startApp({ databaseUrl })]

@@ -193,7 +193,9 @@ export class Admission {
   /** @throws problem rate-limited for a socket or a stream beyond those that one person may have */
   #assertFewSockets(personId: string): void {
     if (this.#limits && this.#persons.of(personId) >= this.#limits.personSockets)
-      throw problem('rate-limited', `One person has at most ${this.#limits.personSockets} sockets`, { retryAfter: 30 })
+      throw problem('rate-limited', `One person has at most ${this.#limits.personSockets} sockets and streams`, {
+        retryAfter: 30,
+      })
   }
 
   /** @throws problem rate-limited while the person is kept out for flooding */
