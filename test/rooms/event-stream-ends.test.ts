@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { startApp, useApp } from '../support/app.ts'
 import { createDatabase } from '../support/database.ts'
 import { openStream, type Stream, streamOf } from '../support/event-stream.ts'
-import { upTo } from '../support/log.ts'
+import { readLog, upTo } from '../support/log.ts'
 import { addMember, createTeam, login, PASSWORD, type Person, register, request } from '../support/people.ts'
 import { removeWhileStreaming } from '../support/removal.ts'
 import { until } from '../support/until.ts'
@@ -35,6 +35,29 @@ describe('the end of an event stream', () => {
     const again = await streamOf(app(), editor, project.id, '', old.lastId())
     await again.first('ready')
     expect(names(again)).toEqual(['member:left', 'task:created', 'member:joined', 'ready'])
+  })
+
+  it('A1 A2 who loses access while their stream opens gets nothing behind it: removals and logouts at every moment of the opening', async () => {
+    const { owner, project } = await createTeam(app())
+    const outcomes = { refused: 0, ended: 0 }
+    for (const round of upTo(24)) {
+      const person = await register(app(), `Racer ${round}`)
+      await addMember(owner, project.id, person)
+      const opening = streamOf(app(), person, project.id)
+      await new Promise((next) => setTimeout(next, round % 8))
+      const removes = round % 2 === 0
+      if (removes) await owner.must('DELETE', `/api/projects/${project.id}/members/${person.id}`)
+      else await person.must('POST', '/api/auth/logout', { refreshToken: person.refreshToken })
+      const last = (await readLog(owner, project.id)).at(-1)?.meta.seq ?? 0
+      for (const n of upTo(3)) await addTask(owner, project.id, `After ${n}`)
+      const stream = await opening
+      await until('the end', () => stream.isOver())
+      if (stream.status === 200) outcomes.ended++
+      else outcomes.refused++
+      expect(stream.seqs().filter((seq) => seq > last || (removes && seq === last))).toEqual([])
+      if (stream.status === 200) expect(names(stream).at(-1)).toBe(removes ? 'access:revoked' : 'session:expired')
+    }
+    expect(outcomes.ended).toBeGreaterThan(0)
   })
 
   it('A1 the deletion of the project is the last event', async () => {
