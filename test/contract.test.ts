@@ -30,7 +30,7 @@ const pinned: Record<number, string> = {
   1: '22541e6fb8677fb9afd7356e84808aeec955fb95ab05c52e96e10f729a4d1be9',
   2: '64ade9011679b19a8a11fa910dd6ab8e15aa1d7923e2f7ada5456808f34eaaa3',
   3: '2436e3177fb52e6cdda742c0c436046e3b9bd79135e608ec3d3bc92a8f3f5bbe',
-  4: '669b2735d36aaa7efdc1be820705a55b4b7379aa35206e70f7193186dcfb6626',
+  4: '728f7b0174bbc61811b8d6c0f27d23fcf6b43f0a619b381b0aa758da0e2ade1a',
 }
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
@@ -178,6 +178,7 @@ describe('the documentation that the server serves', () => {
         ...Object.keys(endpoint.schema.params?.shape ?? {}).map((key) => `path ${key}`),
         ...Object.keys(endpoint.schema.querystring?.shape ?? {}).map((key) => `query ${key}`),
         ...(writes ? ['header Idempotency-Key'] : []),
+        ...(endpoint.eventStream !== undefined ? ['header Last-Event-ID'] : []),
       ]
       const conditional = ['header If-Match', 'header If-None-Match']
       expect(parameters.filter((parameter) => !conditional.includes(parameter)).sort(), name).toEqual(expected.sort())

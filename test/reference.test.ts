@@ -162,6 +162,8 @@ describe('the documents', () => {
         expect(Object.keys(operation.responses[status]?.content ?? {}), id).toEqual(endpoint.media)
         continue
       }
+      const types = ['application/json', ...(endpoint.eventStream === undefined ? [] : ['text/event-stream'])]
+      expect(Object.keys(operation.responses[status]?.content ?? {}), id).toEqual(types)
       const example = operation.responses[status]?.content?.['application/json']?.example
       const parsed = response[status]?.safeParse(example)
       expect(parsed?.error?.issues, id).toBeUndefined()

@@ -22,8 +22,8 @@ const BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } }
 const GZIP_OF_FILES = { level: 6 }
 const BROTLI_OF_FILES = { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } }
 
-/** The weight that Accept-Encoding gives a coding: 0 is a refusal, null no word of it. */
-function weightsOf(header: string): (name: string) => number | null {
+/** The weight that a header like Accept-Encoding gives a coding: 0 is a refusal, null no word of it. */
+export function weightsOf(header: string): (name: string) => number | null {
   const weights = new Map(
     header.split(',').map((part) => {
       const [name = '', ...parameters] = part.split(';').map((text) => text.trim().toLowerCase())

@@ -30,7 +30,11 @@ declare module 'fastify' {
      * Serves an endpoint: reads, and the few that answer with more than a body (auth). What is read in a project may depend on
      * the path and the rows, not on who asks (unless the endpoint is `personal`): it is kept until the project's log moves on.
      */
-    serve<const E extends Endpoint>(endpoint: E, handler: (context: RequestContext<E>) => Promise<Answer<E>>): void
+    serve<const E extends Endpoint>(
+      endpoint: E,
+      handler: (context: RequestContext<E>) => Promise<Answer<E>>,
+      options?: ServeOptions<E>,
+    ): void
     /**
      * Serves an endpoint that writes: the handler runs inside `commit`, possibly more than once, after the caller's right was checked
      * in the same transaction. `current` loads the thing that an endpoint with the effect `change` names: the check then locks it and
@@ -45,6 +49,14 @@ declare module 'fastify' {
     /** Serves an endpoint that answers with bytes: the handler sends them. */
     stream<const E extends Endpoint>(endpoint: E, handler: (context: RequestContext<E>) => Promise<FastifyReply>): void
   }
+}
+
+interface ServeOptions<E extends Endpoint> {
+  /**
+   * Comes before the handler, when access was checked. The answer is its own where it gives one; where it has waited, without a place, all is
+   * checked again.
+   */
+  before(context: RequestContext<E>): Promise<FastifyReply | 'waited' | null>
 }
 
 const noQuery = z.strictObject({})
@@ -132,10 +144,22 @@ export const endpointsPlugin = fp<{ config: Config; query: Query; authorizer: Au
     /** What is read where a path leads: schemas of answers, by path. */
     const readable = new Map<string, z.ZodType | undefined>()
 
-    app.decorate('serve', (endpoint, handler) => {
+    /** What is checked of each request before its handler runs, for one that has waited since. */
+    async function enterAgain(endpoint: Endpoint, request: FastifyRequest, reply: FastifyReply): Promise<Scope | null> {
+      request.caller = app.tokens.callerOf(request)
+      await new Promise<void>((resolve, reject) =>
+        app.takePlace(request, reply, endpoint.largePages ?? false, (error) => (error ? reject(error) : resolve())),
+      )
+      return scopeOf(endpoint, request)
+    }
+
+    app.decorate('serve', (endpoint, handler, options) => {
       if (endpoint.method === 'GET') readable.set(endpoint.url, endpoint.schema.response[200])
       route(endpoint, async (request, reply) => {
-        const scope = await scopeOf(endpoint, request)
+        let scope = await scopeOf(endpoint, request)
+        const before = options && (await options.before(contextOf(request, reply, scope)))
+        if (before === 'waited') scope = await enterAgain(endpoint, request, reply)
+        else if (before) return before
         if (!scope?.at || endpoint.personal) {
           const answer = await handler(contextOf(request, reply, scope))
           if (endpoint.method !== 'GET') return send(reply, endpoint, answer, base)

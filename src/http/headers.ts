@@ -93,6 +93,7 @@ export const headersPlugin = fp<{ config: Config; headers: AnswerHeaders; origin
         'if-match',
         'if-none-match',
         'if-range',
+        'last-event-id',
         'range',
         ...['tus-resumable', 'upload-length', 'upload-metadata', 'upload-offset'],
         USER_HEADER,

@@ -11,6 +11,13 @@ import type { ConsumerMeasurements, Measurements } from '../rooms/measurements.t
 import { bearer } from './auth.ts'
 import { countConsumers, registerConsumerGauges } from './consumer-metrics.ts'
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** It lasts as long as its client wants, which is no time to answer. */
+    staysOpen: boolean
+  }
+}
+
 const COMMIT_OUTCOMES = ['committed', 'refused', 'unavailable', 'failed'] as const
 const MODES = ['live', 'resumed', 'reset'] as const
 const ROOMS = ['project', 'user'] as const
@@ -119,6 +126,17 @@ function registerGauges(app: FastifyInstance, { metrics, database, redis, versio
     },
   })
   new Gauge({
+    name: 'cutroom_event_streams',
+    help: 'Clients without a socket that are told of events: open streams, and polls that wait',
+    labelNames: ['form'] as const,
+    registers,
+    collect() {
+      const { streams, polls } = app.rooms.streams.counts()
+      this.set({ form: 'stream' }, streams)
+      this.set({ form: 'poll' }, polls)
+    },
+  })
+  new Gauge({
     name: 'cutroom_feeds',
     help: 'Rooms that are fed here',
     registers,
@@ -195,12 +213,17 @@ export const metricsPlugin = fp<MetricsOptions>(
     registerConsumerGauges(app, registry)
     const requests = new Histogram({
       name: 'cutroom_http_request_seconds',
-      help: 'Time to answer, by route',
+      help: 'Time to answer, by route; without event streams and polls that waited',
       labelNames: ['method', 'route', 'status'] as const,
       buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
       registers: [registry],
     })
+    app.decorateRequest('staysOpen', false)
     app.addHook('onResponse', (request, reply, done) => {
+      if (request.staysOpen) {
+        done()
+        return
+      }
       const labels = { method: request.method, route: request.routeOptions.url ?? 'none', status: String(reply.statusCode) }
       requests.observe(labels, reply.elapsedTime / 1000)
       done()

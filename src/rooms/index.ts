@@ -17,11 +17,12 @@ import { createTyping } from './presence/typing.ts'
 import { acceptSockets } from './sockets/connect.ts'
 import { Admission } from './sockets/connection-limits.ts'
 import { createEncoder } from './sockets/engine-io.ts'
-import { createHandlers, type Handler, type RequestSchema } from './sockets/handlers.ts'
+import { createHandlers, type Handler, type Handlers, type RequestSchema } from './sockets/handlers.ts'
 import { registerRoomHandlers, subscriptionIn } from './sockets/room-handlers.ts'
 import { createSessions } from './sockets/session.ts'
 import { openSocketServer } from './sockets/socket-server.ts'
 import { watchTokenExpiry } from './sockets/token-expiry.ts'
+import { createEventStreams, type EventStreams } from './streams/streams.ts'
 import { TIMINGS } from './timings.ts'
 import type { RoomServer, RoomSocket } from './types.ts'
 
@@ -63,6 +64,8 @@ export interface Rooms {
   handle<R extends RequestSchema>(name: string, request: R, handler: Handler<R, SocketCaller>): void
   /** At most `most` of the people in a room besides one who asks, and how many there are; without joining it. */
   presentIn(room: RoomId, most: number, asker: string): { people: Person[]; total: number }
+  /** The same events for clients without sockets. */
+  streams: Pick<EventStreams, 'open' | 'waitForNews' | 'counts'>
   /** For gauges and leak checks. */
   counts(): { sockets: number; feeds: number; slow: ReturnType<ReturnType<typeof watchSlowConsumers>['counts']> }
 }
@@ -85,8 +88,14 @@ function createReporters({ log }: FastifyInstance) {
     onRefusedMessages: (count: number) => log.warn({ count }, 'cluster: messages of other nodes were refused'),
     onSlowClosed: ({ data }: RoomSocket, { bytes }: { bytes: number }) =>
       log.warn({ userId: data.person.id, bytes }, 'sockets: closed one that does not read'),
+    onSlowStream: (userId: string) => log.warn({ userId }, 'streams: closed one that does not read'),
+    onStreamError: (err: unknown) => log.warn({ err }, 'streams: ended one that could not read the log'),
     onLogLost: (epoch: string) => log.warn({ epoch }, 'log: epoch changed or log cut, disconnecting all sockets'),
   }
+}
+
+async function openAdaptedLog({ database, adaptLog = (log) => log }: RoomsOptions): Promise<Log> {
+  return adaptLog(await openLog(database.readers, database.pages.query))
 }
 
 /** The feeds of the rooms with local sockets. */
@@ -125,18 +134,25 @@ function openFeeds(
   })
 }
 
+/** @throws Error where a request of the contract has no handler */
+function assertAllHandled(handlers: Pick<Handlers, 'has'>): void {
+  const forgotten = Object.keys(requests).filter((name) => !handlers.has(name))
+  if (forgotten.length > 0) throw new Error(`Requests of the contract without a handler: ${forgotten.join(', ')}`)
+}
+
 /** Registers the engine of rooms on a Fastify server: the Socket.IO server, the feeds behind it, and `app.rooms`. */
 export async function registerRooms(app: FastifyInstance, options: RoomsOptions): Promise<void> {
   const { database, query, redis, measurements } = options
   const timings = { ...TIMINGS, ...options.timings }
-  const { onTimerError, onDeliveryError, onSocketError, onRefusedMessages, onSlowClosed, onLogLost } = createReporters(app)
-  const { adaptLog = (log) => log } = options
-  const log = adaptLog(await openLog(database.readers, database.pages.query))
+  const reporters = createReporters(app)
+  const { onTimerError, onDeliveryError, onSocketError, onRefusedMessages, onSlowClosed, onLogLost } = reporters
+  const log = await openAdaptedLog(options)
   let cluster: Cluster | undefined
   const admission = new Admission({ ...options, onError: onTimerError })
   const onDrain = () => {
     presence.silence()
     cluster?.silence()
+    streams.drain()
   }
   const io = await openSocketServer(app, { ...options, admission, onDrain })
   const base = { ...timings, io, onError: onTimerError }
@@ -156,6 +172,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     onDelivered: measurements.delivered,
   })
   const feeds = openFeeds(options, { log, io, deliver, timings, onDeliveryError, onLogLost })
+  const streams = createEventStreams({ ...options, ...timings, ...reporters, feeds, log, admission })
   const newsListeners = [feeds.poke]
   const tellNews = (rooms: Iterable<RoomId>) => {
     for (const listener of newsListeners) listener(rooms)
@@ -191,12 +208,9 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   })
   acceptSockets({ ...options, ...shared, io, listen: handlers.listen, onError: onSocketError })
 
-  app.addHook('onReady', async () => {
-    const forgotten = Object.keys(requests).filter((name) => !handlers.has(name))
-    if (forgotten.length > 0) throw new Error(`Requests of the contract without a handler: ${forgotten.join(', ')}`)
-  })
+  app.addHook('onReady', async () => assertAllHandled(handlers))
   app.addHook('onClose', async () => {
-    for (const timer of [slow, expiry]) timer.close()
+    for (const part of [slow, expiry, streams]) part.close()
     await feeds.close()
     for (const part of [cluster, presence, online, typing]) part?.close()
   })
@@ -204,9 +218,8 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     tellNews(rooms)
     cluster?.poke(rooms)
   }
-  const { beforeCommit } = options
   const commitOn = (begin: Database['begin']) =>
-    measureCommit(createCommit({ begin, poke, beforeCommit, onCommitted: measurements.committed }), measurements)
+    measureCommit(createCommit({ ...options, begin, poke, onCommitted: measurements.committed }), measurements)
   app.decorate('rooms', {
     commit: commitOn(database.begin),
     commitJob: commitOn(database.jobs.begin),
@@ -216,6 +229,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
       handlers.handle(name, request, (socket, payload) =>
         JoinQueue.of(socket).lookup(async () => handler(callerOf(socket, chatTyping), payload)),
       ),
+    streams,
     presentIn: (room, most, asker) => presence.glimpse(room, most, asker),
     counts: () => ({ sockets: io.of('/').sockets.size, feeds: feeds.size(), slow: slow.counts() }),
   })

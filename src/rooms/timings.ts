@@ -13,6 +13,8 @@ export const TIMINGS = {
   deadMs: 12_000,
   /** How long "is typing" lasts without a renewal. */
   typingMs: 6_000,
+  /** Between signs of life in an event stream: more often than proxies, and this server, close what is silent. */
+  heartbeatMs: 15_000,
   /** Between checks of each socket's backlog; how long it may be stuck before it is paused, and before it is closed. */
   checkMs: 250,
   stuckMs: 2_000,

@@ -3,6 +3,7 @@ import { events, projectRoom } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { startApp, type TestApp, useApp } from '../support/app.ts'
 import { consumed } from '../support/consumers.ts'
+import { streamOf } from '../support/event-stream.ts'
 import { addMember, createCut, createProject, createTeam, register, request } from '../support/people.ts'
 import { hasRedis, refuseWithoutRedis, startRedis } from '../support/redis.ts'
 import { connect } from '../support/sockets.ts'
@@ -112,6 +113,23 @@ describe('metrics', () => {
     expect((await scrape(app())).get('cutroom_downloads')).toBe(2)
     for (const download of downloads) download.close()
     expect((await scrape(app())).get('cutroom_downloads')).toBe(0)
+  })
+
+  it('event streams and polls that wait are counted, and are in no time to answer', async () => {
+    const { owner, project } = await createTeam(app())
+    const answered = `cutroom_http_request_seconds_count{method="GET",route="/api/projects/:projectId/events",status="200"}`
+    const before = (await scrape(app())).get(answered) ?? 0
+    const stream = await streamOf(app(), owner, project.id)
+    const poll = owner.must('GET', `/api/projects/${project.id}/events?wait=20`)
+    const shown = async (form: string) => (await scrape(app())).get(`cutroom_event_streams{form="${form}"}`)
+    await until('both', async () => (await shown('stream')) === 1 && (await shown('poll')) === 1)
+    await owner.must('POST', `/api/projects/${project.id}/tasks`, { title: 'Mix' })
+    await poll
+    stream.close()
+    await until('none', async () => (await shown('stream')) === 0 && (await shown('poll')) === 0)
+    expect((await scrape(app())).get(answered) ?? 0).toBe(before)
+    await owner.must('GET', `/api/projects/${project.id}/events`)
+    expect((await scrape(app())).get(answered)).toBe(before + 1)
   })
 
   it('a busy pool shows: connections in use, and requests that wait for their turn', async () => {

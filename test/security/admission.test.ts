@@ -15,7 +15,7 @@ const GONE_MS = 6_000
 const tooMany = { status: 429, problem: { code: 'rate-limited', status: 429, retryAfter: 5 } }
 
 describe('limits on connections', () => {
-  const limits = { addressConnections: 9, addressStrangers: 4, personSockets: 3, socketProjects: 5 }
+  const limits = { addressConnections: 9, addressStrangers: 4, personSockets: 3, sessionStreams: 2, socketProjects: 5 }
   const app = useApp({ seams: { limits } })
   const proxied = useApp({ env: { TRUST_PROXY: 'true' }, seams: { limits } })
   const generous = useApp({ env: { RATE_LIMIT: '1000' } })

@@ -21,6 +21,8 @@ interface Route {
   anyBody?: true
   /** Its answer is no JSON, but of one of these media types. */
   media?: readonly string[]
+  /** Where Accept prefers `text/event-stream` it answers with a stream of events (Server-Sent Events); what that holds. */
+  eventStream?: string
   /** Its answers are pages of up to 1 MiB, or made of as much: one person reads two of them at a time. */
   largePages?: true
   /** Its answer has a token in it: nothing stores it, and it is never compressed. */

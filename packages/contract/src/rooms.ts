@@ -54,6 +54,9 @@ export const Snapshot = z
   .meta({ id: 'Snapshot' })
 export type Snapshot = z.output<typeof Snapshot>
 
+/** How long a list of events waits at most, seconds: less than this server, and most proxies, keep a silent connection. */
+const MAX_WAIT_S = 25
+
 export const rooms = {
   snapshot: endpoint({
     method: 'GET',
@@ -91,19 +94,35 @@ export const rooms = {
     target: 'projectId',
     effect: 'read',
     largePages: true,
+    eventStream:
+      'Each event has the id `EPOCH.SEQ`, its name, and as data the item that the list has. `ready` says that you have all up to `head`, and ' +
+      '`reset` that your position is none of this log: load a snapshot, events go on from `head`. `session:expiring`, `session:expired`, ' +
+      '`access:revoked` and `server:draining` are as on the socket.',
     schema: {
       summary: 'The events after a position, oldest first; 410 below the floor',
       description:
         'You get at most `limit` events and 1 MiB of payloads, and one event at least: fewer than `limit` do not mean the end. Ask again with ' +
-        'the last `meta.seq` as `after` until that is `head`.',
+        'the last `meta.seq` as `after` until that is `head`; with `wait` the answer comes when there is something. With ' +
+        '`Accept: text/event-stream` you get all events, those to come, too, behind `Last-Event-ID`, else `after`, else from now on.',
       tags: ['rooms'],
       params: projectParams,
       querystring: z.strictObject({
-        after: digits(0, Number.MAX_SAFE_INTEGER).default(0),
+        after: digits(0, Number.MAX_SAFE_INTEGER)
+          .optional()
+          .meta({ description: 'The position that you have; 0 in a list without it' }),
+        epoch: z
+          .string()
+          .min(1)
+          .max(100)
+          .optional()
+          .meta({ description: 'The history that `after` is of; in another one it is gone' }),
         limit: digits(1, 500).default(200),
+        wait: digits(0, MAX_WAIT_S)
+          .default(0)
+          .meta({ description: 'Seconds to wait for an event where there is none behind `after`; not for a stream' }),
       }),
       response: { 200: z.object({ data: z.array(LogEvent), epoch: z.string(), head: seq, floor: seq }) },
-      problems: ['gone'],
+      problems: ['gone', 'bad-request', 'origin-refused'],
     },
   }),
 }

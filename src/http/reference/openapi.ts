@@ -52,6 +52,11 @@ const parameters = {
     'c0ffee',
   ),
   IfMatch: header('If-Match', 'The ETag, or the version in quotes, that you have seen; another version now answers 412', '"1"'),
+  LastEventId: header(
+    'Last-Event-ID',
+    'For `text/event-stream`: the id of the last event that you have; the stream goes on behind it',
+    '7f3k2x.42',
+  ),
   IfNoneMatch: header('If-None-Match', 'The ETag that you have; answers 304 while it is still the one', '"1.tXq0aWk3bXyBq2mZ"'),
 }
 const headers = {
@@ -132,6 +137,8 @@ const anyProblem: Answer = {
 /** Bytes, as OpenAPI has them. */
 const BINARY = { type: 'string', format: 'binary' }
 
+const EVENT_STREAM = 'retry: 1000\nid: 7f3k2x.42\n\nevent: ready\ndata: {"epoch":"7f3k2x","head":42,"mode":"resumed"}\n\n'
+
 /** Says of one operation all that its endpoint does. */
 function describe(operation: Operation, endpoint: Endpoint, examples: Examples, refusals: ReturnType<typeof createRefusals>) {
   const status = statusOf(endpoint)
@@ -149,6 +156,11 @@ function describe(operation: Operation, endpoint: Endpoint, examples: Examples, 
   }
   if (shown && status !== 204) shown.example = shownExample
   if (endpoint.media) answer.content = Object.fromEntries(endpoint.media.map((type) => [type, { schema: BINARY }]))
+  if (endpoint.eventStream !== undefined)
+    answer.content = {
+      ...answer.content,
+      'text/event-stream': { schema: { type: 'string', description: endpoint.eventStream }, example: EVENT_STREAM },
+    }
   const [form] = Object.values(operation.requestBody?.content ?? {})
   if (endpoint.form && operation.requestBody && form) operation.requestBody.content = { 'multipart/form-data': form }
   for (const media of Object.values(operation.requestBody?.content ?? {}))
@@ -157,6 +169,7 @@ function describe(operation: Operation, endpoint: Endpoint, examples: Examples, 
     if ('name' in parameter) parameter.example ??= examples.of(parameter.schema, null, parameter.name)
 
   const names: (keyof typeof parameters)[] = []
+  if (endpoint.eventStream !== undefined) names.push('LastEventId')
   if (!isWrite(endpoint) && versioned) names.push('IfNoneMatch')
   if (hasPosition(endpoint)) names.push('IdempotencyKey')
   if (comparesVersion(endpoint)) names.push('IfMatch')

@@ -5,11 +5,23 @@ import type { Log, LogEntry } from '../log/log.ts'
 import type { ReplayBlock } from './replay-block.ts'
 import type { ReplayCache } from './replay-cache.ts'
 
+/** What events are encoded for: sockets that catch up, or event streams, which always read from the cache. */
+export type ReplayForm = 'socket' | 'stream'
+
+/** Is told of a feed's course, in the tick in which it happens. Its functions do not throw. */
+export interface Follower {
+  /** An event was emitted here. */
+  onEntry(entry: LogEntry): void
+  /** Nothing is emitted here any more: the server stops, or the log is another one. */
+  onClosed(): void
+}
+
 export interface FeedContext {
   log: Pick<Log, 'readNext'>
   /** The room's position, when the feed opens. */
   positionOf: (room: RoomId) => Promise<Position | undefined>
-  createReplayCache: (room: RoomId) => ReplayCache
+  /** By what the events are encoded for. */
+  createReplayCache: Record<ReplayForm, (room: RoomId) => ReplayCache>
   /** Emits one event to the local sockets, synchronously. */
   deliver: (room: RoomId, entry: LogEntry) => void
   /** Counts the events that were sent to a socket which catches up. */
@@ -50,8 +62,9 @@ export class Feed {
   readonly #context: FeedContext
   #users = 0
   #state: FeedState
-  /** Made by the first replay: most rooms, above all user rooms, never need one. */
-  #replayCache: ReplayCache | null = null
+  /** Each made by the first replay: most rooms, above all user rooms, never need one. */
+  #replayCaches: Partial<Record<ReplayForm, ReplayCache>> | null = null
+  #followers: Set<Follower> | null = null
 
   constructor(room: RoomId, context: FeedContext) {
     this.room = room
@@ -95,15 +108,30 @@ export class Feed {
   close(): Promise<void> {
     const state = this.#state
     this.#state = { status: 'closed' }
-    this.dropReplayCache(Number.POSITIVE_INFINITY)
+    this.dropReplayCaches(Number.POSITIVE_INFINITY)
+    const followers = this.#followers ?? []
+    this.#followers = null
+    for (const follower of followers) follower.onClosed()
     return state.status === 'open' && state.pump ? state.pump.finished.catch(() => {}) : Promise.resolve()
   }
 
-  /** Frees the replay cache if it was not read since a time, ms on the clock of `performance.now`. The next replay reads the log again. */
-  dropReplayCache(unreadSince: number): void {
-    if (!this.#replayCache || this.#replayCache.readAt > unreadSince) return
-    this.#replayCache.close()
-    this.#replayCache = null
+  /** Tells a follower of each event from now on. @returns ends that */
+  follow(follower: Follower): () => void {
+    this.#assertOpen()
+    this.#followers ??= new Set()
+    this.#followers.add(follower)
+    return () => void this.#followers?.delete(follower)
+  }
+
+  /** Frees replay caches that were not read since a time, ms on the clock of `performance.now`. The next replay reads the log again. */
+  dropReplayCaches(unreadSince: number): void {
+    if (!this.#replayCaches) return
+    for (const form of ['socket', 'stream'] as const) {
+      const cache = this.#replayCaches[form]
+      if (!cache || cache.readAt > unreadSince) continue
+      cache.close()
+      delete this.#replayCaches[form]
+    }
   }
 
   /** Emits what the log has new; a call while it is read makes it be read once more. @throws problem unavailable when it cannot be read */
@@ -126,16 +154,18 @@ export class Feed {
 
   /**
    * Sends a page of the events behind a position that were emitted here.
+   * @param form what they are encoded for
    * @param send called once with a block that holds the first of them; nothing is emitted here between it and the code that awaits the promise
    * @throws problem unavailable where the log does not go back that far, or is another one; and what `send` throws
    */
-  async page(after: number, send: (block: ReplayBlock) => void): Promise<void> {
+  async page(after: number, form: ReplayForm, send: (block: ReplayBlock) => void): Promise<void> {
     const { delivered } = this.#assertOpen()
-    this.#replayCache ??= this.#context.createReplayCache(this.room)
-    await this.#replayCache.page(after, delivered, (block) => {
+    this.#replayCaches ??= {}
+    this.#replayCaches[form] ??= this.#context.createReplayCache[form](this.room)
+    await this.#replayCaches[form].page(after, delivered, (block) => {
       this.#assertOpen()
       send(block)
-      this.#context.onReplayed?.(block.last - after)
+      if (form === 'socket') this.#context.onReplayed?.(block.last - after)
     })
   }
 
@@ -179,9 +209,11 @@ export class Feed {
           if (this.#state !== state) return
           if (entry.meta.seq !== state.delivered + 1) throw problem('unavailable', 'The log has a hole', { retryAfter: 1 })
           state.delivered = entry.meta.seq
-          this.#replayCache?.push(entry)
+          this.#replayCaches?.socket?.push(entry)
+          this.#replayCaches?.stream?.push(entry)
           this.#context.deliver(this.room, entry)
-          if (entry.name === REWRITING) this.dropReplayCache(Number.POSITIVE_INFINITY)
+          if (entry.name === REWRITING) this.dropReplayCaches(Number.POSITIVE_INFINITY)
+          if (this.#followers) for (const follower of this.#followers) follower.onEntry(entry)
         }
         resolveWaiters(pump, state.delivered)
         more = page.more

@@ -2,6 +2,7 @@ import type { RoomId } from '@cutroom/contract'
 import type { Position } from '../../access/sessions.ts'
 import { problem } from '../../errors.ts'
 import type { Log } from '../log/log.ts'
+import { encodeEvent } from './event-text.ts'
 import { Feed, type FeedContext } from './feed.ts'
 import { createReplayCaches, type ReplayCacheOptions } from './replay-cache.ts'
 
@@ -50,10 +51,11 @@ function createPositionReader(log: Pick<Log, 'positions'>): (room: RoomId) => Pr
 export function createFeeds(options: FeedsOptions): Feeds {
   const { log, encode, deliver, onReplayed, onLost, onError, sweepMs, unreadMs } = options
   const feeds = new Map<RoomId, Feed>()
+  const makeCaches = options.createReplayCaches ?? createReplayCaches
   const context: FeedContext = {
     log,
     positionOf: createPositionReader(log),
-    createReplayCache: (options.createReplayCaches ?? createReplayCaches)({ log, encode }),
+    createReplayCache: { socket: makeCaches({ log, encode }), stream: makeCaches({ log, encode: encodeEvent }) },
     deliver,
     onReplayed,
     onClosed(feed) {
@@ -77,7 +79,7 @@ export function createFeeds(options: FeedsOptions): Feeds {
 
   async function sweep(): Promise<void> {
     const unreadSince = performance.now() - unreadMs
-    for (const feed of feeds.values()) feed.dropReplayCache(unreadSince)
+    for (const feed of feeds.values()) feed.dropReplayCaches(unreadSince)
     const deliveredBefore = new Map([...feeds].map(([room, feed]) => [room, feed.isOpen ? feed.delivered() : 0]))
     for (const [room, { head, floor }] of await log.positions([...feeds.keys()])) {
       const feed = feeds.get(room)

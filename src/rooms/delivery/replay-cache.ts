@@ -8,7 +8,7 @@ import { ReplayBlock } from './replay-block.ts'
 const BLOCK_EVENTS = 256
 /** Payloads that are read at a time, bytes. */
 const READ_BYTES = 1024 * 1024
-/** Memory of one room's cache, and of all caches of the node, bytes. */
+/** Memory of one room's cache, and of all caches of the node in one form, bytes. */
 const MAX_ROOM_BYTES = 4 * 1024 * 1024
 const MAX_NODE_BYTES = 64 * 1024 * 1024
 
@@ -33,7 +33,7 @@ export function createReplayCaches(options: ReplayCacheOptions): (room: RoomId) 
 }
 
 /**
- * Encoded events of one room's log, in blocks that all sockets share that catch up: the log is read once for each block.
+ * Encoded events of one room's log, in blocks that all clients share that catch up: the log is read once for each block.
  *
  * Blocks begin behind multiples of 256. Where one ends early, because payloads are large or the log ended there, the next one begins
  * behind its last event. Measured: 100 clients that come back 3,000 events behind cause 12 reads of the log, 400 clients of 20 projects

@@ -115,7 +115,7 @@ async function catchUp(replay: Replay): Promise<number> {
     assertActive(socket, subscription)
     await whenDrained(socket)
     assertActive(socket, subscription)
-    await feed.page(cursor, (block) => {
+    await feed.page(cursor, 'socket', (block) => {
       assertActive(socket, subscription)
       cursor = sendBlock(replay, block, cursor)
     })

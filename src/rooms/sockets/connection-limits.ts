@@ -1,7 +1,9 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { RoomId } from '@cutroom/contract'
+import type { Caller } from '../../access/sessions.ts'
 import { type ProblemError, problem } from '../../errors.ts'
 import { remember } from '../../lib/bounded-map.ts'
+import { Counts } from '../../lib/counts.ts'
 import { guarded } from '../../lib/guarded.ts'
 import { TokenBucket } from '../../lib/token-bucket.ts'
 import { pendingJoins } from '../delivery/join-queue.ts'
@@ -21,15 +23,17 @@ export const LIMITS = {
   addressConnections: 2_000,
   /** Those of them that are not authenticated. */
   addressStrangers: 200,
-  /** Sockets of one person: tabs, phones, programs. */
+  /** Sockets of one person, event streams and polls that wait: tabs, phones, programs. */
   personSockets: 100,
+  /** Event streams, and polls that wait, of one session. */
+  sessionStreams: 50,
   /** Projects that one socket is in. */
   socketProjects: 256,
 }
 
 /** A connection without a person is closed after this, ms; with the close handshake it is gone in less than 6 s. */
 const AUTH_TIMEOUT_MS = 4_000
-/** Time for a closed connection to answer the close frame, ms. The default of 30 s helps only peers that never do. */
+/** Time for a closed connection to answer the close frame, ms; the default is 30 s. */
 const CLOSE_TIMEOUT_MS = 1_000
 
 /** Packets of any kind, well formed or not, before and after authentication; requests are counted apart, and answered. */
@@ -59,21 +63,6 @@ export interface AdmissionOptions {
   onError: (error: unknown) => void
 }
 
-/** A count for each key. */
-class Counts {
-  readonly #counts = new Map<string, number>()
-
-  of(key: string): number {
-    return this.#counts.get(key) ?? 0
-  }
-
-  add(key: string, change: 1 | -1): void {
-    const count = this.of(key) + change
-    if (count > 0) this.#counts.set(key, count)
-    else this.#counts.delete(key)
-  }
-}
-
 interface Entry {
   address: string
   person: string | null
@@ -89,6 +78,7 @@ export class Admission {
   readonly #connections = new Counts()
   readonly #unauthenticated = new Counts()
   readonly #persons = new Counts()
+  readonly #sessionStreams = new Counts()
   readonly #entries = new WeakMap<Connection, Entry>()
   /** Ends of bans, ms since the epoch, by person. */
   readonly #cooldowns = new Map<string, number>()
@@ -144,8 +134,7 @@ export class Admission {
     if (!entry) return
     this.#assertNotBanned(personId)
     if (entry.person !== null) throw problem('rate-limited', 'A connection carries one socket')
-    if (this.#limits && this.#persons.of(personId) >= this.#limits.personSockets)
-      throw problem('rate-limited', `One person has at most ${this.#limits.personSockets} sockets`, { retryAfter: 30 })
+    this.#assertFewSockets(personId)
     entry.person = personId
     this.#persons.add(personId, 1)
     this.#markAuthenticated(entry)
@@ -174,6 +163,39 @@ export class Admission {
     // The user room is one of them.
     if (this.#limits && !rooms.has(room) && rooms.size + pendingJoins(socket) > this.#limits.socketProjects)
       throw problem('rate-limited', `A socket stands in at most ${this.#limits.socketProjects} projects`)
+  }
+
+  /**
+   * Counts a stream of events, or a poll that waits, beside the sockets of its person and the connections of its address.
+   * @returns counts it no more; once
+   * @throws problem rate-limited
+   */
+  admitStream(request: IncomingMessage, { userId, sessionId }: Caller): () => void {
+    const address = networkOf(addressOf(request, this.#behindProxy))
+    const limits = this.#limits
+    this.#assertNotBanned(userId)
+    this.#assertFewSockets(userId)
+    if (limits && this.#connections.of(address) >= limits.addressConnections)
+      throw problem('rate-limited', 'Too many connections from this address', { retryAfter: 5 })
+    if (limits && this.#sessionStreams.of(sessionId) >= limits.sessionStreams)
+      throw problem('rate-limited', `One session has at most ${limits.sessionStreams} streams`, { retryAfter: 30 })
+    const counted = [
+      [this.#connections, address],
+      [this.#persons, userId],
+      [this.#sessionStreams, sessionId],
+    ] as const
+    for (const [counts, key] of counted) counts.add(key, 1)
+    return () => {
+      for (const [counts, key] of counted) counts.add(key, -1)
+    }
+  }
+
+  /** @throws problem rate-limited for a socket or a stream beyond those that one person may have */
+  #assertFewSockets(personId: string): void {
+    if (this.#limits && this.#persons.of(personId) >= this.#limits.personSockets)
+      throw problem('rate-limited', `One person has at most ${this.#limits.personSockets} sockets and streams`, {
+        retryAfter: 30,
+      })
   }
 
   /** @throws problem rate-limited while the person is kept out for flooding */
