@@ -30,7 +30,7 @@ const pinned: Record<number, string> = {
   1: '22541e6fb8677fb9afd7356e84808aeec955fb95ab05c52e96e10f729a4d1be9',
   2: '64ade9011679b19a8a11fa910dd6ab8e15aa1d7923e2f7ada5456808f34eaaa3',
   3: '2436e3177fb52e6cdda742c0c436046e3b9bd79135e608ec3d3bc92a8f3f5bbe',
-  4: '669b2735d36aaa7efdc1be820705a55b4b7379aa35206e70f7193186dcfb6626',
+  4: 'cc2320feba9be5136b4cc96955e632d846f78405a59b9a597e3f6ffadcf07905',
 }
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
@@ -285,6 +285,13 @@ describe('the documentation that the server serves', () => {
     await ask(owner, e.invitations.byToken, byToken)
     await ask(owner, e.invitations.accept, byToken)
 
+    const webhook = await ask(owner, e.webhooks.create, at, { url: 'https://hooks.example.com/', events: ['task.created'] })
+    const onWebhook = { webhookId: webhook.id }
+    await ask(owner, e.webhooks.update, onWebhook, { events: null })
+    await ask(owner, e.webhooks.rotate, onWebhook)
+    await ask(owner, e.webhooks.test, onWebhook)
+    await ask(owner, e.webhooks.replay, onWebhook, { after: 0 })
+
     const conversation = await ask(owner, e.conversations.create, {}, { memberIds: [editor.id] })
     const { id: conversationId } = conversation
     const message = await ask(owner, e.messages.create, { conversationId }, { body: text })
@@ -305,6 +312,7 @@ describe('the documentation that the server serves', () => {
       commentId: comment.id,
       fileId: file.id,
       shareId: share.id,
+      ...onWebhook,
       token: share.token as string,
       mailToken: unsubscribeTokens(app().config.jwtSecret).of({ userId: owner.id, kind: 'digest', projectId: project.id }),
       userId: editor.id,
@@ -324,6 +332,7 @@ describe('the documentation that the server serves', () => {
       e.comments.delete,
       e.invitations.revoke,
       e.shares.revoke,
+      e.webhooks.delete,
       e.files.delete,
       e.tasks.delete,
       e.cuts.delete,
