@@ -269,7 +269,7 @@ export const webhooks = {
   }),
 }
 
-const named = z.object({ webhookId: id })
+const named = z.object({ webhookId: id }).meta({ examples: [{ webhookId: ids.webhook }] })
 const owner = { role: 'owner' } as const
 const none = { kind: 'none' } as const
 
