@@ -19,7 +19,8 @@ export interface Receiver {
 
 /** How an attempt ended. */
 export interface Outcome {
-  end: 'delivered' | 'gone' | 'failed'
+  /** `dropped`: another attempt would end alike. */
+  end: 'delivered' | 'gone' | 'failed' | 'dropped'
   statusCode: number | null
   error: string | null
   durationMs: number

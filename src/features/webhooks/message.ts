@@ -34,19 +34,25 @@ export const testMessage = (id: string, at: Date, { id: webhookId, projectId }: 
   }),
 })
 
-const unsent = (error: string): Outcome => ({ end: 'failed', statusCode: null, error, durationMs: 0, retryAfter: undefined })
+const unsent = (end: 'failed' | 'dropped', error: string): Outcome => ({
+  end,
+  statusCode: null,
+  error,
+  durationMs: 0,
+  retryAfter: undefined,
+})
 /** Of an event that retention has taken before its last attempt. */
-export const LOST = unsent('the log does not reach back so far any more')
+export const LOST = unsent('dropped', 'the log does not reach back so far any more')
 
 /** One attempt. @throws the reason of the signal, which breaks it off */
 export type Send = (receiver: Receiver, message: Message, signal: AbortSignal) => Promise<Outcome>
 
 export function createSend(post: Post, secrets: WebhookSecrets): Send {
   return async (receiver, { id, body }, signal) => {
-    if (Buffer.byteLength(body) > MAX_BODY) return unsent(`the body is larger than ${MAX_BODY / 1024} KiB`)
+    if (Buffer.byteLength(body) > MAX_BODY) return unsent('dropped', `the body is larger than ${MAX_BODY / 1024} KiB`)
     const seconds = Math.floor(Date.now() / 1_000)
     const signature = secrets.sign(receiver, { id, seconds, body })
-    if (signature === null) return unsent('the secret is of another JWT_SECRET: renew it')
+    if (signature === null) return unsent('failed', 'the secret is of another JWT_SECRET: renew it')
     const headers = {
       'content-type': 'application/json',
       'user-agent': 'Cutroom-Webhooks/1',
