@@ -21,6 +21,7 @@ import { searchConsumer } from './features/search/consumer.ts'
 import { createIndexWriter } from './features/search/index-writer.ts'
 import { searchRoutes } from './features/search/routes.ts'
 import type { RouteContext } from './features/shared/noun.ts'
+import { openWebhooks, type WebhookSeams } from './features/webhooks/services.ts'
 import { authPlugin } from './http/auth.ts'
 import { bodyTimeoutPlugin } from './http/body-timeout.ts'
 import { compressionPlugin } from './http/compression.ts'
@@ -61,6 +62,7 @@ export interface Seams
   /** Of passwords that are set from now on. */
   hashCost?: HashCost | undefined
   jobs?: JobSeams
+  webhooks?: WebhookSeams
   /** Where the page was built; '': nowhere. */
   consoleFolder?: string
 }
@@ -96,15 +98,17 @@ function createServer(config: Config, headers: ReturnType<typeof createAnswerHea
   return app
 }
 
-/** The Redis of `REDIS_URL`, if there is one. */
+/** The Redis of `REDIS_URL`, if there is one; it ends with the app. */
 async function openRedis(app: FastifyInstance, config: Config, { readers }: Database): Promise<SharedRedis | undefined> {
   if (config.redisUrl === undefined) return undefined
   // Loaded where it is used: it takes a tenth of the time to start.
   const { openRedis } = await import('./redis.ts')
-  return openRedis(config.redisUrl, { readers, prefix: config.redisPrefix }, (up, error) => {
+  const redis = await openRedis(config.redisUrl, { readers, prefix: config.redisPrefix }, (up, error) => {
     if (up) app.log.info('redis: connected again')
     else app.log.warn({ reason: error?.message }, 'redis: connection lost, nodes find each other’s events by polling')
   })
+  app.addHook('onClose', () => redis.close())
+  return redis
 }
 
 interface FeatureOptions extends Pick<RouteContext, 'config' | 'authorizer' | 'files'> {
@@ -148,7 +152,6 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
 
   try {
     const redis = await openRedis(app, config, database)
-    app.addHook('onClose', async () => redis?.close())
     await app.register(errorsPlugin)
     await app.register(headersPlugin, { config, headers, origins })
     await app.register(bodyTimeoutPlugin, { headers })
@@ -187,6 +190,7 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
     const searchWriter = createIndexWriter(database.jobs.query, config.searchLanguage)
     const files = openFileServices(app, config, database, adaptStorage)
     const mail = openMail(app, config, database.jobs, activityOf)
+    const webhooks = await openWebhooks(app, config, database.jobs, seams.webhooks)
     await startJobs(app, {
       ...files,
       database,
@@ -195,10 +199,12 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
         notificationsConsumer(activityOf),
         searchConsumer(searchWriter),
         ...mail.consumers,
+        webhooks.consumer,
       ],
       tables: projectTables,
       jobs: [
         ...mail.jobs,
+        webhooks.job,
         invitationsJob(),
         searchBuildJob(database.jobs.query, searchWriter, (things) => app.log.info({ things }, 'search: the index was built')),
       ],

@@ -43,6 +43,7 @@ const Environment = z.object({
   REGISTRATION: z.enum(['open', 'invite']).default('open'),
   PUBLIC_URL: publicUrl.optional(),
   SEARCH_LANGUAGE: searchLanguage,
+  WEBHOOKS_PRIVATE: z.enum(['on', 'off'], { error: 'must be on or off' }).default('off'),
   ...fileVariables,
   ...mailVariables,
 })
@@ -80,6 +81,8 @@ export interface Config extends FileConfig, MailSettings {
   publicUrl: string | undefined
   /** Of Postgres's text search: how words of all texts are stemmed. */
   searchLanguage: string
+  /** Receivers of webhooks may be in the network of this server, and without TLS. */
+  webhooksPrivate: boolean
   /** Cookies carry Secure. */
   secureCookies: boolean
 }
@@ -158,6 +161,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     registration: e.REGISTRATION,
     publicUrl: e.PUBLIC_URL,
     searchLanguage: e.SEARCH_LANGUAGE,
+    webhooksPrivate: e.WEBHOOKS_PRIVATE === 'on',
     secureCookies: e.PUBLIC_URL?.startsWith('https:') ?? false,
     ...mailConfigOf(e),
     ...fileConfigOf(e),

@@ -9,10 +9,11 @@ import type { Noun, NounName } from './features/shared/noun.ts'
 import { shares } from './features/shares/noun.ts'
 import { tasks } from './features/tasks/noun.ts'
 import { vibes } from './features/vibes/noun.ts'
+import { webhooks } from './features/webhooks/noun.ts'
 import type { ProjectTable } from './jobs/retention.ts'
 
 /** The nouns of a project, as in the contract. What others refer to comes first. */
-const byName = { projects, members, invitations, tasks, vibes, cuts, files, shares, comments, markers } satisfies {
+const byName = { projects, members, invitations, tasks, vibes, cuts, files, shares, comments, markers, webhooks } satisfies {
   [N in NounName]: Noun<N>
 }
 

@@ -180,6 +180,7 @@ describe('configuration', () => {
       /Cutroom <cutroom@example\.com>/,
     ],
     ['MISSED_MAIL_AFTER', ['15', 'soon', '0m'], /15m/],
+    ['WEBHOOKS_PRIVATE', ['yes', 'true', 'ON'], /./],
     ['SEARCH_LANGUAGE', ['German', 'x y', "simple'"], /./],
     ['DIGEST_HOUR', ['24', '-1', '7:00'], /0 to 23/],
     ...(['QUOTA_PROJECT', 'QUOTA_PERSON'] as const).map((name): [string, string[], RegExp] => [
@@ -324,6 +325,7 @@ describe('configuration', () => {
       missedMailAfter: 900,
       digestHour: 7,
       searchLanguage: 'simple',
+      webhooksPrivate: false,
     })
     expect(
       readConfig({
@@ -359,6 +361,7 @@ describe('configuration', () => {
         MISSED_MAIL_AFTER: '1h',
         DIGEST_HOUR: '0',
         SEARCH_LANGUAGE: 'german',
+        WEBHOOKS_PRIVATE: 'on',
       }),
     ).toEqual({
       production: true,
@@ -399,6 +402,7 @@ describe('configuration', () => {
       missedMailAfter: 3600,
       digestHour: 0,
       searchLanguage: 'german',
+      webhooksPrivate: true,
     })
   })
 

@@ -30,7 +30,7 @@ const pinned: Record<number, string> = {
   1: '22541e6fb8677fb9afd7356e84808aeec955fb95ab05c52e96e10f729a4d1be9',
   2: '64ade9011679b19a8a11fa910dd6ab8e15aa1d7923e2f7ada5456808f34eaaa3',
   3: '2436e3177fb52e6cdda742c0c436046e3b9bd79135e608ec3d3bc92a8f3f5bbe',
-  4: '728f7b0174bbc61811b8d6c0f27d23fcf6b43f0a619b381b0aa758da0e2ade1a',
+  4: '2fe4284ea0fc0fa288375eae6de4e8e3af1d0b2592e0cbe0e9c3336d89fac4f6',
 }
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
@@ -286,6 +286,13 @@ describe('the documentation that the server serves', () => {
     await ask(owner, e.invitations.byToken, byToken)
     await ask(owner, e.invitations.accept, byToken)
 
+    const webhook = await ask(owner, e.webhooks.create, at, { url: 'https://hooks.example.com/', events: ['task.created'] })
+    const onWebhook = { webhookId: webhook.id }
+    await ask(owner, e.webhooks.update, onWebhook, { events: null })
+    await ask(owner, e.webhooks.rotate, onWebhook)
+    await ask(owner, e.webhooks.test, onWebhook)
+    await ask(owner, e.webhooks.replay, onWebhook, { after: 0 })
+
     const conversation = await ask(owner, e.conversations.create, {}, { memberIds: [editor.id] })
     const { id: conversationId } = conversation
     const message = await ask(owner, e.messages.create, { conversationId }, { body: text })
@@ -306,6 +313,7 @@ describe('the documentation that the server serves', () => {
       commentId: comment.id,
       fileId: file.id,
       shareId: share.id,
+      ...onWebhook,
       token: share.token as string,
       mailToken: unsubscribeTokens(app().config.jwtSecret).of({ userId: owner.id, kind: 'digest', projectId: project.id }),
       userId: editor.id,
@@ -325,6 +333,7 @@ describe('the documentation that the server serves', () => {
       e.comments.delete,
       e.invitations.revoke,
       e.shares.revoke,
+      e.webhooks.delete,
       e.files.delete,
       e.tasks.delete,
       e.cuts.delete,

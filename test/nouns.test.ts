@@ -116,8 +116,10 @@ describe('the nouns on the server', () => {
 
   it('name the rows that are deleted with a row of another table', async () => {
     const nounOf = (table: string) => nouns.find((noun) => noun.tables.some(({ name }) => name === table))
+    // A client's state holds no row of a noun without collections.
+    const isHeld = (noun: ReturnType<typeof nounOf>) => noun && Object.keys(contract[noun.name].collections).length > 0
     const found = (await references()).filter(
-      ({ table, target, cascades }) => cascades && nounOf(table) && nounOf(target) && target !== 'Project',
+      ({ table, target, cascades }) => cascades && isHeld(nounOf(table)) && nounOf(target) && target !== 'Project',
     )
     expect(found.length).toBeGreaterThan(3)
     for (const { table, column, target } of found) {

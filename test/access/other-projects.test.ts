@@ -13,6 +13,7 @@ import { type Answer, createCut, createTeam, PASSWORD, type Person } from '../su
 import { share } from '../support/shares.ts'
 import { connect } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
+import { addWebhook } from '../support/webhooks.ts'
 
 interface Thing {
   id: string
@@ -32,6 +33,7 @@ interface World {
   /** An older take. */
   older: Thing
   share: Thing & { token: string }
+  webhook: Thing
   invitation: Thing
   conversationId: string
   message: Thing
@@ -64,6 +66,7 @@ describe('ids of other projects', () => {
     const { data } = await owner.must<{ data: Thing[] }>('GET', `/api/projects/${project.id}/activity?limit=1`)
     const eventId = data[0]?.id ?? ''
     await owner.must('PUT', `/api/me/activity/${eventId}/dismissed`)
+    const webhook = await addWebhook(owner, project.id, 'https://hooks.example.com/')
     return {
       owner,
       editor,
@@ -75,6 +78,7 @@ describe('ids of other projects', () => {
       file,
       older,
       share: made,
+      webhook,
       invitation,
       conversationId: conversation.id,
       message,
@@ -125,6 +129,9 @@ describe('ids of other projects', () => {
     'POST /api/files/:fileId/comments/carry': { from: here.older.id },
     'POST /api/files/:fileId/shares': { allows: 'download' },
     'POST /api/cuts/:cutId/shares': { allows: 'listen' },
+    'POST /api/projects/:projectId/webhooks': { url: 'https://hooks.example.com/more' },
+    'PATCH /api/webhooks/:webhookId': { events: ['task.created'] },
+    'POST /api/webhooks/:webhookId/replay': { after: 0 },
     'POST /api/shared/:token/open': { password: '' },
     'POST /api/cuts/:cutId/comments': { body: 'warmer', atMs: 1000 },
     'POST /api/tasks/:taskId/comments': { body: 'by Friday' },
@@ -144,6 +151,7 @@ describe('ids of other projects', () => {
     commentId: world.comment.id,
     fileId: world.file.id,
     shareId: world.share.id,
+    webhookId: world.webhook.id,
     invitationId: world.invitation.id,
     conversationId: world.conversationId,
     messageId: world.message.id,
@@ -176,6 +184,8 @@ describe('ids of other projects', () => {
       'StoredObject',
       'Upload',
       'Share',
+      'Webhook',
+      'WebhookDelivery',
       'Invitation',
       'PasswordReset',
       'Comment',
@@ -189,7 +199,13 @@ describe('ids of other projects', () => {
       'Room',
       'Event',
     ]
-    const parts = tables.map((name) => `(SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM "${name}" t)`)
+    // Attempts are made at any time, and are no change by a caller.
+    const parted: Record<string, string> = {
+      Webhook: '(SELECT id, url, events, state, generation, version FROM "Webhook")',
+      WebhookDelivery: `(SELECT id FROM "WebhookDelivery" WHERE cause <> 'event')`,
+    }
+    const rowsOf = (name: string) => parted[name] ?? `"${name}"`
+    const parts = tables.map((name) => `(SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM ${rowsOf(name)} t)`)
     const { rows } = await app().db.query<{ digest: string }>(`SELECT concat_ws('.', ${parts.join(', ')}) AS digest`)
     return rows[0]?.digest ?? ''
   }

@@ -13,6 +13,7 @@ import { addMember, createCut, createProject, login, PASSWORD, type Person, regi
 import { routesOf } from '../support/routes.ts'
 import { share } from '../support/shares.ts'
 import { connect, open } from '../support/sockets.ts'
+import { addWebhook } from '../support/webhooks.ts'
 
 /**
  * Who may do what, written by hand from "Who may do what" of the surface: anybody (`person`: but no API token), anybody who has an
@@ -130,6 +131,16 @@ const table: Record<string, Least> = {
   'GET /api/shares/:shareId': 'viewer',
   'DELETE /api/shares/:shareId': 'editor',
 
+  'GET /api/projects/:projectId/webhooks': 'owner',
+  'POST /api/projects/:projectId/webhooks': 'owner',
+  'GET /api/webhooks/:webhookId': 'owner',
+  'PATCH /api/webhooks/:webhookId': 'owner',
+  'DELETE /api/webhooks/:webhookId': 'owner',
+  'GET /api/webhooks/:webhookId/deliveries': 'owner',
+  'POST /api/webhooks/:webhookId/test': 'owner',
+  'POST /api/webhooks/:webhookId/replay': 'owner',
+  'POST /api/webhooks/:webhookId/rotate': 'owner',
+
   // The right to these is the link itself.
   'GET /api/shared/:token': 'anybody',
   'POST /api/shared/:token/open': 'anybody',
@@ -170,6 +181,8 @@ const silent: Record<string, string> = {
   'POST /api/auth/forgot': 'a link is made, which no page shows',
   'POST /api/me/tokens': 'a session begins, which no page shows live',
   'POST /api/shared/:token/open': 'it changes no row',
+  'POST /api/webhooks/:webhookId/test': 'something is sent, which only its deliveries show',
+  'POST /api/webhooks/:webhookId/replay': 'something is sent, which only its deliveries show',
 }
 
 /** Uploads in parts (tus), which are no endpoints: test/features/files/resumable.test.ts says who may do what with them. */
@@ -357,6 +370,14 @@ describe('the access table', () => {
     const made = await share(keeper, { cutId: (await cut()).cut.id })
     return { params: { shareId: made.id }, headers: ifMatch(made) }
   }
+  const onWebhook =
+    (body?: unknown, isChanged = true) =>
+    async (): Promise<Fresh> => {
+      // As many as there may be are soon there.
+      await app().db.query('DELETE FROM "Webhook" WHERE "projectId" = $1', [project.id])
+      const made = await addWebhook(keeper, project.id, 'https://hooks.example.com/')
+      return { params: { webhookId: made.id }, body, ...(isChanged && { headers: ifMatch(made) }) }
+    }
   /** A link to a file that has whatever can be read of one. */
   const onLink = (body?: unknown) => async (): Promise<Fresh> => {
     const { id: fileId } = await completeFile(app(), keeper, (await cut()).cut.id)
@@ -563,6 +584,18 @@ describe('the access table', () => {
     'POST /api/cuts/:cutId/shares': onCut({}),
     'GET /api/shares/:shareId': onShare,
     'DELETE /api/shares/:shareId': onShare,
+    'GET /api/projects/:projectId/webhooks': () => inProject(),
+    'POST /api/projects/:projectId/webhooks': async () => {
+      await onWebhook()()
+      return inProject({ body: { url: 'https://hooks.example.com/more' } })
+    },
+    'GET /api/webhooks/:webhookId': onWebhook(),
+    'PATCH /api/webhooks/:webhookId': onWebhook({ events: ['task.created'] }),
+    'DELETE /api/webhooks/:webhookId': onWebhook(),
+    'GET /api/webhooks/:webhookId/deliveries': onWebhook(undefined, false),
+    'POST /api/webhooks/:webhookId/test': onWebhook(undefined, false),
+    'POST /api/webhooks/:webhookId/replay': onWebhook({ after: 0 }, false),
+    'POST /api/webhooks/:webhookId/rotate': onWebhook(),
     'GET /api/shared/:token': onLink(),
     'POST /api/shared/:token/open': onLink({ password: '' }),
     'GET /api/shared/:token/content': onLink(),

@@ -42,17 +42,19 @@ describe('cutroom consumers', () => {
       { consumer: 'missed', lost: 0, rooms: 0, events: 0, retries: 0, deadLetters: 0 },
       { consumer: 'notifications', lost: 0, rooms: 0, events: 0, retries: 0, deadLetters: 0 },
       { consumer: 'search', lost: 0, rooms: 0, events: 0, retries: 0, deadLetters: 0 },
+      { consumer: 'webhooks-wake', lost: 0, rooms: 0, events: 0, retries: 0, deadLetters: 0 },
       { job: 'digest', failed: 0, error: null },
       { job: 'invitations', due: 1, failed: 0, error: null },
       { job: 'objects', due: 1, failed: 0, error: null },
       { job: 'purge', due: 1, failed: 0, error: null },
       { job: 'retention', due: 1, failed: 0, error: null },
+      { job: 'webhooks', due: 1, failed: 0, error: null },
     ])
     const dead = (seq: number, title: string) => ({ state: 'dead', room, seq, attempts: 1, error: `Error: no mail for ${title}` })
     expect(await rows('letters')).toMatchObject([dead(2, 'one'), dead(3, 'two'), dead(4, 'three')])
     const plain = await run(['consumers'], env)
     expect(plain.out).toMatch(
-      /^CONSUMER +ROOMS +EVENTS +SECONDS +RETRIES +DEAD +LOST\nletters +0 +0 +0 +0 +3 +0\nmedia .*\nmissed .*\nnotifications .*\nsearch .*\nJOB/,
+      /^CONSUMER +ROOMS +EVENTS +SECONDS +RETRIES +DEAD +LOST\nletters +0 +0 +0 +0 +3 +0\nmedia .*\nmissed .*\nnotifications .*\nsearch .*\nwebhooks-wake .*\nJOB/,
     )
     expect((await run(['consumers', 'list', 'letters'], env)).out).toContain('no mail for two')
 

@@ -308,6 +308,9 @@ const cases: { [N in ProjectEventName]?: { payload: Payload<N>; after: Partial<C
     after: { shares: replaced(base.shares, { ...share(70, { cutId: id(40) }), plays: 3, version: 2 }) },
   },
   'share:revoked': { payload: { shareId: id(70) }, after: { shares: without(base.shares, id(70)) } },
+  'webhook:created': { payload: { webhookId: id(90) }, after: {} },
+  'webhook:updated': { payload: { webhookId: id(90) }, after: {} },
+  'webhook:deleted': { payload: { webhookId: id(90) }, after: {} },
   'comment:created': {
     payload: comment(54, { taskId: id(21) }),
     after: { comments: [...base.comments, comment(54, { taskId: id(21) })] },

@@ -10,6 +10,7 @@ import {
   type Share,
   type Task,
   type Vibe,
+  type Webhook,
 } from '@cutroom/contract'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -285,6 +286,17 @@ describe('with thousands of rows in each table', () => {
           await ask('GET /api/shared/:token/content', byLink)
           await ask('GET /api/shared/:token/peaks', byLink)
           await ask('GET /api/shared/:token/waveform.svg', byLink)
+          await pages('GET /api/projects/:projectId/webhooks', project)
+          const hook = { url: 'https://hooks.example.com/', events: ['task.updated'] }
+          const { id: webhookId } = await ask<Webhook>('POST /api/projects/:projectId/webhooks', project, hook)
+          const onWebhook = { webhookId }
+          await ask('GET /api/webhooks/:webhookId', onWebhook)
+          await ask('PATCH /api/webhooks/:webhookId', onWebhook, { events: ['task.deleted'] }, 1)
+          await ask('POST /api/webhooks/:webhookId/rotate', onWebhook)
+          await ask('POST /api/webhooks/:webhookId/test', onWebhook)
+          await ask('POST /api/webhooks/:webhookId/replay', onWebhook, { after: 0 })
+          await pages('GET /api/webhooks/:webhookId/deliveries', onWebhook)
+          await ask('DELETE /api/webhooks/:webhookId', onWebhook)
           await until('the play', async () => (await ann.must<Share>('GET', `/api/shares/${link.id}`)).plays === 1)
           await ask('DELETE /api/shares/:shareId', { shareId: link.id })
           const taken = await share(ann, { cutId: onBusy.cutId })

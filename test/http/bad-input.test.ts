@@ -14,6 +14,7 @@ import { openRaw, type Raw } from '../support/raw-socket.ts'
 import { share } from '../support/shares.ts'
 import { connect } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
+import { addWebhook } from '../support/webhooks.ts'
 
 const app = useApp()
 let owner: Person
@@ -21,7 +22,7 @@ let editor: Person
 let commenter: Person
 /** The token of an invitation; that in `ids` is of a link. */
 let invitation: string
-type Param = 'projectId' | 'taskId' | 'vibeId' | 'cutId' | 'commentId' | 'fileId' | 'shareId' | 'token' | 'userId'
+type Param = 'projectId' | 'taskId' | 'vibeId' | 'cutId' | 'commentId' | 'fileId' | 'shareId' | 'webhookId' | 'token' | 'userId'
 let ids: Record<Param | 'invitationId' | 'conversationId' | 'messageId', string>
 
 beforeAll(async () => {
@@ -35,6 +36,7 @@ beforeAll(async () => {
   const comment = await owner.must<{ id: string }>('POST', `/api/cuts/${cut.id}/comments`, { body: 'louder' })
   const take = await completeTake(app(), owner, cut.id, 1)
   const { id: shareId, token } = await share(owner, { fileId: take.id })
+  const { id: webhookId } = await addWebhook(owner, projectId, 'https://hooks.example.com/')
   const { id: invitationId, token: invitationToken } = await invite(owner, projectId)
   invitation = invitationToken
   const made = {
@@ -45,6 +47,7 @@ beforeAll(async () => {
     commentId: comment.id,
     fileId: take.id,
     shareId,
+    webhookId,
     token,
   }
   const { id: conversationId } = await converse(owner, [editor])
@@ -294,6 +297,10 @@ describe('bad input over REST', () => {
       '/notification-preferences',
       '/me/mail',
       '/shares',
+      // Addresses, and names of events.
+      '/webhooks',
+      '/webhooks/:webhookId',
+      '/replay',
       '/open',
       'move',
       '/state',

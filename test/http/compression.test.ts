@@ -238,7 +238,9 @@ describe('compressed answers', () => {
           ])
     const hasToken = ({ schema }: Endpoint) =>
       Object.values(schema.response).some((answer) =>
-        fieldsOf(z.toJSONSchema(answer, { io: 'output', unrepresentable: 'any' })).some((field) => /token$/i.test(field)),
+        fieldsOf(z.toJSONSchema(answer, { io: 'output', unrepresentable: 'any' })).some((field) =>
+          /token$|^secret$/i.test(field),
+        ),
       )
     const secret = listed.filter(([, { secret }]) => secret === true).map(([name]) => name)
     expect(secret).toEqual(listed.filter(([, endpoint]) => hasToken(endpoint)).map(([name]) => name))

@@ -7,6 +7,7 @@ import { completeFile } from '../support/files.ts'
 import { invite } from '../support/invitations.ts'
 import { createCut, createTeam, login, PASSWORD, type Person, register, request } from '../support/people.ts'
 import { share } from '../support/shares.ts'
+import { addWebhook } from '../support/webhooks.ts'
 
 const app = useApp({ env: { CORS_ORIGINS: 'https://app.example.com' } })
 
@@ -134,6 +135,7 @@ describe('entity tags', () => {
       commentId: comment.id,
       fileId,
       shareId: link.id,
+      webhookId: (await addWebhook(owner, project.id, 'https://hooks.example.com/')).id,
       userId: editor.id,
       conversationId: conversation.id,
       messageId: (await say(owner, conversation.id, 'Hello')).id,

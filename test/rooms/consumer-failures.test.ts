@@ -23,7 +23,7 @@ const queryOf = ({ db }: TestApp) =>
   (async ({ text, values }) => (await db.query(text, values as unknown[])).rows) as Parameters<typeof readLag>[0]
 const failedOf = async (app: TestApp, name: string) => (await readConsumer(queryOf(app), name)).failed
 /** The consumers that each node has. */
-const OWN = ['media', 'missed', 'notifications', 'search']
+const OWN = ['media', 'missed', 'notifications', 'search', 'webhooks-wake']
 const lagOf = async (app: TestApp) => (await readLag(queryOf(app))).filter(({ consumer }) => !OWN.includes(consumer))
 const counted = async (app: TestApp, consumer: string, outcome: string) => {
   const text = await (await fetch(`${app.url}/metrics`)).text()

@@ -36,6 +36,7 @@ interface World {
   /** Of the server. */
   url: string
   shares: string[]
+  webhooks: string[]
   /** With their tokens. */
   invitations: { id: string; token: string }[]
 }
@@ -94,6 +95,14 @@ const acts = {
     await w.app.db.query(`UPDATE "Invitation" SET "expiresAt" = now() - interval '8 days' WHERE id = ANY($1::uuid[])`, [ids])
     await w.app.app.rooms.commit(null, removeOld)
     return { status: 200, headers: new Headers(), body: undefined }
+  },
+  'webhook:create': (w, me, a) =>
+    make(w.webhooks, me.call('POST', `/api/projects/${w.projectId}/webhooks`, { url: `https://hooks.example.com/${a}` })),
+  'webhook:update': (w, me, a, b) =>
+    me.call('PATCH', `/api/webhooks/${pick(w.webhooks, a)}`, { state: b % 2 ? 'off' : 'active' }),
+  'webhook:delete': (w, me, a) => {
+    const id = pick(w.webhooks, a)
+    return remove(w.webhooks, id, me.call('DELETE', `/api/webhooks/${id}`))
   },
   'task:create': (w, me, a, b) =>
     make(
@@ -244,6 +253,7 @@ async function begin(app: TestApp, people: Person[]): Promise<World> {
     takes: [],
     url: app.url,
     shares: [],
+    webhooks: [],
     invitations: [],
   }
   for (const take of [1, 2]) world.takes.push((await completeTake(app, owner, cut.id, take)).id)
@@ -341,6 +351,9 @@ describe('a snapshot and what follows it', () => {
       by('invitation:expire', 2),
       by('share:play'),
       by('share:revoke'),
+      by('webhook:create'),
+      by('webhook:update', 0, 1),
+      by('webhook:delete'),
       by('comment:delete'),
       by('file:delete'),
       by('task:delete'),

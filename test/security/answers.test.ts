@@ -9,6 +9,7 @@ import { invite } from '../support/invitations.ts'
 import { createCut, createTeam, request } from '../support/people.ts'
 import { share } from '../support/shares.ts'
 import { connect, open } from '../support/sockets.ts'
+import { addWebhook } from '../support/webhooks.ts'
 
 /** What depends on more than who asks, or is for all who have a link. */
 const noStore = new Set(['/api/session', '/api/shared/:token', '/api/invitations/by-token/:token', '/api/unsubscribe/:mailToken'])
@@ -29,7 +30,9 @@ describe('answers', () => {
     const invitation = await invite(owner, project.id)
     const conversation = await converse(owner, [editor])
     const message = await say(owner, conversation.id, XSS)
+    const webhook = await addWebhook(owner, project.id, `https://hooks.example.com/?${encodeURIComponent(XSS)}`)
     const ids = {
+      webhookId: webhook.id,
       invitationId: invitation.id,
       fileId: file.id,
       shareId: link.id,

@@ -28,6 +28,7 @@ import { openRaw } from '../support/raw-socket.ts'
 import { cookieOf, openWith, share, visit } from '../support/shares.ts'
 import { connect, type Listener } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
+import { addWebhook } from '../support/webhooks.ts'
 
 /** Who is where while things happen in one project. */
 const inside = ['viewer', 'commenter', 'editor', 'owner'] as const
@@ -88,6 +89,9 @@ const hears: Record<Name, readonly Who[]> = {
   'share:created': room,
   'share:updated': room,
   'share:revoked': room,
+  'webhook:created': room,
+  'webhook:updated': room,
+  'webhook:deleted': room,
   'lyrics:updated': room,
   'comment:created': room,
   'comment:reply': room,
@@ -250,6 +254,9 @@ describe('who receives which event', () => {
     await (await visit(app, link.token, '/content', opened)).arrayBuffer()
     await told('share:updated')
     await owner.must('DELETE', `/api/shares/${link.id}`)
+    const webhook = await addWebhook(owner, project.id, 'https://hooks.example.com/a-secret-path')
+    await owner.must('PATCH', `/api/webhooks/${webhook.id}`, { state: 'off' })
+    await owner.must('DELETE', `/api/webhooks/${webhook.id}`)
     const [invited, revoked, expired] = [
       await invite(owner, project.id, { email: newAddress() }),
       await invite(owner, project.id),

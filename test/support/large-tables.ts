@@ -23,6 +23,8 @@ const kinds = {
   conversation: 'c',
   message: 'd',
   notification: 'e',
+  webhook: 'f',
+  delivery: 0,
 }
 
 /** The id of the nth thing of a kind; they sort by age, as ours do. */
@@ -68,6 +70,13 @@ const rows = `
       CASE WHEN n % 2 = 1 OR n >= 12000 THEN ${id('file', 'n')} END, 'listen', 'hash ' || n, ${id('user', 'n % 4000')},
       now() - interval '1 day' + n % 12000 * interval '1 ms'
     FROM (SELECT n, CASE WHEN n < 12000 THEN n ELSE ${BUSY} END AS at FROM ${upTo(12_300)}) AS n;
+  INSERT INTO "Webhook" (id, "projectId", url, events, seq, "secretHash", "authorId", "createdAt")
+    SELECT ${id('webhook', 'n')}, ${id('project', 'n % 3000')}, 'https://hooks.example.com/', '{}', 1000000, '', ${id('user', 'n % 4000')},
+      now() - interval '1 day' + n * interval '1 ms' FROM ${upTo(6_000)};
+  INSERT INTO "WebhookDelivery" (id, "webhookId", "projectId", "eventId", seq, name, cause, status, attempts, "nextAt")
+    SELECT ${id('delivery', 'n')}, ${id('webhook', 'n % 6000')}, ${id('project', 'n % 3000')}, ${id('event', 'n')}, n, 'comment.deleted', 'event',
+      (CASE WHEN n % 4 = 0 THEN 'pending' ELSE 'delivered' END)::"WebhookDeliveryStatus", 1,
+      CASE WHEN n % 4 = 0 THEN now() + interval '1 day' END FROM ${upTo(12_000)};
   INSERT INTO "Invitation" (id, "projectId", role, email, "tokenHash", "expiresAt", "acceptedAt", "acceptedBy", "authorId", "createdAt")
     SELECT ${id('invitation', 'n')}, ${id('project', 'at % 3000')}, 'editor', CASE WHEN n % 2 = 0 THEN n || '@example.org' END, 'hash ' || n,
       now() + CASE WHEN n % 60 = 0 THEN interval '-8 days' ELSE '6 days' END, CASE WHEN n % 3 = 0 OR n >= 12000 THEN now() END,
@@ -116,7 +125,7 @@ const rows = `
     UNION ALL SELECT 'message', id, "conversationId", NULL, "createdAt", 1, to_tsvector('simple', body) FROM "Message";
   INSERT INTO "SearchWord" (word, variants) SELECT 'louder' || n, ARRAY['louder' || n, 'louder'] FROM ${upTo(5_000)};
   INSERT INTO "SearchBuild" (language, "builtAt") VALUES ('simple', now());
-  INSERT INTO "Consumer" (name) SELECT 'consumer-' || n FROM generate_series(1, 3) AS n UNION ALL SELECT unnest('{media,notifications,search}'::text[]);
+  INSERT INTO "Consumer" (name) SELECT 'consumer-' || n FROM generate_series(1, 3) AS n UNION ALL SELECT unnest('{media,notifications,search,webhooks-wake}'::text[]);
   INSERT INTO "Cursor" (consumer, room, seq) SELECT name, id, head FROM "Consumer" CROSS JOIN "Room" WHERE head > 0;
   INSERT INTO "Retry" (consumer, room, seq, attempt, error, "nextAt")
     SELECT 'consumer-' || (n % 3 + 1), 'project:' || ${id('project', 'n')}, 1, 1, '', now() + n * interval '1 minute' FROM ${upTo(3_000)};

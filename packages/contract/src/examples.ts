@@ -19,6 +19,8 @@ export const ids = {
   invitation: uuid(14),
   conversation: uuid(15),
   message: uuid(16),
+  webhook: uuid(17),
+  delivery: uuid(18),
 }
 
 export const ann = { id: ids.ann, name: 'Ann', avatarUrl: null }

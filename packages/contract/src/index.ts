@@ -50,7 +50,7 @@ export const { mail } = mailContract
  * 2: snapshots in pages; cascades are rules of the reducer: `member:left` names a time, `vibe:deleted` and `project:deleted` list no ids;
  *    `task:reranked`, `vibe:reranked`, `cut:reranked`; `GET /api/session`; API tokens; `GET /api/me/overview`.
  * 3: files, and uploads by tus; cuts have a state and an approval, comments name the file they are on; share links.
- * 4: activity, notifications, invitations, password reset, conversations, search.
+ * 4: activity, notifications, invitations, password reset, conversations, search, webhooks.
  */
 export const PROTOCOL_VERSION = 4
 
@@ -87,6 +87,7 @@ export const tags: Record<keyof typeof endpoints, string> = {
   shares: 'Links to a file or a cut for people without an account',
   comments: 'What people say about a cut, at a moment or a range of it, or about a task',
   markers: 'Comments at moments of a take, for other programs and from them',
+  webhooks: 'What another server is sent of a project, signed by the rules of Standard Webhooks; for owners',
   shared: 'What people without an account hear and see, by a link',
   activity: 'What happened in your projects, as people read it',
   conversations: 'Conversations of two people, or of a group, who share projects',

@@ -11,6 +11,7 @@ import { memberNoun, projectNoun } from './projects.ts'
 import { shareNoun } from './shares.ts'
 import { taskNoun } from './tasks.ts'
 import { vibeNoun } from './vibes.ts'
+import { webhookNoun } from './webhooks.ts'
 
 export { Comment, comments, MANY_COMMENTS } from './comments.ts'
 export { Cut, CutState, cuts, Lyrics } from './cuts.ts'
@@ -30,6 +31,18 @@ export { SharedFile, shared } from './shared.ts'
 export { MAX_SHARES, NewShare, Share, ShareAllows, shares } from './shares.ts'
 export { Task, TaskStatus, tasks } from './tasks.ts'
 export { Vibe, vibes } from './vibes.ts'
+export {
+  MAX_REPLAY,
+  MAX_WEBHOOKS,
+  NewWebhook,
+  Webhook,
+  WebhookCause,
+  WebhookDelivery,
+  WebhookDeliveryStatus,
+  WebhookReplay,
+  WebhookState,
+  webhooks,
+} from './webhooks.ts'
 
 /** What others refer to comes first: snapshots are read in this order. */
 export const nouns = {
@@ -43,6 +56,7 @@ export const nouns = {
   shares: shareNoun,
   comments: commentNoun,
   markers: markerNoun,
+  webhooks: webhookNoun,
 } satisfies Record<string, Noun>
 
 type Nouns = typeof nouns

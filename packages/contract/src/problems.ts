@@ -25,6 +25,8 @@ export const problems = {
   'already-invited': { status: 409, title: 'This address has an invitation already' },
   'too-many': { status: 409, title: 'There are as many of these as there may be' },
   'last-owner': { status: 409, title: 'A project keeps at least one owner' },
+  'webhook-disabled': { status: 409, title: 'The webhook is switched off' },
+  'retention-too-short': { status: 409, title: 'This server keeps events for too short a time for webhooks' },
   'idempotency-running': { status: 409, title: 'The first request with this key is still running' },
   superseded: { status: 409, title: 'A later join or leave took its place' },
   gone: { status: 410, title: 'No longer here' },

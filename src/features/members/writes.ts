@@ -9,6 +9,7 @@ import { begun } from '../shared/new-row.ts'
 import { lockPeople } from '../shared/people.ts'
 import { nextVersion } from '../shared/serialize.ts'
 import { isUnchanged } from '../shared/unchanged.ts'
+import { orphanWebhooksOf } from '../webhooks/writes.ts'
 import { presentMember, withUser } from './serialize.ts'
 
 const keyOf = (projectId: string, userId: string) => ({ projectId_userId: { projectId, userId } })
@@ -57,6 +58,12 @@ async function assertAnotherOwner({ query }: Write, projectId: string, userId: s
   if (owners.length === 1 && owners[0]?.userId === userId) throw problem('last-owner')
 }
 
+/** Ends what a person lets others in by, or lets out, as an owner. The project's row is locked before. */
+async function endOwnership(write: Write, projectId: string, userId: string): Promise<void> {
+  await revokeInvitationsOf(write, projectId, userId)
+  await orphanWebhooksOf(write, projectId, userId)
+}
+
 export async function changeRole(write: Write, projectId: string, userId: string, role: Role) {
   const before = await loadMember(write.tx, projectId, userId)
   if (isUnchanged(before, { role })) return before
@@ -64,7 +71,7 @@ export async function changeRole(write: Write, projectId: string, userId: string
   lockPeople(write, Prisma.sql`SELECT ${userId}::uuid`)
   const data = { role, version: nextVersion }
   const row = await write.tx.member.update({ where: keyOf(projectId, userId), data, include: withUser })
-  if (before.role === 'owner') await revokeInvitationsOf(write, projectId, userId)
+  if (before.role === 'owner') await endOwnership(write, projectId, userId)
   return write.emit(projectRoom(projectId), 'member:updated', presentMember(row))
 }
 
@@ -77,7 +84,7 @@ export async function removeMember(write: Write, projectId: string, userId: stri
   await assertAnotherOwner(write, projectId, userId)
   const room = projectRoom(projectId)
   const { user, role } = await tx.member.delete({ where: keyOf(projectId, userId), include: withUser })
-  if (role === 'owner') await revokeInvitationsOf(write, projectId, userId)
+  if (role === 'owner') await endOwnership(write, projectId, userId)
   const updatedAt = new Date()
   const unassigned = { assigneeId: null, version: nextVersion, updatedAt }
   await tx.task.updateMany({ where: { projectId, assigneeId: userId }, data: unassigned })

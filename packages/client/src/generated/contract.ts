@@ -40,6 +40,8 @@ export const problems: typeof contract.problems = {
   "already-invited": {"status":409,"title":"This address has an invitation already"},
   "too-many": {"status":409,"title":"There are as many of these as there may be"},
   "last-owner": {"status":409,"title":"A project keeps at least one owner"},
+  "webhook-disabled": {"status":409,"title":"The webhook is switched off"},
+  "retention-too-short": {"status":409,"title":"This server keeps events for too short a time for webhooks"},
   "idempotency-running": {"status":409,"title":"The first request with this key is still running"},
   "superseded": {"status":409,"title":"A later join or leave took its place"},
   "gone": {"status":410,"title":"No longer here"},
@@ -118,6 +120,9 @@ export const stateChanges: typeof contract.stateChanges = {
   "comment:resolved": {"kind":"put","collection":"comments"},
   "comment:reopened": {"kind":"put","collection":"comments"},
   "comment:deleted": {"kind":"remove","collection":"comments","id":"commentId"},
+  "webhook:created": {"kind":"none"},
+  "webhook:updated": {"kind":"none"},
+  "webhook:deleted": {"kind":"none"},
 }
 
 export const auth: PlainTable<(typeof contract.endpoints)['auth']> = {
@@ -259,6 +264,18 @@ export const markers: PlainTable<(typeof contract.endpoints)['markers']> = {
   "import": {"method":"POST","url":"/api/files/:fileId/markers","access":"comment:create"},
 }
 
+export const webhooks: PlainTable<(typeof contract.endpoints)['webhooks']> = {
+  "list": {"method":"GET","url":"/api/projects/:projectId/webhooks","access":"webhook:read"},
+  "create": {"method":"POST","url":"/api/projects/:projectId/webhooks","access":"webhook:create"},
+  "get": {"method":"GET","url":"/api/webhooks/:webhookId","access":"webhook:read"},
+  "update": {"method":"PATCH","url":"/api/webhooks/:webhookId","access":"webhook:update"},
+  "delete": {"method":"DELETE","url":"/api/webhooks/:webhookId","access":"webhook:delete"},
+  "deliveries": {"method":"GET","url":"/api/webhooks/:webhookId/deliveries","access":"webhook:read"},
+  "test": {"method":"POST","url":"/api/webhooks/:webhookId/test","access":"webhook:test"},
+  "replay": {"method":"POST","url":"/api/webhooks/:webhookId/replay","access":"webhook:replay"},
+  "rotate": {"method":"POST","url":"/api/webhooks/:webhookId/rotate","access":"webhook:rotate"},
+}
+
 export const shared: PlainTable<(typeof contract.endpoints)['shared']> = {
   "get": {"method":"GET","url":"/api/shared/:token","access":"public"},
   "open": {"method":"POST","url":"/api/shared/:token/open","access":"public"},
@@ -300,4 +317,4 @@ export const rooms: PlainTable<(typeof contract.endpoints)['rooms']> = {
 }
 
 /** All endpoints, by noun. */
-export const endpoints = { auth, me, tokens, mail, notifications, projects, members, invitations, tasks, vibes, cuts, files, shares, comments, markers, shared, activity, conversations, messages, search, rooms }
+export const endpoints = { auth, me, tokens, mail, notifications, projects, members, invitations, tasks, vibes, cuts, files, shares, comments, markers, webhooks, shared, activity, conversations, messages, search, rooms }

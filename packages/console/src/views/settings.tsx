@@ -8,6 +8,7 @@ import { Confirm, Dialog } from '../parts/dialog.tsx'
 import { Area, Field, Form, useSubmission } from '../parts/form.tsx'
 import { texts } from '../texts.ts'
 import { moreTexts } from '../texts-more.ts'
+import { Webhooks } from './webhooks.tsx'
 
 const words = moreTexts.settings
 
@@ -91,6 +92,7 @@ export function Settings() {
           <p class="quiet small">{words.onlyOwners}</p>
         </section>
       )}
+      {isOwner && <Webhooks />}
       <div class="row wrap">
         <button type="button" class="button bad" onClick={() => setAsking('leave')}>
           {words.leave}

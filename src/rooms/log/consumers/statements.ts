@@ -201,3 +201,15 @@ export const makeDueOnce = (
     WHERE "Due"."failedAt" IS NOT NULL OR ($5 AND "Due"."claimedBy" IS NOT NULL)`,
   values: [consumer, key, at.toISOString(), JSON.stringify(payload ?? {}), again],
 })
+
+/**
+ * Makes rows due at once, of all keys that a query finds: one that waits for a later time does not wait any more, one that runs is run again,
+ * and one that was given up is taken up.
+ * @param keys a query of them, as `key`, in one order for all writers
+ */
+export const makeDueNow = (consumer: string, { text, values }: Statement): Statement => ({
+  text: `INSERT INTO "Due" (consumer, key, at) SELECT $${values.length + 1}, k.key, now() FROM (${text}) k
+    ON CONFLICT (consumer, key) DO UPDATE SET at = excluded.at, attempt = 0, error = NULL, "failedAt" = NULL
+    WHERE "Due".at > excluded.at OR "Due"."claimedBy" IS NOT NULL OR "Due"."failedAt" IS NOT NULL`,
+  values: [...values, consumer],
+})
