@@ -13,6 +13,8 @@ const program = new Command('cutroom')
   .version(packageVersion())
   .showHelpAfterError('(cutroom --help shows the commands)')
   .configureHelp({ helpWidth: 80 })
+  // Options of a command are not those of the commands below it, which import has.
+  .enablePositionalOptions()
   .addHelpText(
     'after',
     `

@@ -17,12 +17,23 @@ export const exportCommand = (): Command =>
     })
 
 /** `cutroom import`. */
-export const importCommand = (): Command =>
-  new Command('import')
+export function importCommand(): Command {
+  const command = new Command('import')
     .description('bring a project from such a folder, with its ids and its history')
+    .enablePositionalOptions()
     .argument('<folder>', 'as cutroom export wrote it')
     .option('--dry-run', 'look at everything, and change nothing')
     .action(async (folder: string, options) => {
       collectEarly()
       await (await import('./import.ts')).importFrom(folder, options)
     })
+  command
+    .command('photoflow')
+    .description('orders of PhotoFlow become tasks of a project; again: those that are new')
+    .argument('<file>', 'CSV, as PhotoFlow writes it')
+    .requiredOption('-p, --project <id>', 'where the tasks are to be')
+    .requiredOption('-a, --as <email>', 'an owner or editor of it, in whose name they are made')
+    .option('--dry-run', 'say what fits and what does not, and change nothing')
+    .action(async (file: string, options) => (await import('./import-photoflow.ts')).importPhotoFlow(file, options))
+  return command
+}
