@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { packageVersion } from '../lib/package-version.ts'
 import { tokenCommand, userCommand } from './accounts.ts'
 import { consumersCommand } from './consumers.ts'
+import { exportCommand, importCommand } from './moving.ts'
 
 // A command makes a few queries and ends: to optimise Prisma's query compiler, which is WebAssembly, would cost half of its CPU time (0.6 of 1.3 s).
 setFlagsFromString('--liftoff-only')
@@ -12,6 +13,8 @@ const program = new Command('cutroom')
   .version(packageVersion())
   .showHelpAfterError('(cutroom --help shows the commands)')
   .configureHelp({ helpWidth: 80 })
+  // Options of a command are not those of the commands below it, which import has.
+  .enablePositionalOptions()
   .addHelpText(
     'after',
     `
@@ -38,6 +41,9 @@ program
   .command('rebuild')
   .description('have it built again from the rows, also while a server runs')
   .action(async () => (await import('./search.ts')).rebuildSearch())
+
+program.addCommand(exportCommand())
+program.addCommand(importCommand())
 
 program
   .command('tail')

@@ -40,3 +40,35 @@ export function bar(part: number): string {
   const filled = Math.round(Math.min(Math.max(part, 0), 1) * 24)
   return `${'█'.repeat(filled)}${'░'.repeat(24 - filled)}`
 }
+
+/** How far a work is. */
+export interface Progress {
+  done: number
+  total: number
+  unit: string
+}
+
+const REDRAW_MS = 100
+const STEP = 0.25
+
+/** How far it is: a bar that is drawn over and over, or a line now and then. Ends when the answer is called. */
+export function showProgress(progress: () => Progress): () => void {
+  const partOf = ({ done, total }: Progress) => (total > 0 ? done / total : 0)
+  const line = () => {
+    const now = progress()
+    return `  ${bar(partOf(now))} ${now.done.toLocaleString('en-US')} of ${now.total.toLocaleString('en-US')} ${now.unit}`
+  }
+  if (!process.stderr.isTTY) {
+    let next = STEP
+    const timer = setInterval(() => {
+      for (; partOf(progress()) >= next; next += STEP) note(line())
+    }, REDRAW_MS)
+    return () => clearInterval(timer)
+  }
+  // Erased to its end: a line may be shorter than the one before.
+  const timer = setInterval(() => void process.stderr.write(`\r${line()}\x1b[K`), REDRAW_MS)
+  return () => {
+    clearInterval(timer)
+    process.stderr.write(`\r${line()}\x1b[K\n`)
+  }
+}

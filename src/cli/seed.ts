@@ -6,7 +6,7 @@ import { createUser } from '../features/auth/writes.ts'
 import { createRandom } from '../lib/random.ts'
 import { fill, type Hand, writesOf } from './band/fill.ts'
 import { planBand, roles, sizes } from './band/plan.ts'
-import { bar, note } from './output.ts'
+import { showProgress } from './output.ts'
 import { type Store, withStore } from './store.ts'
 
 interface Person {
@@ -17,25 +17,6 @@ interface Person {
 
 /** Requests at a time. */
 const LANES = 8
-const REDRAW_MS = 100
-const STEP = 0.25
-
-/** How far it is: a bar that is drawn over and over, or a line now and then. Ends when the answer is called. */
-function showProgress(total: number, done: () => number): () => void {
-  const line = () => `  ${bar(done() / total)} ${done().toLocaleString('en-US')} of ${total.toLocaleString('en-US')} writes`
-  if (!process.stderr.isTTY) {
-    let next = STEP
-    const timer = setInterval(() => {
-      for (; done() / total >= next; next += STEP) note(line())
-    }, REDRAW_MS)
-    return () => clearInterval(timer)
-  }
-  const timer = setInterval(() => void process.stderr.write(`\r${line()}`), REDRAW_MS)
-  return () => {
-    clearInterval(timer)
-    process.stderr.write(`\r${line()}\n`)
-  }
-}
 
 /** `cutroom seed`: a band with its project, made through the API by its members. */
 export async function seed({ full = false }: { full?: boolean }): Promise<void> {
@@ -94,7 +75,7 @@ async function make(
       if (n > 0 && userId) await owner.call(members.create, { params: { projectId }, body: { userId, role } })
     }
     let done = 0
-    const stop = showProgress(writesOf(band), () => done)
+    const stop = showProgress(() => ({ done, total: writesOf(band), unit: 'writes' }))
     await fill(band, projectId, hands, LANES, { answered: () => void done++ })
     stop()
     await Promise.all(clients.map((client) => client.logout()))

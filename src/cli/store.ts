@@ -14,6 +14,8 @@ export interface Store {
   databaseUrl: string
   prisma: Database['prisma']
   query: Database['query']
+  begin: Database['begin']
+  pool: Database['pool']
   commit: Commit
 }
 
@@ -42,6 +44,8 @@ export async function withStore<T>(work: (store: Store) => Promise<T>): Promise<
         databaseUrl: url,
         prisma: database.prisma,
         query: database.query,
+        begin: database.begin,
+        pool: database.pool,
         commit: createCommit({ begin: database.begin, poke: () => {} }),
       })
     } finally {

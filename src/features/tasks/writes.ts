@@ -43,17 +43,19 @@ async function lockAssignee({ query }: Write, projectId: string, assigneeId: str
   return assignee
 }
 
+/** @param given `id`: of a task that comes from elsewhere; others get one */
 export async function createTask(
   write: Write,
   projectId: string,
   author: Person,
-  { status, ...fields }: Fields & { status: Status },
+  { status, id, ...fields }: Fields & { status: Status; id?: string },
 ) {
   const assignee = await lockAssignee(write, projectId, fields.assigneeId)
   const rank = await lastRank(write.query, listOf(projectId, status))
   const dueAt = fields.dueAt === null ? null : new Date(fields.dueAt)
   const assignedVersion = fields.assigneeId === null ? null : 1
-  const row = { ...newRow(), ...fields, dueAt, status, projectId, authorId: author.id, rank, assignedVersion }
+  const begun = newRow()
+  const row = { ...begun, id: id ?? begun.id, ...fields, dueAt, status, projectId, authorId: author.id, rank, assignedVersion }
   write.insert('Task', row)
   return write.emit(projectRoom(projectId), 'task:created', presentTask({ ...row, author, assignee }))
 }
