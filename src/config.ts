@@ -43,6 +43,7 @@ const Environment = z.object({
   REGISTRATION: z.enum(['open', 'invite']).default('open'),
   PUBLIC_URL: publicUrl.optional(),
   SEARCH_LANGUAGE: searchLanguage,
+  EXTENSIONS_DIR: z.string().min(1).optional(),
   ...fileVariables,
   ...mailVariables,
 })
@@ -80,6 +81,8 @@ export interface Config extends FileConfig, MailSettings {
   publicUrl: string | undefined
   /** Of Postgres's text search: how words of all texts are stemmed. */
   searchLanguage: string
+  /** Absolute; absent: no extensions. */
+  extensionsDir: string | undefined
   /** Cookies carry Secure. */
   secureCookies: boolean
 }
@@ -158,6 +161,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     registration: e.REGISTRATION,
     publicUrl: e.PUBLIC_URL,
     searchLanguage: e.SEARCH_LANGUAGE,
+    extensionsDir: e.EXTENSIONS_DIR === undefined ? undefined : resolve(e.EXTENSIONS_DIR),
     secureCookies: e.PUBLIC_URL?.startsWith('https:') ?? false,
     ...mailConfigOf(e),
     ...fileConfigOf(e),

@@ -359,6 +359,7 @@ describe('configuration', () => {
         MISSED_MAIL_AFTER: '1h',
         DIGEST_HOUR: '0',
         SEARCH_LANGUAGE: 'german',
+        EXTENSIONS_DIR: 'my/extensions',
       }),
     ).toEqual({
       production: true,
@@ -399,6 +400,7 @@ describe('configuration', () => {
       missedMailAfter: 3600,
       digestHour: 0,
       searchLanguage: 'german',
+      extensionsDir: resolve('my/extensions'),
     })
   })
 

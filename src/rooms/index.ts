@@ -1,4 +1,4 @@
-import { type Person, projectRoom, type Role, type RoomId, requests } from '@cutroom/contract'
+import { type ExtensionMessage, type Person, projectRoom, type Role, type RoomId, requests } from '@cutroom/contract'
 import type { FastifyInstance } from 'fastify'
 import type { Caller } from '../access/sessions.ts'
 import type { Database } from '../db/client.ts'
@@ -16,8 +16,9 @@ import { createChatTyping } from './presence/chat-typing.ts'
 import { createTyping } from './presence/typing.ts'
 import { acceptSockets } from './sockets/connect.ts'
 import { Admission } from './sockets/connection-limits.ts'
+import { type CustomRooms, createCustomRooms } from './sockets/custom-rooms.ts'
 import { createEncoder } from './sockets/engine-io.ts'
-import { createHandlers, type Handler, type RequestSchema } from './sockets/handlers.ts'
+import { createHandlers, type Handler, type Handlers, type RequestSchema } from './sockets/handlers.ts'
 import { registerRoomHandlers, subscriptionIn } from './sockets/room-handlers.ts'
 import { createSessions } from './sockets/session.ts'
 import { openSocketServer } from './sockets/socket-server.ts'
@@ -63,6 +64,8 @@ export interface Rooms {
   handle<R extends RequestSchema>(name: string, request: R, handler: Handler<R, SocketCaller>): void
   /** At most `most` of the people in a room besides one who asks, and how many there are; without joining it. */
   presentIn(room: RoomId, most: number, asker: string): { people: Person[]; total: number }
+  /** Tells those who are in a room of an extension, on all nodes. */
+  sendToCustomRoom(message: ExtensionMessage): void
   /** For gauges and leak checks. */
   counts(): { sockets: number; feeds: number; slow: ReturnType<ReturnType<typeof watchSlowConsumers>['counts']> }
 }
@@ -125,6 +128,19 @@ function openFeeds(
   })
 }
 
+/** The ways to write. @param poke called with the rooms that have new events */
+function openCommits({ database, beforeCommit, measurements }: RoomsOptions, poke: (rooms: Iterable<RoomId>) => void) {
+  const commitOn = (begin: Database['begin']) =>
+    measureCommit(createCommit({ begin, poke, beforeCommit, onCommitted: measurements.committed }), measurements)
+  return { commit: commitOn(database.begin), commitJob: commitOn(database.jobs.begin) }
+}
+
+/** @throws Error where a request of the contract has no handler */
+function assertAllHandled(handlers: Handlers): void {
+  const forgotten = Object.keys(requests).filter((name) => !handlers.has(name))
+  if (forgotten.length > 0) throw new Error(`Requests of the contract without a handler: ${forgotten.join(', ')}`)
+}
+
 /** Registers the engine of rooms on a Fastify server: the Socket.IO server, the feeds behind it, and `app.rooms`. */
 export async function registerRooms(app: FastifyInstance, options: RoomsOptions): Promise<void> {
   const { database, query, redis, measurements } = options
@@ -147,7 +163,8 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   })
   const typing = createTyping(timings.typingMs, onTimerError)
   const chatTyping = createChatTyping({ io, typing, publish: (typed) => cluster?.chatTyping(typed) })
-  const sessions = createSessions({ ...options, presence, onError: onDeliveryError })
+  const customRooms: CustomRooms = createCustomRooms({ ...options, io, publish: (message) => cluster?.extension(message) })
+  const sessions = createSessions({ ...options, presence, customRooms, onError: onDeliveryError })
   const deliver = createDelivery({
     io,
     presence,
@@ -169,6 +186,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
       onTyping: ({ projectId, targetId, userId, isTyping }) =>
         io.local.to(projectRoom(projectId)).volatile.emit('typing', { projectId, targetId, userId, isTyping }),
       onChatTyping: chatTyping.send,
+      onExtension: customRooms.relay,
     })
   const slow = watchSlowConsumers({
     ...base,
@@ -185,16 +203,14 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   registerRoomHandlers({
     ...shared,
     handlers,
+    customRooms,
     query,
     onJoined: measurements.joined,
     publishTyping: (typed) => cluster?.typing(typed),
   })
   acceptSockets({ ...options, ...shared, io, listen: handlers.listen, onError: onSocketError })
 
-  app.addHook('onReady', async () => {
-    const forgotten = Object.keys(requests).filter((name) => !handlers.has(name))
-    if (forgotten.length > 0) throw new Error(`Requests of the contract without a handler: ${forgotten.join(', ')}`)
-  })
+  app.addHook('onReady', async () => assertAllHandled(handlers))
   app.addHook('onClose', async () => {
     for (const timer of [slow, expiry]) timer.close()
     await feeds.close()
@@ -204,18 +220,15 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     tellNews(rooms)
     cluster?.poke(rooms)
   }
-  const { beforeCommit } = options
-  const commitOn = (begin: Database['begin']) =>
-    measureCommit(createCommit({ begin, poke, beforeCommit, onCommitted: measurements.committed }), measurements)
   app.decorate('rooms', {
-    commit: commitOn(database.begin),
-    commitJob: commitOn(database.jobs.begin),
+    ...openCommits(options, poke),
     log,
     onNews: (listener) => void newsListeners.push(listener),
     handle: (name, request, handler) =>
       handlers.handle(name, request, (socket, payload) =>
         JoinQueue.of(socket).lookup(async () => handler(callerOf(socket, chatTyping), payload)),
       ),
+    sendToCustomRoom: (message) => customRooms.send(message),
     presentIn: (room, most, asker) => presence.glimpse(room, most, asker),
     counts: () => ({ sockets: io.of('/').sockets.size, feeds: feeds.size(), slow: slow.counts() }),
   })

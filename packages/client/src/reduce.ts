@@ -128,6 +128,8 @@ function apply(state: State, { name, payload, meta: { seq } }: RoomEvent<Project
     case 'person':
       showPerson(state, seq, payload as Person)
       return
+    case 'none':
+      return
     default:
       change satisfies never
   }

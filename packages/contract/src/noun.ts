@@ -44,6 +44,8 @@ export type StateChange<C extends string = string> =
   | { kind: 'remove'; collection: C; id: string; unsets?: { collection: C; person: string; id: string } }
   /** The payload is a person, to be shown as they are now wherever they are shown. */
   | { kind: 'person' }
+  /** It changes nothing. */
+  | { kind: 'none' }
 
 /** What people read of an event in the reference. */
 export interface EventText {

@@ -5,7 +5,7 @@ import type { PlainTable } from '../endpoint.ts'
 // All types of the contract; the values below take the place of those of the same name.
 export type * from '@cutroom/contract'
 
-export const PROTOCOL_VERSION = 4
+export const PROTOCOL_VERSION = 5
 
 /** Where uploads in parts begin. */
 export const UPLOADS_URL = '/api/uploads'
@@ -77,6 +77,7 @@ export const stateChanges: typeof contract.stateChanges = {
   "project:updated": {"kind":"project"},
   "project:deleted": {"kind":"end"},
   "person:updated": {"kind":"person"},
+  "extension:event": {"kind":"none"},
   "member:joined": {"kind":"put","collection":"members"},
   "member:updated": {"kind":"put","collection":"members"},
   "member:left": {"kind":"remove","collection":"members","id":"userId","unsets":{"collection":"tasks","person":"assignee","id":"assigneeId"}},
