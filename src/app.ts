@@ -2,6 +2,7 @@ import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import { type Authorizer, createAuthorizer } from './access/authorize.ts'
 import type { Config } from './config.ts'
 import { type Database, openDatabase } from './db/client.ts'
+import { type Extensions, openExtensions } from './extensions/open.ts'
 import { activityRoutes } from './features/activity/routes.ts'
 import { createActivityReader } from './features/activity/serialize.ts'
 import type { HashCost } from './features/auth/password.ts'
@@ -107,8 +108,19 @@ async function openRedis(app: FastifyInstance, config: Config, { readers }: Data
     if (up) app.log.info('redis: connected again')
     else app.log.warn({ reason: error?.message }, 'redis: connection lost, nodes find each other’s events by polling')
   })
-  app.addHook('onClose', () => redis.close())
+  app.addHook('onClose', async () => redis.close())
   return redis
+}
+
+/** The extensions of `EXTENSIONS_DIR`, as `app.extensions`. */
+async function loadInto(app: FastifyInstance, { extensionsDir }: Config): Promise<Extensions> {
+  const extensions = await openExtensions(extensionsDir, {
+    onRefused: (extension, room, err) =>
+      app.log.warn({ extension, room, err }, 'extensions: an authoriser failed, its room stays closed'),
+  })
+  if (extensions.ids.length > 0) app.log.info({ extensions: extensions.ids }, 'extensions: loaded')
+  app.decorate('extensions', extensions)
+  return extensions
 }
 
 interface FeatureOptions extends Pick<RouteContext, 'config' | 'authorizer' | 'files'> {
@@ -147,10 +159,11 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
     }),
   )
   app.addHook('onClose', () => database.close())
-  const { query } = database
+  const { query, jobs } = database
   const metrics = createMetrics()
 
   try {
+    const extensions = await loadInto(app, config)
     const redis = await openRedis(app, config, database)
     await app.register(errorsPlugin)
     await app.register(headersPlugin, { config, headers, origins })
@@ -181,32 +194,34 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
       behindProxy: config.trustProxy,
       limits: config.rateLimit === null ? null : LIMITS,
       activityOf,
+      mayEnter: extensions.mayEnter,
       measurements: metrics.measurements,
       ...seams,
     })
     refuseUnrouted(app.server, config.socketPath, headers)
     await app.register(healthPlugin, { database })
     await app.register(metricsPlugin, { config, metrics, database, redis, version: packageVersion() })
-    const searchWriter = createIndexWriter(database.jobs.query, config.searchLanguage)
+    const searchWriter = createIndexWriter(jobs.query, config.searchLanguage)
     const files = openFileServices(app, config, database, adaptStorage)
-    const mail = openMail(app, config, database.jobs, activityOf)
-    const webhooks = await openWebhooks(app, config, database.jobs, seams.webhooks)
+    const mail = openMail(app, config, jobs, activityOf)
+    const webhooks = await openWebhooks(app, config, jobs, seams.webhooks)
     await startJobs(app, {
       ...files,
       database,
       consumers: [
-        mediaConsumer(files, database.jobs),
+        mediaConsumer(files, jobs),
         notificationsConsumer(activityOf),
         searchConsumer(searchWriter),
         ...mail.consumers,
         webhooks.consumer,
+        ...extensions.consumers(app.rooms.sendToCustomRoom),
       ],
       tables: projectTables,
       jobs: [
         ...mail.jobs,
         webhooks.job,
         invitationsJob(),
-        searchBuildJob(database.jobs.query, searchWriter, (things) => app.log.info({ things }, 'search: the index was built')),
+        searchBuildJob(jobs.query, searchWriter, (things) => app.log.info({ things }, 'search: the index was built')),
       ],
       retentionSeconds: config.eventRetention,
       sessionSeconds: config.refreshTokenTtl,

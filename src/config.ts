@@ -44,6 +44,7 @@ const Environment = z.object({
   PUBLIC_URL: publicUrl.optional(),
   SEARCH_LANGUAGE: searchLanguage,
   WEBHOOKS_PRIVATE: z.enum(['on', 'off'], { error: 'must be on or off' }).default('off'),
+  EXTENSIONS_DIR: z.string().min(1).optional(),
   ...fileVariables,
   ...mailVariables,
 })
@@ -83,6 +84,8 @@ export interface Config extends FileConfig, MailSettings {
   searchLanguage: string
   /** Receivers of webhooks may be in the network of this server, and without TLS. */
   webhooksPrivate: boolean
+  /** Absolute; absent: no extensions. */
+  extensionsDir: string | undefined
   /** Cookies carry Secure. */
   secureCookies: boolean
 }
@@ -162,6 +165,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     publicUrl: e.PUBLIC_URL,
     searchLanguage: e.SEARCH_LANGUAGE,
     webhooksPrivate: e.WEBHOOKS_PRIVATE === 'on',
+    extensionsDir: e.EXTENSIONS_DIR === undefined ? undefined : resolve(e.EXTENSIONS_DIR),
     secureCookies: e.PUBLIC_URL?.startsWith('https:') ?? false,
     ...mailConfigOf(e),
     ...fileConfigOf(e),

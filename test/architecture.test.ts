@@ -77,11 +77,13 @@ const house: Record<string, { rooms: string[]; packages: string[] | null }> = {
     rooms: ['http', 'jobs', 'rooms', 'ports', 'media', 'contract', 'access', 'errors', 'db', 'lib', 'config'],
     packages: null,
   },
+  extensions: { rooms: ['rooms', 'contract'], packages: ['node', 'zod'] },
   nouns: { rooms: ['features', 'jobs'], packages: [] },
   app: {
     rooms: [
       'nouns',
       'features',
+      'extensions',
       'http',
       'jobs',
       'rooms',
@@ -100,6 +102,7 @@ const house: Record<string, { rooms: string[]; packages: string[] | null }> = {
     rooms: [
       'app',
       'features',
+      'extensions',
       'http',
       'rooms',
       'ports',

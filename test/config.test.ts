@@ -362,6 +362,7 @@ describe('configuration', () => {
         DIGEST_HOUR: '0',
         SEARCH_LANGUAGE: 'german',
         WEBHOOKS_PRIVATE: 'on',
+        EXTENSIONS_DIR: 'my/extensions',
       }),
     ).toEqual({
       production: true,
@@ -403,6 +404,7 @@ describe('configuration', () => {
       digestHour: 0,
       searchLanguage: 'german',
       webhooksPrivate: true,
+      extensionsDir: resolve('my/extensions'),
     })
   })
 
@@ -425,7 +427,7 @@ describe('configuration', () => {
     const example = readFileSync('.env.example', 'utf8')
     const named = [...example.matchAll(/^(?:# )?([A-Z_]+)=/gm)].map(([, name]) => name)
     const files = ['DATABASE_URL_FILE', 'REDIS_URL_FILE', 'JWT_SECRET_FILE', 'METRICS_TOKEN_FILE', 'SMTP_URL', 'SMTP_URL_FILE']
-    const others = ['HOST', 'DATA_DIR', 'NODE_ENV', ...files]
+    const others = ['HOST', 'DATA_DIR', 'EXTENSIONS_DIR', 'NODE_ENV', ...files]
     expect(new Set([...named, 'NODE_ENV'])).toEqual(new Set([...wrong.map(([name]) => name), ...others]))
     const set = Object.fromEntries([...example.matchAll(/^([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name, value]))
     expect(readConfig({ ...set, JWT_SECRET: SECRET })).toEqual(readConfig({ JWT_SECRET: SECRET }))

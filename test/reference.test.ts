@@ -3,7 +3,18 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { type Endpoint, endpoints, events, eventTexts, passing, requests, statusOf, tags } from '@cutroom/contract'
+import {
+  type Endpoint,
+  endpoints,
+  events,
+  eventTexts,
+  passing,
+  projectEvents,
+  requests,
+  statusOf,
+  tags,
+  userEvents,
+} from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { noun } from '../packages/contract/src/noun.ts'
@@ -85,9 +96,11 @@ describe('the reference of events', () => {
 
     const { channels, operations } = await documentAt<AsyncApi>('/asyncapi.json')
     const names = Object.values(channels).flatMap(({ messages }) => Object.values(messages).map(({ name }) => name))
-    expect(names.toSorted()).toEqual([...Object.keys(sent), ...asked, ...asked.map((name) => `ack of ${name}`)].sort())
+    const inBoth = Object.keys(projectEvents).filter((name) => Object.hasOwn(userEvents, name))
+    const all = [...Object.keys(sent), ...inBoth]
+    expect(names.toSorted()).toEqual([...all, ...asked, ...asked.map((name) => `ack of ${name}`)].sort())
     const by = (action: string) => Object.values(operations).flatMap((each) => (each.action === action ? [each.title] : []))
-    expect(by('send').toSorted()).toEqual(Object.keys(sent).toSorted())
+    expect(by('send').toSorted()).toEqual(all.toSorted())
     expect(by('receive').toSorted()).toEqual(asked.toSorted())
     for (const { action, reply } of Object.values(operations)) expect(reply !== undefined).toBe(action === 'receive')
   })

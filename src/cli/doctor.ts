@@ -6,6 +6,7 @@ import { openDatabase } from '../db/client.ts'
 import { migrationsPending } from '../db/migrate.ts'
 import { checkServer, checkTables, checkVersion, UnfitDatabaseError } from '../db/preflight.ts'
 import { prepareConnection, schemaOf } from '../db/session-settings.ts'
+import { loadExtensions } from '../extensions/load.ts'
 import { makeFolder } from '../lib/folders.ts'
 import { packageVersion } from '../lib/package-version.ts'
 import { openMailer } from '../ports/mail/open-mailer.ts'
@@ -51,6 +52,18 @@ async function lookAtDisk({ dataDir, databaseUrl }: Config, say: Say): Promise<b
   if (free >= LITTLE_SPACE) say('ok', 'disk', size)
   else say('warn', 'disk', `${size}: ${databaseUrl === undefined ? 'the embedded database needs room to grow' : 'make room'}`)
   return true
+}
+
+/** Loads the extensions, which runs their code. */
+async function lookAtExtensions({ extensionsDir }: Config, say: Say): Promise<void> {
+  if (extensionsDir === undefined) return
+  try {
+    const loaded = await loadExtensions(extensionsDir)
+    if (loaded.length > 0) say('ok', 'extend', loaded.map(({ id }) => id).join(', '))
+    else say('warn', 'extend', `EXTENSIONS_DIR ${extensionsDir} has none: NAME.mjs or NAME/index.js`)
+  } catch (error) {
+    for (const line of (error as Error).message.split('\n')) say('fail', 'extend', line)
+  }
 }
 
 /** Stores, reads and removes an object. */
@@ -200,10 +213,12 @@ export async function doctor(): Promise<void> {
     await lookAtRedis(config, say)
     await lookAtMail(config, say)
     lookAtOrigins(config, say)
+    await lookAtExtensions(config, say)
   } catch (error) {
     if (error instanceof ConfigError) for (const line of error.lines) say('fail', 'config', line)
     else say('fail', 'database', (error as Error).message)
   }
   console.log(failed() ? '\nSomething does not work: see FAIL above.' : '\nNothing is in the way.')
-  process.exitCode = failed() ? 1 : 0
+  // Timers of extensions would hold it.
+  process.exit(failed() ? 1 : 0)
 }

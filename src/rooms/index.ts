@@ -1,4 +1,4 @@
-import { type Person, projectRoom, type Role, type RoomId, requests } from '@cutroom/contract'
+import { type ExtensionMessage, type Person, projectRoom, type Role, type RoomId, requests } from '@cutroom/contract'
 import type { FastifyInstance } from 'fastify'
 import type { Caller } from '../access/sessions.ts'
 import type { Database } from '../db/client.ts'
@@ -16,6 +16,7 @@ import { createChatTyping } from './presence/chat-typing.ts'
 import { createTyping } from './presence/typing.ts'
 import { acceptSockets } from './sockets/connect.ts'
 import { Admission } from './sockets/connection-limits.ts'
+import { type CustomRooms, createCustomRooms } from './sockets/custom-rooms.ts'
 import { createEncoder } from './sockets/engine-io.ts'
 import { createHandlers, type Handler, type Handlers, type RequestSchema } from './sockets/handlers.ts'
 import { registerRoomHandlers, subscriptionIn } from './sockets/room-handlers.ts'
@@ -66,6 +67,8 @@ export interface Rooms {
   presentIn(room: RoomId, most: number, asker: string): { people: Person[]; total: number }
   /** The same events for clients without sockets. */
   streams: Pick<EventStreams, 'open' | 'waitForNews' | 'counts'>
+  /** Tells those who are in a room of an extension, on all nodes. */
+  sendToCustomRoom(message: ExtensionMessage): void
   /** For gauges and leak checks. */
   counts(): { sockets: number; feeds: number; slow: ReturnType<ReturnType<typeof watchSlowConsumers>['counts']> }
 }
@@ -134,6 +137,13 @@ function openFeeds(
   })
 }
 
+/** The ways to write. @param poke called with the rooms that have new events */
+function openCommits({ database, beforeCommit, measurements }: RoomsOptions, poke: (rooms: Iterable<RoomId>) => void) {
+  const commitOn = (begin: Database['begin']) =>
+    measureCommit(createCommit({ begin, poke, beforeCommit, onCommitted: measurements.committed }), measurements)
+  return { commit: commitOn(database.begin), commitJob: commitOn(database.jobs.begin) }
+}
+
 /** @throws Error where a request of the contract has no handler */
 function assertAllHandled(handlers: Pick<Handlers, 'has'>): void {
   const forgotten = Object.keys(requests).filter((name) => !handlers.has(name))
@@ -163,7 +173,8 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   })
   const typing = createTyping(timings.typingMs, onTimerError)
   const chatTyping = createChatTyping({ io, typing, publish: (typed) => cluster?.chatTyping(typed) })
-  const sessions = createSessions({ ...options, presence, onError: onDeliveryError })
+  const customRooms: CustomRooms = createCustomRooms({ ...options, io, publish: (message) => cluster?.extension(message) })
+  const sessions = createSessions({ ...options, presence, customRooms, onError: onDeliveryError })
   const deliver = createDelivery({
     io,
     presence,
@@ -186,6 +197,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
       onTyping: ({ projectId, targetId, userId, isTyping }) =>
         io.local.to(projectRoom(projectId)).volatile.emit('typing', { projectId, targetId, userId, isTyping }),
       onChatTyping: chatTyping.send,
+      onExtension: customRooms.relay,
     })
   const slow = watchSlowConsumers({
     ...base,
@@ -202,6 +214,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   registerRoomHandlers({
     ...shared,
     handlers,
+    customRooms,
     query,
     onJoined: measurements.joined,
     publishTyping: (typed) => cluster?.typing(typed),
@@ -218,11 +231,8 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     tellNews(rooms)
     cluster?.poke(rooms)
   }
-  const commitOn = (begin: Database['begin']) =>
-    measureCommit(createCommit({ ...options, begin, poke, onCommitted: measurements.committed }), measurements)
   app.decorate('rooms', {
-    commit: commitOn(database.begin),
-    commitJob: commitOn(database.jobs.begin),
+    ...openCommits(options, poke),
     log,
     onNews: (listener) => void newsListeners.push(listener),
     handle: (name, request, handler) =>
@@ -230,6 +240,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
         JoinQueue.of(socket).lookup(async () => handler(callerOf(socket, chatTyping), payload)),
       ),
     streams,
+    sendToCustomRoom: (message) => customRooms.send(message),
     presentIn: (room, most, asker) => presence.glimpse(room, most, asker),
     counts: () => ({ sockets: io.of('/').sockets.size, feeds: feeds.size(), slow: slow.counts() }),
   })

@@ -31,6 +31,8 @@ export interface RoomsOptions {
   behindProxy: boolean
   /** Bounds for one address and one person; null: none. */
   limits: typeof LIMITS | null
+  /** Whether a person may enter a room of an extension, `<prefix>:<name>`; does not throw. */
+  mayEnter: (person: { id: string; name: string }, room: string) => Promise<boolean>
   activityOf: (entry: LogEntry) => Activity | null
   measurements: Measurements
   beforeCommit?: CommitOptions['beforeCommit']

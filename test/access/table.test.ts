@@ -6,6 +6,7 @@ import { CONSOLE_ADDRESSES } from '../../src/http/console.ts'
 import { useApp } from '../support/app.ts'
 import { keyOf, listed, pathOf, tokenOf } from '../support/calls.ts'
 import { converse, say } from '../support/conversations.ts'
+import { BELL } from '../support/extensions.ts'
 import { completeFile, completeTake } from '../support/files.ts'
 import { invite } from '../support/invitations.ts'
 import { notificationFor } from '../support/notifications.ts'
@@ -233,7 +234,7 @@ interface Fresh {
 }
 
 describe('the access table', () => {
-  const app = useApp()
+  const app = useApp({ env: { EXTENSIONS_DIR: BELL } })
   let project: Project
   /** An owner who never calls: makes the things that the callers ask for. */
   let keeper: Person
@@ -732,6 +733,9 @@ describe('the access table', () => {
     'presence:set': 'viewer',
     typing: 'commenter',
     'chat:typing': 'login',
+    // Of an extension, which lets all people in.
+    join: 'login',
+    leave: 'account',
   }
 
   it('A3 the socket’s requests answer by the same roles', async () => {
@@ -757,6 +761,8 @@ describe('the access table', () => {
       await ask('chat:typing', { conversationId: group.id, isTyping: true })
       await ask('session:refresh', { token })
       await ask('join:user', { after: 0 })
+      await ask('join', { room: 'bell:all' })
+      await ask('leave', { room: 'bell:all' })
       await ask('leave:project', { projectId: project.id })
       const cell = (name: keyof typeof requests) => {
         if (name === 'presence:set' && isBot(who)) return '403 forbidden'

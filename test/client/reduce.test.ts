@@ -194,6 +194,7 @@ const cases: { [N in ProjectEventName]?: { payload: Payload<N>; after: Partial<C
       comments: base.comments.map((item) => ({ ...item, author: bob, resolvedBy: item.resolvedBy && bob })),
     },
   },
+  'extension:event': { payload: { from: 'bell', event: 'rung', data: { taskId: id(10) } }, after: {} },
   'invitation:created': { payload: invitation(82), after: { invitations: [...base.invitations, invitation(82)] } },
   'invitation:updated': {
     payload: { ...invitation(80), expiresAt: t0, version: 2 },

@@ -15,6 +15,7 @@ import { type Manager, Manager as SocketManager } from 'socket.io-client'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { startApp, type TestApp, useApp } from '../support/app.ts'
 import { consumed } from '../support/consumers.ts'
+import { BELL, ring } from '../support/extensions.ts'
 import { processed, uploadFile, wavOf } from '../support/files.ts'
 import { accept, expireIn, invite, newAddress } from '../support/invitations.ts'
 import { readLog, upTo } from '../support/log.ts'
@@ -33,7 +34,7 @@ const comments = (person: Person, cutId: string, count: number, label: string) =
   )
 
 describe('delivery', () => {
-  const app = useApp()
+  const app = useApp({ env: { EXTENSIONS_DIR: BELL } })
 
   it('D1 D3 two members see each other’s comments in order, a person outside the project sees nothing', async () => {
     const { project, owner, editor } = await createTeam(app(), 'editor')
@@ -416,6 +417,10 @@ describe('delivery', () => {
         name: 'Olga O',
       })
       expected.push(['person:updated', { id: renamed.id, name: renamed.name, avatarUrl: renamed.avatarUrl }])
+
+      const bell = await send<Task>('task:created', 'POST', `${at}/tasks`, { title: ring(projectRoom(project.id)) })
+      await until('the bell', () => socket.events(projectRoom(project.id)).at(-1)?.name === 'extension:event')
+      expected.push(['extension:event', { from: 'bell', event: 'rung', data: { taskId: bell.id } }])
 
       await owner.must('DELETE', `/api/comments/${note.id}`)
       expected.push(['comment:deleted', { commentId: note.id }])

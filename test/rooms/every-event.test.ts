@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
-import { events, type Notification, type Project, type UserEventName, userEvents, userRoom } from '@cutroom/contract'
+import { events, type Notification, type Project, type Task, type UserEventName, userEvents, userRoom } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
 import { useApp } from '../support/app.ts'
 import { claimsOf } from '../support/calls.ts'
 import { converse, readUpTo, say } from '../support/conversations.ts'
+import { BELL, ring } from '../support/extensions.ts'
 import { mention, nextNotification } from '../support/notifications.ts'
 import { addMember, createCut, createProject, createTeam, login, type Person, register } from '../support/people.ts'
 import { connect } from '../support/sockets.ts'
@@ -20,7 +21,7 @@ interface Expected {
  * delivery.test.ts ("for every event of the contract").
  */
 describe('every event of a person’s own room', () => {
-  const app = useApp()
+  const app = useApp({ env: { EXTENSIONS_DIR: BELL } })
   /** The newest activity of a project. */
   const newest = async (person: Person, project: Project) => {
     const path = `/api/projects/${project.id}/activity?limit=1`
@@ -105,6 +106,11 @@ describe('every event of a person’s own room', () => {
       const { id } = await converse(owner, [mate])
       const message = await say(mate, id, 'Hello')
       return { to: [owner, mate], payload: (await readUpTo(owner, id, message.id)).body }
+    },
+    'extension:event': async ({ owner, mate, project }) => {
+      const title = ring(userRoom(mate.id), 'for-you')
+      const task = await owner.must<Task>('POST', `/api/projects/${project.id}/tasks`, { title })
+      return { to: mate, payload: { from: 'bell', event: 'for-you', data: { taskId: task.id } } }
     },
     'contact:updated': async ({ owner, mate }) => {
       await converse(owner, [mate])

@@ -20,6 +20,7 @@ import { FILE } from '../../src/http/reference/generate.ts'
 import { startApp, useApp } from '../support/app.ts'
 import { tokenOf } from '../support/calls.ts'
 import { converse, readUpTo, say } from '../support/conversations.ts'
+import { BELL, ring } from '../support/extensions.ts'
 import { processed, uploadFile, wavOf } from '../support/files.ts'
 import { expireIn, invite, newAddress, registerWith } from '../support/invitations.ts'
 import { addMember, createProject, createTeam, login, type Person, register } from '../support/people.ts'
@@ -103,6 +104,9 @@ const hears: Record<Name, readonly Who[]> = {
   'member:updated': room,
   'project:updated': room,
   'person:updated': room,
+  // In the project, and in a room that the extension keeps for one person.
+  'extension:event': room,
+  'extension:message': ['owner'],
   'activity:new': room,
   'presence:changed': room,
   // The others in the room; the one who types knows.
@@ -148,7 +152,7 @@ const hears: Record<Name, readonly Who[]> = {
 describe('who receives which event', () => {
   it('S1 S19 every event reaches the people in the table and no others, with the fields of the contract only', async () => {
     expect(Object.keys(hears).toSorted()).toEqual([...Object.keys(events), ...Object.keys(passing)].toSorted())
-    const app = await startApp({ seams: { timings: { graceMs: 200 } } })
+    const app = await startApp({ env: { EXTENSIONS_DIR: BELL }, seams: { timings: { graceMs: 200 } } })
     onTestFinished(() => app.close())
 
     const team = await createTeam(app, 'viewer', 'commenter', 'editor')
@@ -246,6 +250,13 @@ describe('who receives which event', () => {
     await owner.must('POST', `/api/comments/${note.id}/resolve`)
     await owner.must('POST', `/api/comments/${note.id}/reopen`)
     await owner.must('DELETE', `/api/comments/${note.id}`)
+    for (const who of room) {
+      const entered = await listenerOf(who).ask('join', { room: `bell:${owner.id}` })
+      expect({ who, ok: entered.ok }).toEqual({ who, ok: who === 'owner' })
+    }
+    for (const place of [`project:${project.id}`, `bell:${owner.id}`])
+      await owner.must('POST', `${at}/tasks`, { title: ring(place) })
+    await told('extension:event', 'extension:message')
     const take = await processed(owner, (await uploadFile(app, owner, cut.id, wavOf(0.05))).id)
     await owner.must('PATCH', `/api/files/${take.id}`, { name: 'Renamed' })
     await owner.must('PUT', `/api/cuts/${cut.id}/state`, { state: 'approved', fileId: take.id })
@@ -348,7 +359,8 @@ describe('who receives which event', () => {
     const { project: durable, user, passing: others } = readEvents()
     const page = readFileSync(FILE, 'utf8')
     const documented = [...durable, ...user, ...others].map(({ name }) => name)
-    expect([...heardNames].sort()).toEqual(documented.sort())
+    // One is in both kinds of rooms.
+    expect([...heardNames].sort()).toEqual([...new Set(documented)].sort())
     for (const name of heardNames) expect(page).toContain(`\n### \`${name}\`\n`)
     // Nothing but what the contract shows, and no row's secret.
     const all = [...listeners].flatMap(([who, { frames }]) => frames.map((frame) => ({ who, frame })))
@@ -415,6 +427,9 @@ describe('requests over a socket', () => {
       'leave:project': { projectId },
       'join:user': {},
       'session:refresh': { token },
+      // No extension opens rooms here.
+      join: { room: `bell:${projectId}` },
+      leave: { room: `bell:${projectId}` },
       // Last: it changes the membership.
       'join:project': { projectId, after: 0 },
     }
@@ -428,7 +443,14 @@ describe('requests over a socket', () => {
 
   it('S1 a socket in a room loses each request with the right to it', async () => {
     const denied = '403 forbidden'
-    const open = { 'leave:project': 'ok', 'join:user': 'ok', 'session:refresh': 'ok', 'chat:typing': '404 not-found' }
+    const open = {
+      'leave:project': 'ok',
+      'join:user': 'ok',
+      'session:refresh': 'ok',
+      'chat:typing': '404 not-found',
+      leave: 'ok',
+      join: '404 not-found',
+    }
     const cases: Record<
       string,
       { lose: (owner: Person, member: Person, projectId: string) => Promise<unknown>; after: Record<Question, string> }
@@ -477,6 +499,8 @@ describe('requests over a socket', () => {
       'leave:project': 'ok',
       'join:user': 'ok',
       'session:refresh': 'ok',
+      join: '404 not-found',
+      leave: 'ok',
       'join:project': '404 not-found',
     })
     // Nor with a token of theirs.
@@ -503,6 +527,8 @@ describe('requests over a socket', () => {
       'presence:set': { projectId: project.id, state: null },
       typing: { projectId: project.id, targetId: project.id, isTyping: false },
       'chat:typing': { conversationId: project.id, isTyping: false },
+      join: { room: 'bell:all' },
+      leave: { room: 'bell:all' },
     }
     const taken: string[] = []
     for (const name of Object.keys(requests) as Question[])
@@ -514,6 +540,8 @@ describe('requests over a socket', () => {
         seq: 0,
         user: {},
       })) {
+        // A room of an extension is named by the request itself.
+        if (field in good[name]) continue
         const { ok, error } = await listener.ask<{ error?: Problem }>(name, { ...good[name], [field]: value })
         if (ok || error?.code !== 'validation') taken.push(`${name} ${field}`)
       }

@@ -4,6 +4,7 @@ import * as activityContract from './activity.ts'
 import * as authContract from './auth.ts'
 import * as conversationContract from './conversations.ts'
 import type { Endpoint } from './endpoint.ts'
+import * as extensionContract from './extensions.ts'
 import * as mailContract from './mail.ts'
 import { me } from './me.ts'
 import * as messageContract from './messages.ts'
@@ -21,6 +22,7 @@ export { Activity, ActivityPage, ActivityRead, activity } from './activity.ts'
 export { auth, Session, SessionState, User } from './auth.ts'
 export { ChatRead, Conversation, conversations, MAX_GROUPS, MAX_PARTICIPANTS, MAX_UNREAD } from './conversations.ts'
 export * from './endpoint.ts'
+export { customRoom, ExtensionEvent, ExtensionMessage, MAX_EXTENSION_DATA } from './extensions.ts'
 export { DigestFrequency, MailPreferences, Unsubscription } from './mail.ts'
 export { MAX_UNREAD_ACTIVITIES, ProjectPulse } from './me.ts'
 export { MAX_MESSAGE, MESSAGES_PER_MINUTE, Message, messages } from './messages.ts'
@@ -50,7 +52,7 @@ export const { mail } = mailContract
  * 2: snapshots in pages; cascades are rules of the reducer: `member:left` names a time, `vibe:deleted` and `project:deleted` list no ids;
  *    `task:reranked`, `vibe:reranked`, `cut:reranked`; `GET /api/session`; API tokens; `GET /api/me/overview`.
  * 3: files, and uploads by tus; cuts have a state and an approval, comments name the file they are on; share links.
- * 4: activity, notifications, invitations, password reset, conversations, search, webhooks.
+ * 4: activity, notifications, invitations, password reset, conversations, search, webhooks, extensions.
  */
 export const PROTOCOL_VERSION = 4
 
@@ -105,6 +107,7 @@ export const userEvents = {
   ...messageContract.userEvents,
   ...notificationContract.userEvents,
   ...mailContract.userEvents,
+  ...extensionContract.userEvents,
 }
 
 /** Every durable event: name → schema of its payload. */
@@ -124,6 +127,7 @@ export const eventTexts: Record<EventName | keyof typeof passing, EventText> = {
   ...conversationContract.userEventTexts,
   ...messageContract.userEventTexts,
   ...notificationContract.userEventTexts,
+  'extension:event': extensionContract.extensionEventText,
   ...passingTexts,
 }
 

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { endpoint } from './endpoint.ts'
 import { ann, bo, fresh, ids } from './examples.ts'
+import { ExtensionEvent, extensionEventText } from './extensions.ts'
 import { collection, type EventText, noun } from './noun.ts'
 import { id, line, Paging, Person, page, patch, prose, Role, stamps, time } from './values.ts'
 
@@ -166,16 +167,19 @@ export const projectNoun = noun({
     'project:updated': Project,
     'project:deleted': z.object({ projectId: id }).meta({ description: 'The project and everything in it is gone' }),
     'person:updated': Person,
+    'extension:event': ExtensionEvent,
   },
   when: {
     'project:updated': 'The name or the description of the project was changed',
     'project:deleted': 'The project was deleted; each connection leaves its room before the next event',
     'person:updated': 'A person that the project shows changed their name or picture: show them so wherever they stand',
+    'extension:event': extensionEventText.when,
   },
   changes: {
     'project:updated': { kind: 'project' },
     'project:deleted': { kind: 'end' },
     'person:updated': { kind: 'person' },
+    'extension:event': { kind: 'none' },
   },
   collections: {},
 })

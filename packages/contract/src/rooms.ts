@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { Activity } from './activity.ts'
 import { endpoint } from './endpoint.ts'
 import { at, bo, ids, later } from './examples.ts'
+import { customRoom, ExtensionMessage } from './extensions.ts'
 import type { EventText } from './noun.ts'
 import { snapshotLists } from './nouns.ts'
 import { Problem } from './problems.ts'
@@ -195,6 +196,16 @@ export const requests = {
     payload: z.strictObject({ conversationId: id, isTyping: z.boolean() }),
     ack: ack({}),
   },
+  join: {
+    when: 'In every `connect`, for each room of an extension that you show. `not-found`: there is none, or it is not for you',
+    payload: z.strictObject({ room: customRoom }),
+    ack: ack({}),
+  },
+  leave: {
+    when: 'When you show a room of an extension no longer',
+    payload: z.strictObject({ room: customRoom }),
+    ack: ack({}),
+  },
 } satisfies Record<string, { when: string; payload: z.ZodType; ack: z.ZodType }>
 
 /** Server → client, derived or passing: never in the log. */
@@ -205,6 +216,7 @@ export const passing = {
   typing: z.object({ projectId: id, targetId: id, userId: id, isTyping: z.boolean() }),
   'chat:typing': z.object({ conversationId: id, userId: id, isTyping: z.boolean() }),
   'chat:presence': z.object({ userId: id, isOnline: z.boolean() }),
+  'extension:message': ExtensionMessage,
   'access:revoked': z.object({ projectId: id, reason: z.enum(['left', 'removed', 'deleted']) }),
   'session:expiring': z.object({ expiresAt: time }),
   'session:expired': z.object({ reason: z.enum(['expired', 'revoked']) }),
@@ -229,6 +241,10 @@ export const passingTexts = {
     to: 'The other participants, on each of their connections',
   },
   'chat:presence': { when: 'A person is online, or is not any more', to: 'All who share a project with them' },
+  'extension:message': {
+    when: 'An extension has something to say in a room of its own',
+    to: 'The connections that the extension let into the room',
+  },
   'access:revoked': {
     when: 'You left a project, were removed, or it was deleted; the connection is out of its room',
     to: 'The connections that were in the room by that right',

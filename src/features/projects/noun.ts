@@ -11,5 +11,6 @@ export const projects = defineNoun({
     'project:updated': ({ id, name }) => ({ type: 'project', id, name, path: '' }),
     'project:deleted': ({ projectId }, label) => ({ type: 'project', id: projectId, name: label, path: '' }),
     'person:updated': null,
+    'extension:event': null,
   },
 })

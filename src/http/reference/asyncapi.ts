@@ -64,7 +64,9 @@ export function asyncApiOf(
     for (const event of events) {
       const key = keyOf(event.name)
       messages[channel][key] = messageOf(event, isDurable)
-      operations[`send-${key}`] = {
+      // One that is in both kinds of rooms has an operation for each.
+      const operation = `send-${key}`
+      operations[operation in operations ? `${operation}-${channel}` : operation] = {
         action: 'send',
         channel: refer('channels', channel),
         title: event.name,

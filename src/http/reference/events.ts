@@ -153,6 +153,7 @@ function eventBlocks({ name, when, to, payload, example }: Message, schemas: Eve
 export function eventPage(reference: EventReference): Block[] {
   const { schemas, meta } = reference
   const list = (messages: Message[]) => messages.flatMap((message) => eventBlocks(message, schemas))
+  const inBoth = reference.user.map(({ name }) => name).filter((name) => Object.hasOwn(projectEvents, name))
   const count = Object.keys(events).length + Object.keys(passing).length
   return [
     heading(1, 'Events'),
@@ -176,8 +177,10 @@ export function eventPage(reference: EventReference): Block[] {
     text(`In the room \`project:<projectId>\`, for those who joined it. They are of ${Object.keys(nouns).join(', ')}.`),
     ...list(reference.project),
     heading(2, 'Durable events of a person'),
-    text('In the room `user:<userId>`, in which each connection stands by itself.'),
-    ...list(reference.user),
+    text(
+      `In the room \`user:<userId>\`, in which each connection stands by itself. ${inBoth.map((name) => `\`${name}\``).join(', ')} of projects, above, is sent there, too.`,
+    ),
+    ...list(reference.user.filter(({ name }) => !inBoth.includes(name))),
     heading(2, 'Passing events'),
     ...list(reference.passing),
     heading(2, 'Shapes'),

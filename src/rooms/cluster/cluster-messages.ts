@@ -1,4 +1,4 @@
-import { MAX_PARTICIPANTS, Presence, PresenceState, type RoomId } from '@cutroom/contract'
+import { ExtensionMessage, MAX_PARTICIPANTS, Presence, PresenceState, type RoomId } from '@cutroom/contract'
 import * as z from 'zod'
 import { isRoomId } from '../kinds.ts'
 import type { PresenceRecord } from '../presence/presence-record.ts'
@@ -56,6 +56,8 @@ const ClusterMessage = z.discriminatedUnion('say', [
     isTyping: z.boolean(),
     receivers: listOf(z.uuid(), MAX_PARTICIPANTS),
   }),
+  /** An extension has something to say in a room of its own. */
+  z.object({ say: z.literal('extension'), message: ExtensionMessage }),
 ])
 export type ClusterMessage = z.output<typeof ClusterMessage>
 

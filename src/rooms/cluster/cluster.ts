@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { RoomId } from '@cutroom/contract'
+import type { ExtensionMessage, RoomId } from '@cutroom/contract'
 import { guarded } from '../../lib/guarded.ts'
 import { createTimeSlicedQueue } from '../../lib/time-sliced-queue.ts'
 import type { PresenceTable } from '../presence/presence.ts'
@@ -21,6 +21,8 @@ export interface ClusterOptions {
   /** Called with typing on other nodes. */
   onTyping: (typed: Typed) => void
   onChatTyping: (typed: ChatTyped) => void
+  /** Called with messages to rooms of extensions. */
+  onExtension: (message: ExtensionMessage) => void
   /** Called once a minute at most with how many messages were refused since the last time. */
   onRefused: (count: number) => void
   onError: (error: unknown) => void
@@ -142,7 +144,11 @@ export class Cluster {
     this.#send({ say: 'chat-typing', ...typed })
   }
 
-  /** Sends nothing more but pokes, so that the others keep this node's records until its people had time to come back. */
+  extension(message: ExtensionMessage): void {
+    this.#send({ say: 'extension', message })
+  }
+
+  /** Sends nothing more but pokes and what extensions say, so that the others keep this node's records until its people had time to come back. */
   silence(): void {
     this.#silent = true
   }
@@ -157,7 +163,8 @@ export class Cluster {
 
   #send(message: ClusterMessage): void {
     // A node that drains still finishes writes, and the others have to learn of them.
-    if (!this.#silent || message.say === 'news') this.#options.io.serverSideEmit('word', encodeMessage(message))
+    if (!this.#silent || message.say === 'news' || message.say === 'extension')
+      this.#options.io.serverSideEmit('word', encodeMessage(message))
   }
 
   /** Sends behind earlier messages, and not all in one tick. */
@@ -183,6 +190,7 @@ export class Cluster {
     else if (message.say === 'news') this.#options.poke(message.rooms)
     else if (message.say === 'typing') this.#options.onTyping(message)
     else if (message.say === 'chat-typing') this.#options.onChatTyping(message)
+    else if (message.say === 'extension') this.#options.onExtension(message.message)
     else if (message.say !== 'ask') this.#onRecords(message)
     else if (message.node === null || message.node === this.#self) {
       this.#requested = true

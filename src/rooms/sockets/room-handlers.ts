@@ -13,11 +13,20 @@ import type { PresenceTable } from '../presence/presence.ts'
 import type { Typing } from '../presence/typing.ts'
 import type { RoomSocket, Subscription } from '../types.ts'
 import type { Admission } from './connection-limits.ts'
+import type { CustomRooms } from './custom-rooms.ts'
 import type { Handler, Handlers } from './handlers.ts'
 import type { Sessions } from './session.ts'
 
 /** Requests of the contract that the engine itself serves; features bring handlers of the others. */
-type RoomRequest = 'join:project' | 'leave:project' | 'join:user' | 'session:refresh' | 'presence:set' | 'typing'
+type RoomRequest =
+  | 'join:project'
+  | 'leave:project'
+  | 'join:user'
+  | 'session:refresh'
+  | 'presence:set'
+  | 'typing'
+  | 'join'
+  | 'leave'
 type RoomHandlers = { [N in RoomRequest]: Handler<Requests[N]> }
 
 export interface RoomHandlersOptions {
@@ -27,6 +36,7 @@ export interface RoomHandlersOptions {
   feeds: Feeds
   presence: PresenceTable
   typing: Typing
+  customRooms: CustomRooms
   query: Query
   sessions: Sessions
   /** Counts the joins that are answered. */
@@ -89,7 +99,15 @@ function createJoin({ handlers, log, feeds, query, onJoined }: JoinOptions) {
 }
 
 /** Registers the handlers of the engine: joins, presence, typing, renewal of tokens. */
-export function registerRoomHandlers({ handlers, admission, presence, typing, sessions, ...options }: RoomHandlersOptions): void {
+export function registerRoomHandlers({
+  handlers,
+  admission,
+  presence,
+  typing,
+  sessions,
+  customRooms,
+  ...options
+}: RoomHandlersOptions): void {
   const { log } = options
   const join = createJoin({ handlers, ...options })
 
@@ -152,6 +170,15 @@ export function registerRoomHandlers({ handlers, admission, presence, typing, se
       }
       typing.set(`${socket.id} ${projectId} ${targetId}`, isTyping, () => relay(false))
       relay(isTyping)
+      return {}
+    },
+    async join(socket, { room }) {
+      assertLogin(socket)
+      await customRooms.join(socket, room)
+      return {}
+    },
+    leave(socket, { room }) {
+      customRooms.leave(socket, room)
       return {}
     },
   }

@@ -4,11 +4,13 @@ import { leave } from '../delivery/subscription.ts'
 import type { RoomsOptions } from '../options.ts'
 import type { PresenceTable } from '../presence/presence.ts'
 import type { RoomSocket } from '../types.ts'
+import type { CustomRooms } from './custom-rooms.ts'
 import { isOpen } from './engine-io.ts'
 import { warnAt } from './token-expiry.ts'
 
 export interface SessionOptions extends Pick<RoomsOptions, 'verify' | 'principalOf'> {
   presence: PresenceTable
+  customRooms: Pick<CustomRooms, 'leaveAll'>
   /** Called with the error that kept a socket out of its user room. */
   onError: (error: unknown, room: RoomId) => void
 }
@@ -19,13 +21,14 @@ const CLOSE_TIMEOUT_MS = 1_000
 export type Sessions = ReturnType<typeof createSessions>
 
 /** How the session behind a socket is renewed, and how it ends. */
-export function createSessions({ presence, verify, principalOf, onError }: SessionOptions) {
+export function createSessions({ presence, customRooms, verify, principalOf, onError }: SessionOptions) {
   /** Leaves all rooms within this tick, so that no later event reaches the socket. */
   function leaveAll(socket: RoomSocket): void {
     for (const room of [...socket.data.rooms.keys()]) {
       leave(socket, room)
       presence.exit(room, socket.data.person.id, socket.id, true)
     }
+    customRooms.leaveAll(socket)
   }
 
   /** An ordered disconnect, after which a stock client does not come back by itself. */

@@ -79,6 +79,7 @@ export const stateChanges: typeof contract.stateChanges = {
   "project:updated": {"kind":"project"},
   "project:deleted": {"kind":"end"},
   "person:updated": {"kind":"person"},
+  "extension:event": {"kind":"none"},
   "member:joined": {"kind":"put","collection":"members"},
   "member:updated": {"kind":"put","collection":"members"},
   "member:left": {"kind":"remove","collection":"members","id":"userId","unsets":{"collection":"tasks","person":"assignee","id":"assigneeId"}},
