@@ -2,6 +2,7 @@ import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import { type Authorizer, createAuthorizer } from './access/authorize.ts'
 import type { Config } from './config.ts'
 import { type Database, openDatabase } from './db/client.ts'
+import { loadDialects } from './dialects/index.ts'
 import { activityRoutes } from './features/activity/routes.ts'
 import { createActivityReader } from './features/activity/serialize.ts'
 import type { HashCost } from './features/auth/password.ts'
@@ -53,7 +54,9 @@ const BODY_LIMIT = 256 * 1024
 
 /** What tests and benches may change. A part that is adapted or replaced shows what it gains. */
 export interface Seams
-  extends Partial<Pick<RoomsOptions, 'beforeCommit' | 'timings' | 'limits' | 'adaptLog' | 'createReplayCaches'>> {
+  extends Partial<
+    Pick<RoomsOptions, 'beforeCommit' | 'timings' | 'limits' | 'adaptLog' | 'createReplayCaches' | 'dialects' | 'mayEnter'>
+  > {
   adaptDatabase?: (database: Database) => Database
   adaptAuthorizer?: (authorizer: Authorizer) => Authorizer
   adaptStorage?: (storage: Storage) => Storage
@@ -106,6 +109,15 @@ async function openRedis(app: FastifyInstance, config: Config, { readers }: Data
     else app.log.warn({ reason: error?.message }, 'redis: connection lost, nodes find each other’s events by polling')
   })
 }
+
+/** What of the configuration is for the rooms. */
+const settingsOf = (config: Config) => ({
+  path: config.socketPath,
+  corsOrigins: config.corsOrigins,
+  behindProxy: config.trustProxy,
+  limits: config.rateLimit === null ? null : LIMITS,
+  dialect: config.dialect,
+})
 
 interface FeatureOptions extends Pick<RouteContext, 'config' | 'authorizer' | 'files'> {
   database: Database
@@ -165,20 +177,19 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
     await app.register(consolePlugin, { config, folder: seams.consoleFolder })
     const activityOf = createActivityReader(nouns)
     await registerRooms(app, {
+      ...settingsOf(config),
       database,
       query,
       redis,
-      path: config.socketPath,
-      corsOrigins: config.corsOrigins,
       verify: app.tokens.verify,
       handshakeCaller: app.tokens.handshakeCaller,
       principalOf: app.tokens.principalOf,
       mayConnect: app.tokens.mayUseCookies,
       noteOrigin: origins.note,
-      behindProxy: config.trustProxy,
-      limits: config.rateLimit === null ? null : LIMITS,
       activityOf,
       measurements: metrics.measurements,
+      dialects: await loadDialects(config.dialects, { query, authorizer }),
+      mayEnter: async () => false,
       ...seams,
     })
     refuseUnrouted(app.server, config.socketPath, headers)

@@ -77,10 +77,12 @@ const house: Record<string, { rooms: string[]; packages: string[] | null }> = {
     rooms: ['http', 'jobs', 'rooms', 'ports', 'media', 'contract', 'access', 'errors', 'db', 'lib', 'config'],
     packages: null,
   },
+  dialects: { rooms: ['rooms', 'contract', 'access', 'errors', 'db', 'config'], packages: [] },
   nouns: { rooms: ['features', 'jobs'], packages: [] },
   app: {
     rooms: [
       'nouns',
+      'dialects',
       'features',
       'http',
       'jobs',

@@ -2,11 +2,13 @@ import { type Person, projectRoom, type Role, type RoomId, requests } from '@cut
 import type { FastifyInstance } from 'fastify'
 import type { Caller } from '../access/sessions.ts'
 import type { Database } from '../db/client.ts'
-import { Cluster } from './cluster/cluster.ts'
+import { Cluster, type Relayed } from './cluster/cluster.ts'
 import { createDelivery } from './delivery/deliver.ts'
 import { createFeeds } from './delivery/feeds.ts'
 import { JoinQueue } from './delivery/join-queue.ts'
 import { watchSlowConsumers } from './delivery/slow-consumers.ts'
+import { createAutomaticRooms } from './dialects/automatic.ts'
+import { openDialects } from './dialects/open.ts'
 import { type Commit, createCommit } from './log/commit.ts'
 import { type Log, openLog } from './log/log.ts'
 import { measureCommit } from './measurements.ts'
@@ -78,9 +80,14 @@ const callerOf = (socket: RoomSocket, chatTyping: ReturnType<typeof createChatTy
 
 /** Log lines of the engine. */
 function createReporters({ log }: FastifyInstance) {
+  const onDeliveryError = (err: unknown, room?: RoomId) => log.error({ err, room }, 'delivery: failed, the sweep tries again')
   return {
     onTimerError: (err: unknown) => log.error({ err }, 'rooms: a timer or a notification failed, the next one goes on'),
-    onDeliveryError: (err: unknown, room?: RoomId) => log.error({ err, room }, 'delivery: failed, the sweep tries again'),
+    onDeliveryError,
+    onSlowLost: (socket: RoomSocket, error: unknown) => {
+      onDeliveryError(error)
+      socket.conn.close()
+    },
     onSocketError: (err: unknown) => log.error({ err }, 'sockets: a handshake or a request failed'),
     onRefusedMessages: (count: number) => log.warn({ count }, 'cluster: messages of other nodes were refused'),
     onSlowClosed: ({ data }: RoomSocket, { bytes }: { bytes: number }) =>
@@ -125,11 +132,19 @@ function openFeeds(
   })
 }
 
+/** The one way to write, of requests and of consumers. `poke` is called with the rooms that a commit wrote to. */
+function openCommits({ database, measurements, beforeCommit }: RoomsOptions, poke: (rooms: Iterable<RoomId>) => void) {
+  const commitOn = (begin: Database['begin']) =>
+    measureCommit(createCommit({ begin, poke, beforeCommit, onCommitted: measurements.committed }), measurements)
+  return { commit: commitOn(database.begin), commitJob: commitOn(database.jobs.begin) }
+}
+
 /** Registers the engine of rooms on a Fastify server: the Socket.IO server, the feeds behind it, and `app.rooms`. */
 export async function registerRooms(app: FastifyInstance, options: RoomsOptions): Promise<void> {
   const { database, query, redis, measurements } = options
   const timings = { ...TIMINGS, ...options.timings }
-  const { onTimerError, onDeliveryError, onSocketError, onRefusedMessages, onSlowClosed, onLogLost } = createReporters(app)
+  const reporters = createReporters(app)
+  const { onTimerError, onDeliveryError, onSocketError, onRefusedMessages, onSlowLost, onSlowClosed, onLogLost } = reporters
   const { adaptLog = (log) => log } = options
   const log = adaptLog(await openLog(database.readers, database.pages.query))
   let cluster: Cluster | undefined
@@ -143,19 +158,25 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   const { presence, online } = openPresence({
     ...base,
     readers: database.readers,
+    dialects: options.dialects,
     publish: (records) => cluster?.publish(records),
   })
   const typing = createTyping(timings.typingMs, onTimerError)
   const chatTyping = createChatTyping({ io, typing, publish: (typed) => cluster?.chatTyping(typed) })
+  const publish = (relayed: Relayed) => cluster?.relay(relayed)
+  const dialects = openDialects({ ...options, io, server: app.server, publish, onError: onDeliveryError })
   const sessions = createSessions({ ...options, presence, onError: onDeliveryError })
   const deliver = createDelivery({
     io,
     presence,
+    speech: dialects.speech,
+    joinOne: (socket, room) => void automatic.joinOne(socket, room),
     activityOf: options.activityOf,
     endSession: sessions.endSession,
     onDelivered: measurements.delivered,
   })
   const feeds = openFeeds(options, { log, io, deliver, timings, onDeliveryError, onLogLost })
+  const automatic = createAutomaticRooms({ query, feeds, onError: onDeliveryError })
   const newsListeners = [feeds.poke]
   const tellNews = (rooms: Iterable<RoomId>) => {
     for (const listener of newsListeners) listener(rooms)
@@ -169,19 +190,12 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
       onTyping: ({ projectId, targetId, userId, isTyping }) =>
         io.local.to(projectRoom(projectId)).volatile.emit('typing', { projectId, targetId, userId, isTyping }),
       onChatTyping: chatTyping.send,
+      onRelay: dialects.relay.send,
     })
-  const slow = watchSlowConsumers({
-    ...base,
-    presence,
-    onLost: (socket, error) => {
-      onDeliveryError(error)
-      socket.conn.close()
-    },
-    onClosed: onSlowClosed,
-  })
+  const slow = watchSlowConsumers({ ...base, presence, onLost: onSlowLost, onClosed: onSlowClosed })
   const expiry = watchTokenExpiry({ ...base, onExpired: sessions.expireSession })
-  const handlers = createHandlers({ admission, onError: onSocketError })
-  const shared = { admission, log, feeds, presence, typing, sessions }
+  const handlers = createHandlers({ admission, ofDialect: dialects.ask, onError: onSocketError })
+  const shared = { admission, log, feeds, presence, typing, sessions, automatic }
   registerRoomHandlers({
     ...shared,
     handlers,
@@ -189,14 +203,15 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     onJoined: measurements.joined,
     publishTyping: (typed) => cluster?.typing(typed),
   })
-  acceptSockets({ ...options, ...shared, io, listen: handlers.listen, onError: onSocketError })
+  const { dialectOf } = dialects
+  acceptSockets({ ...options, ...shared, io, dialectOf, listen: handlers.listen, onError: onSocketError })
 
   app.addHook('onReady', async () => {
     const forgotten = Object.keys(requests).filter((name) => !handlers.has(name))
     if (forgotten.length > 0) throw new Error(`Requests of the contract without a handler: ${forgotten.join(', ')}`)
   })
   app.addHook('onClose', async () => {
-    for (const timer of [slow, expiry]) timer.close()
+    for (const timer of [slow, expiry, dialects.speech]) timer.close()
     await feeds.close()
     for (const part of [cluster, presence, online, typing]) part?.close()
   })
@@ -204,12 +219,8 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     tellNews(rooms)
     cluster?.poke(rooms)
   }
-  const { beforeCommit } = options
-  const commitOn = (begin: Database['begin']) =>
-    measureCommit(createCommit({ begin, poke, beforeCommit, onCommitted: measurements.committed }), measurements)
   app.decorate('rooms', {
-    commit: commitOn(database.begin),
-    commitJob: commitOn(database.jobs.begin),
+    ...openCommits(options, poke),
     log,
     onNews: (listener) => void newsListeners.push(listener),
     handle: (name, request, handler) =>

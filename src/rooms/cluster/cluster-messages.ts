@@ -56,6 +56,13 @@ const ClusterMessage = z.discriminatedUnion('say', [
     isTyping: z.boolean(),
     receivers: listOf(z.uuid(), MAX_PARTICIPANTS),
   }),
+  /** A frame of a dialect, for its sockets in these rooms. */
+  z.object({
+    say: z.literal('relay'),
+    dialect: z.string().max(32),
+    rooms: listOf(room, MAX_ROOMS),
+    frame: z.tuple([z.string().max(100)], z.unknown()),
+  }),
 ])
 export type ClusterMessage = z.output<typeof ClusterMessage>
 

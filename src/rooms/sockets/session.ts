@@ -1,9 +1,11 @@
 import { type RoomId, userRoom } from '@cutroom/contract'
 import { ProblemError, problem } from '../../errors.ts'
 import { leave } from '../delivery/subscription.ts'
+import type { Dialect } from '../dialect.ts'
+import { leaveCustomRooms } from '../dialects/open.ts'
 import type { RoomsOptions } from '../options.ts'
 import type { PresenceTable } from '../presence/presence.ts'
-import type { RoomSocket } from '../types.ts'
+import type { Principal, RoomSocket } from '../types.ts'
 import { isOpen } from './engine-io.ts'
 import { warnAt } from './token-expiry.ts'
 
@@ -16,6 +18,13 @@ export interface SessionOptions extends Pick<RoomsOptions, 'verify' | 'principal
 /** How long an expired socket may take to read that it is, ms. */
 const CLOSE_TIMEOUT_MS = 1_000
 
+/**
+ * When a socket ends: with its token. Clients of a dialect know no renewal of tokens, so theirs end with the session.
+ * @returns ms since the epoch
+ */
+export const endOf = (dialect: Dialect | null, { token, expiresAt, sessionEndsAt }: Principal): number =>
+  dialect && !token ? sessionEndsAt : expiresAt
+
 export type Sessions = ReturnType<typeof createSessions>
 
 /** How the session behind a socket is renewed, and how it ends. */
@@ -26,6 +35,7 @@ export function createSessions({ presence, verify, principalOf, onError }: Sessi
       leave(socket, room)
       presence.exit(room, socket.data.person.id, socket.id, true)
     }
+    leaveCustomRooms(socket)
   }
 
   /** An ordered disconnect, after which a stock client does not come back by itself. */
@@ -72,7 +82,8 @@ export function createSessions({ presence, verify, principalOf, onError }: Sessi
       const claims = verify(token)
       if (claims.userId !== socket.data.person.id || claims.sessionId !== socket.data.sessionId)
         throw problem('token-invalid', 'The token is of another session')
-      const { expiresAt } = await principalOf(claims)
+      const principal = await principalOf(claims)
+      const expiresAt = endOf(socket.data.dialect, principal)
       socket.data.expiresAt = expiresAt
       socket.data.warnAt = warnAt(expiresAt)
       return expiresAt
