@@ -173,7 +173,7 @@ describe('with four dialects on', () => {
       expect(JSON.stringify(removed.frames)).not.toContain('Secret of one')
     })
 
-  it('C5 a native socket gets what the log has, in the words of the contract, whoever else is there', async () => {
+  it('C5 a native socket gets what the log has, in the words of the contract, whichever clients are there', async () => {
     const { project, owner, editor } = await createTeam(app(), 'editor')
     const native = await connect(app(), owner)
     const { head } = await native.join(project.id)

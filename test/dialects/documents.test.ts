@@ -138,9 +138,9 @@ describe('the documents of the content planner, PhotoFlow and the article', () =
 
   it('C8 PhotoFlow’s steps run: a client emits what its document names, and all are told to read again', async () => {
     const text = documentOf('photoflow').replaceAll('`', '')
-    const says = /emits a\s*(database-change) event/.exec(text)?.[1] ?? ''
-    const hears = /broadcasts a\s*(database-changed) event/.exec(text)?.[1] ?? ''
-    const context = /like (type), (taskId), (timestamp)/.exec(text)?.slice(1) ?? []
+    const says = /emits a\s*(database-change)\s*event/.exec(text)?.[1] ?? ''
+    const hears = /broadcasts a\s*(database-changed)\s*event/.exec(text)?.[1] ?? ''
+    const context = /like\s*(type),\s*(taskId),\s*(timestamp)/.exec(text)?.slice(1) ?? []
     const { project, owner, editor } = await createTeam(app, 'editor')
     const [a, b] = [await speak(app, owner, 'photoflow'), await speak(app, editor, 'photoflow')]
     a.socket.emit(says)
