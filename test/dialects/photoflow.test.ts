@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { useApp } from '../support/app.ts'
 import { named, speak } from '../support/dialects.ts'
@@ -55,5 +58,29 @@ describe('the dialect photoflow', () => {
     expect(told()[0]).toBe(written()[0]?.payload.id)
     expect(told().length).toBeLessThan(ids.length / 2)
     expect(new Set(told()).size).toBe(told().length)
+  })
+
+  it('W4 its orders are imported once, however often the recipe of the docs is run', async () => {
+    const page = readFileSync(join(import.meta.dirname, '../../docs/dialects.md'), 'utf8')
+    const recipe = /```js\n([^`]*async function importOrders[\s\S]*?)```/.exec(page)?.[1] ?? ''
+    const { project, owner } = await createTeam(app())
+    const importOrders = runInNewContext(`(${recipe.slice(recipe.indexOf('async'))})`, { fetch, Error })
+    const rows = [
+      ['1', 'Wedding', '2026-01-15', 'Entwickelt', 'Large prints', 'false', '2'],
+      ['2', 'Passport', '', 'NichtBearbeitet', '', 'false', '1'],
+      ['3', 'Portrait', 'soon', 'Gedruckt', '', 'true', '1'],
+    ]
+    const to = { url: app().url, token: owner.token, projectId: project.id }
+    await expect(importOrders([...rows, ['4', '', '', '', '', '', '']], to)).rejects.toThrow(/^order 4: 422/)
+    await importOrders(rows, to)
+    const { data } = await owner.must<{ data: object[] }>('GET', `/api/projects/${project.id}/tasks`)
+    expect(data).toHaveLength(3)
+    expect(data).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ title: 'Wedding', status: 'doing', labels: ['Entwickelt'], dueAt: '2026-01-15T00:00:00.000Z' }),
+        expect.objectContaining({ title: 'Passport', status: 'todo', dueAt: null, description: null }),
+        expect.objectContaining({ title: 'Portrait', status: 'done', dueAt: null }),
+      ]),
+    )
   })
 })
