@@ -2,6 +2,7 @@ import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import { type Authorizer, createAuthorizer } from './access/authorize.ts'
 import type { Config } from './config.ts'
 import { type Database, openDatabase } from './db/client.ts'
+import { loadDialects } from './dialects/index.ts'
 import { type Extensions, openExtensions } from './extensions/open.ts'
 import { activityRoutes } from './features/activity/routes.ts'
 import { createActivityReader } from './features/activity/serialize.ts'
@@ -55,7 +56,9 @@ const BODY_LIMIT = 256 * 1024
 
 /** What tests and benches may change. A part that is adapted or replaced shows what it gains. */
 export interface Seams
-  extends Partial<Pick<RoomsOptions, 'beforeCommit' | 'timings' | 'limits' | 'adaptLog' | 'createReplayCaches'>> {
+  extends Partial<
+    Pick<RoomsOptions, 'beforeCommit' | 'timings' | 'limits' | 'adaptLog' | 'createReplayCaches' | 'dialects' | 'mayEnter'>
+  > {
   adaptDatabase?: (database: Database) => Database
   adaptAuthorizer?: (authorizer: Authorizer) => Authorizer
   adaptStorage?: (storage: Storage) => Storage
@@ -112,6 +115,13 @@ async function openRedis(app: FastifyInstance, config: Config, { readers }: Data
   return redis
 }
 
+/** The connections to the database. */
+const openPools = (app: FastifyInstance, { databasePool }: Config, databaseUrl: string): Database =>
+  openDatabase(databaseUrl, {
+    connections: databasePool,
+    onError: (error) => app.log.warn({ err: error }, 'database: a connection was lost'),
+  })
+
 /** The extensions of `EXTENSIONS_DIR`, as `app.extensions`. */
 async function loadInto(app: FastifyInstance, { extensionsDir }: Config): Promise<Extensions> {
   const extensions = await openExtensions(extensionsDir, {
@@ -122,6 +132,15 @@ async function loadInto(app: FastifyInstance, { extensionsDir }: Config): Promis
   app.decorate('extensions', extensions)
   return extensions
 }
+
+/** What of the configuration is for the rooms. */
+const settingsOf = (config: Config) => ({
+  path: config.socketPath,
+  corsOrigins: config.corsOrigins,
+  behindProxy: config.trustProxy,
+  limits: config.rateLimit === null ? null : LIMITS,
+  dialect: config.dialect,
+})
 
 interface FeatureOptions extends Pick<RouteContext, 'config' | 'authorizer' | 'files'> {
   database: Database
@@ -152,12 +171,7 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
   const origins = createOrigins(config, (fields, line) => app.log.warn(fields, line))
   const app = createServer(config, headers)
   const { adaptDatabase = unchanged, adaptAuthorizer = unchanged, adaptStorage = unchanged, responseCache } = seams
-  const database = adaptDatabase(
-    openDatabase(databaseUrl, {
-      connections: config.databasePool,
-      onError: (error) => app.log.warn({ err: error }, 'database: a connection was lost'),
-    }),
-  )
+  const database = adaptDatabase(openPools(app, config, databaseUrl))
   app.addHook('onClose', () => database.close())
   const { query, jobs } = database
   const metrics = createMetrics()
@@ -181,21 +195,19 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
     await app.register(consolePlugin, { config, folder: seams.consoleFolder })
     const activityOf = createActivityReader(nouns)
     await registerRooms(app, {
+      ...settingsOf(config),
       database,
       query,
       redis,
-      path: config.socketPath,
-      corsOrigins: config.corsOrigins,
       verify: app.tokens.verify,
       handshakeCaller: app.tokens.handshakeCaller,
       principalOf: app.tokens.principalOf,
       mayConnect: app.tokens.mayUseCookies,
       noteOrigin: origins.note,
-      behindProxy: config.trustProxy,
-      limits: config.rateLimit === null ? null : LIMITS,
       activityOf,
       mayEnter: extensions.mayEnter,
       measurements: metrics.measurements,
+      dialects: await loadDialects(config.dialects, { query, authorizer }),
       ...seams,
     })
     refuseUnrouted(app.server, config.socketPath, headers)

@@ -1,5 +1,7 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
+import { applyAliases } from './config/aliases.ts'
+import { type DialectConfig, dialectVariables, misfitsOfDialects } from './config/dialects.ts'
 import { type FileConfig, fileConfigOf, fileVariables, missingOfS3 } from './config/files.ts'
 import { type MailSettings, mailConfigOf, mailVariables, missingOfMail } from './config/mail.ts'
 import { keptSecret, readSecretFile, SECRET_LENGTH, SecretError } from './config/secrets.ts'
@@ -45,11 +47,12 @@ const Environment = z.object({
   SEARCH_LANGUAGE: searchLanguage,
   WEBHOOKS_PRIVATE: z.enum(['on', 'off'], { error: 'must be on or off' }).default('off'),
   EXTENSIONS_DIR: z.string().min(1).optional(),
+  ...dialectVariables,
   ...fileVariables,
   ...mailVariables,
 })
 
-export interface Config extends FileConfig, MailSettings {
+export interface Config extends FileConfig, MailSettings, DialectConfig {
   production: boolean
   port: number
   host: string
@@ -124,10 +127,12 @@ function withFiles(env: NodeJS.ProcessEnv, lines: Map<string, string>): Record<s
 export function readConfig(env: NodeJS.ProcessEnv): Config {
   const lines = new Map<string, string>()
   const given = withFiles(env, lines)
+  const aliases = applyAliases(given, lines)
   const parsed = Environment.safeParse(given)
   for (const issue of parsed.error?.issues ?? []) {
     const name = String(issue.path[0])
-    const holder = IN_FILES.some((one) => one === name) && env[`${name}_FILE`] ? `${name}_FILE: its content` : name
+    const inFile = IN_FILES.some((one) => one === name) && env[`${name}_FILE`]
+    const holder = aliases.get(name) ?? (inFile ? `${name}_FILE: its content` : name)
     if (!lines.has(name)) lines.set(name, `${holder} ${issue.message}`)
   }
   if (given.NODE_ENV === 'production' && given.JWT_SECRET === undefined && !lines.has('JWT_SECRET'))
@@ -138,6 +143,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   for (const [name, line] of [...missingOfS3(given), ...missingOfMail(given)]) if (!lines.has(name)) lines.set(name, line)
   if (parsed.success && parsed.data.REFRESH_TOKEN_TTL < parsed.data.ACCESS_TOKEN_TTL)
     lines.set('REFRESH_TOKEN_TTL', 'REFRESH_TOKEN_TTL must not be shorter than ACCESS_TOKEN_TTL')
+  if (parsed.success) for (const [name, line] of misfitsOfDialects(parsed.data)) lines.set(name, line)
   if (!parsed.success || lines.size > 0) throw new ConfigError([...lines.values()])
 
   const e = parsed.data
@@ -158,6 +164,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     refreshTokenTtl: e.REFRESH_TOKEN_TTL,
     corsOrigins: e.CORS_ORIGINS,
     socketPath: e.SOCKET_PATH,
+    dialects: e.DIALECTS,
+    dialect: e.DIALECT,
     trustProxy: e.TRUST_PROXY,
     logLevel: e.LOG_LEVEL,
     rateLimit: e.RATE_LIMIT,

@@ -77,11 +77,13 @@ const house: Record<string, { rooms: string[]; packages: string[] | null }> = {
     rooms: ['http', 'jobs', 'rooms', 'ports', 'media', 'contract', 'access', 'errors', 'db', 'lib', 'config'],
     packages: null,
   },
+  dialects: { rooms: ['rooms', 'contract', 'access', 'errors', 'db', 'config'], packages: [] },
   extensions: { rooms: ['rooms', 'contract'], packages: ['node', 'zod'] },
   nouns: { rooms: ['features', 'jobs'], packages: [] },
   app: {
     rooms: [
       'nouns',
+      'dialects',
       'features',
       'extensions',
       'http',

@@ -205,6 +205,8 @@ describe('configuration', () => {
       ],
       /https?:\/\//,
     ],
+    ['DIALECTS', ['elvish', 'baasix;planner', 'native'], /baasix, photoflow/],
+    ['DIALECT', ['elvish', 'baasix'], /DIALECTS/],
   ]
 
   for (const [name, values, says] of wrong)
@@ -280,6 +282,48 @@ describe('configuration', () => {
     })
   })
 
+  it('names of other systems count as ours, and errors name what was used', () => {
+    const basic = { JWT_SECRET: SECRET }
+    expect(
+      readConfig({
+        ...basic,
+        SOCKET_ENABLED: 'true',
+        SOCKET_PATH: '/realtime',
+        SOCKET_CORS_ENABLED_ORIGINS: 'https://yourdomain.com,https://app.yourdomain.com',
+        CACHE_REDIS_URL: 'redis://localhost:6379',
+      }),
+    ).toMatchObject({
+      dialects: ['baasix'],
+      socketPath: '/realtime',
+      corsOrigins: ['https://yourdomain.com', 'https://app.yourdomain.com'],
+      redisUrl: 'redis://localhost:6379',
+    })
+    expect(readConfig({ ...basic, VITE_CORS_ORIGIN: 'http://a.test' }).corsOrigins).toEqual(['http://a.test'])
+    const wrongBy: [env: Record<string, string>, line: RegExp][] = [
+      [{ SOCKET_ENABLED: 'false' }, /^SOCKET_ENABLED must be true/],
+      [{ SOCKET_CORS_ENABLED_ORIGINS: '*' }, /^SOCKET_CORS_ENABLED_ORIGINS must be origins/],
+      [{ VITE_CORS_ORIGIN: '*' }, /^VITE_CORS_ORIGIN must be origins/],
+      [{ CACHE_REDIS_URL: 'localhost:6379' }, /^CACHE_REDIS_URL must be a redis/],
+    ]
+    for (const [env, line] of wrongBy) expect(linesOf({ ...basic, ...env })).toEqual([expect.stringMatching(line)])
+  })
+
+  it('O3 two names of one variable that differ stop the start, and the alias is named', () => {
+    const differ: Record<string, string>[] = [
+      { REDIS_URL: 'redis://a:1', CACHE_REDIS_URL: 'redis://b:1' },
+      { CORS_ORIGINS: 'http://a.test', VITE_CORS_ORIGIN: 'http://b.test' },
+      { SOCKET_CORS_ENABLED_ORIGINS: 'http://a.test', VITE_CORS_ORIGIN: 'http://b.test' },
+      { DIALECTS: 'planner', SOCKET_ENABLED: 'true' },
+    ]
+    for (const env of differ) {
+      const [one, alias] = Object.keys(env)
+      expect(linesOf({ JWT_SECRET: SECRET, ...env })).toEqual([`${one} and ${alias} mean the same and differ: leave one out`])
+    }
+    const same = { CORS_ORIGINS: 'http://a.test, http://b.test', VITE_CORS_ORIGIN: 'http://b.test,http://a.test' }
+    expect(readConfig({ JWT_SECRET: SECRET, ...same }).corsOrigins).toHaveLength(2)
+    expect(readConfig({ JWT_SECRET: SECRET, DIALECTS: 'planner,baasix', SOCKET_ENABLED: 'true' }).dialects).toHaveLength(2)
+  })
+
   it('O3 all wrong variables are reported at once, one line each', () => {
     const env = Object.fromEntries(wrong.map(([name, values]) => [name, values[0] ?? '']))
     const lines = linesOf(env)
@@ -311,6 +355,8 @@ describe('configuration', () => {
       accessTokenTtl: 900,
       refreshTokenTtl: 30 * 86_400,
       corsOrigins: [],
+      dialect: 'native',
+      dialects: [],
       socketPath: '/socket.io',
       trustProxy: false,
       logLevel: 'info',
@@ -344,6 +390,8 @@ describe('configuration', () => {
         REFRESH_TOKEN_TTL: '2h',
         CORS_ORIGINS: 'https://a.example.com/, capacitor://localhost',
         SOCKET_PATH: '/ws',
+        DIALECTS: 'planner, bandmate,planner',
+        DIALECT: 'planner',
         TRUST_PROXY: 'true',
         LOG_LEVEL: 'trace',
         RATE_LIMIT: 'off',
@@ -380,6 +428,8 @@ describe('configuration', () => {
       refreshTokenTtl: 7200,
       corsOrigins: ['https://a.example.com', 'capacitor://localhost'],
       socketPath: '/ws',
+      dialects: ['planner', 'bandmate'],
+      dialect: 'planner',
       trustProxy: true,
       logLevel: 'trace',
       rateLimit: null,

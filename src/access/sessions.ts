@@ -51,17 +51,19 @@ export async function admit(
 export async function admitSession(
   query: Query,
   { userId, sessionId }: Caller,
-): Promise<{ person: Person; token: TokenScope | null } & Position> {
-  const [row] = await query<Person & { head: string; floor: string; maxRole: Role | null; projectIds: string[] | null }>(
-    Prisma.sql`SELECT u.id, u.name, u."avatarUrl", r.head, r.floor, s."maxRole",
+): Promise<{ person: Person; token: TokenScope | null; sessionEndsAt: number } & Position> {
+  const [row] = await query<
+    Person & { head: string; floor: string; maxRole: Role | null; projectIds: string[] | null; endsAt: string }
+  >(
+    Prisma.sql`SELECT u.id, u.name, u."avatarUrl", r.head, r.floor, s."maxRole", extract(epoch FROM s."expiresAt") * 1000 AS "endsAt",
       CASE WHEN NOT s."allProjects" THEN s."projectIds"::text[] END AS "projectIds" FROM "Session" s
       JOIN "User" u ON u.id = s."userId" JOIN "Room" r ON r.id = ${userRoom(userId)}
       WHERE s.id = ${sessionId}::uuid AND s."userId" = ${userId}::uuid AND s."revokedAt" IS NULL AND s."expiresAt" > now()`,
   )
   if (!row) throw problem('session-revoked')
-  const { head, floor, maxRole, projectIds, ...person } = row
+  const { head, floor, maxRole, projectIds, endsAt, ...person } = row
   const token = maxRole === null ? null : { role: maxRole, projectIds }
-  return { person, token, head: Number(head), floor: Number(floor) }
+  return { person, token, sessionEndsAt: Number(endsAt), head: Number(head), floor: Number(floor) }
 }
 
 /**

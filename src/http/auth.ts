@@ -37,10 +37,11 @@ export interface Tokens {
   /** @throws problem token-invalid | token-expired | token-missing, session-revoked for another person, and origin-refused where a cookie speaks */
   callerOf(request: FastifyRequest): Claims
   /**
-   * The claims of a handshake's token: of `auth.token`, else the header, else the cookie; never of the query string.
+   * The claims of a handshake's token: of `auth.token`, else the header, else the cookie; never of the query string. `mayFallBack`: also
+   * of the cookie where `auth.token` has expired and both are of one person: pages of older clients keep the token they began with.
    * @throws problem token-missing | token-invalid | token-expired, and session-revoked where `auth.userId` or the header names another person
    */
-  handshakeCaller(handshake: Handshake): Claims
+  handshakeCaller(handshake: Handshake, mayFallBack?: boolean): Claims
   /**
    * Notes that a token of its generation was used, once per token and node: the refresh token before that one is spent then. Of an
    * API token it notes when, every few minutes. Resolves after the commit.
@@ -171,6 +172,20 @@ export const authPlugin = fp<{ config: Config; query: Query; origins: Origins }>
     const verify = createVerifier((token) => app.jwt.verify(token), api)
     const cookies = createCookies(config)
 
+    /** The claims of a token; where it has expired, of the cookie of the same person. */
+    function eitherOf(token: string, cookie: string): Claims {
+      try {
+        return verify(token)
+      } catch (error) {
+        if (!(error instanceof ProblemError) || error.code !== 'token-expired' || isApiToken(token)) throw error
+        const { sub } = Payload.parse(app.jwt.verify(token, { ignoreExpiration: true }))
+        assertCookieToken(cookie)
+        const claims = verify(cookie)
+        if (claims.userId !== sub) throw error
+        return claims
+      }
+    }
+
     const tokens: Tokens = {
       cookies,
       api,
@@ -201,12 +216,13 @@ export const authPlugin = fp<{ config: Config; query: Query; origins: Origins }>
         assertMeantFor(headers, claims.userId)
         return claims
       },
-      handshakeCaller({ auth, headers }) {
+      handshakeCaller({ auth, headers }, mayFallBack = false) {
         const given = typeof auth.token === 'string' && auth.token !== '' ? auth.token : bearer(headers.authorization)
-        const token = given ?? cookies.accessOf(app.parseCookie(headers.cookie ?? ''))
+        const cookie = cookies.accessOf(app.parseCookie(headers.cookie ?? ''))
+        const token = given ?? cookie
         if (token === undefined) throw problem('token-missing')
         if (given === null) assertCookieToken(token)
-        const claims = verify(token)
+        const claims = mayFallBack && given !== null && cookie !== undefined ? eitherOf(given, cookie) : verify(token)
         assertMeantFor(auth.userId == null ? headers : { [USER_HEADER]: String(auth.userId) }, claims.userId)
         return claims
       },

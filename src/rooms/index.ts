@@ -2,11 +2,13 @@ import { type ExtensionMessage, type Person, projectRoom, type Role, type RoomId
 import type { FastifyInstance } from 'fastify'
 import type { Caller } from '../access/sessions.ts'
 import type { Database } from '../db/client.ts'
-import { Cluster } from './cluster/cluster.ts'
+import { Cluster, type Relayed } from './cluster/cluster.ts'
 import { createDelivery } from './delivery/deliver.ts'
 import { createFeeds } from './delivery/feeds.ts'
 import { JoinQueue } from './delivery/join-queue.ts'
 import { watchSlowConsumers } from './delivery/slow-consumers.ts'
+import { createAutomaticRooms } from './dialects/automatic.ts'
+import { openDialects } from './dialects/open.ts'
 import { type Commit, createCommit } from './log/commit.ts'
 import { type Log, openLog } from './log/log.ts'
 import { measureCommit } from './measurements.ts'
@@ -84,9 +86,14 @@ const callerOf = (socket: RoomSocket, chatTyping: ReturnType<typeof createChatTy
 
 /** Log lines of the engine. */
 function createReporters({ log }: FastifyInstance) {
+  const onDeliveryError = (err: unknown, room?: RoomId) => log.error({ err, room }, 'delivery: failed, the sweep tries again')
   return {
     onTimerError: (err: unknown) => log.error({ err }, 'rooms: a timer or a notification failed, the next one goes on'),
-    onDeliveryError: (err: unknown, room?: RoomId) => log.error({ err, room }, 'delivery: failed, the sweep tries again'),
+    onDeliveryError,
+    onSlowLost: (socket: RoomSocket, error: unknown) => {
+      onDeliveryError(error)
+      socket.conn.close()
+    },
     onSocketError: (err: unknown) => log.error({ err }, 'sockets: a handshake or a request failed'),
     onRefusedMessages: (count: number) => log.warn({ count }, 'cluster: messages of other nodes were refused'),
     onSlowClosed: ({ data }: RoomSocket, { bytes }: { bytes: number }) =>
@@ -137,8 +144,8 @@ function openFeeds(
   })
 }
 
-/** The ways to write. @param poke called with the rooms that have new events */
-function openCommits({ database, beforeCommit, measurements }: RoomsOptions, poke: (rooms: Iterable<RoomId>) => void) {
+/** The one way to write, of requests and of consumers. `poke` is called with the rooms that a commit wrote to. */
+function openCommits({ database, measurements, beforeCommit }: RoomsOptions, poke: (rooms: Iterable<RoomId>) => void) {
   const commitOn = (begin: Database['begin']) =>
     measureCommit(createCommit({ begin, poke, beforeCommit, onCommitted: measurements.committed }), measurements)
   return { commit: commitOn(database.begin), commitJob: commitOn(database.jobs.begin) }
@@ -150,12 +157,23 @@ function assertAllHandled(handlers: Pick<Handlers, 'has'>): void {
   if (forgotten.length > 0) throw new Error(`Requests of the contract without a handler: ${forgotten.join(', ')}`)
 }
 
+/** Who is told of rooms that may have new events. */
+function createNews(first: (rooms: Iterable<RoomId>) => void) {
+  const listeners = [first]
+  return {
+    listen: (listener: (rooms: Iterable<RoomId>) => void) => void listeners.push(listener),
+    tell(rooms: Iterable<RoomId>): void {
+      for (const listener of listeners) listener(rooms)
+    },
+  }
+}
+
 /** Registers the engine of rooms on a Fastify server: the Socket.IO server, the feeds behind it, and `app.rooms`. */
 export async function registerRooms(app: FastifyInstance, options: RoomsOptions): Promise<void> {
   const { database, query, redis, measurements } = options
   const timings = { ...TIMINGS, ...options.timings }
   const reporters = createReporters(app)
-  const { onTimerError, onDeliveryError, onSocketError, onRefusedMessages, onSlowClosed, onLogLost } = reporters
+  const { onTimerError, onDeliveryError, onSocketError, onRefusedMessages, onSlowLost, onSlowClosed, onLogLost } = reporters
   const log = await openAdaptedLog(options)
   let cluster: Cluster | undefined
   const admission = new Admission({ ...options, onError: onTimerError })
@@ -169,48 +187,44 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   const { presence, online } = openPresence({
     ...base,
     readers: database.readers,
+    dialects: options.dialects,
     publish: (records) => cluster?.publish(records),
   })
   const typing = createTyping(timings.typingMs, onTimerError)
   const chatTyping = createChatTyping({ io, typing, publish: (typed) => cluster?.chatTyping(typed) })
   const customRooms: CustomRooms = createCustomRooms({ ...options, io, publish: (message) => cluster?.extension(message) })
+  const publish = (relayed: Relayed) => cluster?.relay(relayed)
+  const dialects = openDialects({ ...options, io, customRooms, server: app.server, publish, onError: onDeliveryError })
   const sessions = createSessions({ ...options, presence, customRooms, onError: onDeliveryError })
   const deliver = createDelivery({
     io,
     presence,
+    speech: dialects.speech,
+    joinOne: (socket, room) => void automatic.joinOne(socket, room),
     activityOf: options.activityOf,
     endSession: sessions.endSession,
     onDelivered: measurements.delivered,
   })
   const feeds = openFeeds(options, { log, io, deliver, timings, onDeliveryError, onLogLost })
   const streams = createEventStreams({ ...options, ...timings, ...reporters, feeds, log, admission })
-  const newsListeners = [feeds.poke]
-  const tellNews = (rooms: Iterable<RoomId>) => {
-    for (const listener of newsListeners) listener(rooms)
-  }
+  const automatic = createAutomaticRooms({ query, feeds, onError: onDeliveryError })
+  const news = createNews(feeds.poke)
   if (redis)
     cluster = new Cluster({
       ...base,
       presence,
-      poke: tellNews,
+      poke: news.tell,
       onRefused: onRefusedMessages,
       onTyping: ({ projectId, targetId, userId, isTyping }) =>
         io.local.to(projectRoom(projectId)).volatile.emit('typing', { projectId, targetId, userId, isTyping }),
       onChatTyping: chatTyping.send,
       onExtension: customRooms.relay,
+      onRelay: dialects.relay.send,
     })
-  const slow = watchSlowConsumers({
-    ...base,
-    presence,
-    onLost: (socket, error) => {
-      onDeliveryError(error)
-      socket.conn.close()
-    },
-    onClosed: onSlowClosed,
-  })
+  const slow = watchSlowConsumers({ ...base, presence, onLost: onSlowLost, onClosed: onSlowClosed })
   const expiry = watchTokenExpiry({ ...base, onExpired: sessions.expireSession })
-  const handlers = createHandlers({ admission, onError: onSocketError })
-  const shared = { admission, log, feeds, presence, typing, sessions }
+  const handlers = createHandlers({ admission, ofDialect: dialects.ask, onError: onSocketError })
+  const shared = { admission, log, feeds, presence, typing, sessions, automatic }
   registerRoomHandlers({
     ...shared,
     handlers,
@@ -219,22 +233,22 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
     onJoined: measurements.joined,
     publishTyping: (typed) => cluster?.typing(typed),
   })
-  acceptSockets({ ...options, ...shared, io, listen: handlers.listen, onError: onSocketError })
+  acceptSockets({ ...options, ...shared, io, dialectOf: dialects.dialectOf, listen: handlers.listen, onError: onSocketError })
 
   app.addHook('onReady', async () => assertAllHandled(handlers))
   app.addHook('onClose', async () => {
-    for (const part of [slow, expiry, streams]) part.close()
+    for (const part of [slow, expiry, streams, dialects.speech]) part.close()
     await feeds.close()
     for (const part of [cluster, presence, online, typing]) part?.close()
   })
   const poke = (rooms: Iterable<RoomId>) => {
-    tellNews(rooms)
+    news.tell(rooms)
     cluster?.poke(rooms)
   }
   app.decorate('rooms', {
     ...openCommits(options, poke),
     log,
-    onNews: (listener) => void newsListeners.push(listener),
+    onNews: news.listen,
     handle: (name, request, handler) =>
       handlers.handle(name, request, (socket, payload) =>
         JoinQueue.of(socket).lookup(async () => handler(callerOf(socket, chatTyping), payload)),

@@ -2,6 +2,7 @@ import type { Activity } from '@cutroom/contract'
 import type { Database, Query } from '../db/client.ts'
 import type { SharedRedis } from '../redis.ts'
 import type { createReplayCaches } from './delivery/replay-cache.ts'
+import type { Dialect } from './dialect.ts'
 import type { CommitOptions } from './log/commit.ts'
 import type { Log, LogEntry } from './log/log.ts'
 import type { Measurements } from './measurements.ts'
@@ -19,8 +20,11 @@ export interface RoomsOptions {
   corsOrigins: string[]
   /** Reads an access token. @throws problem token-invalid | token-expired */
   verify: (token: string) => TokenClaims
-  /** Reads the token of a handshake: of `auth.token`, else header, else cookie. @throws also problem token-missing | session-revoked */
-  handshakeCaller: (handshake: RoomSocket['handshake']) => TokenClaims
+  /**
+   * Reads the token of a handshake: of `auth.token`, else header, else cookie. `mayFallBack`: of the cookie also where `auth.token` has
+   * expired and both are of one person. @throws also problem token-missing | session-revoked
+   */
+  handshakeCaller: (handshake: RoomSocket['handshake'], mayFallBack: boolean) => TokenClaims
   /** @throws problem session-revoked */
   principalOf: (claims: TokenClaims) => Promise<Principal>
   /** Whether a page of this origin may use the cookies of this handshake. */
@@ -34,6 +38,9 @@ export interface RoomsOptions {
   /** Whether a person may enter a room of an extension, `<prefix>:<name>`; does not throw. */
   mayEnter: (person: { id: string; name: string }, room: string) => Promise<boolean>
   activityOf: (entry: LogEntry) => Activity | null
+  /** Vocabularies of older clients that are spoken, and that of clients which say nothing. */
+  dialects: readonly Dialect[]
+  dialect: string
   measurements: Measurements
   beforeCommit?: CommitOptions['beforeCommit']
   /** For tests: shorter than TIMINGS. */

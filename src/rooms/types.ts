@@ -2,6 +2,7 @@ import type { ClientToServer, Person, Role, RoomId, ServerToClient } from '@cutr
 import type { Server, Socket } from 'socket.io'
 import type { Caller, Position, TokenScope } from '../access/sessions.ts'
 import type { Feed } from './delivery/feed.ts'
+import type { Dialect } from './dialect.ts'
 
 /** Identity and profile behind a token whose session is open, and the position of the person's own room in the same snapshot. */
 export interface Principal extends Caller, Position {
@@ -10,6 +11,8 @@ export interface Principal extends Caller, Position {
   token: TokenScope | null
   /** Milliseconds since the epoch; Infinity: an API token without end. */
   expiresAt: number
+  /** When the session ends, if it is not renewed, ms since the epoch. */
+  sessionEndsAt: number
 }
 
 /** Content of a verified access token or API token. */
@@ -49,7 +52,11 @@ export interface SocketData {
   sessionId: string
   /** The highest role of its API token; null: a login. */
   maxRole: Role | null
-  /** Milliseconds since the epoch; Infinity: an API token without end. */
+  /** The vocabulary of an older client; null: that of the contract. */
+  dialect: Dialect | null
+  /** Of a dialect: settles when it is in all projects of its person. Its requests wait for it. */
+  ready: Promise<void> | null
+  /** When its token ends, of a dialect its session, ms since the epoch; Infinity: an API token without end. */
   expiresAt: number
   /** When the warning before the expiry is due, ms since the epoch; infinite once it was sent. */
   warnAt: number

@@ -70,7 +70,8 @@ function makeSocket(
     async auth(answer: (data: object) => void) {
       const { engine } = made.io
       const credentials = await on.credentials(() => made.io.engine === engine)
-      if (credentials) answer(credentials)
+      // Said in any case: the server may take others for older clients.
+      if (credentials) answer({ ...credentials, dialect: 'native' })
     },
   })
   made.on('connected', on.connected)

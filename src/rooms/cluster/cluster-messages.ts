@@ -58,6 +58,13 @@ const ClusterMessage = z.discriminatedUnion('say', [
   }),
   /** An extension has something to say in a room of its own. */
   z.object({ say: z.literal('extension'), message: ExtensionMessage }),
+  /** A frame of a dialect, for its sockets in these rooms. */
+  z.object({
+    say: z.literal('relay'),
+    dialect: z.string().max(32),
+    rooms: listOf(room, MAX_ROOMS),
+    frame: z.tuple([z.string().max(100)], z.unknown()),
+  }),
 ])
 export type ClusterMessage = z.output<typeof ClusterMessage>
 

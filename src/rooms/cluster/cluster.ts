@@ -10,7 +10,9 @@ import { type ClusterMessage, decodeMessage, encodeMessage, MAX_PARTS, MAX_RECOR
 
 /** A person types, or stopped. */
 export type Typed = Omit<Extract<ClusterMessage, { say: 'typing' }>, 'say'>
-/** The same in a conversation, with those who are to know. */
+/** What a client of a dialect says to the others in its projects. */
+export type Relayed = Omit<Extract<ClusterMessage, { say: 'relay' }>, 'say'>
+/** Typing in a conversation, with those who are to know. */
 export type ChatTyped = Omit<Extract<ClusterMessage, { say: 'chat-typing' }>, 'say'>
 
 export interface ClusterOptions {
@@ -23,6 +25,7 @@ export interface ClusterOptions {
   onChatTyping: (typed: ChatTyped) => void
   /** Called with messages to rooms of extensions. */
   onExtension: (message: ExtensionMessage) => void
+  onRelay: (relayed: Relayed) => void
   /** Called once a minute at most with how many messages were refused since the last time. */
   onRefused: (count: number) => void
   onError: (error: unknown) => void
@@ -148,6 +151,10 @@ export class Cluster {
     this.#send({ say: 'extension', message })
   }
 
+  relay(relayed: Relayed): void {
+    this.#send({ say: 'relay', ...relayed })
+  }
+
   /** Sends nothing more but pokes and what extensions say, so that the others keep this node's records until its people had time to come back. */
   silence(): void {
     this.#silent = true
@@ -191,6 +198,7 @@ export class Cluster {
     else if (message.say === 'typing') this.#options.onTyping(message)
     else if (message.say === 'chat-typing') this.#options.onChatTyping(message)
     else if (message.say === 'extension') this.#options.onExtension(message.message)
+    else if (message.say === 'relay') this.#options.onRelay(message)
     else if (message.say !== 'ask') this.#onRecords(message)
     else if (message.node === null || message.node === this.#self) {
       this.#requested = true

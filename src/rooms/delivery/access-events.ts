@@ -13,6 +13,8 @@ export type AccessEvent =
     }
   | { type: 'role-changed'; userId: string; role: Role }
   | { type: 'session-ended'; sessionId: string }
+  /** The person of the room may be in this project from now on. */
+  | { type: 'granted'; projectId: string }
   /** Name or picture of a person. */
   | { type: 'person-updated'; person: Person }
 
@@ -38,6 +40,13 @@ export function projectAccessEvent({ name, payload }: LogEntry): AccessEvent | n
 
 /** The access event in an entry of a person's own log, if it is one. */
 export function userAccessEvent({ name, payload }: LogEntry): AccessEvent | null {
-  if (name !== 'session:revoked') return null
-  return { type: 'session-ended', sessionId: (payload as Payload<'session:revoked'>).sessionId }
+  switch (name) {
+    case 'session:revoked':
+      return { type: 'session-ended', sessionId: (payload as Payload<'session:revoked'>).sessionId }
+    case 'project:created':
+    case 'project:joined':
+      return { type: 'granted', projectId: (payload as Payload<'project:joined'>).id }
+    default:
+      return null
+  }
 }

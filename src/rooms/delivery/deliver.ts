@@ -1,5 +1,6 @@
-import { type Activity, type Person, type RoomId, userRoom } from '@cutroom/contract'
+import { type Activity, type Person, projectRoom, type RoomId, userRoom } from '@cutroom/contract'
 import { cappedRole } from '../../access/roles.ts'
+import type { Speech } from '../dialects/speech.ts'
 import { accessEventOf, parseRoom } from '../kinds.ts'
 import type { LogEntry } from '../log/log.ts'
 import type { PresenceTable } from '../presence/presence.ts'
@@ -10,6 +11,9 @@ import { activityRoom, leave, pausedRoom } from './subscription.ts'
 export interface DeliveryOptions {
   io: RoomServer
   presence: PresenceTable
+  speech: Speech
+  /** Puts a socket of a dialect into a project, where its person may be in it. */
+  joinOne: (socket: RoomSocket, room: RoomId) => void
   /** A log entry as an activity; null where it is none. */
   activityOf: (entry: LogEntry) => Activity | null
   endSession: (socket: RoomSocket) => void
@@ -21,14 +25,14 @@ export interface DeliveryOptions {
  * Emits one log entry to the local sockets of its room. All of it happens in one tick: a person who loses access by
  * this entry is out of the room before it is emitted.
  */
-export function createDelivery({ io, presence, activityOf, endSession, onDelivered }: DeliveryOptions) {
+export function createDelivery({ io, presence, speech, joinOne, activityOf, endSession, onDelivered }: DeliveryOptions) {
   /**
    * One person's sockets (null: all) in a room on this node, paused ones included: they receive nothing of the room after they lost
    * access. Sockets that are still joining find the entry in the log.
    */
   function socketsIn(room: RoomId, userId: string | null): RoomSocket[] {
     const { adapter, sockets } = io.of('/')
-    return [room, pausedRoom(room)]
+    return [room, pausedRoom(room), ...speech.roomsOf(room)]
       .flatMap((each) => [...(adapter.rooms.get(each) ?? [])])
       .flatMap((id) => {
         const socket = sockets.get(id)
@@ -41,16 +45,14 @@ export function createDelivery({ io, presence, activityOf, endSession, onDeliver
       leave(socket, room)
       presence.exit(room, socket.data.person.id, socket.id, false)
       socket.emit('access:revoked', { projectId: parseRoom(room).id, reason })
+      // They may have been added again since: that is told in another room, and perhaps was before.
+      if (reason !== 'deleted') joinOne(socket, room)
     }
   }
 
   /** Updates a person's profile on their sockets, for rooms that these join later, and in the presence of one room. */
   function updatePerson(room: RoomId, person: Person): void {
-    const { adapter, sockets } = io.of('/')
-    for (const id of adapter.rooms.get(userRoom(person.id)) ?? []) {
-      const socket = sockets.get(id)
-      if (socket) socket.data.person = person
-    }
+    for (const { data } of socketsIn(userRoom(person.id), null)) data.person = person
     presence.updatePerson(room, person)
   }
 
@@ -70,6 +72,9 @@ export function createDelivery({ io, presence, activityOf, endSession, onDeliver
         // All sockets, also those that replay their user room again: they are in other rooms.
         for (const socket of io.of('/').sockets.values()) if (socket.data.sessionId === event.sessionId) endSession(socket)
         break
+      case 'granted':
+        for (const socket of socketsIn(room, null)) joinOne(socket, projectRoom(event.projectId))
+        break
       case 'person-updated':
         updatePerson(room, event.person)
     }
@@ -81,6 +86,7 @@ export function createDelivery({ io, presence, activityOf, endSession, onDeliver
     // The typed maps cannot follow a name known only at run time; the contract checked it at commit.
     const target: { emit(name: string, ...frame: unknown[]): unknown } = io.local.to(room)
     target.emit(entry.name, entry.payload, entry.meta)
+    speech.deliver(room, entry)
     const activity = activityOf(entry)
     if (activity) io.local.to(activityRoom(room)).emit('activity:new', activity)
     if (event?.type === 'revoked' && event.leave === 'after') evict(room, event)

@@ -27,6 +27,12 @@ export class JoinQueue {
     return queue
   }
 
+  /** Whether a join of this room was asked for whose lookup is not answered yet. */
+  static isJoining(socket: RoomSocket, room: RoomId): boolean {
+    const queue = queues.get(socket)
+    return queue ? queue.#newest.has(room) : false
+  }
+
   private constructor(socket: RoomSocket) {
     this.#socket = socket
   }

@@ -2,6 +2,8 @@ import type { Role, RoomId } from '@cutroom/contract'
 import { cappedRole } from '../../access/roles.ts'
 import type { Position } from '../../access/sessions.ts'
 import { problem } from '../../errors.ts'
+import { dialectRoom } from '../dialect.ts'
+import { sendTranslated } from '../dialects/speech.ts'
 import { accessEventOf } from '../kinds.ts'
 import type { LogEntry } from '../log/log.ts'
 import { isOpen, sendFrames, whenDrained } from '../sockets/engine-io.ts'
@@ -15,6 +17,12 @@ import type { ReplayBlock } from './replay-block.ts'
 export const activityRoom = (room: RoomId): string => `activity:${room}`
 /** The Socket.IO room of sockets that receive nothing of a room until they read again. */
 export const pausedRoom = (room: RoomId): string => `paused:${room}`
+
+/** The Socket.IO rooms in which a live socket receives what is in a room, in the words that it knows. */
+function receivingRooms({ data: { dialect } }: RoomSocket, room: RoomId, activity: boolean): string[] {
+  if (dialect?.translate) return [dialectRoom(dialect.name, room)]
+  return activity ? [room, activityRoom(room)] : [room]
+}
 
 /** The position that a client names when it joins; without one it asks for live events only. */
 export interface JoinFrom {
@@ -48,7 +56,7 @@ export function leave(socket: RoomSocket, room: RoomId): void {
   if (!subscription) return
   socket.data.rooms.delete(room)
   end(subscription)
-  for (const each of [room, activityRoom(room), pausedRoom(room)]) void socket.leave(each)
+  for (const each of [...receivingRooms(socket, room, true), pausedRoom(room)]) void socket.leave(each)
 }
 
 /** Ends a subscription that came to nothing, and leaves alone a later one that took its place. */
@@ -98,7 +106,11 @@ function sendBlock({ socket, subscription, onAccessEntry }: Replay, block: Repla
     upTo = last
   } finally {
     // Events before the loss of access are still sent.
-    if (upTo > after && !subscription.silent) sendFrames(socket, block.joined(after, upTo), () => block.frames(after, upTo))
+    if (upTo > after && !subscription.silent) {
+      const { dialect } = socket.data
+      if (dialect?.translate) sendTranslated(socket, dialect, block.frames(after, upTo))
+      else sendFrames(socket, block.joined(after, upTo), () => block.frames(after, upTo))
+    }
   }
   return last
 }
@@ -125,7 +137,7 @@ async function catchUp(replay: Replay): Promise<number> {
   assertActive(socket, subscription)
   // From here to the end within one tick: the next event that is delivered is the next one for this socket.
   void socket.leave(pausedRoom(room))
-  if (!subscription.silent) void socket.join(subscription.activity ? [room, activityRoom(room)] : room)
+  if (!subscription.silent) void socket.join(receivingRooms(socket, room, subscription.activity))
   subscription.state = { status: 'live', feed }
   return cursor
 }
@@ -141,7 +153,7 @@ export async function pause(socket: RoomSocket, room: RoomId): Promise<void> {
   if (subscription?.state.status !== 'live') return
   const { feed } = subscription.state
   const after = feed.delivered()
-  for (const each of [room, activityRoom(room)]) void socket.leave(each)
+  for (const each of receivingRooms(socket, room, true)) void socket.leave(each)
   // Delivery finds the socket in this room, and applies changes of its access, before the replay could.
   void socket.join(pausedRoom(room))
   const replay: Replay = { socket, room, subscription, feed, after, onAccessEntry: () => {} }
@@ -170,7 +182,8 @@ async function rejoin(socket: RoomSocket, room: RoomId, subscription: Subscripti
   subscription.activity = activity ?? subscription.activity
   while (subscription.state.status === 'paused') await subscription.state.resumed
   if (subscription.state.status !== 'live') throw problem('superseded')
-  void (subscription.activity ? socket.join(activityRoom(room)) : socket.leave(activityRoom(room)))
+  if (!subscription.activity) void socket.leave(activityRoom(room))
+  if (!subscription.silent) void socket.join(receivingRooms(socket, room, subscription.activity))
   return subscription.state.feed.delivered()
 }
 

@@ -7,13 +7,22 @@ export interface OnlineStatus {
   close(): void
 }
 
+/** One person came online or went offline; encoded once for all who are told. */
+export interface OnlineChange {
+  userId: string
+  isOnline: boolean
+  /** ISO 8601. */
+  at: string
+  frame: Buffer
+}
+
 export interface OnlineStatusOptions {
   readers: Database['readers']
   /** The people who are connected here: peers are looked up among them alone. */
   connected: () => Iterable<string>
-  encode: (change: { userId: string; isOnline: boolean }) => Buffer
-  /** Sends frames to the sockets of one person on this node. */
-  send: (peerId: string, frames: Buffer[]) => void
+  encode: (change: { userId: string; isOnline: boolean }) => OnlineChange
+  /** Tells the sockets of one person on this node. */
+  send: (peerId: string, changes: OnlineChange[]) => void
   onError: (error: unknown) => void
   /** Changes within this time are looked up together, ms: a crowd of reconnects takes a few lookups, not one for each person. */
   coalesceMs: number
@@ -40,15 +49,15 @@ const nextTick = () => new Promise<void>((next) => setImmediate(next))
 /** @returns how many pairs of receiver and changed person there were */
 async function announceTo(
   peers: string[],
-  frames: ReadonlyMap<string, Buffer>,
+  encoded: ReadonlyMap<string, OnlineChange>,
   { readers, send }: OnlineStatusOptions,
 ): Promise<number> {
-  const values = [[...frames.keys()], peers]
+  const values = [[...encoded.keys()], peers]
   const { rows } = await readers.query<{ userId: string; peer: string }>({ name: 'online-peers', text: PEERS, values })
-  const byPeer = new Map<string, Buffer[]>()
+  const byPeer = new Map<string, OnlineChange[]>()
   for (const { userId, peer } of rows) {
-    const frame = frames.get(userId)
-    if (frame) byPeer.set(peer, (byPeer.get(peer) ?? []).concat(frame))
+    const change = encoded.get(userId)
+    if (change) byPeer.set(peer, (byPeer.get(peer) ?? []).concat(change))
   }
   let sent = 0
   for (const [peer, own] of byPeer) {
@@ -78,9 +87,9 @@ export function createOnlineStatus(options: OnlineStatusOptions): OnlineStatus {
         const peersAtOnce = Math.min(here.length, MAX_PEERS)
         const changedAtOnce = Math.min(Math.max(Math.floor(MAX_PAIRS / Math.max(peersAtOnce, 1)), 1), MAX_CHANGED)
         const next = [...waiting].slice(0, changedAtOnce)
-        const frames = new Map(next.map(([userId, isOnline]) => [userId, encode({ userId, isOnline })]))
-        for (let i = 0; i < here.length; i += MAX_PEERS) sent += await announceTo(here.slice(i, i + MAX_PEERS), frames, options)
-        for (const userId of frames.keys()) waiting.delete(userId)
+        const encoded = new Map(next.map(([userId, isOnline]) => [userId, encode({ userId, isOnline })]))
+        for (let i = 0; i < here.length; i += MAX_PEERS) sent += await announceTo(here.slice(i, i + MAX_PEERS), encoded, options)
+        for (const userId of encoded.keys()) waiting.delete(userId)
         await nextTick()
       }
       pausedUntil = performance.now() + Math.min(sent, MAX_PAUSE_MS)

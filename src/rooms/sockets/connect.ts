@@ -4,6 +4,8 @@ import { toProblem, toWire } from '../../errors.ts'
 import { guarded } from '../../lib/guarded.ts'
 import type { Feeds } from '../delivery/feeds.ts'
 import { joinRoom } from '../delivery/subscription.ts'
+import type { Dialect } from '../dialect.ts'
+import type { AutomaticRooms } from '../dialects/automatic.ts'
 import type { Log } from '../log/log.ts'
 import type { RoomsOptions } from '../options.ts'
 import type { PresenceTable } from '../presence/presence.ts'
@@ -11,7 +13,7 @@ import type { Typing } from '../presence/typing.ts'
 import type { RoomServer, RoomSocket } from '../types.ts'
 import type { Admission } from './connection-limits.ts'
 import { forgetHandshake } from './engine-io.ts'
-import type { Sessions } from './session.ts'
+import { endOf, type Sessions } from './session.ts'
 import { warnAt } from './token-expiry.ts'
 
 export interface ConnectOptions extends Pick<RoomsOptions, 'handshakeCaller' | 'principalOf'> {
@@ -22,6 +24,9 @@ export interface ConnectOptions extends Pick<RoomsOptions, 'handshakeCaller' | '
   presence: PresenceTable
   typing: Typing
   sessions: Sessions
+  /** The dialect of a socket; null: none. @throws problem bad-request */
+  dialectOf: (socket: RoomSocket) => Dialect | null
+  automatic: AutomaticRooms
   /** Handles the requests of a socket. */
   listen: (socket: RoomSocket) => void
   /** Called with failures of this server. */
@@ -34,17 +39,20 @@ export function acceptSockets({ io, admission, log, feeds, presence, typing, ses
   const positions = new WeakMap<RoomSocket, Position>()
 
   async function authenticate(socket: RoomSocket): Promise<void> {
-    const claims = options.handshakeCaller(socket.handshake)
+    const dialect = options.dialectOf(socket)
+    const claims = options.handshakeCaller(socket.handshake, dialect !== null)
     admission.countHandshake(claims.userId)
-    const { person, sessionId, token, expiresAt, head, floor } = await options.principalOf(claims)
+    const principal = await options.principalOf(claims)
+    const { person, sessionId, token, head, floor } = principal
     admission.admit(socket.conn, person.id)
     const maxRole = token?.role ?? null
-    socket.data = { person, sessionId, maxRole, expiresAt, warnAt: warnAt(expiresAt), rooms: new Map() }
+    const expiresAt = endOf(dialect, principal)
+    socket.data = { person, sessionId, maxRole, dialect, ready: null, expiresAt, warnAt: warnAt(expiresAt), rooms: new Map() }
     positions.set(socket, { head, floor })
   }
 
   /**
-   * Joins the user room, then sends `connected` with its position. To an API token the room is empty: it is there only for the event
+   * Joins the user room, a socket of a dialect also its projects, then sends `connected` with the position of the user room. To an API token the room is empty: it is there only for the event
    * that ends the token.
    */
   async function joinUserRoom(socket: RoomSocket, at: Position): Promise<void> {
@@ -59,6 +67,7 @@ export function acceptSockets({ io, admission, log, feeds, presence, typing, ses
       // The client may have joined its user room itself by now.
       if (!socket.data.rooms.has(room)) return
     }
+    if (socket.data.dialect) await options.automatic.joinAll(socket)
     socket.emit('connected', { userId: person.id, sessionId, epoch: log.epoch(), head: silent ? 0 : head })
   }
 
@@ -82,7 +91,9 @@ export function acceptSockets({ io, admission, log, feeds, presence, typing, ses
     forgetHandshake(socket)
     const at = positions.get(socket) ?? { head: 0, floor: 0 }
     positions.delete(socket)
-    return joinUserRoom(socket, at)
+    const joined = joinUserRoom(socket, at)
+    if (socket.data.dialect) socket.data.ready = joined.catch(() => {})
+    return joined
   }
 
   io.use((socket, next) => {

@@ -74,6 +74,13 @@ function textOf(frame: Buffer): string {
   return frame.toString('utf8', 1 + (length < 126 ? 2 : length === 126 ? 4 : 10))
 }
 
+/** The entry in a frame of a replay. */
+export function entryOf(frame: Buffer): Omit<LogEntry, 'label'> {
+  // Behind the packet type of Socket.IO, 2 (event).
+  const [name, payload, { replayed: _, ...meta }] = JSON.parse(textOf(frame).slice(1))
+  return { name, payload, meta }
+}
+
 /**
  * Sends frames.
  * @param joined one behind the other: over a WebSocket they leave in one piece, by one system call
@@ -89,13 +96,14 @@ export function sendFrames(socket: RoomSocket, joined: Buffer, frames: () => rea
 const EMPTY_HANDSHAKE = { headers: {}, auth: {} }
 
 /**
- * Frees the data of the handshake, which is a quarter of an idle socket's memory. The credentials stay in the request:
+ * Frees the data of the handshake, which is a quarter of an idle socket's memory. The credentials and the dialect stay in the request:
  * a client may leave and come again on its connection.
  */
 export function forgetHandshake(socket: RoomSocket): void {
   const { cookie, authorization } = socket.request.headers
+  const { dialect } = socket.handshake.query
   const headers = { ...(cookie && { cookie }), ...(authorization && { authorization }) }
-  connectionOf(socket).request = { headers, connection: {}, _query: {} }
+  connectionOf(socket).request = { headers, connection: {}, _query: dialect === undefined ? {} : { dialect } }
   Object.assign(socket, { handshake: EMPTY_HANDSHAKE })
 }
 

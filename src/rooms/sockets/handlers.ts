@@ -1,4 +1,4 @@
-import { isBounded, MAX_LEVELS, MAX_VALUES } from '@cutroom/contract'
+import { isBounded, MAX_LEVELS, MAX_VALUES, type Problem } from '@cutroom/contract'
 import type { z } from 'zod'
 import { issuesOf, problem, toProblem, toWire } from '../../errors.ts'
 import { guarded } from '../../lib/guarded.ts'
@@ -20,6 +20,8 @@ export type Handler<R extends RequestSchema, C = RoomSocket> = (
 
 export interface HandlersOptions {
   admission: Admission
+  /** Handles a request of the socket's dialect. */
+  ofDialect: (socket: RoomSocket, name: string, payload: unknown) => Promise<unknown>
   /** Called with failures of this server. */
   onError: (error: unknown) => void
 }
@@ -33,15 +35,29 @@ const REFUSAL_BURST = 400
 export type Handlers = ReturnType<typeof createHandlers>
 
 /** The handlers of what sockets ask, by name. Each request is counted, parsed, handled, acknowledged. */
-export function createHandlers({ admission, onError }: HandlersOptions) {
+export function createHandlers({ admission, ofDialect, onError }: HandlersOptions) {
   const handlers = new Map<string, (socket: RoomSocket, payload: unknown) => Promise<object>>()
   const buckets = new WeakMap<RoomSocket, TokenBucket>()
 
-  async function answer(socket: RoomSocket, name: string, payload: unknown): Promise<object> {
+  /** A request of the socket's dialect: of a name that the contract does not have, or with a text, which no request of the contract is. */
+  const isOfDialect = ({ data: { dialect } }: RoomSocket, name: string, payload: unknown) =>
+    (typeof payload === 'string' || !handlers.has(name)) && Object.hasOwn(dialect?.requests ?? {}, name)
+
+  async function answer(socket: RoomSocket, name: string, payload: unknown): Promise<unknown> {
     const handler = handlers.get(name)
-    if (!handler) throw problem('bad-request', 'There is no such request')
+    const isForeign = isOfDialect(socket, name, payload)
+    if (!handler && !isForeign) throw problem('bad-request', 'There is no such request')
     if (!isBounded(payload, MAX_LEVELS, MAX_VALUES)) throw problem('bad-request', 'Nested too deeply, or too many values')
-    return handler(socket, payload)
+    // A client of a dialect may ask before the server has put it into its projects, which it counts on.
+    if (socket.data.ready) await socket.data.ready
+    if (isForeign) return ofDialect(socket, name, payload)
+    return { ok: true, ...(await handler?.(socket, payload)) }
+  }
+
+  /** A refusal in the words of the one who asked. */
+  function refusal(socket: RoomSocket, name: string, payload: unknown, error: Problem): object {
+    const native = { ok: false, error }
+    return isOfDialect(socket, name, payload) ? (socket.data.dialect?.refused?.(error) ?? native) : native
   }
 
   return {
@@ -72,16 +88,17 @@ export function createHandlers({ admission, onError }: HandlersOptions) {
       const onRequest = async (name: string, ...args: unknown[]): Promise<void> => {
         const last = args.at(-1)
         const ack = typeof last === 'function' ? (last as (value: unknown) => void) : () => {}
+        const payload = typeof args[0] === 'function' ? undefined : args[0]
         try {
           if (!requests.spend()) {
             if (!refusals.spend()) return admission.banBriefly(socket)
             throw problem('rate-limited', undefined, { retryAfter: requests.wait() })
           }
-          ack({ ok: true, ...(await answer(socket, name, typeof args[0] === 'function' ? undefined : args[0])) })
+          ack(await answer(socket, name, payload))
         } catch (error) {
           const failed = toProblem(error)
           if (failed.status >= 500) onError(error)
-          ack({ ok: false, error: toWire(failed) })
+          ack(refusal(socket, name, payload, toWire(failed)))
         }
       }
       // Errors of the acknowledgement itself have no other receiver.

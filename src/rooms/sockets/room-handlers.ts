@@ -6,6 +6,7 @@ import type { Typed } from '../cluster/cluster.ts'
 import type { Feeds } from '../delivery/feeds.ts'
 import { JoinQueue } from '../delivery/join-queue.ts'
 import { isSubscribed, type JoinFrom, type JoinPlan, joinRoom, leave, planJoin } from '../delivery/subscription.ts'
+import type { AutomaticRooms } from '../dialects/automatic.ts'
 import { kinds, parseRoom, type RoomAccess } from '../kinds.ts'
 import type { Log } from '../log/log.ts'
 import type { Measurements } from '../measurements.ts'
@@ -39,6 +40,7 @@ export interface RoomHandlersOptions {
   customRooms: CustomRooms
   query: Query
   sessions: Sessions
+  automatic: AutomaticRooms
   /** Counts the joins that are answered. */
   onJoined: Measurements['joined']
   /** Sends typing to the other nodes. */
@@ -99,15 +101,8 @@ function createJoin({ handlers, log, feeds, query, onJoined }: JoinOptions) {
 }
 
 /** Registers the handlers of the engine: joins, presence, typing, renewal of tokens. */
-export function registerRoomHandlers({
-  handlers,
-  admission,
-  presence,
-  typing,
-  sessions,
-  customRooms,
-  ...options
-}: RoomHandlersOptions): void {
+export function registerRoomHandlers(registered: RoomHandlersOptions): void {
+  const { handlers, admission, presence, typing, sessions, customRooms, automatic, ...options } = registered
   const { log } = options
   const join = createJoin({ handlers, ...options })
 
@@ -142,6 +137,8 @@ export function registerRoomHandlers({
       }
       try {
         const { head, mode } = await join(socket, room, from)
+        // Projects that came while it was out of the user room.
+        if (socket.data.dialect) await automatic.joinAll(socket)
         return { room, epoch: log.epoch(), head, mode }
       } catch (error) {
         sessions.onUserRoomLost(socket, error)

@@ -1,9 +1,10 @@
 import { type RoomId, userRoom } from '@cutroom/contract'
 import { ProblemError, problem } from '../../errors.ts'
 import { leave } from '../delivery/subscription.ts'
+import type { Dialect } from '../dialect.ts'
 import type { RoomsOptions } from '../options.ts'
 import type { PresenceTable } from '../presence/presence.ts'
-import type { RoomSocket } from '../types.ts'
+import type { Principal, RoomSocket } from '../types.ts'
 import type { CustomRooms } from './custom-rooms.ts'
 import { isOpen } from './engine-io.ts'
 import { warnAt } from './token-expiry.ts'
@@ -17,6 +18,13 @@ export interface SessionOptions extends Pick<RoomsOptions, 'verify' | 'principal
 
 /** How long an expired socket may take to read that it is, ms. */
 const CLOSE_TIMEOUT_MS = 1_000
+
+/**
+ * When a socket ends: with its token. Clients of a dialect know no renewal of tokens, so theirs end with the session.
+ * @returns ms since the epoch
+ */
+export const endOf = (dialect: Dialect | null, { token, expiresAt, sessionEndsAt }: Principal): number =>
+  dialect && !token ? sessionEndsAt : expiresAt
 
 export type Sessions = ReturnType<typeof createSessions>
 
@@ -75,7 +83,8 @@ export function createSessions({ presence, customRooms, verify, principalOf, onE
       const claims = verify(token)
       if (claims.userId !== socket.data.person.id || claims.sessionId !== socket.data.sessionId)
         throw problem('token-invalid', 'The token is of another session')
-      const { expiresAt } = await principalOf(claims)
+      const principal = await principalOf(claims)
+      const expiresAt = endOf(socket.data.dialect, principal)
       socket.data.expiresAt = expiresAt
       socket.data.warnAt = warnAt(expiresAt)
       return expiresAt
