@@ -38,6 +38,17 @@ export function createRooms({ query, authorizer }: DialectContext) {
     }
   }
 
+  /** Lets a caller into a room of an extension. @returns whether an authoriser opens it to them */
+  async function enters(caller: DialectCaller, room: string): Promise<boolean> {
+    try {
+      await caller.enter(room)
+      return true
+    } catch (error) {
+      if (error instanceof ProblemError && error.code === 'not-found') return false
+      throw error
+    }
+  }
+
   /** Whether a caller may be in a room. */
   async function admits(caller: DialectCaller, room: string): Promise<boolean> {
     const [kind, name = '', id = ''] = room.split(':')
@@ -52,8 +63,7 @@ export function createRooms({ query, authorizer }: DialectContext) {
       case 'project':
         return false
       default:
-        await caller.enter(room)
-        return true
+        return enters(caller, room)
     }
   }
 

@@ -53,12 +53,15 @@ function fileFrame(action: 'uploaded' | 'deleted', { payload, meta }: ToldEntry)
   return [`file.${action}`, { file, action, user: meta.actor?.id ?? null }]
 }
 
+/** Names that a Socket.IO client gives to what happens to itself. */
+const reserved = new Set(['connect', 'connect_error', 'disconnect', 'disconnecting', 'newListener', 'removeListener'])
+
 /** What an extension says has the name that it gives. */
-const said = ({ event, data }: Pick<ExtensionMessage, 'event' | 'data'>): Frame => [event, data]
+const said = ({ event, data }: Pick<ExtensionMessage, 'event' | 'data'>): Frame[] => (reserved.has(event) ? [] : [[event, data]])
 
 function translate(entry: ToldEntry): Frame[] {
   const { name } = entry
-  if (name === 'extension:event') return [said(entry.payload as unknown as Payload<'extension:event'>)]
+  if (name === 'extension:event') return said(entry.payload as unknown as Payload<'extension:event'>)
   if (/^notification:(new|seen|deleted)$/.test(name)) return notificationFrames(entry)
   const change = entry.meta.room.startsWith('user:') ? userChangeOf(entry) : changeOf(entry)
   const frames = change.flatMap((each) => itemFrames(each, entry))

@@ -36,7 +36,7 @@ export interface Dialect {
   /** Of entries that come faster in one room, the first is translated at once and the newest after this time, ms. */
   coalesceMs?: number
   /** A message to a room of an extension in its words; without it, in those of the contract. */
-  extension?: (message: ExtensionMessage) => Frame
+  extension?: (message: ExtensionMessage) => readonly Frame[]
   /** That a person who shares a project with the socket's comes online or goes offline. */
   online?: (change: { userId: string; isOnline: boolean; at: string }) => Frame
   /**

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { type File, type Notification, projectRoom } from '@cutroom/contract'
-import { describe, expect, it } from 'vitest'
+import { type File, type Notification, projectRoom, userRoom } from '@cutroom/contract'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { RoomsOptions } from '../../src/rooms/options.ts'
 import { roundTrip } from '../rooms/frames.ts'
-import { useApp } from '../support/app.ts'
+import { startApp, useApp } from '../support/app.ts'
 import { converse, say } from '../support/conversations.ts'
 import { named, speak } from '../support/dialects.ts'
+import { BELL, ring } from '../support/extensions.ts'
 import { textOf, uploadFile } from '../support/files.ts'
 import { mention, nextNotification } from '../support/notifications.ts'
 import { createCut, createProject, createTeam, register } from '../support/people.ts'
@@ -79,6 +80,9 @@ describe('the dialect baasix', () => {
     const renamed = await owner.must('PATCH', `/api/projects/${project.id}`, { name: 'Second album' })
     await owner.must('DELETE', `/api/projects/${project.id}/members/${editor.id}`)
     const other = await createProject(owner, 'Third')
+    await until('it is in the new project', () =>
+      [...app().app.io.of('/').sockets.values()].some(({ rooms }) => rooms.has(`baasix:${projectRoom(other.id)}`)),
+    )
     await owner.must('DELETE', `/api/projects/${other.id}`)
     await until('all came', () => items(listener, 'deleted', 'projects').length === 1)
     expect(items(listener, 'created', 'vibes')).toMatchObject([{ item: vibe }])
@@ -191,7 +195,8 @@ describe('`join` of the dialect baasix', () => {
       'x'.repeat(10_000),
     ]
     for (const room of closed) expect(await join(out, room), room.slice(0, 80)).toMatchObject(REFUSED)
-    for (const room of [null, 7, ['discussion:123'], { room: 'x' }]) expect(await join(out, room)).toMatchObject(REFUSED)
+    // What is no text is a request of the contract.
+    for (const room of [null, 7, ['discussion:123'], { room: 'x' }]) expect(await join(out, room)).toMatchObject({ ok: false })
     // None of it has let it in anywhere.
     await owner.must('PATCH', `/api/cuts/${cut.id}`, { name: 'Secret' })
     await until('heard inside', () => items(inside, 'updated', 'cuts').length === 1)
@@ -207,7 +212,24 @@ describe('`join` of the dialect baasix', () => {
     expect(await join(listener, 'odd:thrown')).toMatchObject({ success: false })
     const inRoom = () =>
       [...app().app.io.of('/').sockets.values()].flatMap(({ rooms }) => [...rooms]).filter((room) => /open|odd|disc/.test(room))
-    expect(inRoom()).toEqual(['custom:open:Ann'])
+    expect(inRoom()).toEqual(['baasix:custom:open:Ann'])
+  })
+
+  it('C6 what an extension says comes under the name that it gives, from a room of its own and from the log, and never as one of Socket.IO', async () => {
+    const own = await startApp({ env: { DIALECTS: 'baasix', EXTENSIONS_DIR: BELL } })
+    onTestFinished(own.close)
+    const { project, owner } = await createTeam(own)
+    const [old, native] = [await speak(own, owner, 'baasix'), await connect(own, owner)]
+    const room = `bell:${owner.id}`
+    expect(await join(old, room)).toEqual({ success: true, message: `Joined ${room}` })
+    expect(await native.ask('join', { room })).toEqual({ ok: true })
+    for (const place of [room, userRoom(owner.id)])
+      for (const event of ['disconnect', 'mix.ready'])
+        await owner.must('POST', `/api/projects/${project.id}/tasks`, { title: ring(place, event) })
+    await until('both heard both', () => named(old, 'mix.ready').length === 2 && named(native, 'extension:event').length === 2)
+    expect(named(native, 'extension:message').map(({ payload }) => payload.event)).toEqual(['disconnect', 'mix.ready'])
+    expect(named(old, 'mix.ready')[0]?.payload).toEqual({ taskId: expect.any(String) })
+    expect([old.socket.connected, named(old, 'disconnect'), named(old, 'extension:message')]).toEqual([true, [], []])
   })
 
   it('passes on no event that a client names: forged system events, custom events and workflows reach no one', async () => {

@@ -9,9 +9,6 @@ export const MAX_EXTENSION_DATA = 16 * 1024
 const fits = (value: unknown): boolean =>
   isBounded(value, MAX_LEVELS, MAX_VALUES) && new TextEncoder().encode(JSON.stringify(value)).length <= MAX_EXTENSION_DATA
 
-/** Names that a Socket.IO client gives to what happens to itself. */
-const reserved = new Set(['connect', 'connect_error', 'disconnect', 'disconnecting', 'newListener', 'removeListener'])
-
 const said = {
   from: z
     .string()
@@ -20,7 +17,6 @@ const said = {
   event: z
     .string()
     .regex(/^[\x21-\x7e]{1,100}$/)
-    .refine((name) => !reserved.has(name), 'a name of Socket.IO')
     .meta({ description: 'The name that the extension gave it' }),
   data: z.unknown().refine(fits, 'at most 16 KiB as JSON').meta({ description: 'Anything, at most 16 KiB as JSON' }),
 }

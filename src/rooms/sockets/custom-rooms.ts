@@ -54,7 +54,7 @@ export function createCustomRooms({ io, query, dialects, mayEnter, publish }: Cu
     for (const dialect of dialects) {
       if (!dialect.extension) continue
       const target: { emit(name: string, ...args: unknown[]): unknown } = io.local.to(inside(dialect, message.room))
-      target.emit(...dialect.extension(message))
+      for (const frame of dialect.extension(message)) target.emit(...frame)
     }
   }
 
