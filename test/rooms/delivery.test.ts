@@ -418,6 +418,12 @@ describe('delivery', () => {
       })
       expected.push(['person:updated', { id: renamed.id, name: renamed.name, avatarUrl: renamed.avatarUrl }])
 
+      const url = 'https://hooks.example.com/album'
+      const { id: webhookId } = await owner.must<{ id: string }>('POST', `${at}/webhooks`, { url })
+      await owner.must('PATCH', `/api/webhooks/${webhookId}`, { events: ['task.created'] })
+      await owner.must('DELETE', `/api/webhooks/${webhookId}`)
+      for (const happened of ['created', 'updated', 'deleted'] as const) expected.push([`webhook:${happened}`, { webhookId }])
+
       const bell = await send<Task>('task:created', 'POST', `${at}/tasks`, { title: ring(projectRoom(project.id)) })
       await until('the bell', () => socket.events(projectRoom(project.id)).at(-1)?.name === 'extension:event')
       expected.push(['extension:event', { from: 'bell', event: 'rung', data: { taskId: bell.id } }])
