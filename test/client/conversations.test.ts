@@ -102,6 +102,11 @@ describe('conversations of a client', () => {
     await until('it is shown', () => typing().includes(other.id))
     await b.conversations.send(conversation.id, 'Written')
     await until('it has ended', () => typing().length === 0)
+    // A message that comes later ends what was typed since, too.
+    await until(
+      'it is there',
+      () => a.conversations.state?.list.some(({ lastMessage }) => lastMessage?.body === 'Written') ?? false,
+    )
     await b.conversations.setTyping(conversation.id, true)
     await until('it is shown', () => typing().includes(other.id))
     await until('it stopped by itself', () => typing().length === 0)
