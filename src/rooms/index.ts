@@ -16,6 +16,7 @@ import type { RoomsOptions } from './options.ts'
 import { openPresence } from './presence/announce.ts'
 import { createChatTyping } from './presence/chat-typing.ts'
 import { createTyping } from './presence/typing.ts'
+import { createReporters } from './reporters.ts'
 import { acceptSockets } from './sockets/connect.ts'
 import { Admission } from './sockets/connection-limits.ts'
 import { type CustomRooms, createCustomRooms } from './sockets/custom-rooms.ts'
@@ -83,26 +84,6 @@ const callerOf = (socket: RoomSocket, chatTyping: ReturnType<typeof createChatTy
   isApiToken: socket.data.maxRole !== null,
   chatTyping: (...typed) => chatTyping.relay(socket, ...typed),
 })
-
-/** Log lines of the engine. */
-function createReporters({ log }: FastifyInstance) {
-  const onDeliveryError = (err: unknown, room?: RoomId) => log.error({ err, room }, 'delivery: failed, the sweep tries again')
-  return {
-    onTimerError: (err: unknown) => log.error({ err }, 'rooms: a timer or a notification failed, the next one goes on'),
-    onDeliveryError,
-    onSlowLost: (socket: RoomSocket, error: unknown) => {
-      onDeliveryError(error)
-      socket.conn.close()
-    },
-    onSocketError: (err: unknown) => log.error({ err }, 'sockets: a handshake or a request failed'),
-    onRefusedMessages: (count: number) => log.warn({ count }, 'cluster: messages of other nodes were refused'),
-    onSlowClosed: ({ data }: RoomSocket, { bytes }: { bytes: number }) =>
-      log.warn({ userId: data.person.id, bytes }, 'sockets: closed one that does not read'),
-    onSlowStream: (userId: string) => log.warn({ userId }, 'streams: closed one that does not read'),
-    onStreamError: (err: unknown) => log.warn({ err }, 'streams: ended one that could not read the log'),
-    onLogLost: (epoch: string) => log.warn({ epoch }, 'log: epoch changed or log cut, disconnecting all sockets'),
-  }
-}
 
 async function openAdaptedLog({ database, adaptLog = (log) => log }: RoomsOptions): Promise<Log> {
   return adaptLog(await openLog(database.readers, database.pages.query))

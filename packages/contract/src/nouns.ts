@@ -41,8 +41,8 @@ export {
   WebhookDeliveryStatus,
   WebhookReplay,
   WebhookState,
-  webhooks,
-} from './webhooks.ts'
+} from './webhook.ts'
+export { webhooks } from './webhooks.ts'
 
 /** What others refer to comes first: snapshots are read in this order. */
 export const nouns = {

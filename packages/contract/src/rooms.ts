@@ -1,13 +1,14 @@
 import * as z from 'zod'
 import { Activity } from './activity.ts'
 import { endpoint } from './endpoint.ts'
-import { at, bo, ids, later } from './examples.ts'
+import { ids, later } from './examples.ts'
 import { customRoom, ExtensionMessage } from './extensions.ts'
 import type { EventText } from './noun.ts'
 import { snapshotLists } from './nouns.ts'
+import { Presence, PresenceState } from './presence.ts'
 import { Problem } from './problems.ts'
 import { Project, projectParams } from './projects.ts'
-import { digits, id, isBounded, Person, Role, seq, time } from './values.ts'
+import { digits, id, Role, seq, time } from './values.ts'
 
 /** What stands beside every durable event. `epoch` names one history of the log; positions of another mean nothing. */
 export const Meta = z
@@ -127,24 +128,6 @@ export const rooms = {
     },
   }),
 }
-
-/** One person in a room as the others see them. */
-export const Presence = z
-  .object({ user: Person, since: time, state: z.record(z.string(), z.unknown()).nullable() })
-  .meta({ id: 'Presence', examples: [{ user: bo, since: at, state: { cutId: ids.cut } }] })
-export type Presence = z.output<typeof Presence>
-
-/** Levels of objects and lists in a state, and what stands in them. */
-const STATE_LEVELS = 8
-const STATE_BYTES = 1024
-const isSmall = (value: unknown): boolean =>
-  isBounded(value, STATE_LEVELS, STATE_BYTES) && new TextEncoder().encode(JSON.stringify(value)).length <= STATE_BYTES
-
-/** What a person shows of themselves in a room. */
-export const PresenceState = z
-  .record(z.string().max(100), z.unknown())
-  .nullable()
-  .refine(isSmall, 'at most 1 KiB as JSON, at most 8 levels deep')
 
 const failed = z.object({ ok: z.literal(false), error: Problem })
 const ack = <T extends z.ZodRawShape>(shape: T) =>

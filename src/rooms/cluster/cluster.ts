@@ -7,6 +7,7 @@ import type { PresenceRecord } from '../presence/presence-record.ts'
 import { restrictCluster } from '../sockets/engine-io.ts'
 import type { RoomServer } from '../types.ts'
 import { type ClusterMessage, decodeMessage, encodeMessage, MAX_PARTS, MAX_RECORDS, MAX_ROOMS } from './cluster-messages.ts'
+import { collect, newNode, type RemoteNode } from './remote-node.ts'
 
 /** A person types, or stopped. */
 export type Typed = Omit<Extract<ClusterMessage, { say: 'typing' }>, 'say'>
@@ -41,36 +42,6 @@ const REQUEST_MS = 500
 const REPORT_MS = 60_000
 /** Nodes that are remembered; more than any cluster has. */
 const MAX_NODES = 1_000
-
-/** Another node, as far as it is known here. Times are of this process, ms. */
-interface RemoteNode {
-  /** Of its records here, and of its newest message about them. */
-  version: number
-  newest: number
-  receivedAt: number
-  requestedAt: number
-  /** The parts so far of all its records. */
-  partial: { version: number; next: number; records: PresenceRecord[] } | null
-}
-const newNode = (): RemoteNode => ({
-  version: -1,
-  newest: -1,
-  receivedAt: 0,
-  requestedAt: Number.NEGATIVE_INFINITY,
-  partial: null,
-})
-
-/** @returns all records of the node once the last part is here; a lost part is found by its version, and all are requested again */
-function collect(node: RemoteNode, message: Extract<ClusterMessage, { say: 'all' }>): PresenceRecord[] | null {
-  if (message.part === 0) node.partial = { version: message.version, next: 0, records: [] }
-  const { partial } = node
-  if (partial?.version !== message.version || partial.next !== message.part) return null
-  partial.next++
-  partial.records.push(...message.sights)
-  if (partial.next < message.parts) return null
-  node.partial = null
-  return partial.records
-}
 
 /**
  * The other nodes, over the Socket.IO adapter. A node's version names the state of its presence records; a node that missed one requests
