@@ -11,7 +11,7 @@ import { type Store, withStore } from './store.ts'
 const MAX_NOTES = 20
 
 /** A list of what people are to know, the first ones of many. */
-function listNotes(lines: readonly string[], most: number): void {
+export function listNotes(lines: readonly string[], most: number): void {
   for (const line of lines.slice(0, most)) note(`  ${line}`)
   if (lines.length > most) note(`  and ${lines.length - most} more`)
 }
@@ -61,7 +61,8 @@ export async function importFolder(
   }
 }
 
-const said = {
+/** What became of a project. */
+export const said = {
   present: 'is here already; nothing was changed',
   fits: 'fits; nothing was changed',
   imported: 'is here now',

@@ -35,5 +35,13 @@ export function importCommand(): Command {
     .requiredOption('-a, --as <email>', 'an owner or editor of it, in whose name they are made')
     .option('--dry-run', 'say what fits and what does not, and change nothing')
     .action(async (file: string, options) => (await import('./import-photoflow.ts')).importPhotoFlow(file, options))
+  command
+    .command('bandmate')
+    .description('all of a BandMate: people, projects, vibes, cuts, files, comments')
+    .argument('<file>', 'its database of SQLite')
+    .option('-u, --uploads <folder>', 'where it keeps files; default: uploads beside it')
+    .option('--join-accounts', 'people here with the same e-mail are the same people')
+    .option('--dry-run', 'say what fits and what does not, and change nothing')
+    .action(async (file: string, options) => (await import('./import-bandmate.ts')).importBandMate(file, options))
   return command
 }

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { hash, verify } from '@node-rs/argon2'
+import { verify as verifyBcrypt } from '@node-rs/bcrypt'
 import { problem } from '../../errors.ts'
 import { createSemaphore } from '../../lib/semaphore.ts'
 
@@ -36,6 +37,12 @@ export type HashCost = Pick<typeof COST, 'memoryCost' | 'timeCost'>
 export const hashPassword = (password: string, cost: HashCost = COST): Promise<string> =>
   hash(normalize(password), { ...COST, ...cost })
 
+/**
+ * Is this a hash of bcrypt, as people have who came from another system? One of a cost above 15 would take seconds to verify.
+ * A login puts one of Argon2id in its place.
+ */
+export const isBcrypt = (passwordHash: string): boolean => /^\$2[aby]\$(0[4-9]|1[0-5])\$[./\w]{53}$/.test(passwordHash)
+
 let decoy: Promise<string> | undefined
 
 /**
@@ -46,8 +53,9 @@ export async function verifyPassword(password: string, passwordHash: string | un
   decoy ??= hashPassword('no account has this password')
   const stored = passwordHash ?? (await decoy)
   const forms = new Set([normalize(password), password])
+  const matches = (form: string) => (isBcrypt(stored) ? verifyBcrypt(form, stored) : verify(stored, form))
   let right = false
-  for (const form of forms) right ||= await verify(stored, form)
+  for (const form of forms) right ||= await matches(form)
   // Every lone surrogate becomes U+FFFD on its way into the hash, so all of them would be equal.
   return right && passwordHash !== undefined && password.isWellFormed()
 }

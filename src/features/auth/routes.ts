@@ -1,20 +1,20 @@
 import { auth, type SessionState } from '@cutroom/contract'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Config } from '../../config.ts'
-import type { Database } from '../../db/client.ts'
+import type { Database, Rows } from '../../db/client.ts'
 import { ProblemError, problem } from '../../errors.ts'
 import { isApiToken } from '../../http/api-tokens.ts'
 import { assertMeantFor, bearer } from '../../http/auth.ts'
 import { networkOf } from '../../rooms/sockets/handshake.ts'
 import { createFindInvitation } from '../invitations/lookup.ts'
 import { type Attempt, createGuessLimits } from './guesses.ts'
-import { type HashCost, verifyPassword, withHashSlot } from './password.ts'
+import { type HashCost, hashPassword, isBcrypt, verifyPassword, withHashSlot } from './password.ts'
 import { refreshTokens } from './refresh-token.ts'
 import { createRegistrationMode, registrationRoute } from './registration.ts'
 import { resetRoutes } from './reset-routes.ts'
 import { presentUser } from './serialize.ts'
 import { createTokenExchange } from './token-exchange.ts'
-import { closeSession, lockPassword, openSession, revokeSessions, rotate } from './writes.ts'
+import { closeSession, lockPassword, openSession, replacePassword, revokeSessions, rotate } from './writes.ts'
 
 /** In 15 minutes: refreshes of one session; refresh tokens of one network that were never given out. */
 const REFRESHES = 900
@@ -65,17 +65,27 @@ export function authRoutes(
   resetRoutes(app, { config, query, hashCost })
   registrationRoute(app, { config, query, rules, hashCost, find, deliver, from })
 
-  app.serve(auth.login, async ({ body, request, reply }) => {
-    const user = await prisma.user.findUnique({ where: { email: body.email } })
-    const attempt: LoginAttempt = { subject: body.email, userId: user?.id, address: request.ip }
+  /** The person with this e-mail and this password. A hash of bcrypt is renewed. @throws problem bad-credentials */
+  async function authenticate({ email, password }: { email: string; password: string }, address: string): Promise<Rows['User']> {
+    const user = await prisma.user.findUnique({ where: { email } })
+    const attempt: LoginAttempt = { subject: email, userId: user?.id, address }
     // Asked at the gate, where few are at a time: of many attempts at once no more get through than of as many in a row.
-    await withHashSlot(async () => {
+    const renewed = await withHashSlot(async () => {
       await guesses.assert(attempt)
-      if (await verifyPassword(body.password, user?.passwordHash)) return
+      if (await verifyPassword(password, user?.passwordHash))
+        return user && isBcrypt(user.passwordHash) ? hashPassword(password, hashCost) : null
       await guesses.failed(attempt)
       throw problem('bad-credentials')
     })
     if (!user) throw problem('bad-credentials')
+    if (renewed === null) return user
+    const isRenewed = await commit(null, (write) => replacePassword(write, user.id, user.passwordHash, renewed))
+    // Of two logins at once one renews it, the other looks again.
+    return isRenewed ? { ...user, passwordHash: renewed } : authenticate({ email, password }, address)
+  }
+
+  app.serve(auth.login, async ({ body, request, reply }) => {
+    const user = await authenticate(body, request.ip)
     const opened = await commit(null, async (write) => {
       await lockPassword(write, user.id, user.passwordHash)
       return openSession(write, rules, { userId: user.id, remember: body.remember, ...from(request) })

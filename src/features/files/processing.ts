@@ -1,6 +1,6 @@
 import { type AudioInfo, type File, type FileFailure, projectRoom } from '@cutroom/contract'
 import { Prisma, type Query } from '../../db/client.ts'
-import { type AudioFacts, encodePeaks } from '../../media/index.ts'
+import { type AudioFacts, encodePeaks, type Media } from '../../media/index.ts'
 import type { Write } from '../../rooms/log/commit.ts'
 import type { Consumer, FinalWrite } from '../../rooms/log/consumers/consumer.ts'
 import { lockPeople } from '../shared/people.ts'
@@ -15,7 +15,7 @@ const TIMEOUT_MS = 6 * 60_000
 const GIVEN_UP: FileFailure = 'timed-out'
 
 /** What processing has found. */
-type Outcome =
+export type Outcome =
   | { ok: true; audio: AudioInfo; rendition: Rendition }
   | { ok: true; image: NonNullable<File['image']>; rendition: Rendition }
   | { ok: false; reason: FileFailure }
@@ -55,12 +55,13 @@ async function writeOutcome(write: Write, { id, projectId }: File, outcome: Outc
   emit(room, 'file:processed', presentFile(await change({ status: 'ready', failure: null, ...found })))
 }
 
-/** The consumer that reads recordings and pictures: length, waveform, thumbnail. */
-export function mediaConsumer(
-  { storage, staging, media }: Pick<FileServices, 'storage' | 'staging' | 'media'>,
-  { query }: { query: Query },
-): Consumer {
-  async function analyse({ kind }: File, type: string, path: string, signal: AbortSignal): Promise<Outcome> {
+/**
+ * Reads the content of a recording or a picture.
+ * @throws as `Media`, for what says nothing about the file
+ */
+export const createAnalysis =
+  (media: Pick<Media, 'analyseAudio' | 'thumbnail'>) =>
+  async ({ kind, type }: Pick<File, 'kind' | 'type'>, path: string, signal: AbortSignal): Promise<Outcome> => {
     if (kind === 'audio') {
       const found = await media.analyseAudio(path, type, signal)
       if (!found.ok) return found
@@ -78,6 +79,12 @@ export function mediaConsumer(
     return { ok: true, image: { width, height }, rendition: { name: 'thumbnail', type: 'image/webp', data } }
   }
 
+/** The consumer that reads recordings and pictures: length, waveform, thumbnail. */
+export function mediaConsumer(
+  { storage, staging, media }: Pick<FileServices, 'storage' | 'staging' | 'media'>,
+  { query }: { query: Query },
+): Consumer {
+  const analyse = createAnalysis(media)
   return {
     name: 'media',
     events: ['file:uploaded'],
@@ -102,7 +109,7 @@ export function mediaConsumer(
           ? await staging.write(await storage.open(row.objectKey, undefined, signal), { limit: Number(row.size), signal })
           : null
       try {
-        const outcome = await analyse(file, row.type, copy?.path ?? own ?? '', signal)
+        const outcome = await analyse({ kind: file.kind, type: row.type }, copy?.path ?? own ?? '', signal)
         return (write) => writeOutcome(write, file, outcome)
       } finally {
         if (copy) await staging.remove(copy.path)

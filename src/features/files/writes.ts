@@ -29,7 +29,7 @@ export const loadFile = async (tx: Tx, id: string) =>
   presentFile(await tx.file.findUniqueOrThrow({ where: { id }, include: withAuthor }))
 
 /** Kinds that are processed before they are ready. */
-const isProcessed = (kind: FileKind): boolean => kind === 'audio' || kind === 'image'
+export const isProcessed = (kind: FileKind): boolean => kind === 'audio' || kind === 'image'
 
 /** The next number on a cut. An approval of an older take ends. */
 async function nextTake(write: Write, projectId: string, cutId: string): Promise<number> {

@@ -41,16 +41,24 @@ export function openContentStore(
 /** Objects without a file are swept after an hour: until the rows are written, theirs begin anew this often, ms. */
 const RENEW_MS = 600_000
 
-/** Opens the content of a file: one that is a link is none. The name is a hash, so that none leads out of the folder. */
-async function openContent(folder: string, { sha256 }: MovedFile): Promise<FileHandle> {
+/** Where the content of a file lies. */
+export type ContentOf = (file: MovedFile) => string
+/** In an export the name is a hash, so that none leads out of the folder. */
+export const contentIn =
+  (folder: string): ContentOf =>
+  ({ sha256 }) =>
+    join(folder, FILES, sha256)
+
+/** Opens the content of a file: one that is a link is none. */
+async function openContent(path: string): Promise<FileHandle> {
   try {
-    const handle = await open(join(folder, FILES, sha256), constants.O_RDONLY | constants.O_NOFOLLOW)
+    const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
     if ((await handle.stat()).isFile()) return handle
     await handle.close()
   } catch (error) {
     if (!['ENOENT', 'ELOOP', 'ENOTDIR'].includes(codeOf(error))) throw error
   }
-  throw new MovingError(`${FILES}/${sha256} is missing, or no file`)
+  throw new MovingError(`${path} is missing, or no file`)
 }
 
 const assertSame = (size: number, sha256: string, file: MovedFile): void => {
@@ -65,8 +73,8 @@ async function assertType(path: string, { type, kind, sha256 }: MovedFile): Prom
     throw new MovingError(`${FILES}/${sha256} is ${found?.type ?? 'of no type that is accepted'}, not ${type}`)
 }
 
-async function checkOne(folder: string, file: MovedFile): Promise<void> {
-  const handle = await openContent(folder, file)
+async function checkOne(path: string, file: MovedFile): Promise<void> {
+  const handle = await openContent(path)
   const hash = createHash('sha256')
   let size = 0
   for await (const chunk of handle.createReadStream()) {
@@ -75,15 +83,15 @@ async function checkOne(folder: string, file: MovedFile): Promise<void> {
     if (size > file.size) break
   }
   assertSame(size, hash.digest('hex'), file)
-  await assertType(join(folder, FILES, file.sha256), file)
+  await assertType(path, file)
 }
 
 /** Looks at the contents of all files. @returns what is wrong with them */
-export async function checkContents(folder: string, files: readonly MovedFile[], onFile: () => void): Promise<Complaint[]> {
+export async function checkContents(contentOf: ContentOf, files: readonly MovedFile[], onFile: () => void): Promise<Complaint[]> {
   const complaints: Complaint[] = []
   for (const file of files) {
     try {
-      await checkOne(folder, file)
+      await checkOne(contentOf(file), file)
     } catch (error) {
       if (!(error instanceof MovingError)) throw error
       complaints.push({ line: file.line, message: error.message })
@@ -100,14 +108,14 @@ export async function checkContents(folder: string, files: readonly MovedFile[],
  */
 export async function storeContents(
   { commit, staging, objects }: ContentStore,
-  folder: string,
+  contentOf: ContentOf,
   files: readonly MovedFile[],
   onFile: () => void,
 ): Promise<Map<string, string>> {
   const keys = new Map<string, string>()
   let renewedAt = Date.now()
   const stage = async (file: MovedFile): Promise<StagedFile> => {
-    const handle = await openContent(folder, file)
+    const handle = await openContent(contentOf(file))
     try {
       return await staging.write(handle.createReadStream(), { limit: file.size })
     } catch (error) {

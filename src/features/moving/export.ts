@@ -67,7 +67,8 @@ const plain = (name: string, value: unknown): unknown => {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
   return numbers.has(name) ? Number(value) : value
 }
-const plainRow = (row: Record<string, unknown>) =>
+/** A row as JSON can have it. */
+export const plainRow = (row: Record<string, unknown>) =>
   Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plain(name, value)]))
 
 async function* rowsOf({ query }: Transaction, text: string, key: string, projectId: string, first: string) {

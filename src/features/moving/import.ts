@@ -8,7 +8,7 @@ import { hashPassword } from '../auth/password.ts'
 import { loadProject } from '../projects/writes.ts'
 import { rebuild } from '../search/build.ts'
 import { type Checked, type Complaint, checkLines } from './check.ts'
-import { type ContentStore, checkContents, storeContents } from './contents.ts'
+import { type ContentOf, type ContentStore, checkContents, contentIn, storeContents } from './contents.ts'
 import { MovingError, ROWS, UNLIMITED } from './export.ts'
 import { insertBatch, insertPeople, type NumberedRow } from './insert.ts'
 import { type LineType, parseLine, readLines } from './lines.ts'
@@ -20,6 +20,10 @@ export interface ImportOptions {
   folder: string
   /** Looks at everything, and writes nothing. */
   dryRun: boolean
+  /** Where contents lie; without it in the folder, as an export has them. */
+  contentOf?: ContentOf
+  /** What else belongs to the project, in the transaction of its rows. */
+  finish?: (write: Write) => Promise<unknown>
   /** `of`: how many files there are. */
   onProgress?: (done: { step: 'check' | 'files' | 'rows'; bytes: number; files: number; of: number }) => void
 }
@@ -114,7 +118,7 @@ async function writeRows(write: Write, { path, checked, keys, passwordHash, onBy
  */
 export async function importProject(
   store: ContentStore & { query: Query },
-  { folder, dryRun, onProgress = () => {} }: ImportOptions,
+  { folder, dryRun, contentOf = contentIn(folder), finish, onProgress = () => {} }: ImportOptions,
 ): Promise<Imported> {
   const path = join(folder, ROWS)
   const done = { bytes: 0, files: 0, of: 0 }
@@ -132,16 +136,18 @@ export async function importProject(
   done.of = checked.files.length
   if (await isPresent(store.query, checked)) return { outcome: 'present', checked, notes: [] }
   if (dryRun) {
-    const complaints = await checkContents(folder, checked.files, onFile)
+    const complaints = await checkContents(contentOf, checked.files, onFile)
     return complaints.length > 0 ? { outcome: 'invalid', complaints, further: 0 } : { outcome: 'fits', checked, notes: [] }
   }
   // One that no one knows: they get a new password by mail, or by `cutroom user`.
   const passwordHash = await hashPassword(randomBytes(32).toString('base64url'))
-  const keys = await storeContents(store, folder, checked.files, onFile)
+  const keys = await storeContents(store, contentOf, checked.files, onFile)
   try {
-    const notes = await store.commit(null, (write) => {
+    const notes = await store.commit(null, async (write) => {
       done.bytes = 0
-      return writeRows(write, { path, checked, keys, passwordHash, onBytes: onBytes('rows') })
+      const told = await writeRows(write, { path, checked, keys, passwordHash, onBytes: onBytes('rows') })
+      await finish?.(write)
+      return told
     })
     return { outcome: 'imported', checked, notes }
   } catch (error) {

@@ -63,6 +63,14 @@ export async function insertBatch(
   throw new LineError(refused?.number ?? 0, `/${key}: another row of ${table} has this id, or this place, already`)
 }
 
+/** What of a new person is looked at; without a hash of their own they get one of a password that no one knows. */
+interface NewPerson {
+  id: string
+  email: string
+  name: string
+  passwordHash?: string | null
+}
+
 const FOUND = 'SELECT id, email, name FROM "User" WHERE id = ANY ($1::uuid[]) OR email = ANY ($2::text[]) FOR KEY SHARE'
 
 /**
@@ -71,7 +79,7 @@ const FOUND = 'SELECT id, email, name FROM "User" WHERE id = ANY ($1::uuid[]) OR
  * @throws LineError where the id or the e-mail is another person's
  */
 export async function insertPeople(write: Write, batch: readonly NumberedRow[], passwordHash: string): Promise<string[]> {
-  const people = batch.map(({ number, row }) => ({ number, row: row as { id: string; email: string; name: string } }))
+  const people = batch.map(({ number, row }) => ({ number, row: row as unknown as NewPerson }))
   const found = await write.query<{ id: string; email: string; name: string }>({
     text: FOUND,
     values: [people.map(({ row }) => row.id), people.map(({ row }) => row.email)],
@@ -89,5 +97,7 @@ export async function insertPeople(write: Write, batch: readonly NumberedRow[], 
     await write.query({ text: PEOPLE, values: [JSON.stringify(fresh.map(({ row }) => row)), passwordHash] })
     await write.query({ text: PEOPLES_ROOMS, values: [fresh.map(({ row }) => userRoom(row.id))] })
   }
-  return fresh.map(({ row }) => `${row.email} has an account here now, without a password yet`)
+  return fresh
+    .filter(({ row }) => !row.passwordHash)
+    .map(({ row }) => `${row.email} has an account here now, without a password yet`)
 }
