@@ -4,9 +4,13 @@ import { defineConfig } from 'vitest/config'
 const source = (name: string) => fileURLToPath(new URL(`packages/${name}/src/index.ts`, import.meta.url))
 
 export default defineConfig({
-  // The sources of the packages, not what was built of them.
   resolve: {
-    alias: Object.fromEntries(['contract', 'client', 'react', 'vue'].map((name) => [`@cutroom/${name}`, source(name)])),
+    alias: [
+      // The sources of the packages, not what was built of them.
+      ...['contract', 'client', 'react', 'vue'].map((name) => ({ find: `@cutroom/${name}`, replacement: source(name) })),
+      // The program that reads media as it ships: from its source it takes three times as long to start (0.9 s of CPU for 0.25).
+      { find: /^\.\/program\.ts$/, replacement: fileURLToPath(new URL('test/support/media-program.ts', import.meta.url)) },
+    ],
   },
   test: {
     include: ['test/**/*.test.ts'],

@@ -1,25 +1,13 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { setPriority } from 'node:os'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { program } from './program.ts'
 import type { Answer, FailureReason, Job, JobResult } from './types.ts'
 
 /** Between two looks at a job's memory, ms. */
 const WATCH_MS = 100
-/** JavaScript's own share of it, MiB; what decoders hold is outside. */
-const HEAP_MIB = 128
 /** Behind the server, whose requests come first. */
 const NICENESS = 10
-
-/** From the sources, in tests and `npm run dev`, it is TypeScript; from dist/ what build.ts made of it. */
-function program(): { entry: string; execArgv: string[] } {
-  const heap = `--max-old-space-size=${HEAP_MIB}`
-  if (!import.meta.url.endsWith('.ts'))
-    return { entry: fileURLToPath(new URL('./media-worker.js', import.meta.url)), execArgv: [heap] }
-  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
-  return { entry: fileURLToPath(new URL('./worker.ts', import.meta.url)), execArgv: [heap, '--import', loader] }
-}
 
 /** Resident memory, bytes; null where there is no /proc, or no process any more. */
 async function memoryOf(pid: number): Promise<number | null> {

@@ -16,7 +16,7 @@ function open(options: MediaOptions) {
 async function workers(): Promise<number[]> {
   const children = (await readFile(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8')).split(' ').filter(Boolean)
   const lines = await Promise.all(children.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')))
-  return lines.flatMap((line, n) => (line.includes('media/worker.ts') ? [Number(children[n])] : []))
+  return lines.flatMap((line, n) => (line.includes('media-worker.js') ? [Number(children[n])] : []))
 }
 
 describe.skipIf(process.platform !== 'linux')('the processes that read media', () => {
