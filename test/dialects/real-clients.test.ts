@@ -225,11 +225,15 @@ describe('PhotoFlow’s own pages', () => {
     await until('heard', () => page.refetched === 1 && other.refetched === 1)
   })
 
-  it('C8 a page that says nothing after a write makes the others read all the same', async () => {
+  it('C8 a page that says nothing after a write makes the others read all the same, also after a lost connection', async () => {
     const { project, owner, editor } = await createTeam(app(), 'editor')
     const page = await pageOf(editor)
     await owner.must('POST', `/api/projects/${project.id}/tasks`, { title: 'Wedding' })
     await until('heard', () => page.refetched === 1)
+    page.socket.io.engine.close()
+    await new Promise<void>((resolve) => page.socket.once('connected', () => resolve()))
+    await owner.must('POST', `/api/projects/${project.id}/tasks`, { title: 'Passport' })
+    await until('heard again', () => page.refetched === 2)
   })
 
   it('without a login it is refused, and does not try again by itself; its REST addresses are not there', async () => {
