@@ -53,6 +53,13 @@ describe('docs/promises.md', () => {
 describe('the pages', () => {
   const pages = ['README.md', 'SECURITY.md', 'CONTRIBUTING.md', ...filesOf('docs', '.md')]
 
+  /** Tests that a cell of a table names and that are not there: `test/a.test.ts`: “title”, “title”. */
+  const missingTests = (cell: string): string[] =>
+    [...cell.matchAll(/`(test\/[\w./-]+)`: ((?:“[^”]+”(?:, )?)+)/g)].flatMap(([, path = '', titles = '']) => {
+      const text = existsSync(join(root, path)) ? read(path) : ''
+      return [...titles.matchAll(/“([^”]+)”/g)].flatMap(([, title = '']) => (text.includes(title) ? [] : [`${path}: ${title}`]))
+    })
+
   it('name files that exist', () => {
     // CONTRIBUTING.md names those of a noun that a reader is to add.
     const checked = pages.filter((page) => page !== 'CONTRIBUTING.md')
@@ -72,13 +79,15 @@ describe('the pages', () => {
     expect(rows).toHaveLength(39 + 13 + 11)
     const shown = rows.map((row) => row.split(' | ').at(-1) ?? '')
     expect(shown.filter((cell) => !/^`test\/|^none: |^all of them/.test(cell))).toEqual([])
-    const missing = shown.flatMap((cell) =>
-      [...cell.matchAll(/`(test\/[\w./-]+)`: ((?:“[^”]+”(?:, )?)+)/g)].flatMap(([, path = '', titles = '']) => {
-        const text = existsSync(join(root, path)) ? read(path) : ''
-        return [...titles.matchAll(/“([^”]+)”/g)].flatMap(([, title = '']) => (text.includes(title) ? [] : [`${path}: ${title}`]))
-      }),
-    )
-    expect(missing).toEqual([])
+    expect(shown.flatMap(missingTests)).toEqual([])
+  })
+
+  it('docs/real-clients.md: each step has a test that exists, or says why there is none', () => {
+    const rows = read('docs/real-clients.md').match(/^\| .* \| .* \| .* \|$/gm) ?? []
+    const shown = rows.map((row) => row.split(' | ').at(-1) ?? '').filter((cell) => cell !== 'test |')
+    expect(shown.length).toBeGreaterThan(30)
+    expect(shown.filter((cell) => !/^`test\/|^none: /.test(cell))).toEqual([])
+    expect(shown.flatMap(missingTests)).toEqual([])
   })
 
   it('SECURITY.md: the tests of each attack exist', () => {

@@ -8,8 +8,16 @@ export interface ItemChange {
   item: Record<string, unknown>
 }
 
-/** Collections are our nouns: those of a project, the projects themselves, and messages. */
-export const collections: ReadonlySet<string> = new Set([...Object.keys(projectCollections), 'projects', 'messages'])
+/** The collection in which BAASIX has notifications: the one of its own that it sends to sockets. */
+export const NOTIFICATIONS = 'baasix_Notification'
+
+/** Collections are our nouns: those of a project, the projects themselves, and messages; and notifications by their name there. */
+export const collections: ReadonlySet<string> = new Set([
+  ...Object.keys(projectCollections),
+  'projects',
+  'messages',
+  NOTIFICATIONS,
+])
 
 type Payload = Record<string, unknown>
 

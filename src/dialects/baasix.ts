@@ -1,9 +1,10 @@
 import type { ExtensionMessage, Payload } from '@cutroom/contract'
 import { problem } from '../errors.ts'
 import type { Dialect, DialectCaller, Frame, ToldEntry } from '../rooms/dialect.ts'
-import { changeOf, collections, type ItemChange, userChangeOf } from './baasix-items.ts'
+import { changeOf, collections, type ItemChange, NOTIFICATIONS, userChangeOf } from './baasix-items.ts'
 import { createRooms } from './baasix-rooms.ts'
 import type { DialectContext } from './context.ts'
+import { type NewNotification, titleOf } from './notifications.ts'
 
 /** The words of its SDK for what happened to an item. */
 const SDK = { created: 'create', updated: 'update', deleted: 'delete' } as const
@@ -21,29 +22,22 @@ function itemFrames({ collection, happened, item }: ItemChange, { meta }: ToldEn
   ]
 }
 
-interface NewNotification {
-  id: string
-  kind: string
-  text: string | null
-  link: string
-  project: { name: string } | null
-  actor: { name: string } | null
-  createdAt: string
-}
-
-const frameOf = (name: string, notification: object): Frame => [`notification.${name}`, { notification }]
-
+/** A notification, in the words of the document and, as a row of BAASIX's own collection, of the SDK, which knows no others. */
 function notificationFrames({ name, payload, meta }: ToldEntry): Frame[] {
   const userId = meta.room.slice('user:'.length)
+  const told = (word: string, action: string, notification: object): Frame[] => [
+    [`notification.${word}`, { notification }],
+    [`${NOTIFICATIONS}:${action}`, { action, collection: NOTIFICATIONS, data: notification, timestamp: meta.at }],
+  ]
   if (name === 'notification:new') {
-    const { id, kind, text, link, project, actor, createdAt } = payload as unknown as NewNotification
-    const title = [actor?.name, kind, project?.name].filter(Boolean).join(' · ')
-    const shown = { id, type: 'info', title, message: text ?? '', data: { ...payload, link }, seen: false, userId, createdAt }
-    return [frameOf('new', shown)]
+    const notification = payload as unknown as NewNotification
+    const { id, text, link, createdAt } = notification
+    const shown = { id, type: 'info', title: titleOf(notification), message: text ?? '', data: { ...payload, link } }
+    return told('new', 'create', { ...shown, seen: false, userId, createdAt })
   }
   const ids = (payload.ids ?? []) as string[]
-  if (name === 'notification:seen') return ids.map((id) => frameOf('seen', { id, seen: true, userId }))
-  return ids.map((id) => frameOf('deleted', { id, userId }))
+  if (name === 'notification:seen') return ids.flatMap((id) => told('seen', 'update', { id, seen: true, userId }))
+  return ids.flatMap((id) => told('deleted', 'delete', { id, userId }))
 }
 
 /** A file that is deleted is known by its id alone. */

@@ -33,6 +33,8 @@ export interface Dialect {
    * contract. Its sockets receive nothing else of a room.
    */
   translate?: (entry: ToldEntry) => readonly Frame[]
+  /** Of a dialect without `translate`: what its sockets receive behind an entry in the words of the contract. It follows from the entry alone. */
+  adds?: (entry: ToldEntry) => readonly Frame[]
   /** Of entries that come faster in one room, the first is translated at once and the newest after this time, ms. */
   coalesceMs?: number
   /** A message to a room of an extension in its words; without it, in those of the contract. */

@@ -32,12 +32,12 @@ export function createDelivery({ io, presence, speech, joinOne, activityOf, endS
    */
   function socketsIn(room: RoomId, userId: string | null): RoomSocket[] {
     const { adapter, sockets } = io.of('/')
-    return [room, pausedRoom(room), ...speech.roomsOf(room)]
-      .flatMap((each) => [...(adapter.rooms.get(each) ?? [])])
-      .flatMap((id) => {
-        const socket = sockets.get(id)
-        return socket && (userId === null || socket.data.person.id === userId) ? [socket] : []
-      })
+    const ids = [room, pausedRoom(room), ...speech.roomsOf(room)].flatMap((each) => [...(adapter.rooms.get(each) ?? [])])
+    // A socket to which its dialect adds something is in two of them.
+    return [...new Set(ids)].flatMap((id) => {
+      const socket = sockets.get(id)
+      return socket && (userId === null || socket.data.person.id === userId) ? [socket] : []
+    })
   }
 
   function evict(room: RoomId, { userId, reason }: AccessEvent & { type: 'revoked' }): void {

@@ -21,7 +21,8 @@ export const pausedRoom = (room: RoomId): string => `paused:${room}`
 /** The Socket.IO rooms in which a live socket receives what is in a room, in the words that it knows. */
 function receivingRooms({ data: { dialect } }: RoomSocket, room: RoomId, activity: boolean): string[] {
   if (dialect?.translate) return [dialectRoom(dialect.name, room)]
-  return activity ? [room, activityRoom(room)] : [room]
+  const native = activity ? [room, activityRoom(room)] : [room]
+  return dialect?.adds ? [...native, dialectRoom(dialect.name, room)] : native
 }
 
 /** The position that a client names when it joins; without one it asks for live events only. */
@@ -108,8 +109,8 @@ function sendBlock({ socket, subscription, onAccessEntry }: Replay, block: Repla
     // Events before the loss of access are still sent.
     if (upTo > after && !subscription.silent) {
       const { dialect } = socket.data
-      if (dialect?.translate) sendTranslated(socket, dialect, block.frames(after, upTo))
-      else sendFrames(socket, block.joined(after, upTo), () => block.frames(after, upTo))
+      if (!dialect?.translate) sendFrames(socket, block.joined(after, upTo), () => block.frames(after, upTo))
+      if (dialect) sendTranslated(socket, dialect, block.frames(after, upTo))
     }
   }
   return last

@@ -12,7 +12,7 @@ export interface SpeechOptions {
 
 /** What is delivered, in the words of each dialect that is spoken in the room. */
 export interface Speech {
-  /** The Socket.IO rooms of those who receive what is in a room in other words. */
+  /** The Socket.IO rooms of those who receive what is in a room in other words, or with more. */
   roomsOf(room: RoomId): string[]
   deliver(room: RoomId, entry: ToldEntry): void
   close(): void
@@ -31,7 +31,10 @@ interface Pause {
 
 /** Translates entries at delivery: once for each dialect that has a socket in the room, and for no other. */
 export function createSpeech({ io, dialects, onError }: SpeechOptions): Speech {
-  const speaking = dialects.flatMap(({ name, translate, coalesceMs = 0 }) => (translate ? [{ name, translate, coalesceMs }] : []))
+  const speaking = dialects.flatMap(({ name, coalesceMs = 0, ...dialect }) => {
+    const translate = dialect.translate ?? dialect.adds
+    return translate ? [{ name, translate, coalesceMs }] : []
+  })
   /** By Socket.IO room. */
   const pauses = new Map<string, Pause>()
 
@@ -80,8 +83,10 @@ export function createSpeech({ io, dialects, onError }: SpeechOptions): Speech {
   }
 }
 
-/** Sends frames of a replay to a socket in the words of its dialect. */
-export function sendTranslated(socket: RoomSocket, { translate, coalesceMs = 0 }: Dialect, frames: readonly Buffer[]): void {
-  const translated = frames.flatMap((frame) => translate?.(entryOf(frame)) ?? [])
+/** Sends frames of a replay to a socket in the words of its dialect, or what the dialect adds to them. */
+export function sendTranslated(socket: RoomSocket, dialect: Dialect, frames: readonly Buffer[]): void {
+  const { translate = dialect.adds, coalesceMs = 0 } = dialect
+  if (!translate) return
+  const translated = frames.flatMap((frame) => translate(entryOf(frame)))
   for (const frame of coalesceMs > 0 ? translated.slice(-1) : translated) (socket as Emitter).emit(...frame)
 }

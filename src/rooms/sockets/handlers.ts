@@ -57,7 +57,10 @@ export function createHandlers({ admission, ofDialect, onError }: HandlersOption
   /** A refusal in the words of the one who asked. */
   function refusal(socket: RoomSocket, name: string, payload: unknown, error: Problem): object {
     const native = { ok: false, error }
-    return isOfDialect(socket, name, payload) ? (socket.data.dialect?.refused?.(error) ?? native) : native
+    const inItsWords = socket.data.dialect?.refused?.(error)
+    if (isOfDialect(socket, name, payload)) return inItsWords ?? native
+    // A name that has no answer here may be a word of the client's that is not spoken: it reads the reason in its own words, too.
+    return handlers.has(name) ? native : { ...native, ...inItsWords }
   }
 
   return {
