@@ -215,7 +215,7 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
     await app.register(metricsPlugin, { config, metrics, database, redis, version: packageVersion() })
     const searchWriter = createIndexWriter(jobs.query, config.searchLanguage)
     const files = openFileServices(app, config, database, adaptStorage)
-    const mail = openMail(app, config, jobs, activityOf)
+    const mail = await openMail(app, config, jobs, activityOf)
     const webhooks = await openWebhooks(app, config, jobs, seams.webhooks)
     await startJobs(app, {
       ...files,

@@ -84,7 +84,7 @@ async function lookAtFiles(config: Config, say: Say): Promise<void> {
 async function lookAtMail(config: Config, say: Say): Promise<void> {
   if (!config.mail) return say('ok', 'mail', 'SMTP_URL is not set: no mail is sent, the log has the links')
   const { host, port } = config.mail.smtp
-  const mailer = openMailer(config.mail, () => {})
+  const mailer = await openMailer(config.mail, () => {})
   try {
     await mailer.check()
     say('ok', 'mail', `${host}:${port} answers, and takes the login`)

@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs'
-import { fileTypeFromFile } from 'file-type'
 import { hasSoundAlone } from './formats/mp4.ts'
 
 export type FileKind = 'audio' | 'stems' | 'image' | 'document'
@@ -86,6 +85,7 @@ async function isTextFile(path: string): Promise<boolean> {
  * @returns null for what is not accepted
  */
 export async function sniff(path: string): Promise<FileType | null> {
+  const { fileTypeFromFile } = await import('file-type')
   const found = await fileTypeFromFile(path)
   const known = found && accepted.get(found.ext)
   if (known) return known

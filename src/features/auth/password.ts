@@ -1,6 +1,5 @@
 import { availableParallelism } from 'node:os'
 import { hash, verify } from '@node-rs/argon2'
-import { verify as verifyBcrypt } from '@node-rs/bcrypt'
 import { problem } from '../../errors.ts'
 import { createSemaphore } from '../../lib/semaphore.ts'
 
@@ -53,7 +52,8 @@ export async function verifyPassword(password: string, passwordHash: string | un
   decoy ??= hashPassword('no account has this password')
   const stored = passwordHash ?? (await decoy)
   const forms = new Set([normalize(password), password])
-  const matches = (form: string) => (isBcrypt(stored) ? verifyBcrypt(form, stored) : verify(stored, form))
+  const matches = async (form: string) =>
+    isBcrypt(stored) ? (await import('@node-rs/bcrypt')).verify(form, stored) : verify(stored, form)
   let right = false
   for (const form of forms) right ||= await matches(form)
   // Every lone surrogate becomes U+FFFD on its way into the hash, so all of them would be equal.

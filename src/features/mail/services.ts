@@ -11,13 +11,13 @@ import { mailJob } from './job.ts'
 import { missedConsumer, missedJob } from './missed-job.ts'
 
 /** What sends mails. Its connections end with the app. */
-export function openMail(
+export async function openMail(
   app: FastifyInstance,
   config: Config,
   { query }: Pick<Database['jobs'], 'query'>,
   activityOf: DigestSource['activityOf'],
-): { jobs: readonly Job[]; consumers: readonly Consumer[] } {
-  const mailer = openMailer(config.mail, (mail) => app.log.warn(mail, 'mail: not sent, SMTP_URL is not set'))
+): Promise<{ jobs: readonly Job[]; consumers: readonly Consumer[] }> {
+  const mailer = await openMailer(config.mail, (mail) => app.log.warn(mail, 'mail: not sent, SMTP_URL is not set'))
   app.addHook('onClose', async () => mailer.close())
   const host = config.mail?.from.address.split('@').at(-1) ?? 'localhost'
   const composers = createComposers(config, { log: app.rooms.log, activityOf })

@@ -32,7 +32,7 @@ async function startNode(server: Pick<MailServer, 'port'> | null) {
     user: undefined,
     password: undefined,
   }
-  const mailer = openMailer(smtp ? { smtp, from: FROM } : undefined, (mail) => log.warn(mail, 'not sent'))
+  const mailer = await openMailer(smtp ? { smtp, from: FROM } : undefined, (mail) => log.warn(mail, 'not sent'))
   onTestFinished(() => mailer.close())
   const job = mailJob({
     query: async () => [],
