@@ -65,6 +65,15 @@ describe('the pages', () => {
     expect(missing).toEqual([])
   })
 
+  /** `path`: “title”, “title”: those of which the file has no such title. */
+  const missingTests = (cells: readonly string[]): string[] =>
+    cells.flatMap((cell) =>
+      [...cell.matchAll(/`(test\/[\w./-]+)`: ((?:“[^”]+”(?:, )?)+)/g)].flatMap(([, path = '', titles = '']) => {
+        const text = existsSync(join(root, path)) ? read(path) : ''
+        return [...titles.matchAll(/“([^”]+)”/g)].flatMap(([, title = '']) => (text.includes(title) ? [] : [`${path}: ${title}`]))
+      }),
+    )
+
   it('docs/seed-weaknesses.md: the tests that show each line exist', () => {
     const rows = read('docs/seed-weaknesses.md')
       .split('\n')
@@ -72,13 +81,15 @@ describe('the pages', () => {
     expect(rows).toHaveLength(39 + 13 + 11)
     const shown = rows.map((row) => row.split(' | ').at(-1) ?? '')
     expect(shown.filter((cell) => !/^`test\/|^none: |^all of them/.test(cell))).toEqual([])
-    const missing = shown.flatMap((cell) =>
-      [...cell.matchAll(/`(test\/[\w./-]+)`: ((?:“[^”]+”(?:, )?)+)/g)].flatMap(([, path = '', titles = '']) => {
-        const text = existsSync(join(root, path)) ? read(path) : ''
-        return [...titles.matchAll(/“([^”]+)”/g)].flatMap(([, title = '']) => (text.includes(title) ? [] : [`${path}: ${title}`]))
-      }),
-    )
-    expect(missing).toEqual([])
+    expect(missingTests(shown)).toEqual([])
+  })
+
+  it('docs/dialects.md: the tests that run each example exist', () => {
+    const table = /^\| document \| example \| test \|\n.*\n((?:\|.*\n)+)/m.exec(read('docs/dialects.md'))?.[1] ?? ''
+    const rows = table.split('\n').filter(Boolean)
+    expect(rows.length).toBeGreaterThan(10)
+    expect(rows.filter((row) => !/`test\/[\w./-]+`: “/.test(row))).toEqual([])
+    expect(missingTests(rows)).toEqual([])
   })
 
   it('SECURITY.md: the tests of each attack exist', () => {
