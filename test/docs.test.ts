@@ -53,13 +53,6 @@ describe('docs/promises.md', () => {
 describe('the pages', () => {
   const pages = ['README.md', 'SECURITY.md', 'CONTRIBUTING.md', ...filesOf('docs', '.md')]
 
-  /** Tests that a cell of a table names and that are not there: `test/a.test.ts`: “title”, “title”. */
-  const missingTests = (cell: string): string[] =>
-    [...cell.matchAll(/`(test\/[\w./-]+)`: ((?:“[^”]+”(?:, )?)+)/g)].flatMap(([, path = '', titles = '']) => {
-      const text = existsSync(join(root, path)) ? read(path) : ''
-      return [...titles.matchAll(/“([^”]+)”/g)].flatMap(([, title = '']) => (text.includes(title) ? [] : [`${path}: ${title}`]))
-    })
-
   it('name files that exist', () => {
     // CONTRIBUTING.md names those of a noun that a reader is to add.
     const checked = pages.filter((page) => page !== 'CONTRIBUTING.md')
@@ -72,6 +65,15 @@ describe('the pages', () => {
     expect(missing).toEqual([])
   })
 
+  /** `path`: “title”, “title”: those of which the file has no such title. */
+  const missingTests = (cells: readonly string[]): string[] =>
+    cells.flatMap((cell) =>
+      [...cell.matchAll(/`(test\/[\w./-]+)`: ((?:“[^”]+”(?:, )?)+)/g)].flatMap(([, path = '', titles = '']) => {
+        const text = existsSync(join(root, path)) ? read(path) : ''
+        return [...titles.matchAll(/“([^”]+)”/g)].flatMap(([, title = '']) => (text.includes(title) ? [] : [`${path}: ${title}`]))
+      }),
+    )
+
   it('docs/seed-weaknesses.md: the tests that show each line exist', () => {
     const rows = read('docs/seed-weaknesses.md')
       .split('\n')
@@ -79,7 +81,7 @@ describe('the pages', () => {
     expect(rows).toHaveLength(39 + 13 + 11)
     const shown = rows.map((row) => row.split(' | ').at(-1) ?? '')
     expect(shown.filter((cell) => !/^`test\/|^none: |^all of them/.test(cell))).toEqual([])
-    expect(shown.flatMap(missingTests)).toEqual([])
+    expect(missingTests(shown)).toEqual([])
   })
 
   it('docs/real-clients.md: each step has a test that exists, or says why there is none', () => {
@@ -87,7 +89,15 @@ describe('the pages', () => {
     const shown = rows.map((row) => row.split(' | ').at(-1) ?? '').filter((cell) => cell !== 'test |')
     expect(shown.length).toBeGreaterThan(30)
     expect(shown.filter((cell) => !/^`test\/|^none: /.test(cell))).toEqual([])
-    expect(shown.flatMap(missingTests)).toEqual([])
+    expect(missingTests(shown)).toEqual([])
+  })
+
+  it('docs/dialects.md: the tests that run each example exist', () => {
+    const table = /^\| document \| example \| test \|\n.*\n((?:\|.*\n)+)/m.exec(read('docs/dialects.md'))?.[1] ?? ''
+    const rows = table.split('\n').filter(Boolean)
+    expect(rows.length).toBeGreaterThan(10)
+    expect(rows.filter((row) => !/`test\/[\w./-]+`: “/.test(row))).toEqual([])
+    expect(missingTests(rows)).toEqual([])
   })
 
   it('SECURITY.md: the tests of each attack exist', () => {

@@ -1,39 +1,44 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startApp, type TestApp } from '../support/app.ts'
+import { describe, expect, it } from 'vitest'
 import { converse, say } from '../support/conversations.ts'
+import { deployments, useDeployment } from '../support/deployments.ts'
 import { ALL, cookiesOf, named, speak } from '../support/dialects.ts'
-import { cutOut, documentOf, rowsOf, runExample } from '../support/documents.ts'
-import { createTeam, type Person } from '../support/people.ts'
+import { cutOut, documentOf, filled, rowsOf, runExample } from '../support/documents.ts'
+import { createTeam } from '../support/people.ts'
 import { until } from '../support/until.ts'
 
 // The examples are cut out of the documents, and run as printed once the host and the token or the cookie of a login are filled in. Those of
-// React, Vue and a page are in documents-browser.test.ts, BandMate's in bandmate.test.ts.
+// React, Vue and a page are in documents-browser.test.ts, BandMate's in bandmate.test.ts, the events of BAASIX in baasix-events.test.ts.
 
 const HOST = 'http://your-api-domain'
 const IMPORT = "import { io } from 'socket.io-client';"
 
-describe('the document of BAASIX', () => {
-  let app: TestApp
-  /** Of the document, but for its Redis, which the tests of several nodes have. */
-  const settings = cutOut('baasix', 'SOCKET_ENABLED=', 'CACHE_REDIS_URL')
-  const env = Object.fromEntries([...settings.matchAll(/^([A-Z_]+)=(.*)$/gm)].map(([, name = '', value = '']) => [name, value]))
-  beforeAll(async () => {
-    app = await startApp({ env, seams: { mayEnter: async (_, room) => room === 'discussion:123' } })
-  })
-  afterAll(() => app.close())
+const AUTHENTICATION = cutOut('baasix', `${IMPORT}\n// Get the token`, 'Custom Events\n')
+const SETTINGS = cutOut('baasix', 'SOCKET_ENABLED=', 'Redis Adapter for Scaling')
+/** The environment of the document, with this Redis in place of its own. */
+function settingsOf({ REDIS_URL = '' }: { REDIS_URL?: string }): Record<string, string> {
+  const lines = [...filled(SETTINGS, { 'redis://localhost:6379': REDIS_URL }).matchAll(/^([A-Z_]+)=(.+)$/gm)]
+  return Object.fromEntries(lines.map(([, name = '', value = '']) => [name, value]))
+}
+
+describe.each(deployments)('the document of BAASIX on $title', (deployment) => {
+  const site = useDeployment(deployment, (redis) => ({
+    env: settingsOf(redis),
+    seams: { mayEnter: async (_, room) => room === 'discussion:123' },
+  }))
 
   const team = async () => {
-    const people = await createTeam(app, 'editor')
-    const headers = { cookie: await cookiesOf(app, people.editor) }
-    const fill = { [HOST]: app.url, 'your-auth-token': people.editor.token }
+    const people = await createTeam(site().rest, 'editor')
+    const headers = { cookie: await cookiesOf(site().rest, people.editor) }
+    const fill = { [HOST]: site().sockets.url, 'your-auth-token': people.editor.token }
     const localStorage = { getItem: (name: string) => (name === 'auth_token' ? people.editor.token : null) }
     return { ...people, headers, fill, globals: { localStorage } }
   }
 
   it('C8 its environment starts a server that its clients find at /realtime', () => {
-    expect(Object.keys(env)).toEqual(['SOCKET_ENABLED', 'SOCKET_PATH', 'SOCKET_CORS_ENABLED_ORIGINS'])
-    expect(app.config).toMatchObject({ socketPath: '/realtime', dialects: ['baasix'] })
-    expect(app.config.corsOrigins).toEqual(['https://yourdomain.com', 'https://app.yourdomain.com'])
+    const { config } = site().sockets
+    expect(config).toMatchObject({ socketPath: '/realtime', dialects: ['baasix'] })
+    expect(config.corsOrigins).toEqual(['https://yourdomain.com', 'https://app.yourdomain.com'])
+    expect(config.redisUrl !== undefined).toBe(deployment.withRedis)
   })
 
   it('C8 “Connecting to Socket” and “Subscribing to Events” run', async () => {
@@ -66,18 +71,29 @@ describe('the document of BAASIX', () => {
 
   it('C8 “Authentication” runs, with the token of its store', async () => {
     const { fill, globals } = await team()
-    const code = cutOut('baasix', `${IMPORT}\n// Get the token`, 'Custom Events\n')
-    const run = await runExample(code, { fill, globals })
+    const run = await runExample(AUTHENTICATION, { fill, globals })
     await until('connected', () => run.sockets[0]?.connected ?? false)
   })
 
   it('C8 C6 “Joining Custom Rooms” runs where an authoriser opens the room, and says so where none does', async () => {
     const { fill, globals } = await team()
-    const code = `${cutOut('baasix', `${IMPORT}\n// Get the token`, 'Custom Events\n')}${cutOut('baasix', '// Join a specific discussion room', 'Client Examples')}`
+    const code = `${AUTHENTICATION}${cutOut('baasix', '// Join a specific discussion room', 'Client Examples')}`
     const run = await runExample(code, { fill, globals })
     await until('joined', () => run.said.includes('Joined discussion room'))
     const other = await runExample(code, { fill: { ...fill, 'discussion:123': 'discussion:124' }, globals })
     await until('refused', () => other.said.includes('Failed to join room: There is no such room, or you may not join it'))
+  })
+
+  it('C8 C6 the rooms that “Room Management” names are joined under these names', async () => {
+    const { project, owner, editor, fill, globals } = await team()
+    const { id } = await owner.must<{ id: string }>('POST', `/api/projects/${project.id}/tasks`, { title: 'An item' })
+    const run = await runExample(AUTHENTICATION, { fill, globals })
+    const printed = cutOut('baasix', 'User-specific room', 'Users are automatically').match(/\w+(:\{\w+\})+/g) ?? []
+    expect(printed).toEqual(['user:{userId}', 'collection:{collectionName}', 'item:{collectionName}:{itemId}'])
+    for (const room of printed) {
+      const name = filled(room, { '{userId}': editor.id, '{collectionName}': 'tasks', '{itemId}': id })
+      expect(await run.sockets[0]?.emitWithAck('join', name)).toMatchObject({ success: true })
+    }
   })
 
   it('C8 “Vanilla JavaScript” runs, with the function that the document leaves out', async () => {
@@ -99,38 +115,18 @@ describe('the document of BAASIX', () => {
     })
     expect(lines[0]?.textContent).toBe(`${owner.name}: Hello`)
   })
-
-  it('C8 each event that it lists is sent', () => {
-    const listed = [
-      ...cutOut('baasix', 'Available Events', 'Event payload structure').matchAll(/((?:item|notification|user|file)\.[a-z]+): /g),
-    ]
-    const files = [
-      ...cutOut('baasix', 'File Events', 'Event payload structure').matchAll(/((?:item|notification|user|file)\.[a-z]+): /g),
-    ]
-    // What proves it, by name: baasix.test.ts.
-    expect([...listed, ...files].map(([, name]) => name).toSorted()).toEqual(
-      [
-        ...['item.created', 'item.updated', 'item.deleted', 'file.uploaded', 'file.deleted'],
-        ...['notification.new', 'notification.seen', 'notification.deleted', 'user.connected', 'user.disconnected'],
-      ].toSorted(),
-    )
-  })
 })
 
-describe('the documents of the content planner, PhotoFlow and the article', () => {
-  let app: TestApp
-  beforeAll(async () => {
-    app = await startApp({ env: { DIALECTS: ALL } })
-  })
-  afterAll(() => app.close())
+describe.each(deployments)('the documents of the content planner, PhotoFlow and the article on $title', (deployment) => {
+  const site = useDeployment(deployment, (redis) => ({ env: { DIALECTS: ALL, ...redis } }))
 
   it('C8 the planner’s table of events holds: `update` of one client is `update` at all of them, the sender included', async () => {
     const [incoming] = rowsOf(cutOut('content-planner', 'update |\nmsg (any) |\nserver.js:125', 'Outgoing').replaceAll('\n', ' '))
     expect(incoming?.slice(0, 2)).toEqual(['update', 'msg (any)'])
     const [says = '', hears = ''] =
       /emit\('(\w+)', msg\)[\s\S]*?io\.emit\('(\w+)', msg\)/.exec(documentOf('content-planner'))?.slice(1) ?? []
-    const { owner, editor } = await createTeam(app, 'editor')
-    const [a, b] = [await speak(app, owner, 'planner'), await speak(app, editor, 'planner')]
+    const { owner, editor } = await createTeam(site().rest, 'editor')
+    const [a, b] = [await speak(site().sockets, owner, 'planner'), await speak(site().others, editor, 'planner')]
     a.socket.emit(says, { anything: ['at', 'all'] })
     await until('both heard it', () => [a, b].every((one) => named(one, hears).length === 1))
     expect(named(a, hears)[0]?.payload).toEqual({ anything: ['at', 'all'] })
@@ -141,24 +137,26 @@ describe('the documents of the content planner, PhotoFlow and the article', () =
     const says = /emits a\s*(database-change)\s*event/.exec(text)?.[1] ?? ''
     const hears = /broadcasts a\s*(database-changed)\s*event/.exec(text)?.[1] ?? ''
     const context = /like\s*(type),\s*(taskId),\s*(timestamp)/.exec(text)?.slice(1) ?? []
-    const { project, owner, editor } = await createTeam(app, 'editor')
-    const [a, b] = [await speak(app, owner, 'photoflow'), await speak(app, editor, 'photoflow')]
-    a.socket.emit(says)
+    const { project, owner, editor } = await createTeam(site().rest, 'editor')
+    const [a, b] = [await speak(site().sockets, owner, 'photoflow'), await speak(site().others, editor, 'photoflow')]
+    expect(context).toHaveLength(3)
+    const said = Object.fromEntries(context.map((key) => [key, `its ${key}`]))
+    a.socket.emit(says, said)
     await until('both heard it', () => [a, b].every((one) => named(one, hears).length === 1))
+    for (const one of [a, b]) expect(named(one, hears)[0]?.payload).toEqual(said)
     await owner.must('POST', `/api/projects/${project.id}/tasks`, { title: 'An order' })
     await until('both are told', () => [a, b].every((one) => named(one, hears).length === 2))
-    expect(context).toHaveLength(3)
     expect(Object.keys(named(b, hears)[1]?.payload ?? {})).toEqual(context)
   })
 
   it('C8 the article’s flow holds: what an event tells is in the database by then, and it reaches that project’s room alone', async () => {
     const flow = cutOut('article-socketio-rooms', 'The correct flow is:', 'Never emit')
     expect(flow.match(/^- /gm)).toHaveLength(5)
-    const { project, owner, editor } = await createTeam(app, 'editor')
-    const elsewhere = await createTeam(app)
+    const { project, owner, editor } = await createTeam(site().rest, 'editor')
+    const elsewhere = await createTeam(site().rest)
     const read: Promise<number>[] = []
-    const inside = await speak(app, editor, 'bandmate')
-    const outside = await speak(app, elsewhere.owner as Person, 'bandmate')
+    const inside = await speak(site().sockets, editor, 'bandmate')
+    const outside = await speak(site().sockets, elsewhere.owner, 'bandmate')
     inside.socket.on('task:created', ({ id }: { id: string }) => {
       read.push(editor.call('GET', `/api/tasks/${id}`).then(({ status }) => status))
     })

@@ -1,11 +1,10 @@
-import { randomUUID } from 'node:crypto'
 import { projectRoom } from '@cutroom/contract'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { direct } from '../support/hostile.ts'
 import { readLog, upTo } from '../support/log.ts'
 import { createProject, createTeam, type Person } from '../support/people.ts'
-import { databaseForTest, freePort, type ServerProcess } from '../support/server-process.ts'
+import { databaseForTest, freePort, isLeader, postOnce, type ServerProcess } from '../support/server-process.ts'
 import { buildServer, spawnServer } from '../support/spawn-server.ts'
 import { openTcpProxy } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
@@ -20,14 +19,6 @@ describe('consumers of several processes', () => {
     built = await buildServer('test/support/consumer-server.ts')
   })
   afterAll(() => built?.remove())
-
-  const isLeader = async ({ url }: ServerProcess): Promise<boolean> => {
-    const text = await fetch(`${url}/metrics`).then(
-      (answer) => answer.text(),
-      () => '',
-    )
-    return text.includes('\ncutroom_consumer_leader 1\n')
-  }
 
   /** Two nodes on one database, projects, and people who write tasks to any node until `stop`; each write once. */
   async function scene(env: Record<string, string> = {}, through?: (databaseUrl: string) => Promise<string>) {
@@ -53,21 +44,7 @@ describe('consumers of several processes', () => {
       going = false
     })
     async function write(projectId: string): Promise<void> {
-      const headers = {
-        'content-type': 'application/json',
-        authorization: `Bearer ${owner.token}`,
-        'idempotency-key': randomUUID(),
-      }
-      const body = JSON.stringify({ title: 'Mix' })
-      for (let n = 0; ; n++) {
-        const node = nodes[n % nodes.length]
-        const answer = await fetch(`${node?.url}/api/projects/${projectId}/tasks`, { method: 'POST', headers, body }).catch(
-          () => null,
-        )
-        await answer?.arrayBuffer().catch(() => {})
-        if (answer?.status === 201) break
-        await new Promise((next) => setTimeout(next, 20))
-      }
+      await postOnce(nodes, owner, `/api/projects/${projectId}/tasks`, { title: 'Mix' })
       written++
     }
     const writers = projects.map(async (projectId) => {

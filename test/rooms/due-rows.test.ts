@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { DueWork, FinalWrite, Job } from '../../src/rooms/log/consumers/consumer.ts'
 import { readJobs, retryFailed, skipFailed } from '../../src/rooms/log/consumers/inspect.ts'
 import { schedule } from '../../src/rooms/log/consumers/schedule.ts'
+import { makeDueNow } from '../../src/rooms/log/consumers/statements.ts'
 import type { TestApp } from '../support/app.ts'
 import { ownDatabase, startWith } from '../support/consumers.ts'
 import { gate, readLog, upTo } from '../support/log.ts'
@@ -132,6 +133,48 @@ describe('due rows', () => {
     expect(ran.filter(({ key }) => key === '').map(({ attempt }) => attempt)).toEqual(upTo(8))
     expect(row).toMatchObject({ key: '', failedAt: null })
     expect(Number(row?.at) - Date.now()).toBeGreaterThan(1_000_000)
+  })
+
+  it('E1 a row that is woken at the moment in which it ends, or in the millisecond for which it was due, is run again', async () => {
+    let [first, second] = [gate(), gate()]
+    const { job, ran } = recorder('woken', ({ key }) => (key === 'ends' ? first : second).opened.then(() => undefined))
+    const app = await startWith({ jobs: [job] })
+    const { commit } = app.app.rooms
+    const client = await app.db.connect()
+    const wake = async (key: string) => {
+      const { text, values } = makeDueNow('woken', { text: 'SELECT $1::text AS key', values: [key] })
+      await client.query(text, values)
+    }
+    const ranOf = (key: string) => ran.filter((each) => each.key === key).length
+    const none = async () => (await rowsOf(app, 'woken')).length === 0
+    try {
+      await commit(null, async (write) => schedule(write, 'woken', { key: 'ends' }))
+      await until('it to run', () => ranOf('ends') === 1)
+      await client.query('BEGIN')
+      await wake('ends')
+      first.open()
+      const waits = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+      await until('its end to wait for the wake', async () => (await app.db.query(waits)).rows.length > 0)
+      first = gate()
+      await client.query('COMMIT')
+      await until('it to run again', () => ranOf('ends') === 2)
+      first.open()
+      await until('its end', none)
+
+      await client.query('BEGIN')
+      const { rows } = await client.query<{ now: Date }>('SELECT now()')
+      await commit(null, async (write) => schedule(write, 'woken', { key: 'same', at: rows[0]?.now as Date }))
+      await until('the other one to run', () => ranOf('same') === 1)
+      await wake('same')
+      await client.query('COMMIT')
+      second.open()
+      second = gate()
+      await until('the other one to run again', () => ranOf('same') === 2)
+      second.open()
+      await until('its end', none)
+    } finally {
+      client.release(true)
+    }
   })
 
   it('E3 what a node has claimed when it stops is run by the next leader, and what is interrupted has not failed', async () => {

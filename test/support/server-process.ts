@@ -1,7 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { inject, onTestFinished } from 'vitest'
 import { createDatabase } from './database.ts'
+import type { Person } from './people.ts'
 import { type ServerOptions, type ServerProcess, spawnServer } from './spawn-server.ts'
+import { until } from './until.ts'
 
 export { freePort, type ServerOptions, type ServerProcess } from './spawn-server.ts'
 
@@ -19,4 +22,31 @@ export async function databaseForTest(): Promise<string> {
   const { url, drop } = await createDatabase()
   onTestFinished(drop)
   return url
+}
+
+/** Whether a process leads; one that is gone does not. */
+export async function isLeader({ url }: ServerProcess): Promise<boolean> {
+  const text = await fetch(`${url}/metrics`).then(
+    (answer) => answer.text(),
+    () => '',
+  )
+  return text.includes('\ncutroom_consumer_leader 1\n')
+}
+
+/** A write that is made once: sent under one key to one process after the other, until it was answered. */
+export async function postOnce(
+  nodes: readonly ServerProcess[],
+  { token }: Pick<Person, 'token'>,
+  path: string,
+  content: unknown,
+): Promise<void> {
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}`, 'idempotency-key': randomUUID() }
+  const body = JSON.stringify(content)
+  let n = 0
+  await until(`${path} to be written`, async () => {
+    const node = nodes[n++ % nodes.length]
+    const answer = await fetch(`${node?.url}${path}`, { method: 'POST', headers, body }).catch(() => null)
+    await answer?.arrayBuffer().catch(() => {})
+    return answer?.status === 201
+  })
 }

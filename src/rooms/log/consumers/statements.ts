@@ -167,11 +167,15 @@ export interface Claim {
   term: string
 }
 
-/** Ends a row; one that was given another time since stays for it. */
+/**
+ * Ends a row; one that was given another time since stays for it. The row is locked first: of one that is given another time at this moment,
+ * the snapshot of the statement has the old time, and a row that matches neither would stay claimed.
+ */
 export const endDue = ({ consumer, key, term }: Claim, at: Date): Statement => ({
-  text: `WITH over AS (DELETE FROM "Due" WHERE consumer = $1 AND key = $2 AND "claimedBy" = $3::uuid AND at = $4::timestamptz RETURNING 1),
-    again AS (UPDATE "Due" SET "claimedBy" = NULL, attempt = 0, error = NULL
-      WHERE consumer = $1 AND key = $2 AND "claimedBy" = $3::uuid AND at <> $4::timestamptz RETURNING 1)
+  text: `WITH mine AS MATERIALIZED (SELECT at FROM "Due" WHERE consumer = $1 AND key = $2 AND "claimedBy" = $3::uuid FOR UPDATE),
+    over AS (DELETE FROM "Due" d USING mine WHERE d.consumer = $1 AND d.key = $2 AND mine.at = $4::timestamptz RETURNING 1),
+    again AS (UPDATE "Due" d SET "claimedBy" = NULL, attempt = 0, error = NULL FROM mine
+      WHERE d.consumer = $1 AND d.key = $2 AND mine.at <> $4::timestamptz RETURNING 1)
     SELECT assert_current(EXISTS (SELECT FROM over) OR EXISTS (SELECT FROM again))`,
   values: [consumer, key, term, at.toISOString()],
 })
@@ -204,12 +208,13 @@ export const makeDueOnce = (
 
 /**
  * Makes rows due at once, of all keys that a query finds: one that waits for a later time does not wait any more, one that runs is run again,
- * and one that was given up is taken up.
+ * for which its time has to be another one, and one that was given up is taken up.
  * @param keys a query of them, as `key`, in one order for all writers
  */
 export const makeDueNow = (consumer: string, { text, values }: Statement): Statement => ({
   text: `INSERT INTO "Due" (consumer, key, at) SELECT $${values.length + 1}, k.key, now() FROM (${text}) k
-    ON CONFLICT (consumer, key) DO UPDATE SET at = excluded.at, attempt = 0, error = NULL, "failedAt" = NULL
+    ON CONFLICT (consumer, key) DO UPDATE SET attempt = 0, error = NULL, "failedAt" = NULL,
+      at = CASE WHEN "Due".at = excluded.at THEN excluded.at + interval '1 ms' ELSE excluded.at END
     WHERE "Due".at > excluded.at OR "Due"."claimedBy" IS NOT NULL OR "Due"."failedAt" IS NOT NULL`,
   values: [...values, consumer],
 })
