@@ -16,7 +16,7 @@ const iso = (text: string) => Date.parse(text)
 /** A band of four with two songs, as it stood in BandMate. */
 async function band(emails: Record<'ann' | 'bo', string>) {
   const built = new BandMateBuilder(await folderForTest())
-  const password = hashSync(PASSWORD, { cost: 4 })
+  const password = hashSync(PASSWORD, 4)
   const ann = built.add('User', { email: emails.ann, name: 'Ann', role: 'ADMIN', password, createdAt: '2024-01-02 03:04:05' })
   const bo = built.add('User', { email: emails.bo, name: 'Bo', password, avatarUrl: 'https://example.com/bo.png' })
   const cleo = built.add('User', { email: `cleo-${ann}@example.com`, name: 'Cleo', authProvider: 'google' })
@@ -244,7 +244,7 @@ describe('cutroom import bandmate', () => {
       expect({ code, notes }).toMatchObject({ code: 1, notes: expect.stringContaining(message) })
     }
     await says(join(folder, 'absent.db'), 'is no file that can be read')
-    await says(join(import.meta.dirname, 'bandmate.test.ts'), 'is no database of SQLite')
+    await says(import.meta.filename, 'is no database of SQLite')
     const other = new BandMateBuilder(folder)
     other.run('DROP TABLE "Vibe"')
     other.close()
@@ -254,7 +254,7 @@ describe('cutroom import bandmate', () => {
 
     const odd = new BandMateBuilder(await folderForTest())
     const mail = `eva-${made.ann}@example.com`
-    const eva = odd.add('User', { email: mail, name: ' \n ', password: hashSync(PASSWORD, { cost: 4 }) })
+    const eva = odd.add('User', { email: mail, name: ' \n ', password: hashSync(PASSWORD, 4) })
     const twin = odd.add('User', { email: mail.toUpperCase(), name: 'Twin', password: '$2b$31$' })
     const project = odd.add('Project', { id: 'not-a-uuid', name: 'x'.repeat(300), slug: 'x' })
     for (const userId of [eva, twin, 'never-was']) odd.add('ProjectMember', { userId, projectId: project })
