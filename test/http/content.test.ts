@@ -369,9 +369,9 @@ for (const [name, openStore] of stores)
       let ended = 0
       reading.on('data', (chunk) => {
         read += chunk.length
-        // As slowly as to be in the middle of it.
+        // As slowly as to be in the middle of it when it ends, also where this process stands still for a second.
         reading.pause()
-        setTimeout(() => reading.resume(), 1)
+        setTimeout(() => reading.resume(), 20)
       })
       for (const socket of [reading, still]) socket.on('close', () => ended++)
       still.pause()
