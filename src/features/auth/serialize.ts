@@ -1,15 +1,11 @@
 import type { User } from '@cutroom/contract'
+import type { Rows } from '../../db/client.ts'
 import { stamps } from '../shared/serialize.ts'
 
-export const presentUser = (row: {
-  id: string
-  email: string
-  name: string
-  avatarUrl: string | null
-  version: number
-  createdAt: Date
-  updatedAt: Date
-}): User => ({
+/** An account without its password. */
+export type Account = Omit<Rows['User'], 'passwordHash'>
+
+export const presentUser = (row: Account): User => ({
   id: row.id,
   email: row.email,
   name: row.name,

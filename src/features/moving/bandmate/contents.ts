@@ -7,7 +7,8 @@ import { displayName } from '../../files/names.ts'
 import type { Outcome } from '../../files/processing.ts'
 import { presentFile } from '../../files/serialize.ts'
 import { isProcessed } from '../../files/writes.ts'
-import { accountOf, type Converting, personOf } from './project.ts'
+import { presentPerson } from '../../shared/serialize.ts'
+import { accountOf, type Converting } from './project.ts'
 import type { Content } from './recordings.ts'
 import type { BandMateRow } from './source.ts'
 import { commentIdFrom, idFrom, later, lineFrom, millisecondsFrom, textFrom } from './values.ts'
@@ -59,7 +60,7 @@ export function convertFiles(converting: Converting, contents: ReadonlyMap<strin
       updatedAt: later(file.createdAt, file.updatedAt),
     }
     if (file.isPublic) say('its public link ends: make a new one')
-    const shown = presentFile({ ...row, author: personOf(by) })
+    const shown = presentFile({ ...row, author: presentPerson(by) })
     const first = processes
       ? { ...shown, status: 'processing' as const, failure: null, audio: null, image: null, version: 1 }
       : shown
@@ -172,7 +173,7 @@ export function commentRows(converting: Converting, files: ReadonlyMap<string, C
       updatedAt: later(comment.createdAt, comment.updatedAt),
     }
     kept.set(comment.id, row)
-    const shown = presentComment({ ...row, author: personOf(by), resolvedBy: null })
+    const shown = presentComment({ ...row, author: presentPerson(by), resolvedBy: null })
     log.add(row.createdAt, root ? 'comment:reply' : 'comment:created', shown, by)
   }
   for (const comment of source.comments) if (comment.parentId === null) add(comment, null)

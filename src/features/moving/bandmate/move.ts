@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Query } from '../../../db/client.ts'
 import type { Write } from '../../../rooms/log/commit.ts'
+import type { Account } from '../../auth/serialize.ts'
 import type { ContentStore } from '../contents.ts'
 import { MovingError, plainRow, ROWS } from '../export.ts'
 import { type Imported, type ImportOptions, importProject } from '../import.ts'
@@ -13,7 +14,7 @@ import { OPT_OUT } from '../statements.ts'
 import { type MovedType, movedTables } from '../tables.ts'
 import { commentRows, convertFiles, lyricsRows } from './contents.ts'
 import { createLog } from './log.ts'
-import type { Account, People } from './people.ts'
+import type { People } from './people.ts'
 import {
   accountOf,
   type BandMateProject,

@@ -3,21 +3,12 @@ import * as z from 'zod'
 import type { Query } from '../../../db/client.ts'
 import type { Write } from '../../../rooms/log/commit.ts'
 import { isBcrypt } from '../../auth/password.ts'
+import type { Account } from '../../auth/serialize.ts'
 import { MovingError } from '../export.ts'
 import { insertPeople } from '../insert.ts'
 import type { BandMateRow } from './source.ts'
 import { idFrom, lineFrom, type Misfit } from './values.ts'
 
-/** A person, as they are here or come to be. */
-export interface Account {
-  id: string
-  email: string
-  name: string
-  avatarUrl: string | null
-  version: number
-  createdAt: Date
-  updatedAt: Date
-}
 type Newcomer = Account & { passwordHash: string | null }
 
 /** Everyone of a BandMate. */

@@ -1,12 +1,14 @@
-import type { Member, Person } from '@cutroom/contract'
+import type { Member } from '@cutroom/contract'
 import { generateNKeysBetween } from 'fractional-indexing'
 import type { Rows } from '../../../db/client.ts'
+import type { Account } from '../../auth/serialize.ts'
 import { presentCut } from '../../cuts/serialize.ts'
 import { presentMember } from '../../members/serialize.ts'
+import { presentPerson } from '../../shared/serialize.ts'
 import { presentVibe } from '../../vibes/serialize.ts'
 import { type Authors, authorsBy } from './authors.ts'
 import type { Log } from './log.ts'
-import type { Account, People } from './people.ts'
+import type { People } from './people.ts'
 import type { BandMateRow, BandMateSource } from './source.ts'
 import { idFrom, later, lineFrom, type Misfit, noteLong, textFrom } from './values.ts'
 
@@ -109,8 +111,6 @@ export function convertMembers(
   }
 }
 
-export const personOf = ({ id, name, avatarUrl }: Account): Person => ({ id, name, avatarUrl })
-
 export function projectRow({ project }: BandMateProject, authorId: string): Rows['Project'] {
   const { createdAt } = project
   return {
@@ -132,7 +132,7 @@ export function memberRows(
   const at = source.project.createdAt
   return members.map(({ account, role }) => {
     const row = { projectId, userId: account.id, role, version: 1, createdAt: at, updatedAt: at }
-    if (account !== author) log.add(at, 'member:joined', presentMember({ ...row, user: personOf(account) }), author)
+    if (account !== author) log.add(at, 'member:joined', presentMember({ ...row, user: presentPerson(account) }), author)
     return row
   })
 }
@@ -157,7 +157,7 @@ export function vibeRows(converting: Converting): Rows['Vibe'][] {
       createdAt,
       updatedAt: later(createdAt, updatedAt),
     }
-    log.add(createdAt, 'vibe:created', presentVibe({ ...row, author: personOf(by) }), by)
+    log.add(createdAt, 'vibe:created', presentVibe({ ...row, author: presentPerson(by) }), by)
     return row
   })
 }
@@ -199,7 +199,7 @@ export function cutRows(converting: Converting, takes: (cutId: string) => number
       createdAt,
       updatedAt: later(createdAt, updatedAt),
     }
-    log.add(createdAt, 'cut:created', presentCut({ ...row, author: personOf(by), approvedBy: null }), by)
+    log.add(createdAt, 'cut:created', presentCut({ ...row, author: presentPerson(by), approvedBy: null }), by)
     return row
   })
 }
