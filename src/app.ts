@@ -1,4 +1,4 @@
-import Fastify, { type FastifyInstance, LogController } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { type Authorizer, createAuthorizer } from './access/authorize.ts'
 import type { Config } from './config.ts'
 import { type Database, openDatabase } from './db/client.ts'
@@ -31,17 +31,17 @@ import { consolePlugin } from './http/console.ts'
 import { docsPlugin } from './http/docs.ts'
 import { downloadsPlugin } from './http/downloads.ts'
 import { endpointsPlugin } from './http/endpoints.ts'
-import { errorsPlugin, refuse } from './http/errors.ts'
+import { errorsPlugin } from './http/errors.ts'
 import { stoppingPlugin } from './http/graceful-shutdown.ts'
 import { createAnswerHeaders, headersPlugin } from './http/headers.ts'
 import { healthPlugin } from './http/health.ts'
 import { inFlightPlugin } from './http/in-flight.ts'
-import { loggerOptions } from './http/logger.ts'
 import { createMetrics, metricsPlugin } from './http/metrics.ts'
 import { createOrigins } from './http/origins.ts'
-import { refuseUnparsed, refuseUnrouted } from './http/raw-refusals.ts'
+import { refuseUnrouted } from './http/raw-refusals.ts'
 import type { ResponseCache } from './http/response-cache.ts'
 import { securityPlugin } from './http/security.ts'
+import { createServer } from './http/server.ts'
 import { contractPlugin } from './http/validation.ts'
 import { type JobSeams, startJobs } from './jobs/index.ts'
 import { packageVersion } from './lib/package-version.ts'
@@ -50,9 +50,6 @@ import type { Storage } from './ports/storage/storage.ts'
 import type { SharedRedis } from './redis.ts'
 import { type RoomsOptions, registerRooms } from './rooms/index.ts'
 import { LIMITS } from './rooms/sockets/connection-limits.ts'
-
-/** JSON bodies, bytes: a comment is 10,000 characters, the longest lyrics are well below. */
-const BODY_LIMIT = 256 * 1024
 
 /** What tests and benches may change. A part that is adapted or replaced shows what it gains. */
 export interface Seams
@@ -72,35 +69,6 @@ export interface Seams
 }
 
 const unchanged = <T>(part: T): T => part
-
-/** Fastify without routes, which answers what it cannot parse in the words of the contract. */
-function createServer(config: Config, headers: ReturnType<typeof createAnswerHeaders>): FastifyInstance {
-  const app: FastifyInstance = Fastify({
-    logger: loggerOptions(config),
-    // One proxy, the nearest: what stands in X-Forwarded-For before its own word, the visitor may have written.
-    trustProxy: config.trustProxy && ((_address, hop) => hop === 0),
-    bodyLimit: BODY_LIMIT,
-    // bodyTimeoutPlugin ends bodies that take too long: files take longer than others.
-    requestTimeout: 0,
-    // Idle connections end, in either direction: so does an answer that is not read.
-    connectionTimeout: 30_000,
-    // A request without the end of its headers is closed within 6 s.
-    http: { headersTimeout: 4_000, connectionsCheckingInterval: 1_000 },
-    // Odd addresses, refused before there is a route.
-    frameworkErrors: (error, request, reply) => refuse(error, request, reply.headers(headers.ofRefusal(request.headers.origin))),
-    clientErrorHandler(error, socket) {
-      app.log.debug({ reason: error.code }, 'http: a request could not be parsed')
-      refuseUnparsed(error, socket, headers)
-    },
-    // stoppingPlugin answers in the words of the contract.
-    return503OnClosing: false,
-    // A proxy may name requests; a stranger may not.
-    requestIdHeader: config.trustProxy && 'x-request-id',
-    genReqId: () => crypto.randomUUID(),
-    logController: new LogController({ disableRequestLogging: !['debug', 'trace'].includes(config.logLevel) }),
-  })
-  return app
-}
 
 /** The Redis of `REDIS_URL`, if there is one; it ends with the app. */
 async function openRedis(app: FastifyInstance, config: Config, { readers }: Database): Promise<SharedRedis | undefined> {

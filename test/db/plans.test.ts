@@ -14,9 +14,12 @@ import {
 } from '@cutroom/contract'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Query } from '../../src/db/client.ts'
 import { resetLinks } from '../../src/features/auth/reset-links.ts'
 import { removeOld } from '../../src/features/invitations/expiry.ts'
 import { unsubscribeTokens } from '../../src/features/mail/unsubscribe-tokens.ts'
+import { wakeLate } from '../../src/features/webhooks/queue.ts'
+import { sweepDeliveries } from '../../src/features/webhooks/sweep.ts'
 import { retain } from '../../src/jobs/retention.ts'
 import type { Consumer } from '../../src/rooms/log/consumers/consumer.ts'
 import { statements } from '../../src/rooms/log/consumers/statements.ts'
@@ -51,9 +54,9 @@ describe('with thousands of rows in each table', () => {
     database = await createDatabase()
     ownPool = new pg.Pool({ connectionString: direct(database.url), max: 2 })
     await fillTables(ownPool)
-    // Of retention there is a test below, on these rows.
+    // Of jobs that recur there are tests below, on these rows.
     await ownPool.query(
-      `INSERT INTO "Due" (consumer, key, at) SELECT name, '', now() + interval '1 day' FROM unnest('{retention,purge,objects,invitations}'::text[]) AS name`,
+      `INSERT INTO "Due" (consumer, key, at) SELECT name, '', now() + interval '1 day' FROM unnest('{retention,purge,objects,invitations,webhooks}'::text[]) AS name`,
     )
     const { rows } = await ownPool.query<{ name: string; rows: number }>(
       `SELECT relname AS name, reltuples AS rows FROM pg_class
@@ -435,6 +438,30 @@ describe('with thousands of rows in each table', () => {
       await app.close()
     }
   })
+
+  it.each(['force_custom_plan', 'force_generic_plan'])(
+    'the sweep of webhooks reads each table once at most with %s',
+    async (mode) => {
+      const pool = new pg.Pool({ connectionString: direct(watched.url({ plan_cache_mode: mode })), max: 1 })
+      const query: Query = async (statement) => (await pool.query(statement)).rows
+      const from = watched.ran.length
+      try {
+        const { rows } = await ownPool.query<{ name: string; all: number }>(
+          `SELECT relname AS name, reltuples::int AS all FROM pg_class WHERE relname IN ('Webhook', 'WebhookDelivery', 'Room', 'Due')`,
+        )
+        await sweepDeliveries(query, new AbortController().signal)
+        await pool.query(wakeLate(1_000))
+        for (const [table, looked] of watched.ran.slice(from).flatMap(({ Plan }) => [...readsOf(Plan)]))
+          expect(looked, table).toBeLessThanOrEqual(rows.find(({ name }) => name === table)?.all ?? 0)
+        // Rooms are looked up, each by its id: most of them have no webhook.
+        expect(await faults(() => pool.query(wakeLate(1_000)), 6_100)).not.toContainEqual(
+          expect.stringMatching(/^Seq Scan on Room/),
+        )
+      } finally {
+        await pool.end()
+      }
+    },
+  )
 
   it('retention finds what is old by an index', async () => {
     // A thousand rows are a large part of these tables, and best found by reading all; of tables in need of retention they

@@ -88,6 +88,7 @@ export function createUploadList(deps: UploadListDeps) {
       return entry
     },
     sent(entry: StoredUpload, bytes: number): void {
+      if (entry.sentBytes === bytes) return
       entry.sentBytes = bytes
       save()
     },

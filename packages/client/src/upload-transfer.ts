@@ -85,6 +85,9 @@ function attempt({ target, isOwnFetch }: TransferDeps, options: TransferOptions)
         if (signal.aborted) throw reasonOf(signal)
         isCreating = request.getMethod() === 'POST'
         prepare(request, as, byXhr ? target.cookies : undefined)
+        // Where the server stands: what has come of a part that was cut is progress, too.
+        const offset = request.getHeader('Upload-Offset')
+        if (offset !== undefined) onProgress(Number(offset), true)
         watch()
       },
       onUploadUrlAvailable() {

@@ -16,10 +16,14 @@ export const wakeProject = (projectId: string, seq: number): Statement =>
     values: [projectId, seq],
   })
 
-/** The same of all that are behind, or have something to try again: what a wake that was lost has left. */
+/**
+ * The same of all that are behind, or have something to try again: what a wake that was lost has left. LIMIT of the room keeps the planner
+ * from reading all rooms, of which far fewer have webhooks.
+ */
 export const wakeLate = (limit: number): Statement =>
   makeDueNow(WEBHOOKS, {
-    text: `SELECT w.id::text AS key FROM "Webhook" w JOIN "Room" r ON r.id = 'project:' || w."projectId"
+    text: `SELECT w.id::text AS key FROM "Webhook" w
+      CROSS JOIN LATERAL (SELECT head FROM "Room" WHERE id = 'project:' || w."projectId" LIMIT 1) r
       WHERE w.state = 'active' AND (w.seq < r.head
         OR EXISTS (SELECT FROM "WebhookDelivery" d WHERE d."webhookId" = w.id AND d."nextAt" <= now()))
       ORDER BY w.id LIMIT $1`,
