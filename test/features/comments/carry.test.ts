@@ -1,6 +1,7 @@
 import { type Activity, type Comment, MANY_COMMENTS, type Problem, type Snapshot } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
 import { useApp } from '../../support/app.ts'
+import { consumed } from '../../support/consumers.ts'
 import { cutIn, textOf, uploadFile, wavOf } from '../../support/files.ts'
 import { readLog } from '../../support/log.ts'
 import { createTeam, type Person } from '../../support/people.ts'
@@ -14,7 +15,11 @@ async function given() {
   const team = await createTeam(app(), 'editor', 'commenter', 'viewer')
   const { owner, editor, commenter, viewer } = team
   const cutId = await cutIn(owner, team.project)
-  const take = () => uploadFile(app(), editor, cutId, wavOf(0.05))
+  const take = async () => {
+    const file = await uploadFile(app(), editor, cutId, wavOf(0.05))
+    await consumed(app().db, 'media')
+    return file
+  }
   const [first, second] = [await take(), await take()]
   const say = (who: Person, body: object) =>
     who.must<Comment>('POST', `/api/cuts/${cutId}/comments`, { body: 'louder', fileId: first.id, ...body })
