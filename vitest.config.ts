@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
@@ -22,7 +23,7 @@ export default defineConfig({
     retry: process.env.CI ? 1 : 0,
     // Each file has a database and a server of its own, and waits for clocks and sockets a part of its time. With four on two cores
     // tests with programs of their own (browsers, commands, media) took up to seven times as long as alone.
-    maxWorkers: 3,
+    maxWorkers: Math.min(Math.max(3, availableParallelism() - 2), 6),
     // Files share a worker's loaded modules, which keep no state: loading them anew for each is a quarter of all the work.
     isolate: false,
   },

@@ -32,7 +32,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   // Postgres will not run as root, and the user it runs as must be able to enter.
   if (dataDir !== null) await chmod(dataDir, 0o755)
   // This one loses no power; tests of durability bring a Postgres of their own.
-  const settings = { fsync: 'off', full_page_writes: 'off' }
+  const settings = { fsync: 'off', full_page_writes: 'off', max_connections: '300' }
   const embedded = dataDir === null ? null : await startEmbeddedPostgres({ dataDir, log: () => {}, settings })
   const url = given ?? embedded?.url ?? ''
 
