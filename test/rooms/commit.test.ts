@@ -22,8 +22,9 @@ beforeAll(async () => {
   own = await createDatabase()
   const admin = new pg.Client({ connectionString: direct(own.url) })
   await admin.connect()
-  // A deadlock is found after this time; the default of a second would make these tests slow.
-  await admin.query(`ALTER DATABASE "${new URL(own.url).pathname.slice(1)}" SET deadlock_timeout = '200ms'`)
+  // A deadlock is looked for once, after this time: the default of a second would make these tests slow, and a short one ends before the
+  // other side has closed the circle.
+  await admin.query(`ALTER DATABASE "${new URL(own.url).pathname.slice(1)}" SET deadlock_timeout = '600ms'`)
   await admin.end()
   app = await startApp({
     databaseUrl: own.url,
