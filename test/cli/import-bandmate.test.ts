@@ -41,8 +41,9 @@ async function band(emails: Record<'ann' | 'bo', string>) {
     { timestamp: 2.25, text: 'and goes' },
   ]
   built.run(`UPDATE "Cut" SET lyrics = '${JSON.stringify([
-    { audioFileId: rough, lines: [{ timestamp: 0, text: 'old' }] },
+    { managedFileId: lost, lines: [{ timestamp: 0, text: 'of a file that is not there' }] },
     { audioFileId: later, lines },
+    { audioFileId: rough, lines: [{ timestamp: 0, text: 'old' }] },
   ])}',
     "updatedAt" = ${iso('2024-06-01T00:00:00Z')} WHERE id = '${first}'`)
   const on = { cutId: first, managedFileId: rough }

@@ -24,7 +24,8 @@ describe('cutroom export and import', () => {
   const widest = (text: string) => Math.max(...text.split('\n').map((line) => [...line].length))
 
   it(`V2 a project leaves and comes by two commands; an import that is killed ${KILLS} times ends equal`, async () => {
-    const { project } = await fullProject(source())
+    const { project, owner } = await fullProject(source())
+    await owner.must('POST', `/api/projects/${project.id}/webhooks`, { url: 'https://hooks.example.com/' })
     const folder = join(await folderForTest(), 'album')
     const from = { DATABASE_URL: source().databaseUrl, DATA_DIR: source().config.dataDir }
     for (const command of ['export', 'import']) {
@@ -34,6 +35,8 @@ describe('cutroom export and import', () => {
     }
     const tried = await run(['export', project.id, folder, '--dry-run'], from)
     expect(tried).toMatchObject({ code: 0, out: '', notes: expect.stringMatching(/It would have \d+ lines and 2 files/) })
+    expect(tried.notes).toContain('Webhooks stay behind (1)')
+    expect(widest(tried.notes)).toBeLessThanOrEqual(80)
     expect(await readdir(join(folder, '..'))).toEqual([])
     const left = await run(['export', project.id, folder], from)
     expect(left).toMatchObject({ code: 0, notes: expect.stringMatching(/Written to \S+album: \d+ lines and 2 files/) })

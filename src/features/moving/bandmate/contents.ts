@@ -80,7 +80,8 @@ const BandMateLyrics = z.array(
 )
 const [LINES, LINE_LENGTH] = [1_000, 1_000]
 
-function linesOf({ misfits }: Converting, cut: BandMateRow<'Cut'>, newest: string | undefined): Lyrics['lyrics'] {
+/** @param files those that came: lyrics of a take that did not are those of none */
+function linesOf({ misfits }: Converting, cut: BandMateRow<'Cut'>, files: ReadonlyMap<string, ConvertedFile>): Lyrics['lyrics'] {
   const leave = (message: string) => misfits.push({ what: `lyrics of cut ${cut.id} “${cut.name}”`, message })
   if (cut.lyrics === null) return []
   const parsed = BandMateLyrics.safeParse(parseJson(cut.lyrics))
@@ -89,10 +90,12 @@ function linesOf({ misfits }: Converting, cut: BandMateRow<'Cut'>, newest: strin
     return []
   }
   const written = parsed.data.filter(({ lines }) => lines.length > 0)
-  const chosen = written.find((each) => (each.managedFileId ?? each.audioFileId) === newest) ?? written.at(-1)
-  if (!chosen) return []
-  if (written.length > 1) leave('are of several takes: those of the newest are kept')
-  const { lines } = chosen
+  const [first] = written
+  if (!first) return []
+  if (written.length > 1) leave('are of several takes: those of the newest that has any are kept')
+  type Written = (typeof written)[number]
+  const takeOf = ({ managedFileId, audioFileId }: Written) => files.get(managedFileId ?? audioFileId ?? '')?.row.take ?? 0
+  const { lines } = written.reduce((newest, each) => (takeOf(each) >= takeOf(newest) ? each : newest), first)
   if (lines.length > LINES || lines.some(({ text }) => text.length > LINE_LENGTH))
     leave(`have more than ${LINES} lines, or than ${LINE_LENGTH} letters in one: the rest is cut off`)
   return lines
@@ -108,12 +111,11 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Lyrics of every cut; one has those of its newest recording. */
-export function lyricsRows(converting: Converting): Rows['Lyrics'][] {
+/** Lyrics of every cut; one has those of its newest recording that has any. */
+export function lyricsRows(converting: Converting, files: ReadonlyMap<string, ConvertedFile>): Rows['Lyrics'][] {
   const { source, log, projectId, author } = converting
   return source.cuts.map((cut) => {
-    const newest = source.files.findLast(({ cutId }) => cutId === cut.id)?.id
-    const lines = linesOf(converting, cut, newest)
+    const lines = linesOf(converting, cut, files)
     const isWritten = lines.length > 0
     const updatedAt = isWritten ? later(cut.createdAt, cut.updatedAt) : cut.createdAt
     const row = { cutId: idFrom(cut.id), projectId, lines, version: isWritten ? 1 : 0, updatedAt }

@@ -76,17 +76,18 @@ function convert(
     ...memberRows(converting, members).map((each) => lineOf('member', each)),
     ...vibeRows(converting).map((each) => lineOf('vibe', each)),
     ...cutRows(converting, takes).map((each) => lineOf('cut', each)),
-    ...lyricsRows(converting).map((each) => lineOf('lyrics', each)),
   ]
   const files = convertFiles(converting, contents)
   const kept = [...files.values()]
   const renditions = kept.flatMap(({ row: { id }, content: { outcome } }) =>
     outcome?.ok ? [lineOf('rendition', { fileId: id, ...outcome.rendition })] : [],
   )
+  const lyrics = lyricsRows(converting, files)
   const comments = commentRows(converting, files)
   const rows = [
     lineOf('project', row),
     ...below,
+    ...lyrics.map((each) => lineOf('lyrics', each)),
     ...kept.map((file) => lineOf('file', file.row)),
     ...renditions,
     ...comments.map((comment) => lineOf(comment.parentId === null ? 'comment' : 'reply', comment)),
