@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { startApp, useApp } from '../support/app.ts'
 import { echo, heard, named, speak } from '../support/dialects.ts'
 import { addProjects } from '../support/members.ts'
-import { createCut, createProject, createTeam, register } from '../support/people.ts'
+import { addMember, createCut, createProject, createTeam, register } from '../support/people.ts'
 import { openRaw } from '../support/raw-socket.ts'
 import { until } from '../support/until.ts'
 
@@ -76,5 +76,23 @@ describe('automatic rooms', () => {
     expect(JSON.stringify(listener.frames)).not.toContain(later.id)
     const answer = await listener.ask('typing', { projectId: within.id, targetId: within.id, isTyping: true })
     expect(answer.error?.code).toBe('forbidden')
+  })
+
+  it('C1 of an API token for all projects are those that come later, too', async () => {
+    const [owner, other] = [await register(app(), 'Olga'), await register(app(), 'Otto')]
+    const { token } = await owner.must<{ token: string }>('POST', '/api/me/tokens', { name: 'Bot', role: 'viewer' })
+    const listener = await speak(app(), { token }, 'bandmate')
+    const [own, theirs] = [await createProject(owner, 'Later'), await createProject(other, 'Theirs')]
+    await addMember(other, theirs.id, owner)
+    for (const [person, { id }] of [
+      [owner, own],
+      [other, theirs],
+    ] as const) {
+      const inIt = () => named(listener, 'cut:created').some(({ payload }) => payload.projectId === id)
+      await until('it is heard', async () => {
+        await createCut(person, id)
+        return inIt()
+      })
+    }
   })
 })

@@ -2,6 +2,7 @@ import { MAX_VALUES } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { useApp } from '../support/app.ts'
 import { consumed, ownDatabase, startWith } from '../support/consumers.ts'
+import { speak } from '../support/dialects.ts'
 import { BELL, extensionsOf, ring } from '../support/extensions.ts'
 import { upTo } from '../support/log.ts'
 import { createProject, createTeam, login, type Person, register } from '../support/people.ts'
@@ -92,6 +93,20 @@ describe('rooms of extensions', () => {
     const { token } = await ann.must<{ token: string }>('POST', '/api/me/tokens', { name: 'bot', role: 'owner' })
     const bot = await connect(app(), { token })
     for (const room of ['bell:all', 'other:1']) expect(await enter(bot, room)).toMatchObject({ error: { code: 'forbidden' } })
+  })
+
+  it('C6 API tokens stay outside also by the `join` of a dialect', async () => {
+    const node = await startWith({}, { env: { EXTENSIONS_DIR: BELL, DIALECTS: 'baasix' } })
+    const ann = await register(node, 'Ann')
+    const { token } = await ann.must<{ token: string }>('POST', '/api/me/tokens', { name: 'bot', role: 'owner' })
+    const join = async (as: Pick<Person, 'token'>, room: string) => {
+      const { socket } = await speak(node, as, 'baasix')
+      return socket.timeout(10_000).emitWithAck('join', room)
+    }
+    expect(await join(ann, 'bell:all')).toMatchObject({ success: true })
+    const refused = await join({ token }, 'bell:all')
+    expect(refused).not.toMatchObject({ success: true })
+    expect(refused).toEqual(await join({ token }, 'other:1'))
   })
 
   it('B2 one socket stands in 64 of them at most; a place is free again after `leave`', async () => {

@@ -78,6 +78,20 @@ describe('a handler that fails', () => {
     expect(handled.filter(({ seq }) => seq !== 2)).toHaveLength(2)
   })
 
+  it('E1 E4 with something that has no text ends as a dead letter, too', async () => {
+    const { consumer, handled } = recorder('textless', ['task:created'], {
+      answer: () => {
+        throw Object.create(null)
+      },
+    })
+    const app = await startWith({ consumers: [consumer] })
+    const { project, owner } = await createTeam(app)
+    await addTask(owner, project.id, 'One')
+    await until('a dead letter', async () => (await failedOf(app, 'textless')).some(({ state }) => state === 'dead'))
+    expect(await failedOf(app, 'textless')).toMatchObject([{ attempts: 5, error: 'an error without a text' }])
+    expect(handled.map(({ attempt }) => attempt)).toEqual([1, 2, 3, 4, 5])
+  })
+
   it.each(['hold', 'beside'] as const)(
     'E1 E4 for good (%s) ends as a dead letter after five attempts, and the room goes on; it can be tried again, or skipped',
     async (retries) => {

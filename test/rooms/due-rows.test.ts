@@ -202,4 +202,26 @@ describe('due rows', () => {
     await startWith({ jobs: [third.job], alwaysLead: true }, { databaseUrl })
     await until('it to be run', () => second.ran.length + third.ran.length === 2)
   })
+
+  it('E1 a row whose claim was not answered is claimed again, while those that run are left alone', async () => {
+    const held = gate()
+    const answer = async ({ key }: DueWork) => {
+      if (key === 'runs') await held.opened
+      return undefined
+    }
+    const { job, ran } = recorder('claims', answer, { parallel: 3 })
+    const app = await startWith({ jobs: [job] })
+    await app.app.rooms.commit(null, async (write) => schedule(write, 'claims', { key: 'runs' }))
+    await until('it to run', () => ran.length === 1)
+    // As a connection leaves it that breaks between the claim and its answer.
+    await app.db.query(
+      `INSERT INTO "Due" (consumer, key, at, attempt, "claimedBy") SELECT consumer, 'lost', now(), 1, "claimedBy" FROM "Due" WHERE key = 'runs'`,
+    )
+    await until('the other to run', () => ran.length === 2)
+    expect(ran[1]).toEqual({ key: 'lost', payload: {}, attempt: 1 })
+    await until('its end', async () => (await rowsOf(app, 'claims')).map(({ key }) => key).join() === 'runs')
+    held.open()
+    await until('the end of both', async () => (await rowsOf(app, 'claims')).length === 0)
+    expect(ran.map(({ key }) => key)).toEqual(['runs', 'lost'])
+  })
 })

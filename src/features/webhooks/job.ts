@@ -14,7 +14,7 @@ const PARALLEL = 40
 const PER_HOST = 8
 /** A webhook that has more to send gives way to others after this time, ms, behind the attempt under way. */
 const TURN_MS = 10_000
-/** One whose host is busy waits so long, ms. */
+/** As many of those whose host is busy look again in this time, ms, as may send to it. */
 const BUSY_MS = 1_000
 const SWEEP = { firstMs: 60_000, everyMs: 300_000 }
 /** Webhooks that one sweep wakes. */
@@ -42,6 +42,9 @@ export interface WebhooksJobOptions {
   onLost: (receiver: Receiver, count: number) => void
 }
 
+/** The host that an address names, in whatever way, whatever the port. */
+const machineOf = (url: string): string => new URL(url).hostname.replace(/\.$/, '')
+
 /** Switches a webhook off whose receiver is gone. The project cannot be deleted before the commit: no event comes after that of its end. */
 const endGone =
   ({ id, projectId }: Receiver): FinalWrite =>
@@ -61,14 +64,23 @@ const runAt =
 /** Sends what webhooks have: the key of a row is the webhook. */
 export function webhooksJob({ query, log, send, delaysMs, onLost }: WebhooksJobOptions): { job: Job; lanes: RunningLanes } {
   const running = new Set<Lane>()
+  /** The hosts of webhooks that were turned away since it was busy. */
+  const waiting = new Map<string, string>()
+
+  /** @returns when to look again: the more of them wait, the later */
+  function turnAway(webhookId: string, host: string): Date {
+    waiting.set(webhookId, host)
+    const others = [...waiting.values()].filter((each) => each === host).length
+    return new Date(Date.now() + BUSY_MS * Math.ceil(others / PER_HOST) * (0.5 + Math.random()))
+  }
 
   async function run(webhookId: string, outer: AbortSignal): Promise<FinalWrite | undefined> {
+    waiting.delete(webhookId)
     const deliveries = openDeliveries(query, webhookId, delaysMs)
     const receiver = await deliveries.receiver()
     if (!receiver) return undefined
-    const { host } = new URL(receiver.url)
-    if ([...running].filter((lane) => lane.host === host).length >= PER_HOST)
-      return runAt(webhookId, new Date(Date.now() + BUSY_MS * (0.5 + Math.random())))
+    const host = machineOf(receiver.url)
+    if ([...running].filter((lane) => lane.host === host).length >= PER_HOST) return runAt(webhookId, turnAway(webhookId, host))
     const control = new AbortController()
     const lane = { webhookId, projectId: receiver.projectId, host, control }
     running.add(lane)

@@ -33,6 +33,8 @@ export interface PostOptions {
   resolve: Resolve
   /** Whether a receiver may be at this address. */
   allows: (address: string) => boolean
+  /** Also those without TLS. */
+  allowsHttp: boolean
 }
 
 /** How receivers are reached. @param allowsPrivate also in the network of this server */
@@ -40,6 +42,7 @@ export const postOptions = (allowsPrivate: boolean): PostOptions => ({
   timeoutMs: 15_000,
   resolve: allowsPrivate ? resolveBySystem : resolveByDns,
   allows: allowsPrivate ? () => true : isPublic,
+  allowsHttp: allowsPrivate,
 })
 
 /** Why there was no answer, in the words of the contract: what a system says of an address may say more than an owner should know. */
@@ -104,6 +107,8 @@ function request({ url, headers, body }: Request, address: string, signal: Abort
       signal,
     })
     sent.on('error', (error) => reject(signal.aborted ? new PostError('no answer in time') : error))
+    // A receiver that switches protocols is hung up on: there is neither an answer nor an error.
+    sent.on('close', () => reject(new PostError('the connection was closed without an answer')))
     sent.on('response', (answer) => {
       dispose(answer)
       resolve({ statusCode: answer.statusCode ?? 0, error: null, retryAfter: answer.headers['retry-after'] })
@@ -113,8 +118,10 @@ function request({ url, headers, body }: Request, address: string, signal: Abort
 }
 
 /** Posts to receivers. The name is resolved once; where one of its addresses may not be reached, none is. */
-export function createPost({ timeoutMs, resolve, allows }: PostOptions): Post {
+export function createPost({ timeoutMs, resolve, allows, allowsHttp }: PostOptions): Post {
   async function addressOf(url: URL, signal: AbortSignal): Promise<string> {
+    // One of a time in which that was allowed.
+    if (!allowsHttp && url.protocol !== 'https:') throw new PostError('the address does not begin with https:')
     const host = hostOf(url)
     const found =
       isIP(host) !== 0

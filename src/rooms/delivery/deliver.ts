@@ -73,7 +73,9 @@ export function createDelivery({ io, presence, speech, joinOne, activityOf, endS
         for (const socket of io.of('/').sockets.values()) if (socket.data.sessionId === event.sessionId) endSession(socket)
         break
       case 'granted':
-        for (const socket of socketsIn(room, null)) joinOne(socket, projectRoom(event.projectId))
+        // All sockets of the person: that of an API token is told nothing of its user room, and so stands in none.
+        for (const socket of io.of('/').sockets.values())
+          if (socket.data.person?.id === parseRoom(room).id) joinOne(socket, projectRoom(event.projectId))
         break
       case 'person-updated':
         updatePerson(room, event.person)

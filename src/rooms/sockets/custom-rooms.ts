@@ -64,6 +64,8 @@ export function createCustomRooms({ io, query, dialects, mayEnter, publish }: Cu
     room: string,
     look: (work: () => Promise<boolean>) => Promise<boolean> = (work) => work(),
   ): Promise<void> {
+    // Its person may enter; what a program may is not for the authoriser to tell apart.
+    if (socket.data.maxRole !== null) throw refusal()
     assertMayHave(socket, room)
     const join = Symbol(room)
     const joins = pending.get(socket) ?? new Map<string, symbol>()

@@ -46,7 +46,7 @@ const PRIVATE = [
 const PUBLIC = ['1.1.1.1', '93.184.216.34', '172.32.0.1', '2606:4700:4700::1111', '2a00:1450:4001:81b::200e']
 
 const ask = (options: Partial<PostOptions>, url: string) =>
-  createPost({ ...postOptions(false), timeoutMs: 2_000, ...options })({
+  createPost({ ...postOptions(false), allowsHttp: true, timeoutMs: 2_000, ...options })({
     url,
     headers: { 'content-type': 'application/json' },
     body: '{"type":"x"}',
@@ -126,6 +126,22 @@ describe('Addresses of receivers', () => {
     await until('the record', async () => (await deliveriesOf(owner, webhook.id)).length === 1)
     expect((await deliveriesOf(owner, webhook.id))[0]).toMatchObject(NOT_PUBLIC)
     expect(receiver.received).toEqual([])
+  })
+
+  it('H3 an address without TLS, of a time in which it was allowed, is not connected to', async () => {
+    const receiver = await startReceiver()
+    const refused = { statusCode: null, error: 'the address does not begin with https:' }
+    expect(await ask({ allowsHttp: false, allows: () => true }, receiver.url)).toMatchObject(refused)
+    expect(receiver.received).toEqual([])
+  })
+
+  it('H4 a receiver that switches protocols has not answered, and takes the place of no other', async () => {
+    const receiver = await startReceiver((_, response) => {
+      response.socket?.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+      return undefined
+    })
+    const closed = { statusCode: null, error: 'the connection was closed without an answer' }
+    expect(await ask({ allows: () => true, timeoutMs: 60_000 }, receiver.url)).toMatchObject(closed)
   })
 
   it('an answer without an end counts by its status, and does not hold up what comes next', async () => {

@@ -34,13 +34,20 @@ export class DueRows {
   readonly #options: DueOptions
   readonly #byName: ReadonlyMap<string, Job>
   /** What runs, by job. */
-  readonly #running = new Map<string, Set<Promise<void>>>()
+  readonly #running = new Map<string, Map<DueRow, Promise<void>>>()
   #claiming: Promise<void> | null = null
   #claimAgain = false
+  #releaseFirst = false
 
   constructor(options: DueOptions) {
     this.#options = options
     this.#byName = new Map(options.jobs.map((job) => [job.name, job]))
+  }
+
+  /** As `claim`; what was claimed and does not run here is free again first: the answer to that claim was lost. */
+  releaseAndClaim(): Promise<void> {
+    this.#releaseFirst = true
+    return this.claim()
   }
 
   /** Claims what is due, as far as there is room for it, and starts it. */
@@ -55,7 +62,7 @@ export class DueRows {
   /** Resolves when nothing runs any more, after the end of the term. */
   async finished(): Promise<void> {
     await this.#claiming?.catch(() => {})
-    await Promise.all([...this.#running.values()].flatMap((rows) => [...rows]))
+    await Promise.all([...this.#running.values()].flatMap((rows) => [...rows.values()]))
   }
 
   async #claimAll(): Promise<void> {
@@ -63,6 +70,7 @@ export class DueRows {
     do {
       this.#claimAgain = false
       if (term.signal.aborted) return
+      if (this.#releaseFirst) await this.#release()
       const free = jobs.flatMap(({ name, parallel = 1 }) => {
         const places = parallel - (this.#running.get(name)?.size ?? 0)
         return places > 0 ? [{ name, places }] : []
@@ -73,17 +81,24 @@ export class DueRows {
     } while (this.#claimAgain)
   }
 
+  async #release(): Promise<void> {
+    const { query, term } = this.#options
+    const rows = [...this.#running.values()].flatMap((running) => [...running.keys()])
+    await query({ text: statements.release, values: [term.id, rows.map((row) => row.consumer), rows.map((row) => row.key)] })
+    this.#releaseFirst = false
+  }
+
   #start(row: DueRow): void {
     const job = this.#byName.get(row.consumer)
     if (!job) return
-    const running = this.#running.get(job.name) ?? new Set()
+    const running = this.#running.get(job.name) ?? new Map<DueRow, Promise<void>>()
     this.#running.set(job.name, running)
     const ended = this.#run(job, row).finally(() => {
-      running.delete(ended)
+      running.delete(row)
       // There may be more of it than had room.
       this.claim().catch(this.#options.report.error)
     })
-    running.add(ended)
+    running.set(row, ended)
   }
 
   async #run(job: Job, row: DueRow): Promise<void> {

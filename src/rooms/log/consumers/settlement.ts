@@ -16,10 +16,14 @@ import {
 /** Whether a write failed because another leader, or an operator, was there before. */
 export const isSuperseded = (error: unknown): boolean => databaseFault(error) === 'superseded'
 
-/** What an error says, as far as it is kept. */
+/** What an error says, as far as it is kept. Handlers may throw anything, also what has no text. */
 export function errorText(error: unknown): string {
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-  return text.replaceAll('\0', '').slice(0, 500)
+  try {
+    const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+    return text.replaceAll('\0', '').slice(0, 500)
+  } catch {
+    return 'an error without a text'
+  }
 }
 
 /**

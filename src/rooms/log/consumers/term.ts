@@ -126,16 +126,18 @@ export function openTerm(options: TermOptions, signal: AbortSignal): Term {
     // First of all: what this term has claimed is not given to others.
     if (!isUnclaimed) await query({ text: statements.unclaim, values: [jobs.map(({ name }) => name)] })
     isUnclaimed = true
-    await due.claim()
+    // Not waited for: it goes on as long as rows end faster than they are claimed.
+    due.releaseAndClaim().catch(onFailed)
     await lookForRetries(options, runners)
     await sweep()
+  }
+  const onFailed = (error: unknown) => {
+    if (!signal.aborted) report.error(error)
   }
   const tick = () => {
     if (signal.aborted) return
     ticking ??= whole()
-      .catch((error: unknown) => {
-        if (!signal.aborted) report.error(error)
-      })
+      .catch(onFailed)
       .finally(() => {
         ticking = null
       })
