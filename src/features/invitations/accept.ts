@@ -29,7 +29,7 @@ export async function acceptInvitation(
     Prisma.sql`SELECT id, name, "avatarUrl", email FROM "User" WHERE id = ${userId}::uuid FOR KEY SHARE`,
   )
   const live = await query(
-    Prisma.sql`SELECT 1 FROM "Project" WHERE id = ${projectId}::uuid AND "deletedAt" IS NULL FOR KEY SHARE`,
+    Prisma.sql`SELECT 1 FROM "Project" WHERE id = ${projectId}::uuid AND "deletedAt" IS NULL FOR NO KEY UPDATE`,
   )
   const [invitation] = await query<InvitationRow>(Prisma.sql`
     SELECT role, email, "acceptedBy", "acceptedAt" IS NOT NULL AS "isAccepted", "expiresAt" <= now() AS "isOver"

@@ -8,13 +8,13 @@ import type { Links } from './links.ts'
 import type { Composer } from './outbox.ts'
 import { type MailItem, type MailSection, renderMail } from './template.ts'
 
-/** The newest events of a project that are looked at, bytes of them, and lines of it in the mail. */
+/** The newest events of a project that are looked at, bytes of them at a time, and lines of it in the mail. */
 const EVENTS = 200
 const BYTES = 1024 * 1024
 const LINES = 10
 /** Events that make a thing. */
 const MAKES = /:(created|reply|uploaded)$/
-/** Projects in one mail. */
+/** Projects in one mail, those in which most happened; of more it says that there are some. */
 const PROJECTS = 20
 
 const Payload = z.object({ userId: z.uuid(), windows: z.array(DigestWindow) })
@@ -43,13 +43,11 @@ const shownNow = (userId: string, projectIds: readonly string[]): Prisma.Sql => 
     AND coalesce(r.digest, p.digest, 'weekly') <> 'off' ORDER BY j.name, j.id`
 
 /** What others did, the newest first: once for each thing and action. What was made and deleted again is no news. */
-function newestOf(entries: readonly LogEntry[], userId: string, activityOf: DigestSource['activityOf']): Activity[] {
+function newestOf(activities: readonly Activity[], userId: string): Activity[] {
   const gone = new Set<string>()
   const seen = new Set<string>()
   const found: Activity[] = []
-  for (const entry of entries.toReversed()) {
-    const activity = activityOf(entry)
-    if (!activity) continue
+  for (const activity of activities.toReversed()) {
     const { target, action, actor } = activity
     const key = `${action} ${target.id} ${actor?.id}`
     const isShown = !gone.has(target.id) && !seen.has(key) && actor !== null && actor.id !== userId
@@ -64,16 +62,28 @@ function newestOf(entries: readonly LogEntry[], userId: string, activityOf: Dige
 /** The mail about what others did in a person's projects. */
 export function digestComposer({ log, activityOf }: DigestSource, links: Links): Composer {
   async function linesOf({ projectId, after, upTo, since }: DigestWindow, userId: string): Promise<Activity[]> {
-    const from = Math.max(after, upTo - EVENTS)
-    const entries = await log.read(projectRoom(projectId), from, upTo, EVENTS, BYTES)
-    const inTime = since === null ? entries : entries.filter(({ meta }) => meta.at >= since)
-    return newestOf(inTime, userId, activityOf)
+    const activities: Activity[] = []
+    for (let from = Math.max(after, upTo - EVENTS); from < upTo; ) {
+      const entries = await log.read(projectRoom(projectId), from, upTo, EVENTS, BYTES)
+      const last = entries.at(-1)
+      if (!last) break
+      for (const entry of entries) {
+        const activity = since === null || entry.meta.at >= since ? activityOf(entry) : null
+        if (activity) activities.push(activity)
+      }
+      from = last.meta.seq
+    }
+    return newestOf(activities, userId)
   }
 
   return async (query: Query, payload: unknown) => {
     const { userId, windows } = Payload.parse(payload)
     const byProject = new Map(windows.map((window) => [window.projectId, window]))
-    const shown = await query<Shown>(shownNow(userId, [...byProject.keys()]))
+    const happened = ({ projectId }: Shown) => {
+      const { after, upTo } = byProject.get(projectId) ?? { after: 0, upTo: 0 }
+      return upTo - after
+    }
+    const shown = (await query<Shown>(shownNow(userId, [...byProject.keys()]))).sort((a, b) => happened(b) - happened(a))
     const sections: MailSection[] = []
     for (const { projectId, name } of shown) {
       if (sections.length === PROJECTS) break
@@ -98,7 +108,12 @@ export function digestComposer({ log, activityOf }: DigestSource, links: Links):
       unsubscribeUrl: end.oneClick,
       ...renderMail({
         heading,
-        paragraphs: ['What others did since the last mail of this kind, the newest first.'],
+        paragraphs: [
+          'What others did since the last mail of this kind, the newest first.',
+          ...(shown.length > PROJECTS && sections.length === PROJECTS
+            ? ['More of your projects have news than fit into a mail: these are those in which most happened.']
+            : []),
+        ],
         button: { label: 'Open Cutroom', url: links.page('/activity') },
         sections,
         notes: ['You get this mail because you are a member of these projects.'],

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { type DigestFrequency, type MailPreferences, userRoom } from '@cutroom/contract'
 import { type Database, Prisma, type Query } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
@@ -70,8 +71,10 @@ export async function saveMemberMail(
 }
 
 const own = { digest: { not: null } } as const
-const emitPreferences = async ({ tx, emit }: Write, userId: string): Promise<MailPreferences> =>
-  emit(userRoom(userId), 'mail-preferences:updated', await loadPreferences(tx, userId))
+async function emitChanged({ tx, emit }: Write, userId: string, before: MailPreferences): Promise<MailPreferences> {
+  const now = await loadPreferences(tx, userId)
+  return isDeepStrictEqual(now, before) ? now : emit(userRoom(userId), 'mail-preferences:updated', now)
+}
 
 /** Replaces what a person has chosen. */
 export async function replacePreferences(
@@ -79,10 +82,12 @@ export async function replacePreferences(
   userId: string,
   { missed, digest, projects }: MailPreferences,
 ): Promise<MailPreferences> {
+  await lockPreferences(write, userId)
+  const before = await loadPreferences(write.tx, userId)
   await savePreference(write, userId, { missed, digest })
   await write.tx.memberMail.updateMany({ where: { userId, ...own }, data: { digest: null } })
   await saveMemberMail(write, userId, projects)
-  return emitPreferences(write, userId)
+  return emitChanged(write, userId, before)
 }
 
 /** Mails that one link ends: of a kind, or the digest of one project. */
@@ -94,13 +99,12 @@ export interface MailSubject {
 
 /** Ends them. @throws problem not-found where the person is gone, or is no member of the project */
 export async function endMails(write: Write, { userId, kind, projectId }: MailSubject): Promise<void> {
+  await lockPreferences(write, userId)
+  const before = await loadPreferences(write.tx, userId)
   if (kind === 'missed') await savePreference(write, userId, { missed: false })
   else if (projectId === null) {
     await savePreference(write, userId, { digest: 'off' })
     await write.tx.memberMail.updateMany({ where: { userId, ...own }, data: { digest: null } })
-  } else {
-    await lockPreferences(write, userId)
-    await saveMemberMail(write, userId, [{ projectId, digest: 'off' }])
-  }
-  await emitPreferences(write, userId)
+  } else await saveMemberMail(write, userId, [{ projectId, digest: 'off' }])
+  await emitChanged(write, userId, before)
 }

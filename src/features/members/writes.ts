@@ -19,7 +19,9 @@ export const loadMember = async (tx: Tx, projectId: string, userId: string) =>
 
 /** Makes a person a member, who is none and whose row is locked against a rename. */
 export async function insertMember(write: Write, projectId: string, user: Person, role: Role): Promise<Member> {
-  const { tx, insert, emit } = write
+  const { tx, query, insert, emit } = write
+  // Locked as for a new invitation: one of the same address is there to be settled, or finds the member.
+  await query(Prisma.sql`SELECT 1 FROM "Project" WHERE id = ${projectId}::uuid FOR NO KEY UPDATE`)
   await settleInvitations(write, projectId, user.id)
   const row = { ...begun(), projectId, userId: user.id, role }
   insert('Member', row)

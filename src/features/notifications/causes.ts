@@ -1,4 +1,13 @@
-import { type Activity, type Comment, type Cut, type File, MAX_UPLOAD_RECEIVERS, type Member, type Task } from '@cutroom/contract'
+import {
+  type Activity,
+  type Comment,
+  type Cut,
+  type File,
+  type Invitation,
+  MAX_UPLOAD_RECEIVERS,
+  type Member,
+  type Task,
+} from '@cutroom/contract'
 import { Prisma, type Query } from '../../db/client.ts'
 import type { Write } from '../../rooms/log/commit.ts'
 import type { LogEntry } from '../../rooms/log/log.ts'
@@ -92,6 +101,25 @@ export const ofMember: ReadCause = async (happening, { query }) => {
     onId: null,
     about: [],
     receivers: [{ userId, kind }],
+  }
+}
+
+/** An invitation of an address that has an account. Its link is in no row: it is in the mail, or with the one who invites. */
+export const ofInvitation: ReadCause = async (happening, { query }) => {
+  const { id, role } = happening.event.payload as unknown as Invitation
+  const [invited] = await query<{ userId: string; name: string }>(Prisma.sql`
+    SELECT u.id AS "userId", p.name FROM "Invitation" i JOIN "User" u ON u.email = i.email JOIN "Project" p ON p.id = i."projectId"
+    WHERE i.id = ${id}::uuid AND i."acceptedAt" IS NULL AND i."expiresAt" > now()`)
+  if (!invited) return null
+  return {
+    ...base(happening),
+    name: `invitation:${id}`,
+    target: { type: 'invitation', id, name: invited.name },
+    text: role,
+    link: '/inbox',
+    onId: null,
+    about: [],
+    receivers: [{ userId: invited.userId, kind: 'invitation' }],
   }
 }
 

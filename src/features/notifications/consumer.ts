@@ -5,7 +5,7 @@ import type { Write } from '../../rooms/log/commit.ts'
 import type { Consumer } from '../../rooms/log/consumers/consumer.ts'
 import type { LogEntry } from '../../rooms/log/log.ts'
 import { excerpt } from '../shared/serialize.ts'
-import { mayNotify, ofApproval, ofComment, ofMember, ofTask, ofUpload, type ReadCause } from './causes.ts'
+import { mayNotify, ofApproval, ofComment, ofInvitation, ofMember, ofTask, ofUpload, type ReadCause } from './causes.ts'
 import { endLostCuts, endMembership, endThing } from './endings.ts'
 import { beginningOf, withoutMarkup } from './mentions.ts'
 import { notify } from './writes.ts'
@@ -24,6 +24,7 @@ const causes = {
   'member:updated': ofMember,
   'file:uploaded': ofUpload,
   'cut:approved': ofApproval,
+  'invitation:created': ofInvitation,
 } satisfies { [N in EventName]?: ReadCause }
 
 type End = (write: Write, event: LogEntry) => Promise<void>
@@ -38,6 +39,9 @@ const endings = {
   'task:deleted': endOf('taskId'),
   'cut:deleted': endOf('cutId'),
   'file:deleted': endOf('fileId'),
+  'invitation:revoked': endOf('invitationId'),
+  'invitation:accepted': endOf('invitationId'),
+  'invitation:expired': endOf('invitationId'),
   'vibe:deleted': (write, { meta }) => endLostCuts(write, parseRoom(meta.room as never).id),
   'project:left': (write, event) => endMembership(write, parseRoom(event.meta.room as never).id, event),
 } satisfies { [N in EventName]?: End }

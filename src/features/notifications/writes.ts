@@ -91,32 +91,3 @@ export async function notify(write: Write, cause: Cause): Promise<Written[]> {
   )
   return written
 }
-
-/**
- * Notifies a person who has an account of an invitation. It is shown until it is seen to: `endThing(write, invitationId)` takes it away
- * when the invitation was accepted, was revoked or has expired.
- * @param link without its token, which no row and no event may hold
- */
-export const notifyOfInvitation = (
-  write: Write,
-  invitation: {
-    id: string
-    projectId: string
-    projectName: string
-    role: string
-    authorId: string
-    userId: string
-    link: string
-  },
-): Promise<Written[]> =>
-  notify(write, {
-    name: `invitation:${invitation.id}`,
-    projectId: invitation.projectId,
-    actorId: invitation.authorId,
-    target: { type: 'invitation', id: invitation.id, name: invitation.projectName },
-    text: invitation.role,
-    link: invitation.link,
-    onId: null,
-    about: [],
-    receivers: [{ userId: invitation.userId, kind: 'invitation' }],
-  })

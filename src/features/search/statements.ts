@@ -18,14 +18,18 @@ const CONVERSATIONS = `ARRAY(SELECT p."conversationId" FROM "Participant" p
 const QUERY = 'to_tsquery($5::text::regconfig, $6)'
 const ORDERED = 'ORDER BY rank DESC, at DESC, id DESC'
 
+/** What of a conversation a person may read: who shares no project with the others any more reads what was said until then. */
+const READABLE = `AND EXISTS (SELECT FROM "Participant" p
+    WHERE p."conversationId" = "Search".scope AND p."userId" = $1::uuid AND (p."readsAll" OR "Search".id <= p."visibleId") OFFSET 0)`
+
 /**
  * Hits of a type with many rows. What is in many of them is in the newest, too, and there the index would only find more than is wanted;
  * what is in few of them, the index finds at once.
  */
-const manyOf = (type: SearchType, scopes: string): string => `
+const manyOf = (type: SearchType, scopes: string, isReadable = ''): string => `
   ${type}_recent AS MATERIALIZED (
     SELECT s.id, s.scope, s.at, s.tsv FROM unnest((SELECT ${scopes} FROM mine)) AS own(scope)
-    CROSS JOIN LATERAL (SELECT id, scope, at, tsv FROM "Search" WHERE scope = own.scope AND type = '${type}' AND '${type}' = ANY($4::text[])
+    CROSS JOIN LATERAL (SELECT id, scope, at, tsv FROM "Search" WHERE scope = own.scope AND type = '${type}' AND '${type}' = ANY($4::text[]) ${isReadable}
       ORDER BY at DESC LIMIT (SELECT greatest(10, ${RECENT} / greatest(1, cardinality(${scopes}))) FROM mine)) s
     WHERE s.tsv @@ ${QUERY}),
   ${type}_hits AS (
@@ -33,7 +37,7 @@ const manyOf = (type: SearchType, scopes: string): string => `
       (SELECT * FROM ${type}_recent WHERE (SELECT count(*) >= ${ENOUGH} FROM ${type}_recent) ORDER BY at DESC LIMIT ${RANKED})
       UNION ALL
       (SELECT id, scope, at, tsv FROM "Search" WHERE type = '${type}' AND ARRAY[scope] && (SELECT ${scopes} FROM mine) AND tsv @@ ${QUERY}
-        AND '${type}' = ANY($4::text[]) AND (SELECT count(*) < ${ENOUGH} FROM ${type}_recent) ORDER BY at DESC LIMIT ${RANKED})
+        AND '${type}' = ANY($4::text[]) ${isReadable} AND (SELECT count(*) < ${ENOUGH} FROM ${type}_recent) ORDER BY at DESC LIMIT ${RANKED})
     ) found ${ORDERED} LIMIT $7)`
 
 /** Hits of all other types, by one look at their index. */
@@ -73,7 +77,7 @@ const SHOWN = Object.entries(shown)
  * LIMIT keeps the planner from reading all rows for some of them.
  */
 export const FIND = `WITH mine AS MATERIALIZED (SELECT ${PROJECTS} AS projects, ${CONVERSATIONS} AS conversations),
-  ${manyOf('comment', 'projects')},${manyOf('message', 'conversations')},${OTHERS},
+  ${manyOf('comment', 'projects')},${manyOf('message', 'conversations', READABLE)},${OTHERS},
   hits AS (SELECT * FROM comment_hits UNION ALL SELECT * FROM message_hits UNION ALL SELECT * FROM other_hits)
   SELECT h.type, h.id, h.scope, h.at, left(s.title, ${MAX_SHOWN}) AS title, left(s.text, ${MAX_SHOWN}) AS text, s."cutId", s."taskId",
     p.name AS "projectName", a.id AS "authorId", a.name AS "authorName", a."avatarUrl"

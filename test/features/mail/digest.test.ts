@@ -79,6 +79,41 @@ describe('digests', () => {
     expect(again?.mail.messageId).toBe(first.mail.messageId)
   })
 
+  it('of many projects tell of those in which most happened, and that there are more', async () => {
+    const { server, app } = await start()
+    const { owner, editor } = await createTeam(app, 'editor')
+    await prefer(editor, { digest: 'daily' })
+    for (let n = 0; n < 22; n++) {
+      const { id } = await createProject(owner, `Album ${String(n).padStart(2, '0')}`)
+      await addMember(owner, id, editor)
+      for (const title of ['One', 'Two'].slice(0, n < 20 ? 1 : 2))
+        await owner.must('POST', `/api/projects/${id}/tasks`, { title })
+    }
+    await makeDigests(app, DAILY)
+    const text = textOf(byPerson(server.received, editor)[0])
+    for (const name of ['Album 20', 'Album 21']) expect(text).toContain(name)
+    expect(text.match(/Album \d\d/g)?.length).toBeGreaterThanOrEqual(20)
+    expect(text).toContain('More of your projects have news than fit into a mail')
+  })
+
+  it('tell the newest, also behind a megabyte of lyrics', async () => {
+    const { server, app } = await start()
+    const { project, owner, editor } = await createTeam(app, 'editor')
+    await prefer(editor, { digest: 'daily' })
+    const { cut } = await createCut(owner, project.id)
+    const lyrics = Array.from({ length: 100 }, () => ({ text: 'la '.repeat(300) }))
+    for (let version = 0; version < 16; version++)
+      await owner.must(
+        'PUT',
+        `/api/cuts/${cut.id}/lyrics`,
+        { lyrics: [...lyrics, { text: `${version}` }] },
+        { 'if-match': `"${version}"` },
+      )
+    await owner.must('POST', `/api/cuts/${cut.id}/comments`, { body: 'The last word' })
+    await makeDigests(app, DAILY)
+    expect(textOf(byPerson(server.received, editor)[0])).toContain('The last word')
+  })
+
   it('A1 tell nothing of a project that one has left, also when the mail was queued before', async () => {
     const { server, app } = await start()
     const { project, owner, editor } = await createTeam(app, 'editor')

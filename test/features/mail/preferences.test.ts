@@ -43,7 +43,14 @@ describe('preferences of mail', () => {
     expect(await ofPerson(editor)).toEqual({ missed: true, digest: 'weekly', projects: [] })
     expect(other.events(userRoom(editor.id)).filter(({ name }) => name.startsWith('mail'))).toEqual([])
     const none = { missed: true, digest: 'off', projects: [] }
+    // What changes nothing makes no event.
+    expect(await owner.must('PUT', '/api/me/mail', choice)).toEqual(choice)
     expect(await owner.must('PUT', '/api/me/mail', none)).toEqual(none)
+    for (const _ of [1, 2]) await click(tokenOf({ userId: owner.id, kind: 'digest', projectId: null }))
+    expect(await owner.must('PUT', '/api/me/mail', { ...none, missed: false })).toEqual({ ...none, missed: false })
+    const told = () => mine.events(userRoom(owner.id)).map(({ payload }) => payload)
+    await until('the last event', () => told().some(({ missed, digest }) => missed === false && digest === 'off'))
+    expect(told()).toEqual([choice, none, { ...none, missed: false }])
     const twice = [1, 2].map(() => ({ projectId: project.id, digest: 'off' }))
     const refused = await owner.call<Problem>('PUT', '/api/me/mail', { ...none, projects: twice })
     expect([refused.status, refused.body.code]).toEqual([422, 'validation'])

@@ -1,7 +1,9 @@
 import type { Comment, Notification } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
 import { useApp } from '../../support/app.ts'
+import { consumed } from '../../support/consumers.ts'
 import { processed, uploadFile, wavOf } from '../../support/files.ts'
+import { accept, invite } from '../../support/invitations.ts'
 import { kindsOf, mention, nextNotification, notificationsOf, settled } from '../../support/notifications.ts'
 import { addMember, createCut, createTeam, type Person, register } from '../../support/people.ts'
 import { connect, type Listener } from '../../support/sockets.ts'
@@ -106,6 +108,32 @@ describe('what people are notified of', () => {
     expect(told(heard, 'role-changed')[0]).toMatchObject({ target, text: 'owner' })
     await editor.must('PATCH', `/api/projects/${project.id}/members/${editor.id}`, { role: 'editor' })
     expect(await kindsOf(owner)).toEqual([])
+  })
+
+  it('an invitation: the account with the address, until it is accepted, revoked or over', async () => {
+    const { owner, project } = await scene()
+    const [guest, other] = [await register(app(), 'Gus Guest'), await register(app(), 'Otto Other')]
+    const { id, token } = await invite(owner, project.id, { email: guest.email, role: 'commenter' })
+    const told = await nextNotification(guest, 'the invitation', ({ kind }) => kind === 'invitation')
+    expect(told).toMatchObject({
+      actor: { id: owner.id },
+      target: { type: 'invitation', id, name: project.name },
+      project: { id: project.id, name: project.name },
+      text: 'commenter',
+      link: '/inbox',
+    })
+    expect(JSON.stringify(told)).not.toContain(token)
+    await owner.must('DELETE', `/api/invitations/${id}`)
+    await until('it to be gone', async () => (await kindsOf(guest)).length === 0)
+
+    const again = await invite(owner, project.id, { email: guest.email })
+    await nextNotification(guest, 'the next one', ({ kind }) => kind === 'invitation')
+    await accept(guest, again.token)
+    await until('it to be over', async () => (await kindsOf(guest)).length === 0)
+    // A link is for one person, who is not known.
+    await invite(owner, project.id)
+    await consumed(app().db)
+    expect(await kindsOf(other)).toEqual([])
   })
 
   it('an upload: owners and editors but who uploads; an approval: whose take it is, and whose cut', async () => {

@@ -52,5 +52,9 @@ describe('search in messages', { timeout: 60_000 }, () => {
     await upToDate(owner)
     expect(await found(owner, 'rubato')).toEqual([`message ${before.id}`, `message ${after.id}`].sort())
     expect(await found(bo, 'rubato')).toEqual([`message ${before.id}`])
+    // Also where there is more that they may not read than a page has.
+    for (const n of [1, 2, 3]) await say(owner, group.id, `the rubato after ${n}`)
+    await upToDate(owner)
+    expect(await found(bo, 'rubato', { limit: '1' })).toEqual([`message ${before.id}`])
   })
 })
