@@ -38,7 +38,7 @@ export interface DriverDeps extends TransferDeps {
 }
 
 const isConflict = (error: unknown): boolean =>
-  error instanceof CutroomError && (error.code === 'conflict' || error.code === 'locked' || error.code === 'request-timeout')
+  error instanceof CutroomError && (error.code === 'conflict' || error.code === 'locked')
 /** The server does not know this upload any more. */
 const isGone = (error: unknown): boolean => error instanceof CutroomError && (error.status === 404 || error.status === 410)
 
