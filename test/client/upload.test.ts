@@ -3,7 +3,9 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type ClientOptions, me, type Upload, type UploadArgs } from '@cutroom/client'
+import type { ProblemCode } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { problemOf } from '../../packages/client/src/problem.ts'
 import { startApp, useApp } from '../support/app.ts'
 import { bytesOf, cutIn, download, textOf, zipOf } from '../support/files.ts'
 import { createTeam, login, PASSWORD, type Person } from '../support/people.ts'
@@ -282,6 +284,30 @@ describe('uploads of the client', () => {
     expect(file.size).toBe(bytes.length)
     expect(kept.length).toBeGreaterThan(0)
     expect(signedOut).toEqual([])
+  })
+
+  it('A2 a token that runs out while the network fails: it waits until the token can be renewed, and goes on', async () => {
+    const refuse = (code: ProblemCode) => Response.json(problemOf(code), { status: problemOf(code).status })
+    let isExpired = true
+    const renewals = [new TypeError('fetch failed'), refuse('unavailable'), refuse('request-timeout')]
+    const { client, owner, cutId, errors, signedOut } = await given({
+      async fetch(input, init) {
+        const { pathname } = new URL(String(input))
+        if (isExpired && isPart(pathname)) return refuse('token-expired')
+        if (pathname !== '/api/me') return fetch(input, init)
+        const failure = renewals.shift()
+        if (failure instanceof Error) throw failure
+        isExpired = failure !== undefined
+        return failure ?? fetch(input, init)
+      },
+    })
+    const bytes = textOf(500)
+    const upload = client.upload({ cutId, file: fileOf(bytes, 'a.txt') })
+    const states = new Set<string>()
+    upload.subscribe(() => states.add(upload.value.state))
+    await expectBytes(owner, upload, bytes)
+    expect([renewals.length, [...states]]).toEqual([0, ['sending', 'waiting', 'done']])
+    expect([errors, signedOut]).toEqual([[], []])
   })
 })
 

@@ -52,6 +52,21 @@ async function isReadable(blob: Blob): Promise<boolean> {
   }
 }
 
+/**
+ * Renews what can be renewed, and says what has become of the login: the answer to HEAD has no body.
+ * @returns what kept it from that and is passing; undefined: nothing
+ * @throws what is final
+ */
+async function renew(call: Call, signal: AbortSignal): Promise<unknown> {
+  try {
+    await call(me.get, { signal })
+    return undefined
+  } catch (error) {
+    if (!isPassing(error)) throw error
+    return error
+  }
+}
+
 /** Sends uploads, some at a time, each until it is a file or is refused for good. */
 export function createUploadDriver({ call, list, ...deps }: DriverDeps) {
   const transfer = createTransfer(deps)
@@ -85,17 +100,21 @@ export function createUploadDriver({ call, list, ...deps }: DriverDeps) {
   }
 
   /** Waits, or prepares what the next attempt needs. @throws what is final */
-  async function recover({ item, progress, signal }: Drive, error: unknown): Promise<void> {
+  async function recover({ item, progress, signal }: Drive, failure: unknown): Promise<void> {
+    let error = failure
     if (isGone(error) && progress.stored) {
       list.forget(progress.stored)
       progress.stored = undefined
       item.show({ sentBytes: 0, state: 'waiting' })
       return
     }
-    if (error instanceof CutroomError && error.status === 401 && progress.refusals++ === 0) {
-      // renews what can be renewed, and says what has become of the login: the answer to HEAD has no body
-      await call(me.get, { signal })
-      return
+    if (error instanceof CutroomError && error.status === 401 && progress.refusals === 0) {
+      error = await renew(call, signal)
+      // one that could not be followed by a renewal does not count
+      if (error === undefined) {
+        progress.refusals++
+        return
+      }
     }
     if (!isPassing(error) && !isConflict(error)) throw error
     if (!(await isReadable(item.file))) throw new CutroomError(problemOf('bad-request', 'The file cannot be read any more'))
