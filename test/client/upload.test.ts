@@ -207,6 +207,43 @@ describe('uploads of the client', () => {
     expect((await owner.must<{ data: unknown[] }>('GET', `/api/projects/${project.id}/files`)).data).toHaveLength(1)
   })
 
+  it('M1 the answer to its creation is lost, twice: it is one upload and one file', async () => {
+    const { client, owner, cutId, project, network, errors } = await given()
+    network.rule((path, n) => (path === '/api/uploads' && n < 2 ? 'lose' : 'pass'))
+    const bytes = textOf(500)
+    await expectBytes(owner, client.upload({ cutId, file: fileOf(bytes, 'a.txt') }), bytes)
+    expect(network.count('/api/uploads')).toBe(3)
+    const { data: made } = await owner.must<{ data: { id: string }[] }>('GET', `/api/projects/${project.id}/files`)
+    expect(made).toHaveLength(1)
+    const { rows: all } = await app().db.query('SELECT "fileId" FROM "Upload" WHERE "projectId" = $1', [project.id])
+    expect(all).toEqual([{ fileId: made[0]?.id }])
+    // the same file once more is another upload
+    await expectBytes(owner, client.upload({ cutId, file: fileOf(bytes, 'a.txt') }), bytes)
+    expect((await owner.must<{ data: unknown[] }>('GET', `/api/projects/${project.id}/files`)).data).toHaveLength(2)
+    expect(errors).toEqual([])
+  })
+
+  it('M1 one whose bytes are on the server no more begins anew, also after a reload, and counts once', async () => {
+    const uploadStore = memoryStore()
+    const first = await given({ uploadStore })
+    const { cutId, editor, owner, project } = first
+    const bytes = zipOf(11 * MIB)
+    first.network.rule((path, n) => (isPart(path) && n === 1 ? 'hold' : 'pass'))
+    const lost = first.client.upload({ cutId, file: fileOf(bytes) })
+    await until('the second part is on its way', () => first.network.held.length > 0)
+    await first.network.held[0]?.answered
+    first.client.close()
+    await expect(lost.done).rejects.toThrow('closed')
+    const { rows: before } = await app().db.query('SELECT id FROM "Upload" WHERE "projectId" = $1', [project.id])
+    await rm(join(app().config.dataDir, 'uploads', `${before[0].id}.partial`))
+
+    const { client } = clientOf(app(), await login(app(), editor), { uploadStore })
+    await client.restore()
+    await until('it is known', () => client.uploads.interrupted.length === 1)
+    await expectBytes(owner, client.upload({ cutId, file: fileOf(bytes) }), bytes)
+    expect((await app().db.query('SELECT id FROM "Upload" WHERE "projectId" = $1', [project.id])).rows).toEqual(before)
+  })
+
   it('M3 refusals are shown with the problem of the server, and what is hopeless is forgotten', async () => {
     const { client, cutId, owner, editor, project } = await given()
     const outcome = async (args: UploadArgs) => {

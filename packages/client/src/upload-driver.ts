@@ -15,6 +15,8 @@ const FETCH_FILE_MS = 600_000
 
 /** How far an upload has come here. */
 export interface Progress {
+  /** The Idempotency-Key of its creation. */
+  key: string
   /** What the server has of it. */
   stored: StoredUpload | undefined
   /** Attempts without progress. */
@@ -81,13 +83,14 @@ export function createUploadDriver({ call, list, ...deps }: DriverDeps) {
       return await transfer({
         blob: file,
         metadata: { cutId, filename: filenameOf(file), ...(name !== undefined && { name }), ...(kind !== undefined && { kind }) },
+        key: progress.key,
         uploadId: progress.stored?.uploadId,
         credentials,
         signal: limit.signal,
         onCreated(uploadId) {
           // the login has ended: it would be one of the next person
           if (signal.aborted && !item.cancelled.signal.aborted) return
-          progress.stored = list.note(item, uploadId)
+          progress.stored = list.note(item, uploadId, progress.key)
         },
         onProgress(sentBytes, isAccepted) {
           item.show({ sentBytes })
@@ -151,7 +154,10 @@ export function createUploadDriver({ call, list, ...deps }: DriverDeps) {
     const { item, progress, signal } = drive
     await Promise.race([list.storage.opened, aborted(signal)])
     progress.stored = list.claim(item)
-    if (progress.stored) item.show({ sentBytes: progress.stored.sentBytes })
+    if (progress.stored) {
+      progress.key = progress.stored.key
+      item.show({ sentBytes: progress.stored.sentBytes })
+    }
     const fileId = await send(drive)
     return call(files.get, { params: { fileId }, retryForMs: FETCH_FILE_MS, signal })
   }
