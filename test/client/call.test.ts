@@ -118,13 +118,15 @@ describe('retries', () => {
       new TypeError('fetch failed'),
       problem('unavailable'),
       problem('idempotency-running'),
+      problem('request-timeout'),
+      { status: 408 },
       { status: 204 },
     ]
     const { client, sent } = setup(() => replies.shift() ?? { status: 500 })
     const done = client.call(tasks.delete, { params: { taskId }, idempotencyKey: 'k', retryForMs: 60_000 })
     await vi.runAllTimersAsync()
     await done
-    expect(sent.map(({ headers }) => headers.get('idempotency-key'))).toEqual(['k', 'k', 'k', 'k'])
+    expect(sent.map(({ headers }) => headers.get('idempotency-key'))).toEqual(Array(6).fill('k'))
     vi.useRealTimers()
   })
 

@@ -113,6 +113,44 @@ describe('a project of many pages', () => {
     await expect(room.ready()).resolves.toBeUndefined()
   })
 
+  it.each([
+    { status: 408, code: 'request-timeout' },
+    { status: 400, code: 'bad-request' },
+    { status: 431, code: 'headers-too-large' },
+  ])('B1 a load that was answered $status begins again: the room is live by itself', async ({ status, code }) => {
+    const { project, owner } = await createTeam(app())
+    const { cursors, fetch } = answering((n) => (n === 0 ? problem(status, code) : undefined))
+    const { client, errors } = clientOf(app(), owner, { fetch })
+    const room = client.room(project.id)
+    const { statuses } = watch(room)
+    await live(room)
+    expect([cursors.length, statuses, errors]).toEqual([2, ['connecting', 'syncing', 'live'], []])
+  })
+
+  it.each([
+    { status: 403, code: 'forbidden' },
+    { status: 404, code: 'not-found' },
+  ])('A1 a load that was answered $status closes the room to the person', async ({ status, code }) => {
+    const { project, owner } = await createTeam(app())
+    const { cursors, fetch } = answering(() => problem(status, code))
+    const { client } = clientOf(app(), owner, { fetch })
+    const room = client.room(project.id)
+    await expect(room.ready()).rejects.toMatchObject({ code })
+    expect([room.status, room.problem?.code, cursors.length]).toEqual(['offline', code, 1])
+  })
+
+  it('B1 a load that is refused again and again, for no right that is missing, is reported and goes on', async () => {
+    const { project, owner } = await createTeam(app())
+    let refused = true
+    const { fetch } = answering(() => (refused ? problem(400, 'bad-request') : undefined))
+    const { client, errors } = clientOf(app(), owner, { fetch })
+    const room = client.room(project.id)
+    await expect(room.ready()).rejects.toMatchObject({ code: 'bad-request' })
+    expect([room.status, errors.length]).toEqual(['offline', 1])
+    refused = false
+    await live(room)
+  })
+
   it('B1 a room may hold a part of the comments; the others still arrive as events', async () => {
     const { project, owner, cut, task, count } = await createLarge(app(), 600)
     const parts = { none: 0, [task.id]: 5, [cut.id.toUpperCase()]: 600, all: count }

@@ -10,9 +10,10 @@ import {
   type Task,
   tasks,
 } from '@cutroom/client'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { useApp } from '../support/app.ts'
 import { createCut, createTeam } from '../support/people.ts'
+import { openTcpProxy } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
 import { clientOf, expectCurrent, live } from './clients.ts'
 import { createNetwork } from './network.ts'
@@ -146,6 +147,40 @@ describe('mutate', () => {
     await until('confirmed', () => client.mutations.length === 0, 20_000)
     expect(titles(room)).toEqual(Array.from({ length: 20 }, (_, n) => (n === 7 ? 'Seven' : `T${n}`)))
     await expectCurrent(room, owner)
+  })
+
+  it('U6 a write that came too slowly for the server stays drawn, is sent again and done once', async () => {
+    const { project, owner } = await createTeam(app())
+    let isSlow = true
+    const up = () => {
+      let isStuck = false
+      return (chunk: Buffer, push: (bytes: Buffer) => void) => {
+        if (isSlow && chunk.includes('POST /api/projects/')) {
+          isSlow = false
+          isStuck = true
+          // the rest of its headers does not come
+          push(chunk.subarray(0, 40))
+        } else if (!isStuck) push(chunk)
+      }
+    }
+    const proxy = await openTcpProxy({ port: Number(new URL(app().url).port), up }, onTestFinished)
+    const answers: number[] = []
+    const { client, errors } = clientOf(proxy, owner, {
+      async fetch(input, init) {
+        const response = await fetch(input, init)
+        if (init?.method === 'POST') answers.push(response.status)
+        return response
+      },
+    })
+    const room = client.room(project.id)
+    await live(room)
+    const changes: (string[] | undefined)[] = []
+    room.on('change', () => changes.push(titles(room)))
+    await client.mutate(...newTask(project.id, 'Mix'))
+    expect(answers).toEqual([408, 201])
+    expect(new Set(changes.map((shown) => shown?.join()))).toEqual(new Set(['Mix']))
+    await expectCurrent(room, owner)
+    expect(errors).toEqual([])
   })
 
   it('U5 with a store they survive a reload, for the same person only', async () => {

@@ -3,7 +3,9 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type ClientOptions, me, type Upload, type UploadArgs } from '@cutroom/client'
+import type { ProblemCode } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { problemOf } from '../../packages/client/src/problem.ts'
 import { startApp, useApp } from '../support/app.ts'
 import { bytesOf, cutIn, download, textOf, zipOf } from '../support/files.ts'
 import { createTeam, login, PASSWORD, type Person } from '../support/people.ts'
@@ -205,6 +207,43 @@ describe('uploads of the client', () => {
     expect((await owner.must<{ data: unknown[] }>('GET', `/api/projects/${project.id}/files`)).data).toHaveLength(1)
   })
 
+  it('M1 the answer to its creation is lost, twice: it is one upload and one file', async () => {
+    const { client, owner, cutId, project, network, errors } = await given()
+    network.rule((path, n) => (path === '/api/uploads' && n < 2 ? 'lose' : 'pass'))
+    const bytes = textOf(500)
+    await expectBytes(owner, client.upload({ cutId, file: fileOf(bytes, 'a.txt') }), bytes)
+    expect(network.count('/api/uploads')).toBe(3)
+    const { data: made } = await owner.must<{ data: { id: string }[] }>('GET', `/api/projects/${project.id}/files`)
+    expect(made).toHaveLength(1)
+    const { rows: all } = await app().db.query('SELECT "fileId" FROM "Upload" WHERE "projectId" = $1', [project.id])
+    expect(all).toEqual([{ fileId: made[0]?.id }])
+    // the same file once more is another upload
+    await expectBytes(owner, client.upload({ cutId, file: fileOf(bytes, 'a.txt') }), bytes)
+    expect((await owner.must<{ data: unknown[] }>('GET', `/api/projects/${project.id}/files`)).data).toHaveLength(2)
+    expect(errors).toEqual([])
+  })
+
+  it('M1 one whose bytes are on the server no more begins anew, also after a reload, and counts once', async () => {
+    const uploadStore = memoryStore()
+    const first = await given({ uploadStore })
+    const { cutId, editor, owner, project } = first
+    const bytes = zipOf(11 * MIB)
+    first.network.rule((path, n) => (isPart(path) && n === 1 ? 'hold' : 'pass'))
+    const lost = first.client.upload({ cutId, file: fileOf(bytes) })
+    await until('the second part is on its way', () => first.network.held.length > 0)
+    await first.network.held[0]?.answered
+    first.client.close()
+    await expect(lost.done).rejects.toThrow('closed')
+    const { rows: before } = await app().db.query('SELECT id FROM "Upload" WHERE "projectId" = $1', [project.id])
+    await rm(join(app().config.dataDir, 'uploads', `${before[0].id}.partial`))
+
+    const { client } = clientOf(app(), await login(app(), editor), { uploadStore })
+    await client.restore()
+    await until('it is known', () => client.uploads.interrupted.length === 1)
+    await expectBytes(owner, client.upload({ cutId, file: fileOf(bytes) }), bytes)
+    expect((await app().db.query('SELECT id FROM "Upload" WHERE "projectId" = $1', [project.id])).rows).toEqual(before)
+  })
+
   it('M3 refusals are shown with the problem of the server, and what is hopeless is forgotten', async () => {
     const { client, cutId, owner, editor, project } = await given()
     const outcome = async (args: UploadArgs) => {
@@ -282,6 +321,30 @@ describe('uploads of the client', () => {
     expect(file.size).toBe(bytes.length)
     expect(kept.length).toBeGreaterThan(0)
     expect(signedOut).toEqual([])
+  })
+
+  it('A2 a token that runs out while the network fails: it waits until the token can be renewed, and goes on', async () => {
+    const refuse = (code: ProblemCode) => Response.json(problemOf(code), { status: problemOf(code).status })
+    let isExpired = true
+    const renewals = [new TypeError('fetch failed'), refuse('unavailable'), refuse('request-timeout')]
+    const { client, owner, cutId, errors, signedOut } = await given({
+      async fetch(input, init) {
+        const { pathname } = new URL(String(input))
+        if (isExpired && isPart(pathname)) return refuse('token-expired')
+        if (pathname !== '/api/me') return fetch(input, init)
+        const failure = renewals.shift()
+        if (failure instanceof Error) throw failure
+        isExpired = failure !== undefined
+        return failure ?? fetch(input, init)
+      },
+    })
+    const bytes = textOf(500)
+    const upload = client.upload({ cutId, file: fileOf(bytes, 'a.txt') })
+    const states = new Set<string>()
+    upload.subscribe(() => states.add(upload.value.state))
+    await expectBytes(owner, upload, bytes)
+    expect([renewals.length, [...states]]).toEqual([0, ['sending', 'waiting', 'done']])
+    expect([errors, signedOut]).toEqual([[], []])
   })
 })
 

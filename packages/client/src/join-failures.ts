@@ -14,9 +14,9 @@ export function createJoinFailures() {
   const isFailing = () => failures >= FAILURES
   return {
     isFailing,
-    /** The server refused a join, or a snapshot, with this status. */
-    refused(status: number): void {
-      failures = status === 500 ? failures + 1 : 0
+    /** The server refused a join, or a snapshot. @param isFault the next attempt may well find the same */
+    refused(isFault: boolean): void {
+      failures = isFault ? failures + 1 : 0
     },
     /** Not all of a replay came. @returns whether that has happened too often */
     missed: (): boolean => ++misses > MAX_MISSES,

@@ -93,16 +93,17 @@ function answered<E extends Event, J extends Joined>(resume: Resume<E, J>, answe
 function failed<E extends Event, J extends Joined>(resume: Resume<E, J>, problem: Problem, isLoad = false): void {
   const { hooks, failures } = resume
   const { status, retryAfter } = problem
-  // a limit that time does not lift: of the rooms of a socket
-  const isFull = status === 429 && retryAfter === undefined && !isLoad
   // 401 is for the connection to sort out, 409 means that a later join took over, 410 that the log was cut
-  const passing = [401, 409, 410, 429].includes(status) || status >= 500
-  if (!passing || isFull) {
+  const isPassing = [401, 408, 409, 410, 429].includes(status) || status >= 500
+  // a limit that time does not lift: of the rooms of a socket
+  const isFull = status === 429 && retryAfter === undefined
+  // what else a proxy answers to a load it may not answer again: only these say that a right is missing
+  if (isLoad ? status === 403 || status === 404 : isFull || !isPassing) {
     hooks.done?.()
     hooks.refused(problem)
     return
   }
-  failures.refused(status)
+  failures.refused(status === 500 || !isPassing)
   if (failures.isFailing()) hooks.failing?.(problem)
   if (is(resume, 'joining') || is(resume, 'loading')) joinLater(resume, retryAfter)
 }

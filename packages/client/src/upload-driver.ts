@@ -15,6 +15,8 @@ const FETCH_FILE_MS = 600_000
 
 /** How far an upload has come here. */
 export interface Progress {
+  /** The Idempotency-Key of its creation. */
+  key: string
   /** What the server has of it. */
   stored: StoredUpload | undefined
   /** Attempts without progress. */
@@ -38,7 +40,7 @@ export interface DriverDeps extends TransferDeps {
 }
 
 const isConflict = (error: unknown): boolean =>
-  error instanceof CutroomError && (error.code === 'conflict' || error.code === 'locked' || error.code === 'request-timeout')
+  error instanceof CutroomError && (error.code === 'conflict' || error.code === 'locked')
 /** The server does not know this upload any more. */
 const isGone = (error: unknown): boolean => error instanceof CutroomError && (error.status === 404 || error.status === 410)
 
@@ -49,6 +51,21 @@ async function isReadable(blob: Blob): Promise<boolean> {
     return true
   } catch {
     return false
+  }
+}
+
+/**
+ * Renews what can be renewed, and says what has become of the login: the answer to HEAD has no body.
+ * @returns what kept it from that and is passing; undefined: nothing
+ * @throws what is final
+ */
+async function renew(call: Call, signal: AbortSignal): Promise<unknown> {
+  try {
+    await call(me.get, { signal })
+    return undefined
+  } catch (error) {
+    if (!isPassing(error)) throw error
+    return error
   }
 }
 
@@ -66,13 +83,14 @@ export function createUploadDriver({ call, list, ...deps }: DriverDeps) {
       return await transfer({
         blob: file,
         metadata: { cutId, filename: filenameOf(file), ...(name !== undefined && { name }), ...(kind !== undefined && { kind }) },
+        key: progress.key,
         uploadId: progress.stored?.uploadId,
         credentials,
         signal: limit.signal,
         onCreated(uploadId) {
           // the login has ended: it would be one of the next person
           if (signal.aborted && !item.cancelled.signal.aborted) return
-          progress.stored = list.note(item, uploadId)
+          progress.stored = list.note(item, uploadId, progress.key)
         },
         onProgress(sentBytes, isAccepted) {
           item.show({ sentBytes })
@@ -85,17 +103,21 @@ export function createUploadDriver({ call, list, ...deps }: DriverDeps) {
   }
 
   /** Waits, or prepares what the next attempt needs. @throws what is final */
-  async function recover({ item, progress, signal }: Drive, error: unknown): Promise<void> {
+  async function recover({ item, progress, signal }: Drive, failure: unknown): Promise<void> {
+    let error = failure
     if (isGone(error) && progress.stored) {
       list.forget(progress.stored)
       progress.stored = undefined
       item.show({ sentBytes: 0, state: 'waiting' })
       return
     }
-    if (error instanceof CutroomError && error.status === 401 && progress.refusals++ === 0) {
-      // renews what can be renewed, and says what has become of the login: the answer to HEAD has no body
-      await call(me.get, { signal })
-      return
+    if (error instanceof CutroomError && error.status === 401 && progress.refusals === 0) {
+      error = await renew(call, signal)
+      // one that could not be followed by a renewal does not count
+      if (error === undefined) {
+        progress.refusals++
+        return
+      }
     }
     if (!isPassing(error) && !isConflict(error)) throw error
     if (!(await isReadable(item.file))) throw new CutroomError(problemOf('bad-request', 'The file cannot be read any more'))
@@ -132,7 +154,10 @@ export function createUploadDriver({ call, list, ...deps }: DriverDeps) {
     const { item, progress, signal } = drive
     await Promise.race([list.storage.opened, aborted(signal)])
     progress.stored = list.claim(item)
-    if (progress.stored) item.show({ sentBytes: progress.stored.sentBytes })
+    if (progress.stored) {
+      progress.key = progress.stored.key
+      item.show({ sentBytes: progress.stored.sentBytes })
+    }
     const fileId = await send(drive)
     return call(files.get, { params: { fileId }, retryForMs: FETCH_FILE_MS, signal })
   }

@@ -2,6 +2,7 @@ import { type Call, type Credentials, isPassing } from './call.ts'
 import { files } from './generated/contract.ts'
 import type { PersonStorageDeps } from './person-storage.ts'
 import { CutroomError, problemOf } from './problem.ts'
+import { randomKey } from './random-key.ts'
 import { backoff, deadline, reasonOf, sleep } from './timing.ts'
 import type { StoredUpload } from './upload.ts'
 import { createUploadDriver, type Progress } from './upload-driver.ts'
@@ -102,7 +103,7 @@ export function createUploadEngine(deps: UploadsDeps) {
     all: list.get,
     /** Sends one, until it has ended. */
     async run(item: UploadItem, signal: AbortSignal, credentials: () => Promise<Credentials>): Promise<void> {
-      const progress: Progress = { stored: undefined, tries: 0, refusals: 0 }
+      const progress: Progress = { key: randomKey(), stored: undefined, tries: 0, refusals: 0 }
       try {
         if (signal.aborted) throw reasonOf(signal)
         list.add(item)

@@ -77,11 +77,11 @@ export function createUploadList(deps: UploadListDeps) {
       show()
       return found
     },
-    note(item: UploadItem, uploadId: string): StoredUpload {
+    note(item: UploadItem, uploadId: string, key: string): StoredUpload {
       const { cutId, kind, file, handle } = item
       const at = new Date().toISOString()
       const fingerprint = fingerprintOf(item)
-      const entry = { uploadId, cutId, name: handle.name, kind, fingerprint, sentBytes: 0, totalBytes: file.size, at }
+      const entry = { uploadId, key, cutId, name: handle.name, kind, fingerprint, sentBytes: 0, totalBytes: file.size, at }
       owners.set(entry, item)
       entries = [...entries, entry].slice(-MAX_UPLOADS)
       save()

@@ -19,6 +19,8 @@ export interface TransferDeps {
 export interface TransferOptions {
   blob: Blob
   metadata: Record<string, string>
+  /** Names the upload: its creation may be repeated. */
+  key: string
   /** What to go on with. */
   uploadId: string | undefined
   /** Who each request is made as. */
@@ -57,7 +59,7 @@ function prepare(request: HttpRequest, { token, userId }: Credentials, withCooki
 
 /** One attempt. The signal never ends a creation whose answer is still to come: that would leave an upload without a name here. */
 function attempt({ target, isOwnFetch }: TransferDeps, options: TransferOptions) {
-  const { blob, metadata, uploadId, credentials, signal, onCreated, onProgress } = options
+  const { blob, metadata, key, uploadId, credentials, signal, onCreated, onProgress } = options
   const byXhr = !isOwnFetch && 'XMLHttpRequest' in globalThis
   let isCreating = false
   let idle: ReturnType<typeof setTimeout> | undefined
@@ -84,6 +86,7 @@ function attempt({ target, isOwnFetch }: TransferDeps, options: TransferOptions)
         // a request that was aborted before it was sent would be sent all the same
         if (signal.aborted) throw reasonOf(signal)
         isCreating = request.getMethod() === 'POST'
+        if (isCreating) request.setHeader('Idempotency-Key', key)
         prepare(request, as, byXhr ? target.cookies : undefined)
         // Where the server stands: what has come of a part that was cut is progress, too.
         const offset = request.getHeader('Upload-Offset')

@@ -75,6 +75,8 @@ export type UploadStore = TextStore
 /** An unfinished upload, as it is stored. */
 export interface StoredUpload {
   uploadId: string
+  /** The Idempotency-Key under which it was made. */
+  key: string
   cutId: string
   name: string
   kind: FileKind | undefined

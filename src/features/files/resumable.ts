@@ -1,19 +1,18 @@
 import { UPLOADS_URL, UploadMetadata } from '@cutroom/contract'
-import { ERRORS, Metadata, type Upload } from '@tus/server'
+import { ERRORS, Metadata } from '@tus/server'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Scope } from '../../access/authorize.ts'
+import { idOf, newId } from '../../db/ids.ts'
 import { invalid, problem } from '../../errors.ts'
+import { idempotencyKey } from '../../http/conditional.ts'
 import { basePathOf } from '../../http/cookies.ts'
 import { PartStore } from '../../http/uploads/part-store.ts'
 import { createTus } from '../../http/uploads/tus.ts'
 import type { RouteContext } from '../shared/noun.ts'
 import { callerOf, createCompletion } from './completion.ts'
 import { displayName } from './names.ts'
-import { createUpload, deleteUpload, findUpload, LIFE_MS, type UploadRow } from './uploads.ts'
-
-/** A new upload, as far as it was checked. */
-type Draft = Omit<UploadRow, 'id' | 'fileId' | 'createdAt' | 'length'> & { length: number }
+import { createUpload, deleteUpload, findUpload, LIFE_MS, type NewUpload, type UploadRow } from './uploads.ts'
 
 const Params = z.object({ uploadId: z.uuid().toLowerCase() })
 
@@ -39,11 +38,14 @@ function readLength({ headers }: FastifyRequest): number {
   return Number(length)
 }
 
+const isSame = (made: UploadRow, { cutId, kind, name, length }: NewUpload): boolean =>
+  made.cutId === cutId && made.kind === kind && made.name === name && Number(made.length) === length
+
 /** What is checked before the first byte, and noted for what follows. */
 function createChecks(
   app: FastifyInstance,
   { query, authorizer, files }: RouteContext,
-  drafts: WeakMap<FastifyRequest, Draft>,
+  drafts: WeakMap<FastifyRequest, NewUpload>,
   found: WeakMap<FastifyRequest, UploadRow>,
 ) {
   const authorize = async (request: FastifyRequest, cutId: string): Promise<Scope> => {
@@ -52,14 +54,21 @@ function createChecks(
     return authorizer.authorize(query, caller, 'file:create', { param: 'cutId', id: cutId })
   }
 
-  /** Before the first byte. */
+  /** Before the first byte. With an Idempotency-Key it finds what was made under it before. */
   async function admit(request: FastifyRequest): Promise<void> {
+    const key = idempotencyKey(request)
     const length = readLength(request)
     const { cutId, filename, name, kind = null } = readMetadata(request)
     const { projectId } = await authorize(request, cutId)
     const limit = files.receiver.limitOf(kind ?? undefined)
     if (length > limit) throw problem('too-large', `The file has more than ${limit} bytes`)
-    drafts.set(request, { projectId, cutId, userId: callerOf(request).userId, kind, name: displayName(name ?? filename), length })
+    const { userId } = callerOf(request)
+    const id = key === undefined ? newId() : idOf(userId, `upload:${key}`)
+    const draft = { id, projectId, cutId, userId, kind, name: displayName(name ?? filename), length }
+    const made = key === undefined ? null : await findUpload(query, id, userId)
+    if (made && !isSame(made, draft)) throw problem('idempotency-mismatch')
+    if (made) found.set(request, made)
+    else drafts.set(request, draft)
   }
 
   /** Whose it is, and whether they may still add to the cut. */
@@ -73,13 +82,9 @@ function createChecks(
   return { admit, admitKnown }
 }
 
-/** Uploads in parts, which can be resumed: tus 1.0 with creation, expiration and termination. */
-export function resumableRoutes(app: FastifyInstance, context: RouteContext): void {
-  const { query, config, files } = context
-  const drafts = new WeakMap<FastifyRequest, Draft>()
-  const found = new WeakMap<FastifyRequest, UploadRow>()
-
-  const store = new PartStore(
+/** Where the bytes are, of which the database knows the rest. */
+const openStore = ({ query, files }: RouteContext): PartStore =>
+  new PartStore(
     files.staging,
     async (id) => {
       const [row] = await query<{ length: string; isDone: boolean; createdAt: Date }>({
@@ -90,18 +95,70 @@ export function resumableRoutes(app: FastifyInstance, context: RouteContext): vo
     },
     LIFE_MS,
   )
-  const complete = createCompletion(app, context, store)
 
-  async function onCreate(request: FastifyRequest, { id }: Upload): Promise<void> {
+/** How uploads are made: each row with its file. */
+function createCreation(
+  app: FastifyInstance,
+  { config }: RouteContext,
+  store: PartStore,
+  drafts: WeakMap<FastifyRequest, NewUpload>,
+) {
+  const draftOf = (request: FastifyRequest): NewUpload => {
     const draft = drafts.get(request)
     if (!draft) throw ERRORS.FILE_NOT_FOUND
-    await app.rooms.commit({ id: draft.userId, name: '' }, (write) => createUpload(write, config.quota, { id, ...draft }))
+    return draft
   }
-  const tus = createTus({ path: basePathOf(config) + UPLOADS_URL, store, onCreate, onComplete: complete })
+  return {
+    nameOf: (request: FastifyRequest) => draftOf(request).id,
+    async onCreate(request: FastifyRequest): Promise<void> {
+      const draft = draftOf(request)
+      await app.rooms.commit({ id: draft.userId, name: '' }, (write) => createUpload(write, config.quota, draft))
+      try {
+        // What is left of one of the same key that has expired.
+        await store.remove(draft.id)
+        await store.begin(draft.id)
+      } catch (error) {
+        await deleteUpload(app.rooms.commit, draft.id)
+        throw error
+      }
+    },
+  }
+}
+
+/** Uploads in parts, which can be resumed: tus 1.0 with creation, expiration and termination. */
+export function resumableRoutes(app: FastifyInstance, context: RouteContext): void {
+  const { config, files } = context
+  const drafts = new WeakMap<FastifyRequest, NewUpload>()
+  const found = new WeakMap<FastifyRequest, UploadRow>()
+
+  const store = openStore(context)
+  const complete = createCompletion(app, context, store)
+
+  const path = basePathOf(config) + UPLOADS_URL
+  const tus = createTus({ path, store, ...createCreation(app, context, store, drafts), onComplete: complete })
 
   const { admit, admitKnown } = createChecks(app, context, drafts, found)
   const receive = (request: FastifyRequest, reply: FastifyReply) =>
     files.slots.run(callerOf(request).userId, () => tus(request, reply))
+
+  /** Makes an upload; of one that was made before, whose answer was lost, it says where it is and how far it has come. */
+  async function create(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const made = found.get(request)
+    if (!made) return receive(request, reply)
+    if (made.fileId === null) await store.begin(made.id)
+    const offset = made.fileId === null ? await store.offsetOf(made.id) : Number(made.length)
+    const expires = new Date(made.createdAt.getTime() + LIFE_MS).toUTCString()
+    return reply
+      .headers(offset === Number(made.length) ? await complete(request, made.id) : { 'upload-expires': expires })
+      .headers({
+        'tus-resumable': '1.0.0',
+        location: `${path}/${made.id}`,
+        'upload-offset': offset,
+        'cache-control': 'no-store',
+      })
+      .code(201)
+      .send()
+  }
 
   /** Of an upload whose bytes are all there the file, which is made now where that failed before. */
   async function proceed(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -153,7 +210,7 @@ export function resumableRoutes(app: FastifyInstance, context: RouteContext): vo
         preHandler: (request, reply) => app.withPlace(request, reply, () => check(request)),
         handler,
       })
-    route('POST', admit, receive)
+    route('POST', admit, create)
     route('HEAD', admitKnown, proceed)
     route('PATCH', admitKnown, proceed)
     route('DELETE', admitKnown, terminate)

@@ -36,16 +36,19 @@ export async function findUpload(query: Query, id: string, userId: string, lock 
   return row ?? null
 }
 
-/** @throws problem quota-exceeded | too-many */
-export async function createUpload(
-  write: Write,
-  quota: Config['quota'],
-  { length, ...upload }: Omit<UploadRow, 'length' | 'fileId' | 'createdAt'> & { length: number },
-): Promise<void> {
-  const { projectId, userId } = upload
-  await assertQuota(write, quota, { projectId, userId, bytes: length })
+/** An upload that is to be made. */
+export type NewUpload = Omit<UploadRow, 'length' | 'fileId' | 'createdAt'> & { length: number }
+
+/** @throws problem quota-exceeded | too-many | idempotency-running, where the same one is being made */
+export async function createUpload(write: Write, quota: Config['quota'], { length, ...upload }: NewUpload): Promise<void> {
+  const { id, projectId, userId } = upload
+  // One of the same key, of which nothing counts any more.
+  await write.query(Prisma.sql`DELETE FROM "Upload" WHERE id = ${id}::uuid AND "expiresAt" <= now()`)
+  if (await findUpload(write.query, id, userId)) throw problem('idempotency-running', undefined, { retryAfter: 1 })
+  // The same one may be committed from here on: it counts once, and the insertion fails and is tried again.
+  await assertQuota(write, quota, { projectId, userId, bytes: length, but: id })
   const [own] = await write.query<{ count: number }>(Prisma.sql`SELECT count(*)::int AS count FROM "Upload"
-    WHERE "userId" = ${userId}::uuid AND "fileId" IS NULL AND "expiresAt" > now()`)
+    WHERE "userId" = ${userId}::uuid AND "fileId" IS NULL AND "expiresAt" > now() AND id <> ${id}::uuid`)
   if ((own?.count ?? 0) >= MOST) throw problem('too-many', `You have ${MOST} uploads under way`)
   const now = new Date()
   const expiresAt = new Date(now.getTime() + LIFE_MS)

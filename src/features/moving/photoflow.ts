@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import { type Person, type Task, tasks } from '@cutroom/contract'
 import type * as z from 'zod'
+import { idOf } from '../../db/ids.ts'
 import { type CsvRow, readCsv, unneutralised } from '../../lib/csv.ts'
 import type { Write } from '../../rooms/log/commit.ts'
 import { createTask } from '../tasks/writes.ts'
@@ -25,18 +25,6 @@ export type Order = Body & { id: string }
 export interface Misfit {
   row: number
   message: string
-}
-
-/** UUID version 5 (RFC 9562): of a name within a namespace, the same each time. */
-export function idOf(namespace: string, name: string): string {
-  const bytes = createHash('sha1')
-    .update(Buffer.from(namespace.replaceAll('-', ''), 'hex'))
-    .update(name)
-    .digest()
-    .subarray(0, 16)
-  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x50, 6)
-  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8)
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }
 
 /** @returns null where it is no time */

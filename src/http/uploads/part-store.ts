@@ -50,13 +50,18 @@ export class PartStore extends DataStore {
     return join(this.#staging.folder, id + PARTIAL)
   }
 
-  override async create(upload: Upload): Promise<Upload> {
-    await open(this.pathOf(upload.id), 'wx', 0o600).then(
+  /** Makes the file of an upload, where there is none. */
+  async begin(id: string): Promise<void> {
+    await open(this.pathOf(id), 'a', 0o600).then(
       (file) => file.close(),
       (error: unknown) => {
         throw ofDisk(error)
       },
     )
+  }
+
+  /** Asked by tus after `onCreate`, which has made the file with the row. */
+  override async create(upload: Upload): Promise<Upload> {
     return upload
   }
 

@@ -1,7 +1,6 @@
 import { PassThrough, Readable } from 'node:stream'
-import { ERRORS, Server, type Upload } from '@tus/server'
+import { ERRORS, Server } from '@tus/server'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { newId } from '../../db/ids.ts'
 import { ProblemError, problem, toProblem } from '../../errors.ts'
 import { UploadLocks } from './locks.ts'
 import type { PartStore } from './part-store.ts'
@@ -10,8 +9,10 @@ export interface TusOptions {
   /** The path of uploads, as the world finds it. */
   path: string
   store: PartStore
-  /** Called with a new upload, before its first byte. What it throws is the answer. */
-  onCreate: (request: FastifyRequest, upload: Upload) => Promise<void>
+  /** The id of the upload that a request makes. */
+  nameOf: (request: FastifyRequest) => string
+  /** Makes a new upload, row and file, before its first byte. What it throws is the answer. */
+  onCreate: (request: FastifyRequest) => Promise<void>
   /** Called when all bytes are there. @returns headers of the answer */
   onComplete: (request: FastifyRequest, id: string) => Promise<Record<string, string>>
 }
@@ -60,7 +61,7 @@ function asWeb({ raw, method, url, headers }: FastifyRequest): Request {
  * Answers requests of uploads in parts (tus 1.0). Refusals are problems, and all headers of this server are on its answers, since they leave
  * like any other answer.
  */
-export function createTus({ path, store, onCreate, onComplete }: TusOptions) {
+export function createTus({ path, store, nameOf, onCreate, onComplete }: TusOptions) {
   const requests = new WeakMap<Request, FastifyRequest>()
   const failures = new WeakMap<Request, unknown>()
   /** The upload that a request makes or is about. */
@@ -77,12 +78,12 @@ export function createTus({ path, store, onCreate, onComplete }: TusOptions) {
     locker: new UploadLocks(),
     // A request that another one replaces ends at once; 0 would be three seconds.
     lockDrainTimeout: 1,
-    namingFunction: newId,
+    namingFunction: (request) => nameOf(of(request)),
     generateUrl: (_request, { id }) => `${path}/${id}`,
     getFileIdFromRequest: (request) => (of(request).params as { uploadId?: string }).uploadId,
     onUploadCreate: async (request, upload) => {
       ids.set(request as unknown as Request, upload.id)
-      await onCreate(of(request), upload)
+      await onCreate(of(request))
       return {}
     },
     onUploadFinish: async (request, upload) => ({ headers: await onComplete(of(request), upload.id) }),

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { readdir } from 'node:fs/promises'
+import { readdir, rename } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import type { File } from '@cutroom/contract'
-import { describe, expect, it } from 'vitest'
-import { useApp } from '../../support/app.ts'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { startApp, type TestApp, useApp } from '../../support/app.ts'
 import { beginUpload, bytesOf, cutIn, download, metadataOf, sha256, textOf, tus, wavOf, zipOf } from '../../support/files.ts'
 import { createTeam, type Person } from '../../support/people.ts'
 import { until } from '../../support/until.ts'
@@ -200,6 +200,124 @@ describe('an upload in parts', () => {
     const fileId = answer.headers.get('cutroom-file') ?? ''
     expect((await bytesOf(await download(app(), editor, fileId))).equals(wav)).toBe(true)
     expect((await app().db.query('SELECT 1 FROM "StoredObject" WHERE "fileId" IS NULL')).rows).toEqual([])
+  })
+})
+
+describe('the creation of an upload in parts with an Idempotency-Key', () => {
+  const create = (
+    on: Pick<TestApp, 'url'>,
+    person: Pick<Person, 'token'>,
+    length: number,
+    values: Record<string, string>,
+    key?: string,
+    body?: Buffer,
+  ) =>
+    tus(
+      on,
+      person,
+      'POST',
+      '/api/uploads',
+      {
+        'upload-length': `${length}`,
+        'upload-metadata': metadataOf(values),
+        ...(key !== undefined && { 'idempotency-key': key }),
+      },
+      body,
+    )
+  const rowsOf = async (on: TestApp, { id }: { id: string }) =>
+    (await on.db.query('SELECT id FROM "Upload" WHERE "projectId" = $1', [id])).rows
+  const codeOf = async (answer: Response) => ((await answer.json()) as { code: string }).code
+
+  it('M1 sent again it is the same upload, and says how far that has come; without a key it is another', async () => {
+    const { editor, cutId, project } = await given()
+    const bytes = textOf(1000)
+    const values = { cutId, filename: 'a.txt' }
+    const first = await create(app(), editor, 1000, values, 'one')
+    const path = first.headers.get('location') ?? ''
+    expect(first.status).toBe(201)
+    expect((await patch(editor, path, 0, bytes.subarray(0, 400))).status).toBe(204)
+    const shown = ({ status, headers }: Response) => [
+      status,
+      ...['location', 'upload-offset', 'cutroom-file'].map((name) => headers.get(name)),
+    ]
+    expect(shown(await create(app(), editor, 1000, values, 'one'))).toEqual([201, path, '400', null])
+    // what comes with it is where it stands already, or sent again from there
+    expect(shown(await create(app(), editor, 1000, values, 'one', textOf(300)))).toEqual([201, path, '400', null])
+    const fileId = (await patch(editor, path, 400, bytes.subarray(400))).headers.get('cutroom-file')
+    expect(shown(await create(app(), editor, 1000, values, 'one'))).toEqual([201, path, '1000', fileId])
+    expect((await bytesOf(await download(app(), editor, fileId ?? ''))).equals(bytes)).toBe(true)
+    expect(await rowsOf(app(), project)).toHaveLength(1)
+    await create(app(), editor, 1000, values)
+    await create(app(), editor, 1000, values)
+    expect(await rowsOf(app(), project)).toHaveLength(3)
+  })
+
+  it('M3 the key is its person’s, and of one upload: of another it is a mistake', async () => {
+    const { editor, owner, cutId, project } = await given()
+    const values = { cutId, filename: 'a.txt' }
+    const path = (await create(app(), editor, 1000, values, 'key')).headers.get('location')
+    const other = await create(app(), owner, 1000, values, 'key')
+    expect([other.status, other.headers.get('location') === path]).toEqual([201, false])
+    for (const [length, changed] of [
+      [999, values],
+      [1000, { ...values, filename: 'b.txt' }],
+      [1000, { ...values, kind: 'document' }],
+      [1000, { ...values, cutId: await cutIn(owner, project) }],
+    ] as const) {
+      const answer = await create(app(), editor, length, changed, 'key')
+      expect([answer.status, await codeOf(answer)]).toEqual([422, 'idempotency-mismatch'])
+    }
+    for (const key of ['', 'a b', 'x'.repeat(256)]) expect((await create(app(), editor, 1000, values, key)).status).toBe(400)
+    expect(await rowsOf(app(), project)).toHaveLength(2)
+  })
+
+  it('M1 a key whose upload has expired makes a new one, with nothing of the old', async () => {
+    const { editor, cutId, project } = await given()
+    const values = { cutId, filename: 'a.txt' }
+    const path = (await create(app(), editor, 1000, values, 'old')).headers.get('location') ?? ''
+    await patch(editor, path, 0, textOf(400))
+    await app().db.query(`UPDATE "Upload" SET "expiresAt" = now() WHERE "projectId" = $1`, [project.id])
+    const again = await create(app(), editor, 2000, values, 'old')
+    expect(again.status).toBe(201)
+    expect(await offsetOf(editor, again.headers.get('location') ?? '')).toBe(0)
+    expect(await rowsOf(app(), project)).toHaveLength(1)
+  })
+
+  it('M1 sent twice at once it makes one upload, which counts once; the other is told to come again', async () => {
+    const tight = await startApp({ env: { QUOTA_PROJECT: '1KB' } })
+    onTestFinished(() => tight.close())
+    const { owner, project } = await createTeam(tight)
+    const values = { cutId: await cutIn(owner, project), filename: 'a.txt' }
+    const holder = await tight.db.connect()
+    await holder.query('BEGIN')
+    await holder.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`quota project ${project.id}`])
+    const both = [1, 2].map(() => create(tight, owner, 600, values, 'key'))
+    await until('both wait', async () => {
+      const waiting = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'`
+      return (await tight.db.query(waiting)).rowCount === 2
+    })
+    await holder.query('COMMIT')
+    holder.release()
+    const [made, refused] = (await Promise.all(both)).sort((a, b) => a.status - b.status)
+    expect([made?.status, refused?.status, refused && (await codeOf(refused))]).toEqual([201, 409, 'idempotency-running'])
+    expect(refused?.headers.get('retry-after')).toBe('1')
+    const again = await create(tight, owner, 600, values, 'key')
+    expect([again.status, again.headers.get('location')]).toEqual([201, made?.headers.get('location')])
+    expect(await rowsOf(tight, project)).toHaveLength(1)
+  })
+
+  it('M1 one that the disk does not take leaves no row', async () => {
+    const { editor, cutId, project } = await given()
+    const folder = join(app().config.dataDir, 'uploads')
+    await rename(folder, `${folder}-away`)
+    const answers = [
+      await create(app(), editor, 1000, { cutId, filename: 'a.txt' }),
+      await create(app(), editor, 1000, { cutId, filename: 'a.txt' }, 'key'),
+    ]
+    await rename(`${folder}-away`, folder)
+    expect(answers.map(({ status }) => status)).toEqual([503, 503])
+    expect(await rowsOf(app(), project)).toEqual([])
+    expect((await create(app(), editor, 1000, { cutId, filename: 'a.txt' }, 'key')).status).toBe(201)
   })
 })
 

@@ -1,5 +1,5 @@
 import type { Payload, Person, ProjectEventName } from '@cutroom/contract'
-import { idOf } from '../photoflow.ts'
+import { idOf } from '../../../db/ids.ts'
 import { later } from './values.ts'
 
 /** An event of a log that is written now, of what was done long ago. */

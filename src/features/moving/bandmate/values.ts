@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { isVisible } from '@cutroom/contract'
 import * as z from 'zod'
-import { idOf } from '../photoflow.ts'
+import { idOf } from '../../../db/ids.ts'
 
 /** Something that does not fit, or not whole. */
 export interface Misfit {
