@@ -129,8 +129,9 @@ function createList(context: PartContext, show: (next: Known | null) => void) {
       if (!known) return null
       const { all, dismissed } = known
       const changed = after(known, change)
-      if (changed.all.size > MOST) return () => restart()
       if (changed !== known) set(changed)
+      // once: until that has an answer, the list goes on to grow
+      if (changed.all.size > MOST && keepsPages) return () => restart()
       // it was dismissed before this list was loaded, or stands further down
       const isUnknown =
         change.name === 'activity:restored' && !all.has(change.payload.eventId) && !dismissed.has(change.payload.eventId)
