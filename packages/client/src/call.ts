@@ -10,7 +10,7 @@ export interface CallOptions {
   ifMatch?: number
   signal?: AbortSignal
   /**
-   * Milliseconds to go on trying when the network fails or the server asks to come again later (429, 503).
+   * Milliseconds to go on trying when the network fails or is too slow (408), or the server asks to come again later (429, 503).
    * A write gets an `idempotencyKey` for it. Ends when the session ends in which the call was made.
    */
   retryForMs?: number
@@ -144,7 +144,7 @@ export async function send(target: Target, endpoint: Endpoint, args: LooseArgs, 
 export function isPassing(error: unknown): boolean {
   if (!(error instanceof CutroomError)) return isNetworkError(error)
   // the first attempt may still run although its connection broke
-  return [429, 502, 503, 504].includes(error.status) || error.code === 'idempotency-running'
+  return [408, 429, 502, 503, 504].includes(error.status) || error.code === 'idempotency-running'
 }
 
 /** What the server asked to wait before the next attempt, ms; 0 where it asked for nothing. */
