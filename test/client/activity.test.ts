@@ -2,9 +2,11 @@ import type { ActivityQuery, CutroomClient } from '@cutroom/client'
 import type { Activity, ActivityPage } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
 import { useApp } from '../support/app.ts'
+import { upTo } from '../support/log.ts'
 import { addMember, createProject, createTeam, type Person } from '../support/people.ts'
 import { until } from '../support/until.ts'
 import { clientOf, live, writeTask } from './clients.ts'
+import { createNetwork } from './network.ts'
 
 const PAGE = 30
 const items = ({ activity }: CutroomClient) => activity.state?.items ?? []
@@ -134,6 +136,35 @@ describe('the activities of a client', () => {
     await until('what is read is shown no more', () => items(client).every(({ isRead }) => !isRead))
     await shows(client, viewer, { projectId: project.id, actorId: owner.id, unread: 'true' })
   })
+
+  it('B2 when more come than are kept the newest are asked for once, however many come until the answer, and none is lost', async () => {
+    const { project, owner, editor } = await createTeam(app(), 'editor')
+    const network = createNetwork()
+    const { client, errors } = clientOf(app(), editor, { fetch: network.fetch })
+    const room = client.room(project.id, { state: false })
+    await live(room)
+    await client.activity.refresh()
+    const path = '/api/me/activity'
+    const asked = network.count(path)
+    network.rule((to) => (to === path ? 'hold' : 'pass'))
+    let heard = 0
+    room.on('activity', () => heard++)
+    for (const n of upTo(103)) await Promise.all(upTo(20).map((m) => writeTask(owner, project.id, `Task ${n}.${m}`)))
+    await until('all came', () => heard === 2_060, 60_000)
+    const newest = await listed(editor)
+    expect(items(client).slice(0, 200)).toEqual(newest)
+    expect(network.count(path)).toBe(asked + 1)
+    expect(network.held).toHaveLength(1)
+    network.held[0]?.release()
+    await until('it begins anew', () => items(client).length < 200)
+    expect(items(client)).toEqual(newest.slice(0, items(client).length))
+    await writeTask(owner, project.id, 'One more')
+    await until('it is shown', () => items(client)[0]?.target.name === 'One more')
+    const now = await listed(editor)
+    expect(items(client)).toEqual(now.slice(0, items(client).length))
+    expect(network.count(path)).toBe(asked + 1)
+    expect(errors).toEqual([])
+  }, 120_000)
 
   it('A1 end with the membership, and with the login', async () => {
     const { project, owner, editor } = await createTeam(app(), 'editor')

@@ -144,6 +144,19 @@ describe('retries', () => {
     expect(keys[0]).toMatch(/^[0-9a-f]{32}$/)
   })
 
+  it('repeats what did not reach the server in time', async () => {
+    vi.useFakeTimers()
+    const replies: Reply[] = [problem('request-timeout'), { status: 204 }]
+    const { client, sent } = setup(() => replies.shift() ?? { status: 500 }, { retryForMs: 60_000 })
+    const done = client.call(tasks.delete, { params: { taskId } })
+    done.catch(() => {})
+    await vi.runAllTimersAsync()
+    await done
+    expect(new Set(sent.map(({ headers }) => headers.get('idempotency-key'))).size).toBe(1)
+    expect(sent).toHaveLength(2)
+    vi.useRealTimers()
+  })
+
   it('repeats neither a write when no retries are asked for, nor an answer that will not change', async () => {
     const { client, sent } = setup(() => problem('unavailable'))
     await expect(client.call(tasks.delete, { params: { taskId } })).rejects.toMatchObject({ code: 'unavailable' })

@@ -87,6 +87,29 @@ describe('what components draw', () => {
     expect(short.client.room(project.id)).not.toBe(gone)
   })
 
+  it.each(['a logout', 'another login'])(
+    'a room that ended with %s and is left later is not the one that was opened since',
+    async (way) => {
+      const { owner, editor, project } = await createTeam(app(), 'editor')
+      const { client } = clientOf(app(), owner)
+      const ended = client.room(project.id)
+      await live(ended)
+      if (way === 'a logout') await client.logout()
+      await client.login({ email: (way === 'a logout' ? owner : editor).email, password: PASSWORD })
+      expect(ended.status).toBe('offline')
+      const room = client.room(project.id)
+      expect(room).not.toBe(ended)
+      await live(room)
+      ended.leave()
+      ended.leave()
+      expect(room.status).toBe('live')
+      await client.api.tasks.create({ projectId: project.id, title: 'A' })
+      await until('the task', () => room.state?.tasks.size === 1)
+      room.leave()
+      expect(room.status).toBe('offline')
+    },
+  )
+
   it('typing stops by itself for those who see it, and is shown by what is typed on', async () => {
     const { owner, editor, project } = await createTeam(app(), 'editor')
     const [mine, theirs] = [clientOf(app(), owner).client.room(project.id), clientOf(app(), editor).client.room(project.id)]

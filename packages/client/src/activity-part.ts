@@ -1,6 +1,7 @@
 import type { ActivityActions, ActivityQuery, ActivityState } from './activity.ts'
 import { above, after, type Change, type Known, stateOf } from './activity-list.ts'
 import { activity as endpoints } from './generated/contract.ts'
+import { createListLoading, LIST_RETRY_MS } from './list-loading.ts'
 import type { Part, PartContext } from './part.ts'
 
 /** Of one page. */
@@ -16,10 +17,11 @@ function createRequests({ call }: PartContext) {
       const changes: Change[] = []
       recent.add(changes)
       try {
-        return {
-          page: await call(endpoints.list, { query: { ...query, limit: PAGE, ...(cursor !== null && { cursor }) } }),
-          changes,
+        const args = {
+          query: { ...query, limit: PAGE, ...(cursor !== null && { cursor }) },
+          ...(cursor === null && { retryForMs: LIST_RETRY_MS }),
         }
+        return { page: await call(endpoints.list, args), changes }
       } finally {
         recent.delete(changes)
       }
@@ -30,140 +32,102 @@ function createRequests({ call }: PartContext) {
   }
 }
 
-/**
- * Runs one load at a time: calls while it is under way share it.
- * @param onShared called for each of them
- * @param onEnd called when it has ended, unless it was forgotten
- */
-function createSingle<A extends unknown[]>(load: (...args: A) => Promise<void>, onShared = () => {}, onEnd = () => {}) {
-  let running: Promise<void> | null = null
-  return {
-    run(...args: A): Promise<void> {
-      if (running) {
-        onShared()
-        return running
-      }
-      const mine: Promise<void> = load(...args).finally(() => {
-        if (running !== mine) return
-        running = null
-        onEnd()
-      })
-      running = mine
-      return mine
-    },
-    forget(): void {
-      running = null
-    },
-  }
-}
-
 /** Loads activities, and keeps what is known of them. */
 function createList(context: PartContext, show: (next: Known | null) => void) {
   const { ask, happened } = createRequests(context)
   let query: ActivityQuery = {}
   let known: Known | null = null
-  // a load that another one has replaced is void
-  let loads = 0
-  // what is being loaded may be old already
-  let again = false
   // a first page stands above the pages that are there
   let keepsPages = true
+  let more: Promise<void> | null = null
 
   function set(next: Known | null): void {
     known = next
     show(next)
   }
-  const first = createSingle(
-    async () => {
-      const mine = ++loads
-      again = false
-      const { page, changes } = await ask(query, null)
-      if (mine !== loads) return
-      const { data, nextCursor: cursor, searchedTo, endsAt, read } = page
-      const all = new Map(data.map((each) => [each.id, each]))
-      const loaded: Known = { query, all, dismissed: new Set(), read, cursor, searchedTo, endsAt }
-      set(changes.reduce(after, keepsPages && known ? above(loaded, known) : loaded))
-      keepsPages = true
-    },
-    () => {
-      again = true
-    },
-    () => {
-      if (again && context.userId() !== undefined) first.run().catch(context.onError)
-    },
-  )
-  const next = createSingle(async (cursor: string) => {
-    const mine = loads
-    const { page, changes } = await ask(query, cursor)
-    if (mine !== loads || !known) return
+  const loading = createListLoading(async (isVoid) => {
+    const { page, changes } = await ask(query, null)
+    if (isVoid()) return
+    const { data, nextCursor: cursor, searchedTo, endsAt, read } = page
+    const all = new Map(data.map((each) => [each.id, each]))
+    const loaded: Known = { query, all, dismissed: new Set(), read, cursor, searchedTo, endsAt }
+    set(changes.reduce(after, keepsPages && known ? above(loaded, known) : loaded))
+    keepsPages = true
+  }, context)
+
+  async function loadNext({ query: asked, cursor }: Known): Promise<void> {
+    const { page, changes } = await ask(asked, cursor)
+    if (known?.query !== asked || known.cursor !== cursor) return
     const all = new Map([...known.all, ...page.data.map((each) => [each.id, each] as const)])
     const { nextCursor, searchedTo, endsAt } = page
     const read = { ...page.read, ...known.read }
     set(changes.reduce(after, { ...known, all, read, cursor: nextCursor, searchedTo, endsAt }))
-  })
+  }
 
-  /** Begins with nothing that was loaded. */
-  function restart(asked: ActivityQuery = query): Promise<void> {
+  /** What is loaded next is loaded anew. */
+  function begin(asked: ActivityQuery): void {
     if (asked !== query) set(null)
     query = asked
-    loads++
     keepsPages = false
-    first.forget()
-    next.forget()
-    return first.run()
+    more = null
+    loading.forget()
   }
   return {
-    restart,
-    refresh: first.run,
-    more: (): Promise<void> => (known === null || known.cursor === null ? Promise.resolve() : next.run(known.cursor)),
-    clear(): void {
-      query = {}
-      loads++
-      first.forget()
-      next.forget()
-      set(null)
+    loading,
+    show(asked: ActivityQuery): Promise<void> {
+      begin(asked)
+      return loading.reload()
     },
-    /** @returns how it must be loaded again, if it must */
-    change(change: Change): (() => Promise<void>) | null {
+    reload(): void {
+      begin(query)
+      loading.renew()
+    },
+    more(): Promise<void> {
+      if (!known) return loading.ready()
+      if (known.cursor === null) return Promise.resolve()
+      more ??= loadNext(known).finally(() => {
+        more = null
+      })
+      return more
+    },
+    clear(): void {
+      begin({})
+      keepsPages = true
+    },
+    change(change: Change): void {
       happened(change)
-      if (!known) return null
+      if (!known) return
       const { all, dismissed } = known
       const changed = after(known, change)
-      if (changed.all.size > MOST) return () => restart()
       if (changed !== known) set(changed)
       // it was dismissed before this list was loaded, or stands further down
       const isUnknown =
         change.name === 'activity:restored' && !all.has(change.payload.eventId) && !dismissed.has(change.payload.eventId)
-      return isUnknown ? first.run : null
+      // once: until that is loaded, the list goes on to grow
+      const isFull = changed.all.size > MOST && keepsPages
+      if (isFull) keepsPages = false
+      if (isFull || isUnknown) loading.renew()
     },
   }
 }
 
 /** The activities of the person who is logged in: a list that grows by pages at its end, and by what happens at its beginning. */
 export function createActivity(context: PartContext): Part<ActivityState, ActivityActions> {
-  const { call, userId, changed, onError } = context
+  const { call, userId, changed } = context
   let state: ActivityState | null = null
   const list = createList(context, (known) => {
     state = known && stateOf(known, userId())
     changed()
   })
-  /** Loads in the background. */
-  function unlessLoggedOut(load: () => Promise<void>): void {
-    if (userId() !== undefined) load().catch(onError)
-  }
-  function apply(next: Change): void {
-    const load = list.change(next)
-    if (load) unlessLoggedOut(load)
-  }
 
   return {
     get state() {
       return state
     },
     actions: {
-      show: (query) => list.restart({ ...query }),
+      show: (query) => list.show({ ...query }),
       loadMore: list.more,
-      refresh: list.refresh,
+      refresh: list.loading.reload,
       async markRead(upTo) {
         const last = new Map<string, number>()
         if (upTo) last.set(upTo.projectId, upTo.seq)
@@ -179,12 +143,13 @@ export function createActivity(context: PartContext): Part<ActivityState, Activi
         await call(endpoints.restore, { params: { eventId } })
       },
     },
-    applied: apply,
+    applied: list.change,
     passing(event) {
-      if (event.name === 'activity:new') apply(event)
+      if (event.name === 'activity:new') list.change(event)
     },
-    roomLive: () => unlessLoggedOut(list.refresh),
-    reload: () => unlessLoggedOut(() => list.restart()),
+    roomLive: list.loading.renew,
+    reload: list.reload,
+    retry: list.loading.retry,
     clear: list.clear,
   }
 }

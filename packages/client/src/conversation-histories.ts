@@ -9,14 +9,16 @@ export interface HistoriesDeps {
   /** A page of messages, from the newest back. */
   read(id: string, cursor: string | null): Promise<OpenHistory>
   known(): Known | null
-  /** The list is there, or cannot be had. */
-  ready(): Promise<void>
+  /** Waits for the list, where it is being loaded. */
+  ready(): Promise<unknown>
+  /** What could not be loaded is loaded with the list, the next time. */
+  failed(error: unknown): void
   /** Shows what was loaded, and then what the events since its request change. */
   show(next: Known, events: readonly Event[]): void
 }
 
 /** The histories of conversations that are open. */
-export function createHistories({ requests, read, known, ready, show }: HistoriesDeps) {
+export function createHistories({ requests, read, known, ready, failed, show }: HistoriesDeps) {
   // loaded or not
   const wanted = new Set<string>()
 
@@ -28,11 +30,16 @@ export function createHistories({ requests, read, known, ready, show }: Historie
   async function load(id: string): Promise<void> {
     await ready()
     await requests.once(`history ${id}`, async () => {
-      const found = await requests.ask(() => read(id, null))
+      const found = await requests
+        .ask(() => read(id, null))
+        .catch((error) => {
+          failed(error)
+          throw error
+        })
       if (found) put(id, found.answer, found.events)
     })
-    // a reload has voided the answer
-    if (wanted.has(id) && !known()?.histories.has(id) && requests.running('all')) await load(id)
+    // the answer was void
+    if (wanted.has(id) && known()?.histories.has(id) === false) await load(id)
   }
 
   return {

@@ -82,7 +82,7 @@ export function createConversations(context: PartContext): Part<ConversationsSta
         if (event.meta.mutationId !== undefined) sending.remove(event.meta.mutationId)
       }
       // whether one may write has changed with it
-      if (event.name === 'project:joined' || event.name === 'project:left') store.reload()
+      if (event.name === 'project:joined' || event.name === 'project:left') store.renew()
     },
     passing(event) {
       if (event.name !== 'chat:typing') return
@@ -90,6 +90,7 @@ export function createConversations(context: PartContext): Part<ConversationsSta
       typing.received({ targetId, userId, isTyping })
     },
     reload: store.reload,
+    retry: store.retry,
     clear() {
       typing.clear()
       sending.clear()

@@ -1,5 +1,6 @@
 import type { Notification, RoomEvent, UserEventName } from '@cutroom/contract'
 import { notifications as endpoints } from './generated/contract.ts'
+import { createListLoading, LIST_RETRY_MS } from './list-loading.ts'
 import type { NotificationActions, NotificationState } from './notifications.ts'
 import type { Part, PartContext } from './part.ts'
 
@@ -37,17 +38,11 @@ interface Shown {
 }
 
 /** The notifications of the person who is logged in: a list that grows by pages, and how many they have not seen. */
-export function createNotifications({
-  call,
-  userId,
-  changed,
-  onError,
-}: PartContext): Part<NotificationState, NotificationActions> {
+export function createNotifications(context: PartContext): Part<NotificationState, NotificationActions> {
+  const { call, changed } = context
   let shown: Shown | null = null
   // events since each request under way began: an answer may be older than they are
   const recent = new Set<Event[]>()
-  // a load that another one has replaced is void
-  let loads = 0
   let more: Promise<void> | null = null
 
   function show(next: Shown | null): void {
@@ -68,35 +63,32 @@ export function createNotifications({
     const events: Event[] = []
     recent.add(events)
     try {
-      const query = cursor === null ? { limit: PAGE } : { limit: PAGE, cursor }
-      return { page: await call(endpoints.list, { query }), events }
+      const args = {
+        query: { limit: PAGE, ...(cursor !== null && { cursor }) },
+        ...(cursor === null && { retryForMs: LIST_RETRY_MS }),
+      }
+      return { page: await call(endpoints.list, args), events }
     } finally {
       recent.delete(events)
     }
   }
 
-  async function load(): Promise<void> {
-    const mine = ++loads
-    more = null
+  const loading = createListLoading(async (isVoid) => {
     const { page, events } = await ask(null)
-    if (mine !== loads) return
+    if (isVoid()) return
+    more = null
     const { data: items, unseen, nextCursor: cursor, epoch, seq } = page
     show(events.reduce(after, { state: { items, unseen, hasMore: cursor !== null }, epoch, seq, cursor }))
-  }
+  }, context)
 
   async function loadNext(cursor: string): Promise<void> {
-    const mine = loads
     const { page, events } = await ask(cursor)
-    if (mine !== loads || !shown) return
+    if (shown?.cursor !== cursor) return
     const known = new Set(shown.state.items.map(({ id }) => id))
     const added = page.data.filter(({ id }) => !known.has(id))
     const items = events.reduce(itemsAfter, [...shown.state.items, ...added])
     const state = { ...shown.state, items, hasMore: page.nextCursor !== null }
     show({ ...shown, state, cursor: page.nextCursor })
-  }
-
-  function reload(): void {
-    if (userId() !== undefined) load().catch(onError)
   }
 
   return {
@@ -105,7 +97,8 @@ export function createNotifications({
     },
     actions: {
       loadMore() {
-        const cursor = shown?.cursor ?? null
+        if (!shown) return loading.ready()
+        const { cursor } = shown
         if (cursor === null) return Promise.resolve()
         more ??= loadNext(cursor).finally(() => {
           more = null
@@ -130,11 +123,12 @@ export function createNotifications({
         if (next !== shown) show(next)
       }
       // how many of that project were not seen is not known here
-      if (event.name === 'project:left') reload()
+      if (event.name === 'project:left') loading.renew()
     },
-    reload,
+    reload: loading.renew,
+    retry: loading.retry,
     clear() {
-      loads++
+      loading.forget()
       more = null
       show(null)
     },

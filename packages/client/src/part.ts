@@ -28,6 +28,8 @@ export interface Part<State, Actions> {
   roomLive?(): void
   /** A person has logged in, or events were missed: what is there may be old. Called once when the part is made. */
   reload(): void
+  /** What could not be loaded may be had now. */
+  retry(): void
   /** Nothing of this person is shown any more. */
   clear(): void
 }
@@ -39,7 +41,10 @@ type Deferred<Actions> = {
 
 /** A part as apps see it. */
 export type Facade<State, Actions> = Deferred<Actions> & {
-  /** Loaded when it is first read, then kept by events. Null until then, and without a login. */
+  /**
+   * Loaded when it is first read, then kept by events. Null until then, and without a login. What cannot be loaded is tried again for a
+   * minute, and then with the next connection, event of the person or action.
+   */
   readonly state: State | null
   /** `pick` is given the part: `client.notifications.select(({ state }) => state?.unseen)`. See `room.select`. */
   select<T>(pick: (part: Facade<State, Actions>) => T, same?: (a: T, b: T) => boolean): Selected<T>

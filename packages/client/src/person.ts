@@ -5,6 +5,7 @@ import type { LinkStatus } from './connection.ts'
 import type { Emitter } from './emitter.ts'
 import { type CutroomSocket, type Passing, readFrame } from './frames.ts'
 import { projects as endpoints, roomPrefix } from './generated/contract.ts'
+import { LIST_RETRY_MS } from './list-loading.ts'
 import type { MutationStore } from './mutation.ts'
 import { createMutations } from './mutations.ts'
 import { createPacer } from './pacer.ts'
@@ -45,13 +46,14 @@ interface Who {
 /** What belongs to one person: their projects, rooms and writes. */
 function createParts({ call, socket, onError, ackTimeoutMs, changed, select, ...deps }: PersonDeps, who: Who) {
   const pacer = createPacer()
+  const userId = () => who.userId
   const projects = createUserProjects({
-    pages: () => pagesOf<Project>(call, endpoints.list, { query: { limit: 200 } }),
-    canLoad: () => who.userId !== undefined,
-    onChange: changed,
+    pages: () => pagesOf<Project>(call, endpoints.list, { query: { limit: 200 }, retryForMs: LIST_RETRY_MS }),
+    userId,
+    changed,
     onError,
   })
-  const personal = createPersonalParts({ call, socket, userId: () => who.userId, changed, onError }, select)
+  const personal = createPersonalParts({ call, socket, userId, changed, onError }, select)
   const mutations = createMutations({
     call,
     store: deps.mutationStore,
@@ -65,7 +67,7 @@ function createParts({ call, socket, onError, ackTimeoutMs, changed, select, ...
     call,
     socket,
     pacer,
-    userId: () => who.userId,
+    userId,
     onError,
     ackTimeoutMs,
     keepMs: deps.keepRoomsMs,
@@ -80,17 +82,24 @@ function createParts({ call, socket, onError, ackTimeoutMs, changed, select, ...
     projects.reload()
     personal.reload()
   }
-  return { pacer, projects, personal, mutations, rooms, uploads, reload }
+  /** What could not be loaded may be had now. */
+  const retry = (): void => {
+    projects.retry()
+    personal.retry()
+  }
+  return { pacer, projects, personal, mutations, rooms, uploads, reload, retry }
 }
 
 /** The person's own room, whose events keep their projects and end their session. */
-function userRoomOf(deps: PersonDeps, { pacer, projects, personal, rooms, reload }: ReturnType<typeof createParts>, who: Who) {
+function userRoomOf(deps: PersonDeps, parts: ReturnType<typeof createParts>, who: Who) {
+  const { pacer, projects, personal, rooms, reload, retry } = parts
   const { socket, ackTimeoutMs, emit, onError, onRevoked } = deps
   return createUserRoom({
     socket,
     pacer,
     ackTimeoutMs,
     onError,
+    live: retry,
     reset() {
       reload()
       rooms.admitted()
@@ -99,6 +108,8 @@ function userRoomOf(deps: PersonDeps, { pacer, projects, personal, rooms, reload
     apply(event) {
       projects.applied(event)
       personal.applied(event)
+      // the server reads and delivers again
+      retry()
       if (event.name === 'project:joined') rooms.admitted(event.payload.id)
       // name and payload belong together, which the compiler forgets for a union
       emit(event.name, event.payload as never, event.meta)

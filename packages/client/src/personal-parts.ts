@@ -48,22 +48,19 @@ function createPersonalPart<State, Actions>(
     ...Object.fromEntries(
       names.map((name) => [
         name,
-        async (...args: unknown[]) => ((await loaded()).actions[name] as (...args: unknown[]) => unknown)(...args),
+        async (...args: unknown[]) => {
+          const { actions, retry } = await loaded()
+          retry()
+          return (actions[name] as (...args: unknown[]) => unknown)(...args)
+        },
       ]),
     ),
   } as Facade<State, Actions>
 
-  return {
-    facade,
-    applied: (event: RoomEvent<UserEventName>): void => part?.applied(event),
-    passing: (event: PassingEvent): void => part?.passing?.(event),
-    roomLive: (): void => part?.roomLive?.(),
-    reload: (): void => part?.reload(),
-    clear: (): void => part?.clear(),
-  }
+  return { facade, get: () => part }
 }
 
-/** The parts of the person who is logged in: one line and one facade for each. */
+/** The parts of the person who is logged in. */
 export function createPersonalParts(context: PartContext, select: Select) {
   const notifications = createPersonalPart<NotificationState, NotificationActions>(
     () => import('./notifications-part.ts').then(({ createNotifications }) => createNotifications),
@@ -83,23 +80,17 @@ export function createPersonalParts(context: PartContext, select: Select) {
     context,
     select,
   )
-  const all = [notifications, activity, conversations]
+  /** Those whose code is loaded. */
+  function each(run: (part: Omit<Part<unknown, unknown>, 'actions'>) => void): void {
+    for (const part of [notifications.get(), activity.get(), conversations.get()]) if (part) run(part)
+  }
   return {
     facades: { notifications: notifications.facade, activity: activity.facade, conversations: conversations.facade },
-    applied(event: RoomEvent<UserEventName>): void {
-      for (const part of all) part.applied(event)
-    },
-    passing(event: PassingEvent): void {
-      for (const part of all) part.passing(event)
-    },
-    roomLive(): void {
-      for (const part of all) part.roomLive()
-    },
-    reload(): void {
-      for (const part of all) part.reload()
-    },
-    clear(): void {
-      for (const part of all) part.clear()
-    },
+    applied: (event: RoomEvent<UserEventName>): void => each((part) => part.applied(event)),
+    passing: (event: PassingEvent): void => each((part) => part.passing?.(event)),
+    roomLive: (): void => each((part) => part.roomLive?.()),
+    reload: (): void => each((part) => part.reload()),
+    retry: (): void => each((part) => part.retry()),
+    clear: (): void => each((part) => part.clear()),
   }
 }

@@ -35,7 +35,6 @@ export function createRequests<Event>() {
       running.set(key, end)
       return end
     },
-    running: (key: string): Promise<void> | undefined => running.get(key),
     /** Who asks for it from now on runs it again. */
     forget: (key: string): void => void running.delete(key),
     /** All answers that are still to come are void. */

@@ -123,7 +123,7 @@ export function createRooms({ call, ...deps }: RoomsDeps) {
   }
 
   function make(projectId: string, id: string, options: RoomOptions): RoomControl {
-    return openRoom(projectId, options, {
+    const control = openRoom(projectId, options, {
       ...deps,
       ...readersOf(call, projectId, options),
       fullProblem: limit.problem,
@@ -140,15 +140,16 @@ export function createRooms({ call, ...deps }: RoomsDeps) {
         admission.barred(id)
       },
       live: () => admission.live(id),
-      release: () => release(id),
+      release: () => release(id, control),
     })
+    return control
   }
 
-  function release(id: string): void {
+  function release(id: string, control: RoomControl): void {
     const known = open.get(id)
-    if (!known || known.holds === 0) return
-    known.holds--
-    if (known.holds > 0) return
+    // one that has ended holds no room that was opened since
+    if (known?.control !== control || known.holds === 0) return
+    if (--known.holds > 0) return
     if (deps.keepMs > 0) known.timer = timeout(() => known.control.leave(), deps.keepMs)
     else known.control.leave()
   }

@@ -1,22 +1,19 @@
 import type { Project, RoomEvent, UserEventName } from '@cutroom/contract'
+import { createListLoading } from './list-loading.ts'
+import type { PartContext } from './part.ts'
 
-export interface UserProjectsDeps {
+export interface UserProjectsDeps extends Pick<PartContext, 'userId' | 'changed' | 'onError'> {
   /** All pages of the list, one after the other. */
   pages(): AsyncIterable<Project[]>
-  /** A person is logged in. */
-  canLoad(): boolean
-  onChange(): void
-  onError(error: unknown): void
 }
 
 /** The projects of the person who is logged in: loaded when they are first asked for, then kept by the events of their own room. */
-export function createUserProjects({ pages, canLoad, onChange, onError }: UserProjectsDeps) {
+export function createUserProjects({ pages, changed, ...deps }: UserProjectsDeps) {
   let projects: ReadonlyMap<string, Project> | null = null
   let isWanted = false
   // what changed while a list was loaded; null: none is
   let changes: ((next: Map<string, Project>) => void)[] | null = null
-  // a load that another one has replaced is void
-  let loads = 0
+  const loading = createListLoading(load, deps)
 
   function change(run: (next: Map<string, Project>) => void): void {
     changes?.push(run)
@@ -24,7 +21,7 @@ export function createUserProjects({ pages, canLoad, onChange, onError }: UserPr
     const next = new Map(projects)
     run(next)
     projects = next
-    onChange()
+    changed()
   }
   const put = (project: Project) =>
     change((next) => {
@@ -32,34 +29,25 @@ export function createUserProjects({ pages, canLoad, onChange, onError }: UserPr
     })
   const remove = (projectId: string) => change((next) => next.delete(projectId))
 
-  async function load(): Promise<void> {
-    const mine = ++loads
-    changes = []
+  async function load(isVoid: () => boolean): Promise<void> {
+    const since: typeof changes = []
+    changes = since
     const next = new Map<string, Project>()
     try {
       for await (const page of pages()) for (const project of page) next.set(project.id, project)
-    } catch (error) {
-      if (mine === loads) {
-        changes = null
-        onError(error)
-      }
-      return
+    } finally {
+      if (changes === since) changes = null
     }
-    if (mine !== loads) return
-    for (const run of changes) run(next)
-    changes = null
+    if (isVoid()) return
+    for (const run of since) run(next)
     projects = next
-    onChange()
-  }
-
-  function want(): void {
-    isWanted = true
-    if (!projects && !changes && canLoad()) void load()
+    changed()
   }
 
   return {
     get(): ReadonlyMap<string, Project> | null {
-      want()
+      if (!isWanted) loading.renew()
+      isWanted = true
       return projects
     },
     applied({ name, payload }: RoomEvent<UserEventName>): void {
@@ -70,13 +58,14 @@ export function createUserProjects({ pages, canLoad, onChange, onError }: UserPr
     changed: (project: Project | null, projectId: string) => (project ? put(project) : remove(projectId)),
     /** A person has logged in, or events were missed: what is there may be old. */
     reload(): void {
-      if (isWanted && canLoad()) void load()
+      if (isWanted) loading.renew()
     },
+    retry: loading.retry,
     clear(): void {
-      loads++
+      loading.forget()
       changes = null
       projects = null
-      onChange()
+      changed()
     },
   }
 }

@@ -9,6 +9,8 @@ export interface UserRoomDeps {
   socket(): CutroomSocket | undefined
   pacer: Pacer
   apply(event: RoomEvent<UserEventName>): void
+  /** It is live: joined for the first time, or again. */
+  live(): void
   /** Events were missed that cannot be had any more. */
   reset(): void
   onError(error: unknown): void
@@ -35,7 +37,7 @@ export function createUserRoom(deps: UserRoomDeps) {
       },
       joined() {},
       syncing() {},
-      live() {},
+      live: deps.live,
       refused: deps.onError,
     },
     null,
