@@ -7,7 +7,8 @@ import type { Endpoint } from './endpoint.ts'
  * - `queued`: waits for those before it, or for the network.
  * - `sending`: on its way, or being tried again.
  * - `sent`: answered; the room has not come to its event yet.
- * - `refused`: `problem` says why. Stays until `retry()` or `discard()`.
+ * - `refused`: `problem` says why. Stays until `retry()` or `discard()`. Those of the same row that name a
+ *   later version are refused with it, and name its own from then on.
  */
 export type MutationState = 'queued' | 'sending' | 'sent' | 'refused'
 

@@ -27,6 +27,7 @@ type List = ReturnType<typeof createMutationList>
 
 const asArray = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? (value as readonly T[]) : [value as T])
 const laneOf = ({ projectId }: NewItem): string => projectId ?? ''
+const targetOf = ({ endpoint, args }: Item): string => JSON.stringify([endpoint, args.params])
 const isWaiting = ({ state }: Item): boolean => state === 'queued' || state === 'sending'
 
 /** A mutation as it is stored. */
@@ -81,9 +82,16 @@ function createSender(list: List, { call, reached, onError }: MutationsDeps, ope
   function refused(item: Item, error: unknown): void {
     if (isClosed || !list.get().includes(item)) return
     if (!(error instanceof CutroomError)) onError(error)
-    if (item.keep) list.set(item, 'refused', error instanceof CutroomError ? error.problem : problemOf('internal'))
-    else list.remove(item)
-    item.reject(error)
+    const { ifMatch = Number.NaN } = item.args
+    for (const each of list.get()) {
+      // it was made over what this one would have made: that version may be there by now, and be another person's
+      const isOver = each.state === 'queued' && (each.args.ifMatch ?? 0) > ifMatch && targetOf(each) === targetOf(item)
+      if (isOver) each.args = { ...each.args, ifMatch }
+      else if (each !== item) continue
+      if (each.keep) list.set(each, 'refused', error instanceof CutroomError ? error.problem : problemOf('internal'))
+      else list.remove(each)
+      each.reject(error)
+    }
   }
 
   async function send(item: Item): Promise<void> {

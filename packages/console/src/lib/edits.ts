@@ -26,24 +26,35 @@ const editOf = (endpoint: Endpoint, id: string): Mutation | undefined =>
 export const useEdit = (endpoint: Endpoint, id: string): Mutation | undefined =>
   useSelected(() => client.select(() => editOf(endpoint, id)), [endpoint, id])
 
+const refusedOf = (endpoint: Endpoint, id: string): readonly Mutation[] =>
+  client.mutations.filter((mutation) => mutation.state === 'refused' && isOf(mutation, endpoint, id))
+
+/** Forgets all changes of a row by this endpoint that were refused. */
+export function takeTheirs(endpoint: Endpoint, id: string): void {
+  for (const mutation of refusedOf(endpoint, id)) mutation.discard()
+}
+
 /** What another person made of the row, where a change of it was refused for that. */
 export const theirsOf = <R>(mutation: Mutation | undefined): R | null =>
   mutation?.state === 'refused' && mutation.problem?.code === 'stale' ? ((mutation.problem.current ?? null) as R | null) : null
 
-/** @param row as the editing began with it */
+/**
+ * @param row as the editing began with it
+ * @param changes null: those that were refused are sent over what the other person made, which was shown beside them
+ */
 function edit<R extends { id: string; projectId: string; version: number }>(
   endpoint: typeof tasks.update | typeof cuts.update | typeof vibes.update,
   param: string,
   row: R,
-  changes: object,
+  changes: object | null,
   draw: (version: number, changes: object) => Draw,
 ): void {
-  const before = editOf(endpoint, row.id)
-  const isRefused = before?.state === 'refused'
-  // a refused change goes along with the next one, over what the other person made
-  const body = isRefused ? { ...(before.args.body as object), ...changes } : changes
-  const version = isRefused ? (theirsOf<R>(before)?.version ?? before.args.ifMatch ?? row.version) : row.version
-  if (isRefused) before.discard()
+  const refused = refusedOf(endpoint, row.id)
+  // refused changes go along with the next one
+  const body = Object.assign({}, ...refused.map(({ args }) => args.body), changes)
+  const seen = changes ? null : theirsOf<R>(refused.at(-1))
+  const version = seen?.version ?? refused[0]?.args.ifMatch ?? row.version
+  for (const mutation of refused) mutation.discard()
   if (Object.keys(body).length === 0) return
   const mutate = client.mutate as (endpoint: Endpoint, args: object, options: object) => Promise<unknown>
   mutate(
@@ -56,7 +67,7 @@ function edit<R extends { id: string; projectId: string; version: number }>(
 const stays = () => {}
 
 export type TaskChanges = Partial<Pick<Task, 'title' | 'description' | 'assigneeId' | 'dueAt' | 'labels'>>
-export const saveTask = (room: Room, task: Task, changes: TaskChanges): void =>
+export const saveTask = (room: Room, task: Task, changes: TaskChanges | null): void =>
   edit(tasks.update, 'taskId', task, changes, (version, body: TaskChanges) => {
     const { assigneeId } = body
     const assignee =
@@ -65,7 +76,7 @@ export const saveTask = (room: Room, task: Task, changes: TaskChanges): void =>
   })
 
 export type CutChanges = Partial<Pick<Cut, 'name' | 'bpm' | 'timeSignature'>>
-export const saveCut = (cut: Cut, changes: CutChanges): void =>
+export const saveCut = (cut: Cut, changes: CutChanges | null): void =>
   edit(cuts.update, 'cutId', cut, changes, (version, body) => ({
     name: 'cut:updated',
     payload: { id: cut.id, ...body, version },
@@ -80,7 +91,7 @@ export const cutDraftOf = (cut: Cut): CutDraft => ({
 })
 
 export type VibeChanges = Partial<Pick<Vibe, 'name' | 'theme'>>
-export const saveVibe = (vibe: Vibe, changes: VibeChanges): void =>
+export const saveVibe = (vibe: Vibe, changes: VibeChanges | null): void =>
   edit(vibes.update, 'vibeId', vibe, changes, (version, body) => ({
     name: 'vibe:updated',
     payload: { id: vibe.id, ...body, version },

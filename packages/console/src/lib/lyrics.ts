@@ -28,8 +28,10 @@ export function linesOf(text: string): Line[] {
 
 export interface Draft {
   text: string
-  /** What the editing began with: the third side of a merge. */
+  /** What the server had when the editing began: the third side of a merge. */
   begun: { lines: readonly Line[]; version: number }
+  /** The lines that the text began with, where a save of them was not confirmed. */
+  over?: readonly Line[]
 }
 
 const draftKey = (cutId: string): string => `cutroom lyrics ${cutId}`
@@ -61,6 +63,24 @@ export function sendLyrics(room: Room, cutId: string, lines: readonly Line[], be
   )
 }
 
+/** What a save that is not confirmed began with. */
+const begunOf = (cutId: string, { args }: Mutation): Draft['begun'] => ({
+  lines: kept<readonly Line[]>(sentKey(cutId)) ?? [],
+  version: args.ifMatch ?? 0,
+})
+
+/** @param mutation the save that these lines are drawn by: it may still be refused, so that they are no version to compare with */
+export function newDraft(cutId: string, lines: readonly Line[], version: number, mutation: Mutation | undefined): Draft {
+  const text = textOf(lines)
+  return mutation ? { text, begun: begunOf(cutId, mutation), over: lines } : { text, begun: { lines, version } }
+}
+
+/** A draft as it goes on: lines that it was begun over are its base once the server has them. The same one where nothing changes. */
+export function goOn(draft: Draft | null, confirmed: Lyrics | null): Draft | null {
+  if (!draft?.over || !confirmed || textOf(draft.over) !== textOf(confirmed.lyrics)) return draft
+  return { text: draft.text, begun: { lines: confirmed.lyrics, version: confirmed.version } }
+}
+
 /** What is to be merged. */
 export interface LyricsConflict {
   parts: readonly Part<Line>[]
@@ -73,10 +93,10 @@ export function conflictOf(cutId: string, mutation: Mutation | undefined): Lyric
   const theirs = theirsOf<Lyrics>(mutation)
   if (!theirs || !mutation) return null
   const mine = (mutation.args.body as Pick<Lyrics, 'lyrics'>).lyrics
-  const lines = kept<readonly Line[]>(sentKey(cutId)) ?? []
+  const begun = begunOf(cutId, mutation)
   return {
-    parts: merge(lines, mine, theirs.lyrics, sameLine),
-    mine: { text: textOf(mine), begun: { lines, version: mutation.args.ifMatch ?? 0 } },
+    parts: merge(begun.lines, mine, theirs.lyrics, sameLine),
+    mine: { text: textOf(mine), begun },
     theirs: { lines: theirs.lyrics, version: theirs.version },
   }
 }

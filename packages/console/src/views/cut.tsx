@@ -2,7 +2,7 @@ import '../styles/sound.css'
 import { type Cut, cuts, type File } from '@cutroom/client'
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { soundOf, takesOf, useFiles } from '../lib/cut-files.ts'
-import { cutDraftOf, saveCut, theirsOf, useEdit } from '../lib/edits.ts'
+import { cutDraftOf, saveCut, takeTheirs, theirsOf, useEdit } from '../lib/edits.ts'
 import { lazy } from '../lib/lazy.tsx'
 import { createPlayer, type Player } from '../lib/player.ts'
 import { useMay, useRoom, useRoomValue } from '../lib/room.ts'
@@ -44,8 +44,8 @@ function Head({ cut, newest }: { cut: Cut; newest: File | undefined }) {
         theirs={cutDraftOf(theirs)}
         names={{ name: words.cutName, bpm: words.bpm, timeSignature: words.signature }}
         show={(_, value) => value}
-        onKeepMine={() => saveCut(cut, {})}
-        onTakeTheirs={() => edited?.discard()}
+        onKeepMine={() => saveCut(cut, null)}
+        onTakeTheirs={() => takeTheirs(cuts.update, cut.id)}
       />
     )
   return (

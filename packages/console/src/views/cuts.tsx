@@ -3,7 +3,7 @@ import { type Cut, vibes as endpoints, type Vibe } from '@cutroom/client'
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
 import { takesOf } from '../lib/cut-files.ts'
 import { indexBeside, useDragItem, useDropList, useDrops } from '../lib/drag.ts'
-import { saveVibe, theirsOf, useEdit } from '../lib/edits.ts'
+import { saveVibe, takeTheirs, theirsOf, useEdit } from '../lib/edits.ts'
 import { useKeys } from '../lib/keys.ts'
 import { memo } from '../lib/memo.ts'
 import { useMay, useRoom, useRoomValue } from '../lib/room.ts'
@@ -155,8 +155,8 @@ function VibeGroup({ vibe, mayEdit, onMove }: { vibe: Vibe; mayEdit: boolean; on
           theirs={draftOf(theirs)}
           names={{ name: words.vibeName, theme: words.theme }}
           show={(_, value) => value}
-          onKeepMine={() => saveVibe(vibe, {})}
-          onTakeTheirs={() => edited?.discard()}
+          onKeepMine={() => saveVibe(vibe, null)}
+          onTakeTheirs={() => takeTheirs(endpoints.update, vibe.id)}
         />
       ) : (
         <Pending mutation={mutation} />

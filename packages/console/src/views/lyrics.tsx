@@ -2,7 +2,7 @@ import { cuts, type Room } from '@cutroom/client'
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { useEdit } from '../lib/edits.ts'
 import { lazy } from '../lib/lazy.tsx'
-import { conflictOf, type Draft, keepDraft, keptDraft, type Line, linesOf, sendLyrics, textOf } from '../lib/lyrics.ts'
+import { conflictOf, type Draft, goOn, keepDraft, keptDraft, type Line, linesOf, newDraft, sendLyrics } from '../lib/lyrics.ts'
 import { useMay, useRoom, useRoomValue } from '../lib/room.ts'
 import { mediaTime } from '../lib/time.ts'
 import { Area, Form, type Submission, useSubmission } from '../parts/form.tsx'
@@ -94,6 +94,24 @@ function useSaved(room: Room, cutId: string) {
   return { mutation, conflict: isClear ? null : conflict, resolve }
 }
 
+/** What is being written, kept over a reload. */
+function useDraft(cutId: string): [Draft | null, (next: Draft | null) => void] {
+  const [kept, setDraft] = useState<Draft | null>(() => keptDraft(cutId))
+  const confirmed = useRoomValue(
+    ({ state, pending }) => (pending.has(cutId) ? null : (state?.lyrics.get(cutId) ?? null)),
+    [cutId],
+  )
+  const change = (next: Draft | null) => {
+    setDraft(next)
+    keepDraft(cutId, next)
+  }
+  const draft = useMemo(() => goOn(kept, confirmed), [kept, confirmed])
+  useEffect(() => {
+    if (draft !== kept) change(draft)
+  }, [draft, kept])
+  return [draft, change]
+}
+
 /**
  * The lyrics of a cut. A save names the version that the editing began with; when another person was faster, both texts are merged
  * by lines, and what both changed is asked about.
@@ -102,13 +120,9 @@ export function LyricsPanel({ cutId }: { cutId: string }) {
   const room = useRoom()
   const mayEdit = useMay('editor')
   const current = useRoomValue(({ state }) => state?.lyrics.get(cutId), [cutId])
-  const [draft, setDraft] = useState<Draft | null>(() => keptDraft(cutId))
+  const [draft, change] = useDraft(cutId)
   const { mutation, conflict, resolve } = useSaved(room, cutId)
   const submission = useSubmission()
-  const change = (next: Draft | null) => {
-    setDraft(next)
-    keepDraft(cutId, next)
-  }
   const { lyrics: lines = [], version = 0 } = current ?? {}
   if (conflict)
     return (
@@ -149,7 +163,7 @@ export function LyricsPanel({ cutId }: { cutId: string }) {
         <Shown
           lines={lines}
           isPending={mutation !== undefined}
-          onEdit={mayEdit ? () => change({ text: textOf(lines), begun: { lines, version } }) : null}
+          onEdit={mayEdit ? () => change(newDraft(cutId, lines, version, mutation)) : null}
         />
       )}
     </section>

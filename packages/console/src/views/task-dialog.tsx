@@ -1,7 +1,7 @@
 import { type Mutation, type Task, tasks } from '@cutroom/client'
 import { useState } from 'preact/hooks'
 import { useDraft } from '../lib/draft.ts'
-import { saveTask, theirsOf, useEdit } from '../lib/edits.ts'
+import { saveTask, takeTheirs, theirsOf, useEdit } from '../lib/edits.ts'
 import { useMay, useRoom, useRoomValue } from '../lib/room.ts'
 import { deleteTask } from '../lib/writes.ts'
 import { Comments } from '../parts/comments.tsx'
@@ -100,8 +100,8 @@ function Both({ task, mutation }: { task: Task; mutation: Mutation }) {
         labels: words.labels,
       }}
       show={(name, value) => (name === 'assigneeId' ? (members?.get(value)?.user.name ?? words.noOne) : value)}
-      onKeepMine={() => saveTask(room, task, {})}
-      onTakeTheirs={() => mutation.discard()}
+      onKeepMine={() => saveTask(room, task, null)}
+      onTakeTheirs={() => takeTheirs(tasks.update, task.id)}
     />
   )
 }
