@@ -47,8 +47,8 @@ function DeleteProject({ project, onClose }: { project: Project; onClose: () => 
           action={words.delete}
           disabled={typed !== project.name}
           work={async () => {
-            go('/')
             await client.call(projects.delete, { params: { projectId: project.id } })
+            go('/')
             toast(words.deleted(project.name))
           }}
         >
