@@ -92,6 +92,37 @@ describeInBrowser('activity on the page', () => {
     expect(errors).toEqual([])
   })
 
+  it('what was dismissed is listed by the filter that is chosen, though an answer for the one before comes later', async () => {
+    await createTask(ben, 'Find a drummer')
+    const { data } = await ann.must<{ data: { id: string; target: { title?: string } }[] }>('GET', '/api/me/activity?limit=1')
+    await ann.must('PUT', `/api/me/activity/${data[0]?.id}/dismissed`)
+    const { page, errors } = await open({ origin: app().url })
+    await signInOn(page, app().url, ann.email, path())
+    let release = () => {}
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    let isAnswered = false
+    await page.route(/dismissed=true/, async (route) => {
+      if (route.request().url().includes('action=')) return route.continue()
+      await held
+      await route.continue()
+    })
+    page.on('requestfinished', (request) => {
+      if (/dismissed=true/.test(request.url()) && !request.url().includes('action=')) isAnswered = true
+    })
+    await button(page, 'Dismissed').click()
+    await page.getByLabel('Kind').selectOption({ label: 'Comments' })
+    await heading(page, 'You have dismissed nothing').waitFor()
+    release()
+    await until('the late answer is there', () => isAnswered)
+    await page.evaluate('new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))')
+    expect(await page.locator('[data-row]').count()).toBe(0)
+    await page.getByLabel('Kind').selectOption({ index: 0 })
+    await page.getByRole('link', { name: 'Find a drummer' }).waitFor()
+    expect(errors).toEqual([])
+  })
+
   it('a link opens the comment that it names, of a cut and of a task', async () => {
     const { cut } = await createCut(ben, project.id)
     for (let n = 0; n < 30; n++) await ben.must('POST', `/api/cuts/${cut.id}/comments`, { body: `remark ${n}` })

@@ -1,10 +1,12 @@
 import { join } from 'node:path'
+import { userRoom } from '@cutroom/contract'
 import type { Page } from 'playwright-core'
 import { beforeAll, expect, inject, it } from 'vitest'
 import { useApp } from '../support/app.ts'
 import { describeInBrowser, useBrowser } from '../support/browser.ts'
 import { converse, say } from '../support/conversations.ts'
-import { addMember, createCut, createProject, type Person, register } from '../support/people.ts'
+import { addMember, createCut, createProject, PASSWORD, type Person, register } from '../support/people.ts'
+import { connect } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
 import { lookAt, looks } from './modes.ts'
 import { breaches, button, heading, signInOn, spoken } from './people.ts'
@@ -186,6 +188,59 @@ describeInBrowser('conversations', () => {
       .click()
     await until('the cut is shown', async () => page.url().endsWith(`/cuts/${cut.id}`))
     expect(errors).toEqual([])
+  })
+
+  it('who is online is asked for anew after a lost connection, and for the next person in the tab', async () => {
+    const joan = await register(app(), 'Joan')
+    const kim = await register(app(), 'Kim')
+    for (const person of [joan, kim]) await addMember(ann, project.id, person)
+    const conversation = await converse(ann, [kim])
+    await converse(joan, [kim])
+    const here = async () => {
+      const window = await open({ origin: app().url })
+      await signInOn(window.page, app().url, kim.email, `/projects/${project.id}`)
+      return window
+    }
+    const { page, context } = await open({ origin: app().url })
+    const online = page.locator('.chat-head p').getByText('online', { exact: true })
+    const { frames } = await connect(app(), ben)
+    const isTold = (isOnline: boolean) =>
+      until(`others hear that Kim is ${isOnline ? 'online' : 'offline'}`, () => {
+        const last = frames.findLast(({ name, payload }) => name === 'chat:presence' && payload.userId === kim.id)
+        return last?.payload.isOnline === isOnline
+      })
+    let other = await here()
+    await isTold(true)
+    await signInOn(page, app().url, ann.email, `/chat/${conversation.id}`)
+    await online.waitFor()
+
+    await context.setOffline(true)
+    app().app.io.in(userRoom(ann.id)).disconnectSockets(true)
+    await page.getByText('Offline. Showing what was here').waitFor()
+    await other.context.close()
+    await isTold(false)
+    await context.setOffline(false)
+    await page.getByText('Offline. Showing what was here').waitFor({ state: 'detached' })
+    await until('Kim is not shown as online', async () => (await online.count()) === 0)
+
+    other = await here()
+    await isTold(true)
+    await online.waitFor()
+    await chatLink(page, 'You').click()
+    await button(page, 'Sign out').click()
+    await button(page, 'Sign in').waitFor()
+    await other.context.close()
+    await isTold(false)
+    // without a load of the page
+    await page.getByLabel('E-mail').fill(joan.email)
+    await page.getByLabel('Password').fill(PASSWORD)
+    await button(page, 'Sign in').click()
+    await chatLink(page, 'Chat').click()
+    await page.locator('.conversation', { hasText: 'Kim' }).click()
+    await heading(page, 'Kim').waitFor()
+    expect(await online.count()).toBe(0)
+    await here()
+    await online.waitFor()
   })
 
   it('a conversation of others is none', async () => {

@@ -241,6 +241,48 @@ describeInBrowser('what the console says of its state', () => {
     await until('it is refused', async () => (await ask()) === 401)
   })
 
+  it('the settings of a project change what was written there alone, and show what others change', async () => {
+    const own = await createProject(ann, 'Live set')
+    const { page } = await open({ origin: app().url })
+    await signInOn(page, app().url, ann.email, `/projects/${own.id}/settings`)
+    await page.getByLabel('Description').fill('Recorded in May')
+    await ann.must('PATCH', `/api/projects/${own.id}`, { name: 'Live set, second night' })
+    await until(
+      'the new name is there',
+      async () => (await page.getByRole('textbox', { name: 'Name', exact: true }).inputValue()) === 'Live set, second night',
+    )
+    await button(page, 'Save').click()
+    await page.getByText('Saved', { exact: true }).first().waitFor()
+    expect(await ann.must('GET', `/api/projects/${own.id}`)).toMatchObject({
+      name: 'Live set, second night',
+      description: 'Recorded in May',
+    })
+    await until('it stays', async () => (await page.getByLabel('Description').inputValue()) === 'Recorded in May')
+  })
+
+  it('a project whose deletion is refused is still shown, with the reason; one that is deleted is left', async () => {
+    const own = await createProject(ann, 'Demo tape')
+    await addMember(ann, own.id, ben, 'owner')
+    const { page } = await open({ origin: app().url })
+    await signInOn(page, app().url, ann.email, `/projects/${own.id}/settings`)
+    const dialog = page.getByRole('dialog')
+    const type = async () => {
+      await button(page, 'Delete this project').click()
+      await dialog.getByRole('textbox').fill('Demo tape')
+    }
+    await type()
+    await ben.must('PATCH', `/api/projects/${own.id}/members/${ann.id}`, { role: 'editor' })
+    await button(dialog, 'Delete this project').click()
+    await dialog.getByText('Your role does not allow this').waitFor()
+    await page.keyboard.press('Escape')
+    await heading(page, 'Demo tape').waitFor()
+    await ben.must('PATCH', `/api/projects/${own.id}/members/${ann.id}`, { role: 'owner' })
+    await type()
+    await button(dialog, 'Delete this project').click()
+    await heading(page, 'Your projects').waitFor()
+    await until('it is not listed', async () => (await page.getByText('Demo tape', { exact: true }).count()) === 0)
+  })
+
   it('a visitor who types a wrong password, or an e-mail that is none, is told by the field or the form', async () => {
     const { page } = await open({ origin: app().url })
     await page.goto(`${app().url}/`)

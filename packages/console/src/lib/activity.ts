@@ -92,10 +92,14 @@ export function useDismissed(filter: ActivityFilter): ActivityList | null {
   const key = JSON.stringify(query)
   const [list, setList] = useState<Pick<ActivityList, 'items' | 'searchedTo' | 'endsAt'> | null>(null)
   const cursor = useRef<string | null>(null)
+  const wanted = useRef(key)
+  wanted.current = key
   const load = async (from: string | null) => {
     const page = await client.call(endpoints.list, {
       query: { ...query, dismissed: 'true', ...(from !== null && { cursor: from }) },
     })
+    // an answer for a filter that was left may come late
+    if (wanted.current !== key) return
     cursor.current = page.nextCursor
     const items = page.data.map((one) => ({ ...one, isRead: true }))
     setList((before) => ({ ...page, items: from === null || !before ? items : [...before.items, ...items] }))

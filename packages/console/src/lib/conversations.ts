@@ -71,19 +71,37 @@ export function editMessage({ id, version }: Message, body: string): void {
   client.mutate(messages.update, { params: { messageId: id }, body: { body }, ifMatch: version }, { keep: true }).catch(() => {})
 }
 
-/** People who are online, as far as events have said. */
+/** People who are online, as far as it is known since the connection is there. */
 const online = createCell<ReadonlySet<string>>(new Set())
+/** What events of this connection have said, which is newer than an answer that comes after them. */
+let heard = new Map<string, boolean>()
 let isWatching = false
 
-/** Those who are in a room of one's projects now: who was online before this page is not said otherwise. */
+const withHeard = (ids: Iterable<string>): ReadonlySet<string> => {
+  const next = new Set(ids)
+  for (const [id, isOnline] of heard)
+    if (isOnline) next.add(id)
+    else next.delete(id)
+  return next
+}
+
+/** Those who are in a room of one's projects now: who was online before this connection is not said otherwise. */
 async function seedOnline(): Promise<void> {
-  const here = new Set(online.value)
+  const ofThis = heard
+  const here = new Set<string>()
   try {
     for await (const page of client.pages(me.overview)) for (const { present } of page) for (const { id } of present) here.add(id)
   } catch {
     // then it is known of those who come and go
   }
-  online.value = here
+  if (heard === ofThis) online.value = withHeard(here)
+}
+
+/** Begins anew: nothing is told while there is no connection, and the next one may be of another person. */
+function restart(): void {
+  heard = new Map()
+  online.value = new Set()
+  if (client.status === 'online') void seedOnline()
 }
 
 /** Who is online, as far as it is known. */
@@ -92,12 +110,11 @@ export function useOnline(): ReadonlySet<string> {
     if (isWatching) return
     isWatching = true
     client.on('chat:presence', ({ userId, isOnline }) => {
-      const next = new Set(online.value)
-      if (isOnline) next.add(userId)
-      else next.delete(userId)
-      online.value = next
+      heard.set(userId, isOnline)
+      online.value = withHeard(online.value)
     })
-    void seedOnline()
+    client.on('status', restart)
+    restart()
   }, [])
   return useCell(online)
 }

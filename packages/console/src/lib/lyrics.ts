@@ -4,6 +4,7 @@ import { saveLyrics, theirsOf } from './edits.ts'
 import { merge, type Part } from './merge.ts'
 import { announce } from './say.ts'
 import { mediaTime, readMediaTime } from './time.ts'
+import { keepUnsent, unsent } from './unsent.ts'
 
 export type Line = Lyrics['lyrics'][number]
 
@@ -34,17 +35,14 @@ export interface Draft {
   over?: readonly Line[]
 }
 
-const draftKey = (cutId: string): string => `cutroom lyrics ${cutId}`
-const sentKey = (cutId: string): string => `cutroom lyrics sent ${cutId}`
+const draftKey = (cutId: string): string => `lyrics ${cutId}`
+const sentKey = (cutId: string): string => `lyrics sent ${cutId}`
 
 function kept<T>(key: string): T | null {
-  const text = sessionStorage.getItem(key)
+  const text = unsent(key)
   return text === null ? null : (JSON.parse(text) as T)
 }
-function keep(key: string, value: unknown): void {
-  if (value === null) sessionStorage.removeItem(key)
-  else sessionStorage.setItem(key, JSON.stringify(value))
-}
+const keep = (key: string, value: unknown): void => keepUnsent(key, value === null ? null : JSON.stringify(value))
 
 /** What was written and not saved, also before a reload. */
 export const keptDraft = (cutId: string): Draft | null => kept(draftKey(cutId))

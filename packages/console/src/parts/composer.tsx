@@ -2,15 +2,13 @@ import type { ComponentChildren } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { useRoom } from '../lib/room.ts'
 import { readMediaTime } from '../lib/time.ts'
+import { keepUnsent, unsent } from '../lib/unsent.ts'
 import type { Span } from '../lib/writes.ts'
 import { texts } from '../texts.ts'
 import { commentTexts } from '../texts-comments.ts'
 
 const words = commentTexts.comments
 const LONGEST = 10_000
-
-/** What is written but not sent survives a change of the view, and a reload. */
-const draftKey = (key: string): string => `cutroom draft ${key}`
 
 /** The moment that a comment is about, as it stands in its fields, and where they are drawn. */
 export interface Moment {
@@ -69,8 +67,8 @@ export function Composer(props: {
   onCancel?: () => void
 }) {
   const room = useRoom()
-  const key = draftKey(props.draft ?? props.targetId)
-  const [body, setBody] = useState(() => props.initial ?? sessionStorage.getItem(key) ?? '')
+  const key = props.draft ?? props.targetId
+  const [body, setBody] = useState(() => unsent(key) ?? props.initial ?? '')
   const box = useRef<HTMLTextAreaElement>(null)
   const span = props.moment ? props.moment.span : NO_MOMENT
   const canSend = body.trim() !== '' && span !== undefined
@@ -79,9 +77,12 @@ export function Composer(props: {
   }, [])
   const write = (next: string) => {
     setBody(next)
-    if (next === '') sessionStorage.removeItem(key)
-    else sessionStorage.setItem(key, next)
+    keepUnsent(key, next)
     room.setTyping(props.targetId, next !== '')
+  }
+  const cancel = () => {
+    write('')
+    props.onCancel?.()
   }
   const send = () => {
     if (!canSend) return
@@ -114,7 +115,7 @@ export function Composer(props: {
           } else if (event.key === 'Escape' && props.onCancel) {
             event.stopPropagation()
             event.preventDefault()
-            props.onCancel()
+            cancel()
           }
         }}
       />
@@ -122,7 +123,7 @@ export function Composer(props: {
         {props.moment?.fields}
         <span class="grow" />
         {props.onCancel && (
-          <button type="button" class="button" onClick={props.onCancel}>
+          <button type="button" class="button" onClick={cancel}>
             {texts.cancel}
           </button>
         )}

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { nameOf } from '../lib/things.ts'
+import { keepUnsent, unsent } from '../lib/unsent.ts'
 import { texts } from '../texts.ts'
 import { chatTexts } from '../texts-chat.ts'
 import { SendIcon } from './chat-icons.tsx'
@@ -8,9 +9,6 @@ const words = chatTexts.messages
 /** UTF-16 units that the server takes. */
 const LONGEST = 4_000
 const LINES = 8
-
-/** What is written but not sent survives a change of the view, and a reload. */
-const draftKey = (id: string): string => `cutroom draft ${id}`
 
 /** On a screen that is touched the key for a new line stays one. */
 const hasKeyboard = (): boolean => matchMedia('(hover: hover) and (pointer: fine)').matches
@@ -27,8 +25,7 @@ export function MessageBox(props: {
   onSend: (body: string) => void
   onCancel?: () => void
 }) {
-  const key = draftKey(props.id)
-  const [body, setBody] = useState(() => sessionStorage.getItem(key) ?? props.initial ?? '')
+  const [body, setBody] = useState(() => unsent(props.id) ?? props.initial ?? '')
   const box = useRef<HTMLTextAreaElement>(null)
   const canSend = body.trim() !== ''
   useEffect(() => {
@@ -36,12 +33,11 @@ export function MessageBox(props: {
   }, [])
   const write = (next: string) => {
     setBody(next)
-    if (next === '') sessionStorage.removeItem(key)
-    else sessionStorage.setItem(key, next)
+    keepUnsent(props.id, next)
     props.onTyping?.(next !== '')
   }
   const cancel = () => {
-    sessionStorage.removeItem(key)
+    keepUnsent(props.id, null)
     props.onCancel?.()
   }
   const send = () => {

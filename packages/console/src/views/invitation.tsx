@@ -5,6 +5,7 @@ import { base, go, projectPath } from '../lib/router.ts'
 import { announce } from '../lib/say.ts'
 import { client, notice, phase, reasonOf, start } from '../lib/session.ts'
 import { exact } from '../lib/time.ts'
+import { signOut } from '../lib/unsent.ts'
 import { useSelected } from '../lib/use-selected.ts'
 import { AccountForm } from '../parts/account-form.tsx'
 import { Form, useSubmission } from '../parts/form.tsx'
@@ -72,7 +73,7 @@ function Accept(props: Props) {
         action={words.accept}
         work={work}
         beside={
-          <button type="button" class="button" onClick={() => void client.logout().catch(() => {})}>
+          <button type="button" class="button" onClick={() => void signOut().catch(() => {})}>
             {words.other}
           </button>
         }

@@ -5,6 +5,7 @@ import { complain } from '../lib/room.ts'
 import { toast } from '../lib/say.ts'
 import { client } from '../lib/session.ts'
 import { setTheme, type Theme, theme } from '../lib/theme.ts'
+import { signOut } from '../lib/unsent.ts'
 import { useSelected } from '../lib/use-selected.ts'
 import { Confirm } from '../parts/dialog.tsx'
 import { Choice, Field, Form, useSubmission } from '../parts/form.tsx'
@@ -93,7 +94,7 @@ export function MeView() {
     <div class="page">
       <div class="page-head">
         <h1>{words.title}</h1>
-        <button type="button" class="button" onClick={() => void client.logout().catch(complain)}>
+        <button type="button" class="button" onClick={() => void signOut().catch(complain)}>
           {texts.frame.signOut}
         </button>
       </div>

@@ -13,18 +13,26 @@ import { Webhooks } from './webhooks.tsx'
 const words = moreTexts.settings
 
 function EditProject({ project }: { project: Project }) {
-  const [name, setName] = useState(project.name)
-  const [description, setDescription] = useState(project.description ?? '')
+  // null: not touched here, and as others write it
+  const [ownName, setName] = useState<string | null>(null)
+  const [ownDescription, setDescription] = useState<string | null>(null)
+  const name = ownName ?? project.name
+  const description = ownDescription ?? project.description ?? ''
   const submission = useSubmission(['name', 'description'])
   return (
     <section class="card stack" aria-label={words.name}>
       <Form
         submission={submission}
         action={texts.save}
-        disabled={name.trim() === ''}
+        disabled={name.trim() === '' || (ownName === null && ownDescription === null)}
         work={async () => {
-          const body = { name, description: description === '' ? null : description }
+          const body = {
+            ...(ownName !== null && { name }),
+            ...(ownDescription !== null && { description: description === '' ? null : description }),
+          }
           await client.call(projects.update, { params: { projectId: project.id }, body })
+          setName(null)
+          setDescription(null)
           toast(texts.saved)
         }}
       >
@@ -47,8 +55,8 @@ function DeleteProject({ project, onClose }: { project: Project; onClose: () => 
           action={words.delete}
           disabled={typed !== project.name}
           work={async () => {
-            go('/')
             await client.call(projects.delete, { params: { projectId: project.id } })
+            go('/')
             toast(words.deleted(project.name))
           }}
         >

@@ -1,0 +1,103 @@
+import { join } from 'node:path'
+import type { Page } from 'playwright-core'
+import { beforeAll, expect, inject, it } from 'vitest'
+import { useApp } from '../support/app.ts'
+import { describeInBrowser, useBrowser } from '../support/browser.ts'
+import { converse } from '../support/conversations.ts'
+import { addMember, createCut, createProject, PASSWORD, type Person, register } from '../support/people.ts'
+import { until } from '../support/until.ts'
+import { button, signInOn } from './people.ts'
+
+const THREADS = 60
+
+describeInBrowser('what is written and not sent', () => {
+  const app = useApp({ seams: { consoleFolder: join(inject('build'), 'console') } })
+  const open = useBrowser()
+  let ann: Person
+  let ben: Person
+  let project: { id: string }
+
+  beforeAll(async () => {
+    ann = await register(app(), 'Ann')
+    ben = await register(app(), 'Ben')
+    project = await createProject(ann, 'First album')
+    await addMember(ann, project.id, ben)
+  })
+
+  const comment = (page: Page) => page.getByLabel('Write a comment')
+  const lyrics = (page: Page) => page.getByLabel('Lyrics, one line each')
+  /** Signs in where the page asks for it. */
+  async function signInAgain(page: Page, { email }: Person): Promise<void> {
+    await page.getByLabel('E-mail').fill(email)
+    await page.getByLabel('Password').fill(PASSWORD)
+    await button(page, 'Sign in').click()
+  }
+  /** Ends the sessions of a person on the page from another place. */
+  async function endSessions(person: Person): Promise<void> {
+    const { data } = await person.must<{ data: { id: string; current: boolean }[] }>('GET', '/api/me/sessions')
+    for (const { id, current } of data) if (!current) await person.must('DELETE', `/api/me/sessions/${id}`)
+  }
+
+  it('is kept for its author alone when a session ends, and forgotten by who signs out', async () => {
+    const { cut } = await createCut(ann, project.id)
+    const conversation = await converse(ann, [ben])
+    const { page } = await open({ origin: app().url })
+    await signInOn(page, app().url, ann.email, `/chat/${conversation.id}`)
+    await page.getByLabel('Message to Ben').fill('A message of Ann')
+    await page.goto(`${app().url}/projects/${project.id}/cuts/${cut.id}`)
+    await comment(page).fill('A comment of Ann')
+    await button(page, 'Write lyrics').click()
+    await lyrics(page).fill('a line of Ann')
+
+    await endSessions(ann)
+    await page.getByText('this session was ended in another place').waitFor()
+    await signInAgain(page, ben)
+    await comment(page).waitFor()
+    expect(await comment(page).inputValue()).toBe('')
+    await button(page, 'Write lyrics').waitFor()
+    await page.goto(`${app().url}/chat/${conversation.id}`)
+    await page.getByLabel('Message to Ann').waitFor()
+    expect(await page.getByLabel('Message to Ann').inputValue()).toBe('')
+    await page.goto(`${app().url}/projects/${project.id}/cuts/${cut.id}`)
+    await comment(page).waitFor()
+
+    await endSessions(ben)
+    await page.getByText('this session was ended in another place').waitFor()
+    await signInAgain(page, ann)
+    await comment(page).waitFor()
+    expect(await comment(page).inputValue()).toBe('A comment of Ann')
+    expect(await lyrics(page).inputValue()).toBe('a line of Ann')
+
+    await page.getByRole('link', { name: 'You', exact: true }).click()
+    await button(page, 'Sign out').click()
+    await button(page, 'Sign in').waitFor()
+    expect(await page.evaluate<string>('JSON.stringify(sessionStorage)')).not.toContain('of Ann')
+  })
+
+  it('an edit of a comment stays when its row scrolls away, and over a reload, until it is cancelled', async () => {
+    const { cut } = await createCut(ann, project.id)
+    for (let n = 1; n <= THREADS; n++) await ann.must('POST', `/api/cuts/${cut.id}/comments`, { body: `Comment ${n}.` })
+    const { page, errors } = await open({ origin: app().url })
+    await signInOn(page, app().url, ann.email, `/projects/${project.id}/cuts/${cut.id}`)
+    const thread = page.locator('[data-thread]').last()
+    const box = page.getByLabel('Edit', { exact: true })
+    const scrollTo = (top: number) => page.evaluate(`document.querySelector('.comments .windowed').scrollTop = ${top}`)
+    await page.getByText(`Comment ${THREADS}.`, { exact: true }).waitFor()
+    await button(thread, 'Edit').click()
+    await box.fill('Half an edit')
+    await scrollTo(0)
+    await until('its row is not drawn', async () => (await box.count()) === 0)
+    await scrollTo(1e6)
+    await box.waitFor()
+    expect(await box.inputValue()).toBe('Half an edit')
+
+    await page.reload()
+    await page.getByText(`Comment ${THREADS}.`, { exact: true }).waitFor()
+    await button(thread, 'Edit').click()
+    expect(await box.inputValue()).toBe('Half an edit')
+    await button(thread, 'Cancel').click()
+    await button(thread, 'Edit').click()
+    expect(await box.inputValue()).toBe(`Comment ${THREADS}.`)
+    expect(errors).toEqual([])
+  })
+})
