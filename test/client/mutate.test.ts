@@ -12,6 +12,7 @@ import {
 } from '@cutroom/client'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { useApp } from '../support/app.ts'
+import { gate } from '../support/log.ts'
 import { createCut, createTeam } from '../support/people.ts'
 import { openTcpProxy } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
@@ -227,6 +228,31 @@ describe('mutate', () => {
     const list = await client.call(tasks.list, { params: { projectId } })
     expect(list.data.map(({ title, author }) => [title, author.id])).toEqual([['His', editor.id]])
     expect(owner.id).not.toBe(editor.id)
+  })
+
+  it('U5 a logout while a slow store is read ends what is stored: it is neither shown nor sent as the next person', async () => {
+    const store = memoryStore()
+    const { client, owner, editor, projectId, network } = await enter({ mutationStore: store })
+    network.rule(() => 'refuse')
+    const result = client.mutate(...newTask(projectId, 'Hers')).catch(() => {})
+    await until('stored', () => store.text?.includes('"Hers"') === true)
+    const { text } = store
+    client.close()
+    await result
+
+    store.text = text
+    const read = gate()
+    const slow: MutationStore = { load: () => read.opened.then(() => text), save: store.save }
+    const again = clientOf(app(), owner, { mutationStore: slow })
+    await again.client.logout()
+    await again.client.login({ email: editor.email, password: 'correct horse battery' })
+    read.open()
+    await again.client.mutate(...newTask(projectId, 'His'))
+    expect(again.client.mutations).toEqual([])
+    await until('the store is empty', () => store.text === null)
+    const list = await again.client.call(tasks.list, { params: { projectId } })
+    expect(list.data.map(({ title, author }) => [title, author.id])).toEqual([['His', editor.id]])
+    expect(again.errors).toEqual([])
   })
 
   it('U5 the queue is bounded', async () => {

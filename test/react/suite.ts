@@ -260,6 +260,20 @@ export function hooksSuite(title: string, entry: string, alias: Record<string, s
       await shows(page, '#root', '')
     })
 
+    it('a write that waits when the provider closes its client leaves no uncaught error', async () => {
+      const { project, owner } = await createTeam(app)
+      const { page, context, errors } = await visit(owner, { isOwn: true })
+      await show(page, project.id)
+      await page.locator('[data-status=live]').waitFor()
+      await context.setOffline(true)
+      await add(page, 'Mix')
+      await shows(page, '[data-show=pending]', 'pending')
+      await page.evaluate(() => globalThis.driver.unmount())
+      await shows(page, '#root', '')
+      // what the browser says of the network
+      expect(errors.splice(0).filter((error) => error.includes('closed'))).toEqual([])
+    })
+
     it(
       `${MOUNTS} mounts and unmounts of a room leave no room, listener, timer, socket or memory`,
       async () => {

@@ -156,7 +156,7 @@ export function createMutations(deps: MutationsDeps) {
         const close = () => {
           // closing a client is no reason for an unhandled rejection
           result.catch(() => {})
-          reject(new Error('The client was closed'))
+          reject(new CutroomError(problemOf('unavailable', 'The client was closed')))
         }
         const item = itemOf(deps.me(), endpoint, args as LooseArgs, options as MutationOptions, { resolve, reject, close })
         list.add(false, item)

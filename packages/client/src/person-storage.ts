@@ -24,6 +24,8 @@ export function createPersonStorage<T>({ store, onError }: PersonStorageDeps, pl
   let isBusy = false
   let waiting: { text: string | null } | undefined
   let newest: readonly T[] = []
+  // a logout overtakes what is being read
+  let logouts = 0
 
   async function load(): Promise<void> {
     try {
@@ -70,7 +72,15 @@ export function createPersonStorage<T>({ store, onError }: PersonStorageDeps, pl
     open: () => open(),
     /** A person is logged in. @returns what they had stored, once */
     async begin(id: string): Promise<T[]> {
+      const before = logouts
       await loading
+      if (before !== logouts) {
+        if (found?.userId === id) {
+          found = null
+          save(null)
+        }
+        return []
+      }
       const mine = found?.userId === id ? found.items : []
       found = null
       // from here on a save writes them, too
@@ -91,6 +101,7 @@ export function createPersonStorage<T>({ store, onError }: PersonStorageDeps, pl
       userId = undefined
     },
     clear(): void {
+      logouts++
       newest = []
       write()
       userId = undefined
