@@ -9,7 +9,7 @@ const ROOT = import.meta.dirname
 /** What the first load needs and later parts share: in one chunk, which is smaller than a chunk for each combination of its readers. */
 const FIRST = {
   name: 'first',
-  test: /(client\/src\/(generated\/contract|problem|upload|room-typing|index)|console\/src\/(lib\/(cell|use-selected|session|router|say|lazy)|texts-first|parts\/(form|icons|toasts|waiting)))\.tsx?$|preload-helper|node_modules\/preact/,
+  test: /(client\/src\/(generated\/contract|problem|upload|room-typing|index)|console\/src\/(lib\/(cell|use-selected|session|router|say|lazy|unsent)|texts-first|parts\/(form|icons|toasts|waiting)))\.tsx?$|preload-helper|node_modules\/preact/,
 }
 
 /** Beside each asset, it compressed as well as can be: built once, served often. */

@@ -1,5 +1,5 @@
 import type { Conversation, Person } from '@cutroom/client'
-import { useOnline } from '../lib/conversations.ts'
+import { useOnline } from '../lib/online.ts'
 import { client } from '../lib/session.ts'
 import { chatTexts as words } from '../texts-chat.ts'
 import { Face } from './face.tsx'
