@@ -49,7 +49,7 @@ const endings = {
 const causeOf = new Map<string, ReadCause>(Object.entries(causes))
 const endingOf = new Map<string, End>(Object.entries(endings))
 
-/** What an edit took out of a comment stays in no notification. */
+/** What an edit took out of a comment stays in no list. Devices that have the notification show the new text when they load it again. */
 async function rewrite({ query }: Write, { id, body }: Comment): Promise<void> {
   const name = excerpt(withoutMarkup(body))
   await query(Prisma.sql`UPDATE "Notification" SET text = ${beginningOf(body)}, "targetName" = ${name}
