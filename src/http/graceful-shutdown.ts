@@ -30,9 +30,11 @@ export const stoppingPlugin = fp(
     app.addHook('onRequest', (_request, _reply, done) =>
       done(stopping ? problem('unavailable', 'The server is stopping', { retryAfter: 1 }) : undefined),
     )
-    // The body is there: work begins.
-    app.addHook('preValidation', (request, _reply, done) => {
+    // The body is there: work begins. It ends with the answer or, where the client has left before, with its connection: then there is no
+    // onResponse.
+    app.addHook('preValidation', (request, reply, done) => {
       inFlight.add(request)
+      reply.raw.once('close', () => inFlight.delete(request))
       done()
     })
     app.addHook('onSend', (_request, reply, _payload, done) => {

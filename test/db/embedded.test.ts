@@ -56,10 +56,15 @@ async function query(url: string, sql: string): Promise<Record<string, unknown>[
   }
 }
 
-/** Another Node process that starts the database, prints `ready <url>`, and then runs `after`. */
-function startElsewhere(dataDir: string, after: string): ChildProcess & { said(text: RegExp): Promise<RegExpExecArray> } {
+/** Another Node process that runs `before`, starts the database, prints `ready <url>`, and then runs `after`. */
+function startElsewhere(
+  dataDir: string,
+  after: string,
+  before = '',
+): ChildProcess & { said(text: RegExp): Promise<RegExpExecArray> } {
   const code = `
     import { startEmbeddedPostgres } from ${JSON.stringify(import.meta.resolve('../../src/db/embedded/embedded.ts'))}
+    ${before}
     const server = await startEmbeddedPostgres({ dataDir: ${JSON.stringify(dataDir)}, log: (line) => console.log('log', line) })
     console.log('ready', server.url)
     ${after}`
@@ -245,6 +250,16 @@ describe('embedded Postgres', () => {
     const [code] = child.exitCode === null ? await once(child, 'exit') : [child.exitCode]
     expect(code).toBe(0)
     await isDown(join(dataDir, 'postgres'))
+  })
+
+  it('goes with a process that ends in the middle of its start', async () => {
+    const dataDir = usedFolder()
+    const path = join(dataDir, 'postgres')
+    const child = startElsewhere(dataDir, FOREVER, `process.once('SIGTERM', () => process.exit(0))`)
+    await vi.waitFor(() => expect(existsSync(join(path, 'postmaster.pid'))).toBe(true), { timeout: 20_000, interval: 1 })
+    child.kill('SIGTERM')
+    await once(child, 'exit')
+    await isDown(path)
   })
 
   it('outlives the Ctrl-C of its terminal until the process has drained', async () => {

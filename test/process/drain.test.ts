@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { type Meta, projectRoom } from '@cutroom/contract'
 import pg from 'pg'
@@ -160,6 +161,24 @@ describe('SIGTERM', () => {
     const again = await servers.start({ databaseUrl, port: server.port })
     expect((await readLog(owner, project.id)).map(({ payload }) => payload.title)).toEqual(['in flight'])
     expect(again.alive()).toBe(true)
+  })
+
+  it('O1 answers whose readers have left do not delay the stop', async () => {
+    const server = await servers.start({ databaseUrl: await databaseForTest() })
+    const { project, owner } = await createTeam(server)
+    const reader = new AbortController()
+    const headers = { accept: 'text/event-stream', authorization: `Bearer ${owner.token}` }
+    const stream = await fetch(`${server.url}/api/projects/${project.id}/events`, { headers, signal: reader.signal })
+    expect(stream.status).toBe(200)
+    reader.abort()
+    const silent = connect(server.port, '127.0.0.1')
+    onTestFinished(() => void silent.destroy())
+    await once(silent, 'connect')
+    silent.write('GET /readyz HTTP/1.1\r\n')
+    server.signal('SIGTERM')
+    const end = await stopped(server)
+    expect(end).toMatchObject({ code: 0 })
+    expect(end.seconds).toBeLessThan(8)
   })
 
   it('O1 a client in the middle of its handshake does not delay the stop, and comes back by itself', async () => {

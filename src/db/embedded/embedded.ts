@@ -92,6 +92,11 @@ async function start(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
     const server: Server = running
       ? { ...running, isUp: () => isPostmaster(running.pid, cluster.path) }
       : await launch(binaries, cluster, dataDir, user, options.settings)
+    // A server that we started must outlive neither a failed start nor a process that ends in the middle of it.
+    const end = () => {
+      if (!running) signalPostmaster(server.pid, cluster.path, 'SIGINT')
+    }
+    process.once('exit', end)
     try {
       const owner = await own(server, { cluster, dataDir, deadline: began + RECOVERY, log })
       if (running) log(`took over the Postgres that a killed process left running (process ${server.pid})`)
@@ -102,9 +107,10 @@ async function start(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
         await sleep(50)
         continue
       }
-      // A server that we started must not outlive a failed start.
-      if (!running && !(error instanceof InUseError)) signalPostmaster(server.pid, cluster.path, 'SIGINT')
+      if (!(error instanceof InUseError)) end()
       throw error
+    } finally {
+      process.removeListener('exit', end)
     }
   }
 }
