@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { startApp, type TestApp, useApp } from '../../support/app.ts'
+import { consumed } from '../../support/consumers.ts'
 import { createGroup, createPair } from '../../support/conversations.ts'
 import { createDatabase } from '../../support/database.ts'
 import { login, type Person, register } from '../../support/people.ts'
@@ -22,6 +23,7 @@ describe('typing in a conversation', () => {
     const [own, outside, ...others] = await Promise.all([owner, stranger, ...devices].map((person) => connect(app(), person)))
     if (!own || !outside) throw new Error('no sockets')
     const head = async () => (await app().db.query('SELECT sum(head) AS heads FROM "Room"')).rows[0]
+    await consumed(app().db)
     const before = await head()
     expect(await type(own, conversation.id)).toEqual({ ok: true })
     const shown = { conversationId: conversation.id, userId: owner.id }
