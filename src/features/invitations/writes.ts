@@ -3,6 +3,7 @@ import { Prisma, type Tx } from '../../db/client.ts'
 import { problem } from '../../errors.ts'
 import type { Write } from '../../rooms/log/commit.ts'
 import { hashToken } from '../auth/refresh-token.ts'
+import { lockProject } from '../shared/lock-project.ts'
 import { newRow } from '../shared/new-row.ts'
 import { lockPeople } from '../shared/people.ts'
 import { nextVersion, withAuthor } from '../shared/serialize.ts'
@@ -42,7 +43,7 @@ export async function createInvitation(
   { email, role }: { email: string | null; role: Role },
 ): Promise<ProjectInvitation> {
   // Locked: invitations to a project are made one after another.
-  await write.query(Prisma.sql`SELECT 1 FROM "Project" WHERE id = ${projectId}::uuid FOR NO KEY UPDATE`)
+  await lockProject(write, projectId)
   if (email !== null) await assertMayInvite(write, projectId, email)
   if ((await write.tx.invitation.count({ where: { projectId, acceptedAt: null } })) >= MAX_INVITATIONS)
     throw problem('too-many', `A project has at most ${MAX_INVITATIONS} invitations; revoke those that are not needed`)

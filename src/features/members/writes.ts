@@ -5,6 +5,7 @@ import type { Write } from '../../rooms/log/commit.ts'
 import { beginReading } from '../activity/writes.ts'
 import { revokeInvitationsOf, settleInvitations } from '../invitations/writes.ts'
 import { loadProject } from '../projects/writes.ts'
+import { lockProject } from '../shared/lock-project.ts'
 import { begun } from '../shared/new-row.ts'
 import { lockPeople } from '../shared/people.ts'
 import { nextVersion } from '../shared/serialize.ts'
@@ -19,9 +20,9 @@ export const loadMember = async (tx: Tx, projectId: string, userId: string) =>
 
 /** Makes a person a member, who is none and whose row is locked against a rename. */
 export async function insertMember(write: Write, projectId: string, user: Person, role: Role): Promise<Member> {
-  const { tx, query, insert, emit } = write
+  const { tx, insert, emit } = write
   // Locked as for a new invitation: one of the same address is there to be settled, or finds the member.
-  await query(Prisma.sql`SELECT 1 FROM "Project" WHERE id = ${projectId}::uuid FOR NO KEY UPDATE`)
+  await lockProject(write, projectId)
   await settleInvitations(write, projectId, user.id)
   const row = { ...begun(), projectId, userId: user.id, role }
   insert('Member', row)
@@ -52,9 +53,9 @@ export async function addMember(
  * waiting for each other's would be a deadlock.
  * @throws problem last-owner when the project would be left without an owner
  */
-async function assertAnotherOwner({ query }: Write, projectId: string, userId: string): Promise<void> {
-  await query(Prisma.sql`SELECT 1 FROM "Project" WHERE id = ${projectId}::uuid FOR NO KEY UPDATE`)
-  const owners = await query<{ userId: string }>(
+async function assertAnotherOwner(write: Write, projectId: string, userId: string): Promise<void> {
+  await lockProject(write, projectId)
+  const owners = await write.query<{ userId: string }>(
     Prisma.sql`SELECT "userId" FROM "Member" WHERE "projectId" = ${projectId}::uuid AND role = 'owner' LIMIT 2`,
   )
   if (owners.length === 1 && owners[0]?.userId === userId) throw problem('last-owner')

@@ -13,6 +13,7 @@ import { Prisma, type Tx } from '../../db/client.ts'
 import { newId } from '../../db/ids.ts'
 import { problem } from '../../errors.ts'
 import type { Write } from '../../rooms/log/commit.ts'
+import { lockProject } from '../shared/lock-project.ts'
 import { newRow } from '../shared/new-row.ts'
 import { lockPeople } from '../shared/people.ts'
 import { nextVersion, withAuthor } from '../shared/serialize.ts'
@@ -48,7 +49,7 @@ export async function createWebhook(
   { url, events }: Parsed<typeof webhooks.create, 'body'>,
 ): Promise<Webhook> {
   // Locked: webhooks of a project are made one after another.
-  await write.query(Prisma.sql`SELECT 1 FROM "Project" WHERE id = ${projectId}::uuid FOR NO KEY UPDATE`)
+  await lockProject(write, projectId)
   if ((await write.tx.webhook.count({ where: { projectId } })) >= MAX_WEBHOOKS)
     throw problem('too-many', `A project has at most ${MAX_WEBHOOKS} webhooks`)
   const { head } = await headOf(write, projectId)

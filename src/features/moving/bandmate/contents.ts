@@ -92,7 +92,7 @@ function linesOf({ misfits }: Converting, cut: BandMateRow<'Cut'>, files: Readon
   const written = parsed.data.filter(({ lines }) => lines.length > 0)
   const [first] = written
   if (!first) return []
-  if (written.length > 1) leave('are of several takes: those of the newest that has any are kept')
+  if (written.length > 1) leave('are of several takes: those of the newest that has lyrics are kept')
   type Written = (typeof written)[number]
   const takeOf = ({ managedFileId, audioFileId }: Written) => files.get(managedFileId ?? audioFileId ?? '')?.row.take ?? 0
   const { lines } = written.reduce((newest, each) => (takeOf(each) >= takeOf(newest) ? each : newest), first)
@@ -111,7 +111,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Lyrics of every cut; one has those of its newest recording that has any. */
+/** Lyrics of every cut; one has those of its newest recording with lyrics. */
 export function lyricsRows(converting: Converting, files: ReadonlyMap<string, ConvertedFile>): Rows['Lyrics'][] {
   const { source, log, projectId, author } = converting
   return source.cuts.map((cut) => {
