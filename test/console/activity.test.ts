@@ -2,9 +2,9 @@ import { join } from 'node:path'
 import { beforeAll, expect, inject, it } from 'vitest'
 import { useApp } from '../support/app.ts'
 import { describeInBrowser, useBrowser } from '../support/browser.ts'
-import { addMember, createCut, createProject, type Person, register } from '../support/people.ts'
+import { createCut, createProject, type Person } from '../support/people.ts'
 import { until } from '../support/until.ts'
-import { button, heading, signInOn, spoken } from './people.ts'
+import { annAndBen, button, heading, signInOn, spoken } from './people.ts'
 
 describeInBrowser('activity on the page', () => {
   const app = useApp({ seams: { consoleFolder: join(inject('build'), 'console') } })
@@ -13,10 +13,7 @@ describeInBrowser('activity on the page', () => {
   let ben: Person
   let project: { id: string }
   beforeAll(async () => {
-    ann = await register(app(), 'Ann')
-    ben = await register(app(), 'Ben')
-    project = await createProject(ann, 'First album')
-    await addMember(ann, project.id, ben)
+    ;({ ann, ben, project } = await annAndBen(app()))
   })
   const path = () => `/projects/${project.id}/activity`
   const createTask = (who: Person, title: string) =>

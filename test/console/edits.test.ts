@@ -3,9 +3,9 @@ import type { Page } from 'playwright-core'
 import { beforeAll, expect, inject, it } from 'vitest'
 import { useApp } from '../support/app.ts'
 import { describeInBrowser, useBrowser } from '../support/browser.ts'
-import { addMember, createProject, type Person, register } from '../support/people.ts'
+import type { Person } from '../support/people.ts'
 import { until } from '../support/until.ts'
-import { button, heading, signInOn } from './people.ts'
+import { annAndBen, button, heading, signInOn } from './people.ts'
 
 describeInBrowser('several changes of one task that are not confirmed', () => {
   const app = useApp({ seams: { consoleFolder: join(inject('build'), 'console') } })
@@ -14,10 +14,7 @@ describeInBrowser('several changes of one task that are not confirmed', () => {
   let ben: Person
   let project: { id: string }
   beforeAll(async () => {
-    ann = await register(app(), 'Ann')
-    ben = await register(app(), 'Ben')
-    project = await createProject(ann, 'First album')
-    await addMember(ann, project.id, ben)
+    ;({ ann, ben, project } = await annAndBen(app()))
   })
 
   /** Ann at a task, offline. */

@@ -3,12 +3,21 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type axe from 'axe-core'
 import type { Locator, Page } from 'playwright-core'
-import { PASSWORD } from '../support/people.ts'
+import type { TestApp } from '../support/app.ts'
+import { addMember, createProject, PASSWORD, register } from '../support/people.ts'
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 export const button = (page: Page | Locator, name: string) => page.getByRole('button', { name, exact: true })
 export const heading = (page: Page, name: string) => page.getByRole('heading', { name })
+
+/** Two people in one project, which is Ann's. */
+export async function annAndBen(app: Pick<TestApp, 'url'>) {
+  const [ann, ben] = [await register(app, 'Ann'), await register(app, 'Ben')]
+  const project = await createProject(ann, 'First album')
+  await addMember(ann, project.id, ben)
+  return { ann, ben, project }
+}
 
 /** Makes an account on the page. @returns its e-mail */
 export async function registerOn(page: Page, url: string, name: string): Promise<string> {

@@ -4,7 +4,7 @@ import { useApp } from '../support/app.ts'
 import { describeInBrowser, useBrowser } from '../support/browser.ts'
 import { addMember, createCut, createProject, type Person, register, request } from '../support/people.ts'
 import { until } from '../support/until.ts'
-import { button, heading, signInOn } from './people.ts'
+import { annAndBen, button, heading, signInOn } from './people.ts'
 
 describeInBrowser('what the console says of its state', () => {
   const app = useApp({ seams: { consoleFolder: join(inject('build'), 'console') } })
@@ -13,10 +13,7 @@ describeInBrowser('what the console says of its state', () => {
   let ben: Person
   let project: { id: string }
   beforeAll(async () => {
-    ann = await register(app(), 'Ann')
-    ben = await register(app(), 'Ben')
-    project = await createProject(ann, 'First album')
-    await addMember(ann, project.id, ben)
+    ;({ ann, ben, project } = await annAndBen(app()))
   })
   const board = () => `/projects/${project.id}`
 

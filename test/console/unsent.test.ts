@@ -4,9 +4,9 @@ import { beforeAll, expect, inject, it } from 'vitest'
 import { useApp } from '../support/app.ts'
 import { describeInBrowser, useBrowser } from '../support/browser.ts'
 import { converse } from '../support/conversations.ts'
-import { addMember, createCut, createProject, PASSWORD, type Person, register } from '../support/people.ts'
+import { createCut, PASSWORD, type Person } from '../support/people.ts'
 import { until } from '../support/until.ts'
-import { button, signInOn } from './people.ts'
+import { annAndBen, button, signInOn } from './people.ts'
 
 const THREADS = 60
 
@@ -18,10 +18,7 @@ describeInBrowser('what is written and not sent', () => {
   let project: { id: string }
 
   beforeAll(async () => {
-    ann = await register(app(), 'Ann')
-    ben = await register(app(), 'Ben')
-    project = await createProject(ann, 'First album')
-    await addMember(ann, project.id, ben)
+    ;({ ann, ben, project } = await annAndBen(app()))
   })
 
   const comment = (page: Page) => page.getByLabel('Write a comment')
