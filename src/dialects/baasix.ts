@@ -4,7 +4,7 @@ import type { Dialect, DialectCaller, Frame, ToldEntry } from '../rooms/dialect.
 import { changeOf, collections, type ItemChange, NOTIFICATIONS, userChangeOf } from './baasix-items.ts'
 import { createRooms } from './baasix-rooms.ts'
 import type { DialectContext } from './context.ts'
-import { type NewNotification, titleOf } from './notifications.ts'
+import { titleOf } from './notifications.ts'
 
 /** The words of its SDK for what happened to an item. */
 const SDK = { created: 'create', updated: 'update', deleted: 'delete' } as const
@@ -25,15 +25,21 @@ function itemFrames({ collection, happened, item }: ItemChange, { meta }: ToldEn
 /** A notification, in the words of the document and, as a row of BAASIX's own collection, of the SDK, which knows no others. */
 function notificationFrames({ name, payload, meta }: ToldEntry): Frame[] {
   const userId = meta.room.slice('user:'.length)
+  const row = (action: string, data: object): Frame => [
+    `${NOTIFICATIONS}:${action}`,
+    { action, collection: NOTIFICATIONS, data, timestamp: meta.at },
+  ]
   const told = (word: string, action: string, notification: object): Frame[] => [
     [`notification.${word}`, { notification }],
-    [`${NOTIFICATIONS}:${action}`, { action, collection: NOTIFICATIONS, data: notification, timestamp: meta.at }],
+    row(action, notification),
   ]
-  if (name === 'notification:new') {
-    const notification = payload as unknown as NewNotification
-    const { id, text, link, createdAt } = notification
+  if (name === 'notification:new' || name === 'notification:updated') {
+    const notification = payload as unknown as Payload<'notification:new'>
+    const { id, text, link, seenAt, createdAt } = notification
     const shown = { id, type: 'info', title: titleOf(notification), message: text ?? '', data: { ...payload, link } }
-    return told('new', 'create', { ...shown, seen: false, userId, createdAt })
+    const full = { ...shown, seen: seenAt !== null, userId, createdAt }
+    // The document has no word for one that changed.
+    return name === 'notification:new' ? told('new', 'create', full) : [row('update', full)]
   }
   const ids = (payload.ids ?? []) as string[]
   if (name === 'notification:seen') return ids.flatMap((id) => told('seen', 'update', { id, seen: true, userId }))
@@ -56,7 +62,7 @@ const said = ({ event, data }: Pick<ExtensionMessage, 'event' | 'data'>): Frame[
 function translate(entry: ToldEntry): Frame[] {
   const { name } = entry
   if (name === 'extension:event') return said(entry.payload as unknown as Payload<'extension:event'>)
-  if (/^notification:(new|seen|deleted)$/.test(name)) return notificationFrames(entry)
+  if (/^notification:(new|updated|seen|deleted)$/.test(name)) return notificationFrames(entry)
   const change = entry.meta.room.startsWith('user:') ? userChangeOf(entry) : changeOf(entry)
   const frames = change.flatMap((each) => itemFrames(each, entry))
   if (name === 'file:uploaded') frames.push(fileFrame('uploaded', entry))

@@ -1,4 +1,4 @@
-import { type EventName, userRoom } from '@cutroom/contract'
+import { type EventName, type Notification, userRoom } from '@cutroom/contract'
 import type { LogEntry } from '../rooms/log/log.ts'
 
 /** What extensions can be told of: collections of items. */
@@ -81,6 +81,7 @@ const changes = {
   'chat:message-updated': update('messages', 'id'),
   'chat:message-deleted': remove('messages', 'messageId'),
   'notification:new': create('notifications', 'id'),
+  'notification:updated': update('notifications', 'id'),
   'notification:seen': update('notifications'),
   'notification:deleted': remove('notifications'),
 } satisfies { [N in EventName]?: Change }
@@ -102,9 +103,9 @@ function userIdOf({ collection }: Change, { payload, meta }: LogEntry): string |
 function aliasesOf({ collection, action }: Change, payload: LogEntry['payload']): Record<string, unknown> {
   if (action === 'items.delete.after') return {}
   if (collection === 'comments' || collection === 'messages') return { text: payload.body, user: payload.author }
-  if (collection !== 'notifications' || action !== 'items.create.after') return {}
-  const { kind, text, target } = payload as { kind: string; text: string | null; target: { name: string | null } }
-  return { type: kind, title: target.name, message: text ?? target.name, seen: false }
+  if (collection !== 'notifications' || payload.kind === undefined) return {}
+  const { kind, text, target, seenAt } = payload as unknown as Notification
+  return { type: kind, title: target.name, message: text ?? target.name, seen: seenAt !== null }
 }
 
 /** The item of an event, as handlers get it: the payload, with `id` and `user_id`. */

@@ -60,6 +60,35 @@ describe('the notifications of a client', () => {
     expect(errors).toEqual([])
   })
 
+  it('show what an edit changed, with the counts as they were; of what a device has not loaded it changes nothing', async () => {
+    const { owner, editor, project } = await createTeam(app(), 'editor')
+    const { cut } = await createCut(owner, project.id)
+    const ids: string[] = []
+    for (let n = 0; n < 32; n++) {
+      const body = `${mention(editor)} ${n}`
+      ids.push((await owner.must<{ id: string }>('POST', `/api/cuts/${cut.id}/comments`, { body })).id)
+    }
+    await until('all of them', async () => (await notificationsOf(editor)).unseen === 33)
+    const { client, errors } = clientOf(app(), editor)
+    await client.connect()
+    await client.notifications.loadMore()
+    const { notifications } = client
+    await until('the first page', () => notifications.state?.items.length === 30)
+    await notifications.markSeen(notifications.state?.items[1]?.id ?? '')
+    await until('the mark', () => notifications.state?.unseen === 32)
+    const edit = (id = '', text = '') => owner.must('PATCH', `/api/comments/${id}`, { body: `${mention(editor)} ${text}` })
+    await edit(ids[0], 'not loaded')
+    await edit(ids[30], 'seen')
+    await edit(ids[31], 'the newest')
+    await until('the edits', () => notifications.state?.items[0]?.text?.endsWith('the newest') === true)
+    const truth = (await notificationsOf(editor)).data
+    expect(notifications.state).toEqual({ items: truth.slice(0, 30), unseen: 32, hasMore: true })
+    expect(notifications.state?.items[1]).toMatchObject({ seenAt: expect.any(String), text: '@Mo editor seen' })
+    await notifications.loadMore()
+    expect(notifications.state).toEqual({ items: truth, unseen: 32, hasMore: false })
+    expect(errors).toEqual([])
+  })
+
   it('the number of those not seen is that of the rows, on three devices with shuffled and repeated marks', async () => {
     const { owner, editor, project } = await createTeam(app(), 'editor')
     const { cut } = await createCut(owner, project.id)
@@ -71,7 +100,20 @@ describe('the notifications of a client', () => {
 
     const step = fc.record({
       device: fc.nat(2),
-      kind: fc.constantFrom('write', 'write', 'see', 'see', 'see', 'all', 'up to', 'remove', 'comment away', 'pause', 'more'),
+      kind: fc.constantFrom(
+        'write',
+        'write',
+        'see',
+        'see',
+        'see',
+        'all',
+        'up to',
+        'remove',
+        'edit',
+        'comment away',
+        'pause',
+        'more',
+      ),
       which: fc.nat(30),
       awaited: fc.boolean(),
     })
@@ -80,17 +122,19 @@ describe('the notifications of a client', () => {
         const pending: Promise<unknown>[] = []
         const failures: unknown[] = []
         const comments: string[] = []
-        for (const { device, kind, which, awaited } of steps) {
+        for (const [n, { device, kind, which, awaited }] of steps.entries()) {
           const { client } = devices[device] ?? devices[0] ?? expect.fail()
           const { notifications } = client
           const items = notifications.state?.items ?? []
           const id = items[which % Math.max(items.length, 1)]?.id
-          const gone = comments[which % Math.max(comments.length, 1)]
+          const comment = comments[which % Math.max(comments.length, 1)]
           const run = async (): Promise<unknown> => {
             if (kind === 'write') {
               const path = `/api/cuts/${cut.id}/comments`
               comments.push((await owner.must<{ id: string }>('POST', path, { body: mention(editor) })).id)
-            } else if (kind === 'comment away' && gone) return owner.call('DELETE', `/api/comments/${gone}`)
+            } else if (kind === 'edit' && comment)
+              return owner.call('PATCH', `/api/comments/${comment}`, { body: `${mention(editor)} ${n}` })
+            else if (kind === 'comment away' && comment) return owner.call('DELETE', `/api/comments/${comment}`)
             else if (kind === 'all') return notifications.markAllSeen()
             else if (kind === 'up to' && id) return editor.call('POST', '/api/me/notifications/seen-all', { upTo: id })
             else if (kind === 'more') return notifications.loadMore()

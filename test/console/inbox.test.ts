@@ -20,7 +20,8 @@ describeInBrowser('the inbox on the page', () => {
     await addMember(ben, project.id, ann)
     cut = (await createCut(ben, project.id)).cut
   })
-  const mention = (text: string) => ben.must('POST', `/api/cuts/${cut.id}/comments`, { body: `@[Ann](${ann.id}) ${text}` })
+  const mention = (text: string): Promise<{ id: string }> =>
+    ben.must('POST', `/api/cuts/${cut.id}/comments`, { body: `@[Ann](${ann.id}) ${text}` })
   type Page = Awaited<ReturnType<typeof open>>['page']
   const bell = (page: Page, unseen: number) =>
     page.getByRole('link', { name: unseen === 0 ? 'Inbox' : `Inbox: ${unseen} unseen`, exact: true })
@@ -44,7 +45,7 @@ describeInBrowser('the inbox on the page', () => {
     expect([writer.errors, reader.errors]).toEqual([[], []])
   })
 
-  it('what is marked, deleted, or seen as a whole on one device is so on the other', async () => {
+  it('what is marked, deleted, or seen as a whole on one device is so on the other, and an edit is on both', async () => {
     for (const text of ['one', 'two', 'three']) await mention(text)
     const [first, second] = [await open({ origin: app().url }), await open({ origin: app().url })]
     const pages = [first.page, second.page]
@@ -66,8 +67,14 @@ describeInBrowser('the inbox on the page', () => {
     await button(first.page, 'Mark all as seen').click()
     for (const page of pages) await bell(page, 0).waitFor()
     await heading(first.page, 'You have seen everything').waitFor()
-    await mention('four')
+    const four = await mention('four')
     await first.page.getByText('@Ann four').waitFor()
+    await ben.must('PATCH', `/api/comments/${four.id}`, { body: `@[Ann](${ann.id}) five` })
+    for (const page of pages) {
+      await page.getByText('@Ann five').waitFor()
+      expect(await page.getByText('@Ann four').count()).toBe(0)
+      await bell(page, 1).waitFor()
+    }
     await spoken(second.page).getByText('New in your inbox').waitFor({ state: 'attached' })
     expect([first.errors, second.errors]).toEqual([[], []])
   })

@@ -326,7 +326,9 @@ describe('with thousands of rows in each table', () => {
           const onComment = { commentId: comment.id }
           await ask('GET /api/comments/:commentId', onComment)
           await ask('PATCH /api/comments/:commentId', onComment, { body: 'softer' }, 1)
-          await ask('POST /api/comments/:commentId/replies', onComment, { body: `yes, ${mention(guest)}` })
+          const reply = await ask<{ id: string }>('POST /api/comments/:commentId/replies', onComment, {
+            body: `yes, ${mention(guest)}`,
+          })
           await ask('POST /api/comments/:commentId/resolve', onComment)
           await ask('POST /api/comments/:commentId/reopen', onComment)
           const conversation = await ask<Conversation>('POST /api/conversations', {}, { memberIds: [guest.id] })
@@ -354,6 +356,8 @@ describe('with thousands of rows in each table', () => {
           // What hangs on the thing goes with it.
           const isMention = ({ kind }: { kind: string }) => kind === 'mention'
           await nextNotification(guest, 'the mention', isMention)
+          await ask('PATCH /api/comments/:commentId', { commentId: reply.id }, { body: `no, ${mention(guest)}` }, 1)
+          await nextNotification(guest, 'the edit', ({ text }) => text?.startsWith('no') ?? false)
           await ask('DELETE /api/comments/:commentId', onComment)
           await until('its end', async () => !(await notificationsOf(guest)).data.some(isMention))
           await ask('DELETE /api/cuts/:cutId', onCut)

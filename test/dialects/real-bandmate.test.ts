@@ -157,9 +157,13 @@ describe('BandMate’s own page', () => {
       isRead: false,
       createdAt: note.createdAt,
     })
+    // It shows each that comes as a new one: an edit makes none.
+    await owner.must('PATCH', `/api/comments/${id}`, { body: `${mention(editor)} softer` })
+    await nextNotification(editor, 'the edit', ({ text }) => text?.endsWith('softer') ?? false)
     const next = await createProject(owner, 'Second album')
     await addMember(owner, next.id, editor)
     await until('added', () => page.notifications[0]?.type === 'SUCCESS')
+    expect(page.notifications.filter((one) => one.id === note.id)).toHaveLength(1)
     expect(page.notifications[0]).toMatchObject({ resourceLink: `/projects/${next.id}`, isRead: false })
     expect(other.notifications).toEqual([])
   })

@@ -123,6 +123,8 @@ describe('hooks of extensions', () => {
     const note = await mate.must<{ id: string }>('POST', `/api/cuts/${cut.id}/comments`, { body: 'Louder' })
     await owner.must('POST', `/api/comments/${note.id}/resolve`)
     await owner.must('DELETE', `/api/comments/${note.id}`)
+    const hail = await owner.must<{ id: string }>('POST', `/api/cuts/${cut.id}/comments`, { body: mention(mate) })
+    await owner.must('PATCH', `/api/comments/${hail.id}`, { body: `${mention(mate)} again` })
     const { id } = await converse(owner, [mate])
     const message = await say(mate, id, 'Hello')
     await mate.must('PATCH', `/api/messages/${message.id}`, { body: 'Good day' })
@@ -143,18 +145,27 @@ describe('hooks of extensions', () => {
         ['tasks update', 'mate'],
         ['cuts create', 'owner'],
         ['comments create', 'mate'],
+        ['comments create', 'owner'],
         ['comments update', 'mate'],
+        ['comments update', 'owner'],
         ['comments delete', 'owner'],
         ['messages create', 'mate'],
         ['messages update', 'mate'],
         ['messages delete', 'mate'],
         ['notifications create', 'mate'],
+        ['notifications create', 'mate'],
+        ['notifications update', 'mate'],
       ].toSorted(),
     )
     // What the first of two hooks changed, the second did not see.
     expect(told.filter(({ hook }) => hook === 'tasks create').every(({ event }) => event.name === 'task:created')).toBe(true)
-    expect(ofHook('comments create')).toMatchObject([{ text: 'Louder', user: { id: mate.id }, body: 'Louder' }])
-    expect(ofHook('notifications create')).toMatchObject([{ type: 'added', seen: false }])
+    expect(ofHook('comments create')).toMatchObject([
+      { text: 'Louder', user: { id: mate.id }, body: 'Louder' },
+      { text: mention(mate), user: { id: owner.id } },
+    ])
+    const hailed = { type: 'mention', seen: false }
+    expect(ofHook('notifications create')).toMatchObject([{ type: 'added', seen: false }, hailed])
+    expect(ofHook('notifications update')).toMatchObject([{ ...hailed, message: '@Mo again' }])
     expect(told.every(({ attempt }) => attempt === 1)).toBe(true)
   })
 

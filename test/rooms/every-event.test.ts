@@ -53,6 +53,12 @@ describe('every event of a person’s own room', () => {
       return { to: mate, payload: { sessionId: claimsOf(other.token).sid, reason: 'logout' } }
     },
     'notification:new': async ({ owner, mate, project }) => ({ to: mate, payload: await mentioned(owner, mate, project) }),
+    'notification:updated': async ({ owner, mate, project }) => {
+      const { target } = await mentioned(owner, mate, project)
+      await owner.must('PATCH', `/api/comments/${target.id}`, { body: `${mention(mate)} softer` })
+      const isEdited = ({ text }: Notification) => text?.endsWith('softer') ?? false
+      return { to: mate, payload: await nextNotification(mate, 'the edit', isEdited) }
+    },
     'notification:seen': async ({ owner, mate, project }) => {
       const { id } = await mentioned(owner, mate, project)
       const { seenAt } = await mate.must<Notification>('PATCH', `/api/me/notifications/${id}`, { seen: true })

@@ -23,6 +23,7 @@ import { converse, readUpTo, say } from '../support/conversations.ts'
 import { BELL, ring } from '../support/extensions.ts'
 import { processed, uploadFile, wavOf } from '../support/files.ts'
 import { expireIn, invite, newAddress, registerWith } from '../support/invitations.ts'
+import { mention } from '../support/notifications.ts'
 import { addMember, createProject, createTeam, login, type Person, register } from '../support/people.ts'
 import { crowd } from '../support/ranks.ts'
 import { openRaw } from '../support/raw-socket.ts'
@@ -130,6 +131,8 @@ const hears: Record<Name, readonly Who[]> = {
   'project:left': ['victim', ...inside, 'absent', 'left', 'guest'],
   // Who has a task, another role, or was added; editors of an upload.
   'notification:new': ['editor', 'commenter', 'guest', 'absent', 'left', 'victim'],
+  // Who was mentioned in what is edited.
+  'notification:updated': ['left'],
   // With what they are about, or with the project: all who were notified of anything in it.
   'notification:deleted': ['viewer', 'commenter', 'editor', 'absent', 'left', 'guest', 'victim'],
   'notification:seen': ['guest'],
@@ -245,7 +248,9 @@ describe('who receives which event', () => {
     await owner.must('PUT', `/api/cuts/${cut.id}/lyrics`, { lyrics: [{ text: 'la' }] })
     const xss = `<script>alert(1)</script><img src=x onerror=alert(1)> javascript:alert(1) \u2028 ${'𝄞'}`
     const note = await owner.must<Comment>('POST', `/api/cuts/${cut.id}/comments`, { body: xss })
-    await owner.must('POST', `/api/comments/${note.id}/replies`, { body: xss })
+    const toLeft = `${mention(personOf('left'))} ${xss}`
+    const reply = await owner.must<Comment>('POST', `/api/comments/${note.id}/replies`, { body: toLeft })
+    await owner.must('PATCH', `/api/comments/${reply.id}`, { body: `${toLeft}!` })
     await owner.must('PATCH', `/api/comments/${note.id}`, { body: `${xss}!` })
     await owner.must('POST', `/api/comments/${note.id}/resolve`)
     await owner.must('POST', `/api/comments/${note.id}/reopen`)
@@ -296,7 +301,7 @@ describe('who receives which event', () => {
     await readUpTo(team.viewer, conversation.id, message.id)
     await owner.must('DELETE', `/api/messages/${message.id}`)
     await listenerOf('owner').ask('chat:typing', { conversationId: conversation.id, isTyping: true })
-    await told('notification:new')
+    await told('notification:new', 'notification:updated')
     await personOf('guest').must('POST', '/api/me/notifications/seen-all', {})
     await personOf('guest').must('PUT', '/api/me/notification-preferences', { kinds: { upload: 'off' } })
     await owner.must('PATCH', '/api/me', { name: 'Olga O' })

@@ -15,6 +15,7 @@ const byAge = (a: Notification, b: Notification): number => (a.id < b.id ? 1 : -
 /** The items after an event; applied again it changes nothing. */
 function itemsAfter(items: readonly Notification[], { name, payload }: Event): readonly Notification[] {
   if (name === 'notification:new') return [payload, ...items.filter(({ id }) => id !== payload.id)].sort(byAge)
+  if (name === 'notification:updated') return items.map((item) => (item.id === payload.id ? payload : item))
   if (name === 'notification:deleted') return items.filter(({ id }) => !payload.ids.includes(id))
   if (name === 'project:left') return items.filter(({ projectId }) => projectId !== payload.projectId)
   if (name !== 'notification:seen') return items

@@ -175,6 +175,7 @@ export const notifications = {
 const several = z.array(id).meta({ description: `${MAX_NOTIFICATIONS} at most` })
 export const userEvents = {
   'notification:new': Notification,
+  'notification:updated': Notification,
   'notification:seen': z
     .object({ ids: several, seenAt: time })
     .meta({ description: 'Those that were not seen before', examples: [{ ids: [ids.notification], seenAt: later }] }),
@@ -189,6 +190,10 @@ const to = 'The person whose they are, on each of their connections'
 export const userEventTexts = {
   'notification:new': {
     when: 'Something happened that you must not miss, and that you have not turned off. Once for each cause, and never for what you did yourself',
+    to,
+  },
+  'notification:updated': {
+    when: 'A comment was edited, and with it the text or the name in a notification that you have. It is as seen as it was: counts stay',
     to,
   },
   'notification:seen': { when: 'You marked notifications as seen, on any device', to },

@@ -1,14 +1,11 @@
-import type { Activity, Comment, EventName } from '@cutroom/contract'
-import { Prisma } from '../../db/client.ts'
+import type { Activity, EventName } from '@cutroom/contract'
 import { parseRoom } from '../../rooms/kinds.ts'
 import type { Write } from '../../rooms/log/commit.ts'
 import type { Consumer } from '../../rooms/log/consumers/consumer.ts'
 import type { LogEntry } from '../../rooms/log/log.ts'
-import { excerpt } from '../shared/serialize.ts'
 import { mayNotify, ofApproval, ofComment, ofInvitation, ofMember, ofTask, ofUpload, type ReadCause } from './causes.ts'
 import { endLostCuts, endMembership, endThing } from './endings.ts'
-import { beginningOf, withoutMarkup } from './mentions.ts'
-import { notify } from './writes.ts'
+import { notify, rewrite } from './writes.ts'
 
 /** Rooms at a time. */
 const PARALLEL = 2
@@ -49,13 +46,6 @@ const endings = {
 const causeOf = new Map<string, ReadCause>(Object.entries(causes))
 const endingOf = new Map<string, End>(Object.entries(endings))
 
-/** What an edit took out of a comment stays in no list. Devices that have the notification show the new text when they load it again. */
-async function rewrite({ query }: Write, { id, body }: Comment): Promise<void> {
-  const name = excerpt(withoutMarkup(body))
-  await query(Prisma.sql`UPDATE "Notification" SET text = ${beginningOf(body)}, "targetName" = ${name}
-    WHERE about @> ARRAY[${id}::uuid] AND "targetId" = ${id}::uuid AND "deletedAt" IS NULL`)
-}
-
 /**
  * Notifies people of what happens in their projects, and takes notifications away with what they are about. Each event is written once,
  * with the consumer's place in the log.
@@ -75,9 +65,10 @@ export function notificationsConsumer(activityOf: (entry: LogEntry) => Activity 
       const actorId = event.meta.actor?.id
       if (!read || !activity || actorId === undefined) return undefined
       return async (write) => {
-        if (event.name === 'comment:updated') await rewrite(write, event.payload as unknown as Comment)
         const cause = await read({ event, actorId, activity }, write)
-        if (cause) await notify(write, cause)
+        if (!cause) return
+        if (event.name === 'comment:updated') await rewrite(write, cause)
+        await notify(write, cause)
       }
     },
   }

@@ -34,7 +34,7 @@ export async function endMembership(write: Write, userId: string, { meta, payloa
     AND t."projectId" = ${projectId}::uuid AND t."createdAt" <= ${meta.at}::timestamptz ${returningRemoved}`)
   const redacted = await write.query(Prisma.sql`
     WITH texts AS (SELECT e.id, jsonb_set(jsonb_set(e.payload::jsonb, '{text}', 'null'), '{target,name}', 'null') AS payload
-      FROM "Event" e WHERE e.room = ${meta.room} AND e.seq < ${meta.seq} AND e.name = 'notification:new'
+      FROM "Event" e WHERE e.room = ${meta.room} AND e.seq < ${meta.seq} AND e.name IN ('notification:new', 'notification:updated')
         AND e.payload ->> 'projectId' = ${projectId})
     UPDATE "Event" e SET payload = t.payload::json, bytes = octet_length(t.payload::text) FROM texts t WHERE e.id = t.id RETURNING 1`)
   if (removed.length === 0 && redacted.length === 0) return

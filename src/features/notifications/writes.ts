@@ -2,11 +2,14 @@ import { MAX_NOTIFICATIONS, type Notification, type NotificationKind, userRoom }
 import { Prisma } from '../../db/client.ts'
 import { newId } from '../../db/ids.ts'
 import type { Write } from '../../rooms/log/commit.ts'
-import { lockPeopleById } from '../shared/people.ts'
-import { PAGE_BYTES, readPart } from '../shared/reading.ts'
+import { lockPeople, lockPeopleById } from '../shared/people.ts'
+import { readPart } from '../shared/reading.ts'
 import { isWanted } from './preferences.ts'
 import { type Removed, reportRemoved, returningRemoved } from './removed.ts'
 import { notificationReading, notificationRows } from './serialize.ts'
+
+/** Bytes of one as JSON at most, with room to spare. */
+const MAX_BYTES = 40 * 1024
 
 /** While a person has not seen so many notifications that one other person caused, that one causes no more: a flood ends here. */
 export const MAX_UNSEEN_FROM_ONE = 200
@@ -29,7 +32,7 @@ export interface Cause {
   receivers: readonly { userId: string; kind: NotificationKind }[]
 }
 
-/** A notification that was just written, and whose it is. */
+/** A notification that was written or changed, and whose it is. */
 interface Written {
   userId: string
   notification: Notification
@@ -69,6 +72,17 @@ async function trim(write: Write, people: readonly string[]): Promise<void> {
   reportRemoved(write, removed)
 }
 
+/** Rows as their people receive them, in the order of their ids. */
+async function readWritten({ query }: Write, ids: readonly string[]): Promise<Written[]> {
+  const { rows, items } = await readPart(query, notificationReading, {
+    rows: notificationRows(Prisma.sql`t.id = ANY(${ids}::uuid[])`),
+    order: Prisma.sql`t.id`,
+    limit: ids.length,
+    bytes: ids.length * MAX_BYTES,
+  })
+  return items.map((notification, n) => ({ userId: String(rows[n]?.userId), notification }))
+}
+
 /**
  * Notifies people of something, in a write. This is the one place where notifications are written, whatever they are of.
  * @returns those that are new, as their people receive them
@@ -77,17 +91,30 @@ export async function notify(write: Write, cause: Cause): Promise<Written[]> {
   lockPeopleById(write, [cause.actorId])
   const ids = await insertRows(write, cause)
   if (ids.length === 0) return []
-  const { rows, items } = await readPart(write.query, notificationReading, {
-    rows: notificationRows(Prisma.sql`t.id = ANY(${ids}::uuid[])`),
-    order: Prisma.sql`t.id`,
-    limit: ids.length,
-    bytes: 4 * PAGE_BYTES,
-  })
-  const written = items.map((notification, n) => ({ userId: String(rows[n]?.userId), notification }))
+  const written = await readWritten(write, ids)
   for (const { userId, notification } of written) write.emit(userRoom(userId), 'notification:new', notification)
   await trim(
     write,
     written.map(({ userId }) => userId),
   )
   return written
+}
+
+/**
+ * Makes the notifications of a thing that was edited say what it says now, and tells the people whose they are: of those that change, and
+ * of none that they deleted. What the edit took out stays in no list.
+ */
+export async function rewrite(write: Write, { target: { id, name }, text }: Cause): Promise<void> {
+  // Members are locked: one is removed before this, and is told nothing, or after it.
+  const changed = await write.query<{ id: string }>(Prisma.sql`
+    WITH changed AS (UPDATE "Notification" SET text = ${text}, "targetName" = ${name}
+      WHERE about @> ARRAY[${id}::uuid] AND "targetId" = ${id}::uuid AND "deletedAt" IS NULL
+        AND (text, "targetName") IS DISTINCT FROM (${text}, ${name}) RETURNING id, "userId", "projectId")
+    SELECT c.id FROM changed c CROSS JOIN LATERAL (SELECT FROM "Member"
+      WHERE "projectId" = c."projectId" AND "userId" = c."userId" LIMIT 1 FOR KEY SHARE) m`)
+  if (changed.length === 0) return
+  const ids = changed.map(({ id }) => id)
+  lockPeople(write, Prisma.sql`SELECT "actorId" FROM "Notification" WHERE id = ANY(${ids}::uuid[])`)
+  for (const { userId, notification } of await readWritten(write, ids))
+    write.emit(userRoom(userId), 'notification:updated', notification)
 }

@@ -79,6 +79,10 @@ describe('when notifications end', () => {
     for (const id of [cut.id, otherCut.id])
       await owner.must('POST', `/api/cuts/${id}/comments`, { body: `${mention(editor)} ${id === cut.id ? secret : 'public'}` })
     await until('both mentions', async () => (await mentions(editor)) === 2)
+    const { target } = await nextNotification(editor, 'the mention', ({ text }) => text?.includes(secret) ?? false)
+    const edited = 'the-edited-bridge'
+    await owner.must('PATCH', `/api/comments/${target.id}`, { body: `${mention(editor)} ${edited}` })
+    await until('the edit', () => heard.frames.some(({ name }) => name === 'notification:updated'))
     const replay = async () => {
       const reader = await connect(app(), editor)
       const { epoch } = await notificationsOf(editor)
@@ -86,17 +90,19 @@ describe('when notifications end', () => {
       return JSON.stringify(reader.events(userRoom(editor.id)))
     }
     // Read once before, so that the node has it in memory.
-    expect(await replay()).toContain(secret)
+    const before = await replay()
+    for (const text of [secret, edited]) expect(before).toContain(text)
 
     await owner.must('DELETE', `/api/projects/${project.id}/members/${editor.id}`)
     const list = await notificationsOf(editor)
-    expect(JSON.stringify(list)).not.toContain(secret)
+    expect(JSON.stringify(list)).not.toContain(edited)
     expect(list.data.every(({ projectId }) => projectId === elsewhere.id)).toBe(true)
     expect(list.unseen).toBe(list.data.length)
     await until('the log to be rewritten', () => deleted(heard.frames).length === 1)
     expect(deleted(heard.frames)[0]).toMatchObject({ unseen: 0 })
-    expect(await replay()).not.toContain(secret)
-    expect(await replay()).toContain('public')
+    const after = await replay()
+    for (const text of [secret, edited]) expect(after).not.toContain(text)
+    expect(after).toContain('public')
     const { rows } = await app().db.query('SELECT 1 FROM "Notification" WHERE "userId" = $1 AND "projectId" = $2', [
       editor.id,
       project.id,
