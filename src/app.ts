@@ -167,7 +167,7 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
       database,
       query,
       redis,
-      verify: app.tokens.verify,
+      verify: app.tokens.verifyOnce,
       handshakeCaller: app.tokens.handshakeCaller,
       principalOf: app.tokens.principalOf,
       mayConnect: app.tokens.mayUseCookies,

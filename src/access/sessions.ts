@@ -44,6 +44,24 @@ export async function admit(
   return { person, role, head: Number(head), floor: Number(floor) }
 }
 
+/** What is known of the use of a session's tokens. */
+export interface SessionUse {
+  /** The newest generation of access tokens of which one was used. */
+  confirmed: number
+  /** When a refresh token, or the API token, was noted last, ms since the epoch; 0: not yet. */
+  notedAt: number
+}
+
+interface SessionRow extends Person {
+  head: string
+  floor: string
+  maxRole: Role | null
+  projectIds: string[] | null
+  endsAt: string
+  confirmed: number
+  notedAt: string | null
+}
+
 /**
  * The person a session belongs to and where their own log stands, in one snapshot: a later revocation has a later seq.
  * @throws problem session-revoked, also for a session that never was
@@ -51,19 +69,19 @@ export async function admit(
 export async function admitSession(
   query: Query,
   { userId, sessionId }: Caller,
-): Promise<{ person: Person; token: TokenScope | null; sessionEndsAt: number } & Position> {
-  const [row] = await query<
-    Person & { head: string; floor: string; maxRole: Role | null; projectIds: string[] | null; endsAt: string }
-  >(
+): Promise<{ person: Person; token: TokenScope | null; sessionEndsAt: number; use: SessionUse } & Position> {
+  const [row] = await query<SessionRow>(
     Prisma.sql`SELECT u.id, u.name, u."avatarUrl", r.head, r.floor, s."maxRole", extract(epoch FROM s."expiresAt") * 1000 AS "endsAt",
+      s.confirmed, extract(epoch FROM nullif(s."rotatedAt", s."createdAt")) * 1000 AS "notedAt",
       CASE WHEN NOT s."allProjects" THEN s."projectIds"::text[] END AS "projectIds" FROM "Session" s
       JOIN "User" u ON u.id = s."userId" JOIN "Room" r ON r.id = ${userRoom(userId)}
       WHERE s.id = ${sessionId}::uuid AND s."userId" = ${userId}::uuid AND s."revokedAt" IS NULL AND s."expiresAt" > now()`,
   )
   if (!row) throw problem('session-revoked')
-  const { head, floor, maxRole, projectIds, endsAt, ...person } = row
+  const { head, floor, maxRole, projectIds, endsAt, confirmed, notedAt, ...person } = row
   const token = maxRole === null ? null : { role: maxRole, projectIds }
-  return { person, token, sessionEndsAt: Number(endsAt), head: Number(head), floor: Number(floor) }
+  const use = { confirmed, notedAt: Number(notedAt) }
+  return { person, token, use, sessionEndsAt: Number(endsAt), head: Number(head), floor: Number(floor) }
 }
 
 /**

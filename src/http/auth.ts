@@ -3,17 +3,16 @@ import fastifyCookie from '@fastify/cookie'
 import fastifyJwt from '@fastify/jwt'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { z } from 'zod'
 import { admitSession } from '../access/sessions.ts'
 import type { Config } from '../config.ts'
 import type { Query } from '../db/client.ts'
 import { ProblemError, problem } from '../errors.ts'
-import { remember } from '../lib/bounded-map.ts'
 import type { TokenClaims as Claims, Principal } from '../rooms/index.ts'
 import type { Write } from '../rooms/log/commit.ts'
 import { type ApiTokens, apiTokens, isApiToken } from './api-tokens.ts'
 import { type Cookies, createCookies } from './cookies.ts'
 import type { Origins } from './origins.ts'
+import { createVerifier, isNoted, Payload, type Verifier } from './verifier.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -27,13 +26,11 @@ declare module 'fastify' {
   }
 }
 
-export interface Tokens {
+export interface Tokens extends Verifier {
   cookies: Cookies
   api: ApiTokens
   /** An access token for a session, and when it ends. `generation`: of the refresh token that is given out with it. */
   issue(session: { userId: string; sessionId: string; generation: number }): { accessToken: string; expiresAt: string }
-  /** @throws problem token-invalid | token-expired */
-  verify(token: string): Claims
   /** @throws problem token-invalid | token-expired | token-missing, session-revoked for another person, and origin-refused where a cookie speaks */
   callerOf(request: FastifyRequest): Claims
   /**
@@ -66,15 +63,8 @@ export function assertMeantFor(headers: FastifyRequest['headers'], userId: strin
     throw problem('session-revoked', 'Another person is logged in here now')
 }
 
-/** How long an API token is used before it is noted again, ms. */
-const NOTE_MS = 300_000
-/** Verified tokens that are remembered. */
-const MAX_TOKENS = 10_000
 const ISSUER = 'cutroom'
 const AUDIENCE = 'cutroom'
-
-// Tokens of versions before `gen` end within minutes of the update.
-const Payload = z.object({ sub: z.uuid(), sid: z.uuid(), jti: z.string(), exp: z.number(), gen: z.int().min(0).default(0) })
 
 interface Handshake {
   auth: Record<string, unknown>
@@ -116,37 +106,6 @@ function requestToken({ headers, cookies: sent, method }: FastifyRequest, { cook
   return token
 }
 
-/**
- * Verifies access tokens and API tokens. One that was verified is not verified again until it expires, or its use is to be noted again:
- * its session is looked up each time.
- */
-function createVerifier(verifyJwt: (token: string) => unknown, api: ApiTokens): (token: string) => Claims {
-  const known = new Map<string, { claims: Claims; until: number }>()
-
-  function claimsOf(token: string): Claims {
-    const own = isApiToken(token) ? api.parse(token) : null
-    if (own && own.expiresAt <= Date.now()) throw problem('token-expired', 'The API token has expired')
-    if (own) return { ...own, apiToken: true, generation: 0, confirmed: false }
-    const { sub, sid, exp, gen } = Payload.parse(verifyJwt(token))
-    return { userId: sub, sessionId: sid, apiToken: false, expiresAt: exp * 1000, generation: gen, confirmed: gen === 0 }
-  }
-  return (token) => {
-    const seen = known.get(token)
-    if (seen && seen.until > Date.now()) return seen.claims
-    known.delete(token)
-    try {
-      const claims = claimsOf(token)
-      const until = claims.apiToken ? Math.min(claims.expiresAt, Date.now() + NOTE_MS) : claims.expiresAt
-      remember(known, MAX_TOKENS, token, { claims, until })
-      return claims
-    } catch (error) {
-      if (error instanceof ProblemError) throw error
-      const expired = (error as { code?: string }).code === 'FAST_JWT_EXPIRED'
-      throw problem(expired ? 'token-expired' : 'token-invalid', undefined, undefined, { cause: error })
-    }
-  }
-}
-
 export const authPlugin = fp<{ config: Config; query: Query; origins: Origins }>(
   async (app, { config, query, origins }) => {
     await app.register(fastifyCookie)
@@ -169,18 +128,18 @@ export const authPlugin = fp<{ config: Config; query: Query; origins: Origins }>
     const confirming = new Map<Claims, Promise<void>>()
 
     const api = apiTokens(config.jwtSecret)
-    const verify = createVerifier((token) => app.jwt.verify(token), api)
+    const { verify, verifyOnce } = createVerifier((token) => app.jwt.verify(token), api)
     const cookies = createCookies(config)
 
     /** The claims of a token; where it has expired, of the cookie of the same person. */
     function eitherOf(token: string, cookie: string): Claims {
       try {
-        return verify(token)
+        return verifyOnce(token)
       } catch (error) {
         if (!(error instanceof ProblemError) || error.code !== 'token-expired' || isApiToken(token)) throw error
         const { sub } = Payload.parse(app.jwt.verify(token, { ignoreExpiration: true }))
         assertCookieToken(cookie)
-        const claims = verify(cookie)
+        const claims = verifyOnce(cookie)
         if (claims.userId !== sub) throw error
         return claims
       }
@@ -194,6 +153,7 @@ export const authPlugin = fp<{ config: Config; query: Query; origins: Origins }>
         return { accessToken, expiresAt: new Date(verify(accessToken).expiresAt).toISOString() }
       },
       verify,
+      verifyOnce,
       async confirm(claims) {
         if (claims.confirmed) return
         const running = confirming.get(claims) ?? app.rooms.commit(null, (write) => noteUse(write, claims))
@@ -206,9 +166,11 @@ export const authPlugin = fp<{ config: Config; query: Query; origins: Origins }>
         }
       },
       async principalOf(claims) {
-        await tokens.confirm(claims)
+        const { use, ...admitted } = await admitSession(query, claims)
+        if (isNoted(claims, use)) claims.confirmed = true
+        else await tokens.confirm(claims)
         const { userId, sessionId, expiresAt } = claims
-        return { userId, sessionId, expiresAt, ...(await admitSession(query, claims)) }
+        return { userId, sessionId, expiresAt, ...admitted }
       },
       callerOf(request) {
         const { headers } = request
@@ -222,7 +184,7 @@ export const authPlugin = fp<{ config: Config; query: Query; origins: Origins }>
         const token = given ?? cookie
         if (token === undefined) throw problem('token-missing')
         if (given === null) assertCookieToken(token)
-        const claims = mayFallBack && given !== null && cookie !== undefined ? eitherOf(given, cookie) : verify(token)
+        const claims = mayFallBack && given !== null && cookie !== undefined ? eitherOf(given, cookie) : verifyOnce(token)
         assertMeantFor(auth.userId == null ? headers : { [USER_HEADER]: String(auth.userId) }, claims.userId)
         return claims
       },

@@ -14,3 +14,14 @@ export function guarded<A extends unknown[]>(
     }
   }
 }
+
+/** The same for an event of many emitters: one callback serves them all, and is given the emitter. */
+export function guardedFor<E, A extends unknown[]>(
+  onError: (error: unknown) => void,
+  work: (emitter: E, ...args: A) => unknown,
+): (this: E, ...args: A) => void {
+  const safe = guarded(onError, work)
+  return function (...args) {
+    safe(this, ...args)
+  }
+}

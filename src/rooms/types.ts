@@ -1,6 +1,7 @@
 import type { ClientToServer, Person, Role, RoomId, ServerToClient } from '@cutroom/contract'
 import type { Server, Socket } from 'socket.io'
 import type { Caller, Position, TokenScope } from '../access/sessions.ts'
+import type { TokenBucket } from '../lib/token-bucket.ts'
 import type { Feed } from './delivery/feed.ts'
 import type { Dialect } from './dialect.ts'
 
@@ -60,6 +61,8 @@ export interface SocketData {
   expiresAt: number
   /** When the warning before the expiry is due, ms since the epoch; infinite once it was sent. */
   warnAt: number
+  /** The requests that it may make. */
+  requests: TokenBucket
   rooms: Map<RoomId, Subscription>
 }
 

@@ -196,6 +196,22 @@ describe('logging in', () => {
       expect(rows).toEqual([{ revokedFor: 'reuse' }])
     })
 
+  it('U2 the use of a token is written once: sockets that come again with it, or another of its generation, write nothing', async () => {
+    const person = await register(app())
+    const [first, second] = [await refresh(app(), person.refreshToken), await refresh(app(), person.refreshToken)]
+    const rowVersion = async () => {
+      const { rows } = await app().db.query('SELECT xmin, confirmed FROM "Session" WHERE id = $1', [claimsOf(person.token).sid])
+      return rows[0]
+    }
+    const before = await rowVersion()
+    await connect(app(), { token: first.body.accessToken })
+    const noted = await rowVersion()
+    expect(noted).toMatchObject({ confirmed: 1 })
+    expect(noted.xmin).not.toBe(before.xmin)
+    for (const { body } of [first, second, first]) await connect(app(), { token: body.accessToken })
+    expect(await rowVersion()).toEqual(noted)
+  })
+
   it('A2 a refresh token that was never issued gets 401 and closes no session', async () => {
     const [person, other] = await Promise.all([register(app()), register(app())])
     const [sid, generation, mac] = person.refreshToken.split('.')

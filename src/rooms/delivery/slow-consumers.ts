@@ -48,12 +48,13 @@ export function watchSlowConsumers(options: SlowConsumersOptions) {
   const counts = { paused: 0, pauses: 0, closed: 0 }
 
   async function pauseIn(socket: RoomSocket, room: RoomId): Promise<void> {
-    const before = new Map(presence.list(room).map((one) => [one.user.id, one]))
+    const isTold = kinds[parseRoom(room).kind].presence === 'room'
+    const before = new Map(isTold ? presence.list(room).map((one) => [one.user.id, one]) : [])
     counts.paused++
     counts.pauses++
     try {
       await pause(socket, room)
-      if (socket.rooms.has(room)) sendMissedPresence(socket, room, presence, before)
+      if (isTold && socket.rooms.has(room)) sendMissedPresence(socket, room, presence, before)
     } catch (error) {
       onLost(socket, error)
     } finally {
@@ -108,10 +109,8 @@ function sendMissedPresence(
   presence: PresenceTable,
   before: Map<string, ReturnType<PresenceTable['list']>[number]>,
 ): void {
-  const { kind, id } = parseRoom(room)
-  if (kinds[kind].presence !== 'room') return
   const after = new Map(presence.list(room).map((one) => [one.user.id, one]))
   const left = [...before.keys()].filter((userId) => !after.has(userId))
   const changed = [...after].flatMap(([userId, one]) => (differ(one, before.get(userId) ?? null) ? [one] : []))
-  socket.emit('presence:changed', { projectId: id, present: bounded(changed), left })
+  socket.emit('presence:changed', { projectId: parseRoom(room).id, present: bounded(changed), left })
 }

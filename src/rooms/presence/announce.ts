@@ -1,12 +1,13 @@
-import { type RoomId, userRoom } from '@cutroom/contract'
+import { userRoom } from '@cutroom/contract'
 import type { Database } from '../../db/client.ts'
 import { concatenate } from '../../lib/buffers.ts'
 import { type Dialect, dialectRoom } from '../dialect.ts'
-import { kinds, parseRoom } from '../kinds.ts'
+import { parseRoom } from '../kinds.ts'
 import { createFrames, isOpen, sendFrames } from '../sockets/engine-io.ts'
 import type { RoomServer } from '../types.ts'
 import { createOnlineStatus, type OnlineChange, type OnlineStatus } from './online-status.ts'
 import { type PresenceOptions, PresenceTable } from './presence.ts'
+import { ONLINE } from './presence-record.ts'
 
 export interface OpenPresenceOptions extends Pick<PresenceOptions, 'publish' | 'onError' | 'graceMs'> {
   io: RoomServer
@@ -54,10 +55,9 @@ export function openPresence({ io, readers, dialects, publish, onError, graceMs 
     coalesceMs: COALESCE_MS,
   })
   const presence = new PresenceTable({
-    announce(room: RoomId, { present, left }) {
-      const { kind, id } = parseRoom(room)
-      if (kinds[kind].presence === 'room') {
-        io.local.to(room).emit('presence:changed', { projectId: id, present, left })
+    announce(table, { present, left }) {
+      if (table !== ONLINE) {
+        io.local.to(table).emit('presence:changed', { projectId: parseRoom(table).id, present, left })
         return
       }
       // A person is online while a socket of theirs is in their user room.

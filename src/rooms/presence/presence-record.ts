@@ -1,4 +1,13 @@
-import type { Person, Presence, RoomId } from '@cutroom/contract'
+import { type Person, type Presence, type RoomId, userRoom } from '@cutroom/contract'
+import { kinds, parseRoom } from '../kinds.ts'
+
+/** The table of those who are online: in their user rooms, of which each has one person. A table for each would be 0.3 KB of a socket. */
+export const ONLINE = 'online'
+/** People are kept in a table by room; those in user rooms in one. */
+export type Table = RoomId | typeof ONLINE
+
+export const tableOf = (room: RoomId): Table => (kinds[parseRoom(room).kind].presence === 'peers' ? ONLINE : room)
+export const roomOf = (table: Table, userId: string): RoomId => (table === ONLINE ? userRoom(userId) : table)
 
 /** What one node knows by itself of one person in one room; `presence` is null when they have gone. */
 export interface PresenceRecord {
@@ -8,6 +17,9 @@ export interface PresenceRecord {
   /** When the state was set, ms since the epoch: of several tabs the last write counts. */
   at: number
 }
+
+/** The name of this node among the records. */
+export const LOCAL = ''
 
 /** What one node knows of a person who is present there. */
 export interface NodeRecord {
@@ -63,12 +75,14 @@ export function merge({ records, announced }: Entry): Presence | null {
   return since === last.presence.since ? last.presence : { ...last.presence, since }
 }
 
+/** Whether two profiles of one person are the same. */
+export const sameProfile = (a: Person, b: Person): boolean => a.name === b.name && a.avatarUrl === b.avatarUrl
+
 /** Updates name and picture in one node's record. @returns false where nothing changes, or the node has no record */
 export function updatePerson(entry: Entry, node: string, user: Person): boolean {
   const record = recordOf(entry, node)
   if (!record) return false
-  const before = record.presence.user
-  if (before.name === user.name && before.avatarUrl === user.avatarUrl) return false
+  if (sameProfile(record.presence.user, user)) return false
   upsert(entry, { ...record, presence: { ...record.presence, user } })
   return true
 }

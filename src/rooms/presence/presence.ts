@@ -5,11 +5,16 @@ import { bounded, inMessages } from './message-size.ts'
 import {
   differ,
   type Entry,
+  LOCAL,
   merge,
   newEntry,
+  ONLINE,
   type PresenceRecord,
   recordOf,
   remove,
+  roomOf,
+  type Table,
+  tableOf,
   updatePerson,
   upsert,
 } from './presence-record.ts'
@@ -17,7 +22,7 @@ import {
 export interface PresenceOptions {
   onError: (error: unknown) => void
   /** Sends changes to the local sockets; called as often as there are messages. */
-  announce: (room: RoomId, change: { present: Presence[]; left: string[] }) => void
+  announce: (table: Table, change: { present: Presence[]; left: string[] }) => void
   /** Sends changes of this node's records to the other nodes. */
   publish: (records: PresenceRecord[]) => void
   /** How long a person with a lost connection still counts as present, ms. */
@@ -31,8 +36,6 @@ const PAUSE_PER_PERSON_MS = 10
 const MAX_PAUSE_MS = 450
 /** Ids in one message. */
 const MAX_LEFT = 1_000
-/** The name of this node among the records. */
-const LOCAL = ''
 
 /**
  * Who is in which room. Never in the log, never moves a head. Each node alone writes its own records; a person is present while any node
@@ -40,9 +43,9 @@ const LOCAL = ''
  */
 export class PresenceTable {
   readonly #options: PresenceOptions
-  readonly #rooms = new Map<RoomId, Map<string, Entry>>()
+  readonly #tables = new Map<Table, Map<string, Entry>>()
   /** People to be announced: changed by this node, or by another. */
-  readonly #changed = new Map<RoomId, Map<string, 'local' | 'remote'>>()
+  readonly #changed = new Map<Table, Map<string, 'local' | 'remote'>>()
   readonly #inSlice = createTimeSlicedQueue()
   #flushTimer: NodeJS.Timeout | undefined
   #pausedUntil = 0
@@ -54,7 +57,8 @@ export class PresenceTable {
 
   /** A local socket of a person is in a room. */
   enter(room: RoomId, person: Person, socketId: string): void {
-    const entry = this.#entryOf(room, person.id)
+    const table = tableOf(room)
+    const entry = this.#entryOf(table, person.id)
     if (!entry.sockets.includes(socketId)) entry.sockets = entry.sockets.concat(socketId)
     clearTimeout(entry.leaving)
     entry.leaving = undefined
@@ -64,7 +68,7 @@ export class PresenceTable {
     }
     // The time 0: a state in another node's record is the later write.
     upsert(entry, { node: LOCAL, presence: { user: person, since: new Date().toISOString(), state: null }, at: 0 })
-    this.#markChanged(room, person.id, 'local')
+    this.#markChanged(table, person.id, 'local')
   }
 
   /**
@@ -72,12 +76,13 @@ export class PresenceTable {
    * @param grace the connection was lost, and the person may be back in a moment: others hear of it only later
    */
   exit(room: RoomId, userId: string, socketId: string, grace: boolean): void {
-    const entry = this.#rooms.get(room)?.get(userId)
+    const table = tableOf(room)
+    const entry = this.#tables.get(table)?.get(userId)
     if (this.#silent || !entry?.sockets.includes(socketId)) return
     entry.sockets = entry.sockets.filter((id) => id !== socketId)
     if (entry.sockets.length > 0) return
     const markGone = () => {
-      if (remove(entry, LOCAL)) this.#markChanged(room, userId, 'local')
+      if (remove(entry, LOCAL)) this.#markChanged(table, userId, 'local')
     }
     if (grace) entry.leaving = setTimeout(guarded(this.#options.onError, markGone), this.#options.graceMs)
     else markGone()
@@ -85,19 +90,21 @@ export class PresenceTable {
 
   /** Sets what a person shows of themselves in a room. */
   set(room: RoomId, userId: string, state: Presence['state']): void {
-    const entry = this.#rooms.get(room)?.get(userId)
+    const table = tableOf(room)
+    const entry = this.#tables.get(table)?.get(userId)
     const record = entry && recordOf(entry, LOCAL)
     if (!record) return
     // After every known record, also where another node's clock runs ahead.
     const at = Math.max(Date.now(), ...entry.records.map((one) => one.at + 1))
     upsert(entry, { node: LOCAL, presence: { ...record.presence, state }, at })
-    this.#markChanged(room, userId, 'local')
+    this.#markChanged(table, userId, 'local')
   }
 
   /** Updates name and picture of a person in this node's record of a room. */
   updatePerson(room: RoomId, person: Person): void {
-    const entry = this.#rooms.get(room)?.get(person.id)
-    if (entry && updatePerson(entry, LOCAL, person)) this.#markChanged(room, person.id, 'local')
+    const table = tableOf(room)
+    const entry = this.#tables.get(table)?.get(person.id)
+    if (entry && updatePerson(entry, LOCAL, person)) this.#markChanged(table, person.id, 'local')
   }
 
   /** All people in a room. */
@@ -108,7 +115,7 @@ export class PresenceTable {
   /** For an answer: as many people as it may carry, and how many there are. */
   listBounded(room: RoomId): { people: Presence[]; total: number } {
     let total = 0
-    for (const { records } of this.#rooms.get(room)?.values() ?? []) if (records.length > 0) total++
+    for (const { records } of this.#tables.get(tableOf(room))?.values() ?? []) if (records.length > 0) total++
     return { people: bounded(this.#listed(room)), total }
   }
 
@@ -116,7 +123,7 @@ export class PresenceTable {
   glimpse(room: RoomId, most: number, asker: string): { people: Person[]; total: number } {
     const people: Person[] = []
     let total = 0
-    for (const [userId, entry] of this.#rooms.get(room) ?? []) {
+    for (const [userId, entry] of this.#tables.get(tableOf(room)) ?? []) {
       if (entry.records.length === 0 || userId === asker) continue
       total++
       const now = people.length < most ? merge(entry) : null
@@ -127,10 +134,10 @@ export class PresenceTable {
 
   /** All records of this node. */
   localRecords(): PresenceRecord[] {
-    return [...this.#rooms].flatMap(([room, people]) =>
+    return [...this.#tables].flatMap(([table, people]) =>
       [...people].flatMap(([userId, entry]) => {
         const record = recordOf(entry, LOCAL)
-        return record ? [{ room, userId, presence: record.presence, at: record.at }] : []
+        return record ? [{ room: roomOf(table, userId), userId, presence: record.presence, at: record.at }] : []
       }),
     )
   }
@@ -139,17 +146,18 @@ export class PresenceTable {
   applyRemote(node: string, records: readonly PresenceRecord[], whole: boolean): void {
     if (whole) this.forgetNode(node)
     for (const { room, userId, presence, at } of records) {
-      const entry = this.#entryOf(room, userId)
+      const table = tableOf(room)
+      const entry = this.#entryOf(table, userId)
       if (presence) upsert(entry, { node, presence, at })
       else remove(entry, node)
-      this.#markChanged(room, userId, 'remote')
+      this.#markChanged(table, userId, 'remote')
     }
   }
 
   /** Removes all records of a node that is gone. */
   forgetNode(node: string): void {
-    for (const [room, people] of this.#rooms)
-      for (const [userId, entry] of people) if (remove(entry, node)) this.#markChanged(room, userId, 'remote')
+    for (const [table, people] of this.#tables)
+      for (const [userId, entry] of people) if (remove(entry, node)) this.#markChanged(table, userId, 'remote')
   }
 
   /** Publishes no more: the clients are sent away, and other nodes keep the records until the clients had time to come back. */
@@ -159,13 +167,13 @@ export class PresenceTable {
 
   close(): void {
     clearTimeout(this.#flushTimer)
-    for (const people of this.#rooms.values()) for (const { leaving } of people.values()) clearTimeout(leaving)
-    this.#rooms.clear()
+    for (const people of this.#tables.values()) for (const { leaving } of people.values()) clearTimeout(leaving)
+    this.#tables.clear()
   }
 
-  #entryOf(room: RoomId, userId: string): Entry {
-    const people = this.#rooms.get(room) ?? new Map<string, Entry>()
-    this.#rooms.set(room, people)
+  #entryOf(table: Table, userId: string): Entry {
+    const people = this.#tables.get(table) ?? new Map<string, Entry>()
+    this.#tables.set(table, people)
     const entry = people.get(userId) ?? newEntry()
     people.set(userId, entry)
     return entry
@@ -173,42 +181,41 @@ export class PresenceTable {
 
   /** People for an answer. The asking socket knows them from then on, so changes that are not announced yet must be, even back to the old state. */
   *#listed(room: RoomId): Generator<Presence> {
-    for (const [userId, entry] of this.#rooms.get(room) ?? []) {
+    const table = tableOf(room)
+    for (const [userId, entry] of this.#tables.get(table) ?? []) {
       const now = merge(entry)
-      if (this.#changed.get(room)?.has(userId)) entry.listed ||= differ(now, entry.announced)
+      if (this.#changed.get(table)?.has(userId)) entry.listed ||= differ(now, entry.announced)
       if (now) yield now
     }
   }
 
-  #markChanged(room: RoomId, userId: string, by: 'local' | 'remote'): void {
-    const people = this.#changed.get(room) ?? new Map<string, 'local' | 'remote'>()
-    this.#changed.set(room, people)
+  #markChanged(table: Table, userId: string, by: 'local' | 'remote'): void {
+    const people = this.#changed.get(table) ?? new Map<string, 'local' | 'remote'>()
+    this.#changed.set(table, people)
     if (people.get(userId) !== 'local') people.set(userId, by)
     const { onError, coalesceMs } = this.#options
     const delay = Math.max(coalesceMs, this.#pausedUntil - performance.now())
-    this.#flushTimer ??= setTimeout(
-      guarded(onError, () => this.#flush()),
-      delay,
-    )
+    const flush = guarded(onError, () => this.#flush())
+    this.#flushTimer ??= setTimeout(flush, delay)
   }
 
   #flush(): void {
     this.#flushTimer = undefined
     const batch = [...this.#changed]
     this.#changed.clear()
-    const records = batch.flatMap(([room, people]) => this.#flushRoom(room, people))
+    const records = batch.flatMap(([table, people]) => this.#flushTable(table, people))
     if (records.length > 0 && !this.#silent) this.#options.publish(records)
     const count = batch.reduce((sum, [, people]) => sum + people.size, 0)
     this.#pausedUntil = performance.now() + Math.min(count * PAUSE_PER_PERSON_MS, MAX_PAUSE_MS)
   }
 
-  /** Announces the changes in a room. @returns the changed records of this node */
-  #flushRoom(room: RoomId, changed: ReadonlyMap<string, 'local' | 'remote'>): PresenceRecord[] {
+  /** Announces the changes in a table. @returns the changed records of this node */
+  #flushTable(table: Table, changed: ReadonlyMap<string, 'local' | 'remote'>): PresenceRecord[] {
     const present: Presence[] = []
     const left: string[] = []
     const records: PresenceRecord[] = []
     for (const [userId, by] of changed) {
-      const entry = this.#rooms.get(room)?.get(userId)
+      const entry = this.#tables.get(table)?.get(userId)
       if (!entry) continue
       const now = merge(entry)
       if (now && (entry.listed || differ(now, entry.announced))) present.push(now)
@@ -216,26 +223,27 @@ export class PresenceTable {
       entry.announced = now
       entry.listed = false
       const record = recordOf(entry, LOCAL)
-      if (by === 'local') records.push({ room, userId, presence: record?.presence ?? null, at: record?.at ?? 0 })
-      if (!now && entry.sockets.length === 0) this.#drop(room, userId)
+      if (by === 'local')
+        records.push({ room: roomOf(table, userId), userId, presence: record?.presence ?? null, at: record?.at ?? 0 })
+      if (!now && entry.sockets.length === 0) this.#drop(table, userId)
     }
-    this.#announce(room, present, left)
+    this.#announce(table, present, left)
     return records
   }
 
   /** In order, and not all in one tick: each message of a crowd goes to all of the crowd. */
-  #announce(room: RoomId, present: Presence[], left: string[]): void {
+  #announce(table: Table, present: Presence[], left: string[]): void {
     const { announce, onError } = this.#options
-    const messages = inMessages(present)
+    const messages = table === ONLINE ? [present] : inMessages(present)
     for (let n = 0; n < messages.length || n * MAX_LEFT < left.length; n++) {
       const change = { present: messages[n] ?? [], left: left.slice(n * MAX_LEFT, (n + 1) * MAX_LEFT) }
-      this.#inSlice(() => announce(room, change)).catch(onError)
+      this.#inSlice(() => announce(table, change)).catch(onError)
     }
   }
 
-  #drop(room: RoomId, userId: string): void {
-    const people = this.#rooms.get(room)
+  #drop(table: Table, userId: string): void {
+    const people = this.#tables.get(table)
     people?.delete(userId)
-    if (people?.size === 0) this.#rooms.delete(room)
+    if (people?.size === 0) this.#tables.delete(table)
   }
 }

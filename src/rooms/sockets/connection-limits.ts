@@ -4,18 +4,14 @@ import type { Caller } from '../../access/sessions.ts'
 import { type ProblemError, problem } from '../../errors.ts'
 import { remember } from '../../lib/bounded-map.ts'
 import { Counts } from '../../lib/counts.ts'
-import { guarded } from '../../lib/guarded.ts'
+import { guarded, guardedFor } from '../../lib/guarded.ts'
 import { TokenBucket } from '../../lib/token-bucket.ts'
 import { pendingJoins } from '../delivery/join-queue.ts'
 import type { RoomServer, RoomSocket } from '../types.ts'
-import { limitCloseTime, limitServerCloseTime } from './engine-io.ts'
+import { isBinary, limitCloseTime, limitServerCloseTime, type Packet } from './engine-io.ts'
 import { addressOf, networkOf } from './handshake.ts'
 
 type Connection = RoomSocket['conn']
-interface Packet {
-  type: string
-  data?: unknown
-}
 
 /** Bounds of one node. Generous: an office behind one address is no attack. */
 export const LIMITS = {
@@ -39,12 +35,6 @@ const CLOSE_TIMEOUT_MS = 1_000
 /** Packets of any kind, well formed or not, before and after authentication; requests are counted apart, and answered. */
 const packetsBefore = () => new TokenBucket(1, 20)
 const packetsAfter = () => new TokenBucket(200, 2_000)
-
-/**
- * Bytes, or the announcement of some: Socket.IO buffers them until the last piece has arrived, also before authentication.
- * No request of the contract carries any.
- */
-const isBinary = ({ type, data }: Packet): boolean => type === 'message' && (typeof data !== 'string' || /^[56]/.test(data))
 
 /** A person whose socket was closed for flooding gets no new one for this long, ms: a new socket has a full bucket. */
 const BAN_MS = 10_000
@@ -83,11 +73,16 @@ export class Admission {
   /** Ends of bans, ms since the epoch, by person. */
   readonly #cooldowns = new Map<string, number>()
   readonly #handshakes = new Map<string, TokenBucket>()
+  /** Of all connections: of its own they would be 0.3 KB of an idle socket. */
+  readonly #onPacket: (this: Connection, packet: Packet) => void
+  readonly #onClose: (this: Connection) => void
 
   constructor({ behindProxy, limits, onError }: AdmissionOptions) {
     this.#behindProxy = behindProxy
     this.#limits = limits
     this.#onError = onError
+    this.#onPacket = guardedFor(onError, (connection: Connection, packet: Packet) => this.#check(connection, packet))
+    this.#onClose = guardedFor(onError, (connection: Connection) => this.#depart(connection))
   }
 
   /** Counts the connections to this server from now on. */
@@ -212,17 +207,21 @@ export class Admission {
     limitCloseTime(connection, CLOSE_TIMEOUT_MS)
     this.#connections.add(address, 1)
     this.#startAuthTimer(connection, entry)
-    const onPacket = (packet: Packet) => {
-      if (!entry.packets.spend() || isBinary(packet)) connection.close(true)
-    }
-    const onClose = () => {
-      this.release(connection)
-      this.#markAuthenticated(entry)
-      this.#connections.add(address, -1)
-      this.#entries.delete(connection)
-    }
-    connection.on('packet', guarded(this.#onError, onPacket))
-    connection.on('close', guarded(this.#onError, onClose))
+    connection.on('packet', this.#onPacket)
+    connection.on('close', this.#onClose)
+  }
+
+  #check(connection: Connection, packet: Packet): void {
+    if (!this.#entries.get(connection)?.packets.spend() || isBinary(packet)) connection.close(true)
+  }
+
+  #depart(connection: Connection): void {
+    const entry = this.#entries.get(connection)
+    if (!entry) return
+    this.release(connection)
+    this.#markAuthenticated(entry)
+    this.#connections.add(entry.address, -1)
+    this.#entries.delete(connection)
   }
 
   /** Closes by force: packets that are still queued do not hold the connection open. */

@@ -1,10 +1,11 @@
 import { isBounded, MAX_LEVELS, MAX_VALUES, type Problem } from '@cutroom/contract'
 import type { z } from 'zod'
 import { issuesOf, problem, toProblem, toWire } from '../../errors.ts'
-import { guarded } from '../../lib/guarded.ts'
+import { guardedFor } from '../../lib/guarded.ts'
 import { TokenBucket } from '../../lib/token-bucket.ts'
 import type { RoomSocket } from '../types.ts'
 import type { Admission } from './connection-limits.ts'
+import { listenToAll } from './engine-io.ts'
 
 /** A request of the contract: what a client sends, and how it is acknowledged. */
 export interface RequestSchema {
@@ -32,12 +33,16 @@ const BURST = 100
 /** How many more are answered with a refusal before the socket is closed. */
 const REFUSAL_BURST = 400
 
+/** Of a socket that begins. */
+export const newRequestBucket = () => new TokenBucket(RATE, BURST)
+
 export type Handlers = ReturnType<typeof createHandlers>
 
 /** The handlers of what sockets ask, by name. Each request is counted, parsed, handled, acknowledged. */
 export function createHandlers({ admission, ofDialect, onError }: HandlersOptions) {
   const handlers = new Map<string, (socket: RoomSocket, payload: unknown) => Promise<object>>()
-  const buckets = new WeakMap<RoomSocket, TokenBucket>()
+  /** Of sockets that were refused a request. */
+  const refusals = new WeakMap<RoomSocket, TokenBucket>()
 
   /** A request of the socket's dialect: of a name that the contract does not have, or with a text, which no request of the contract is. */
   const isOfDialect = ({ data: { dialect } }: RoomSocket, name: string, payload: unknown) =>
@@ -63,6 +68,33 @@ export function createHandlers({ admission, ofDialect, onError }: HandlersOption
     return handlers.has(name) ? native : { ...native, ...inItsWords }
   }
 
+  /** @returns whether the socket may be refused one more, and is not to be closed */
+  function mayBeRefused(socket: RoomSocket): boolean {
+    const bucket = refusals.get(socket) ?? new TokenBucket(RATE, REFUSAL_BURST)
+    refusals.set(socket, bucket)
+    return bucket.spend()
+  }
+
+  async function onRequest(socket: RoomSocket, name: string, ...args: unknown[]): Promise<void> {
+    const last = args.at(-1)
+    const ack = typeof last === 'function' ? (last as (value: unknown) => void) : () => {}
+    const payload = typeof args[0] === 'function' ? undefined : args[0]
+    const { requests } = socket.data
+    try {
+      if (!requests.spend()) {
+        if (!mayBeRefused(socket)) return admission.banBriefly(socket)
+        throw problem('rate-limited', undefined, { retryAfter: requests.wait() })
+      }
+      ack(await answer(socket, name, payload))
+    } catch (error) {
+      const failed = toProblem(error)
+      if (failed.status >= 500) onError(error)
+      ack(refusal(socket, name, payload, toWire(failed)))
+    }
+  }
+  /** Errors of the acknowledgement itself have no other receiver. */
+  const listeners = [guardedFor(onError, onRequest)]
+
   return {
     /**
      * Registers the handler of a request.
@@ -81,31 +113,9 @@ export function createHandlers({ admission, ofDialect, onError }: HandlersOption
     has: (name: string): boolean => handlers.has(name),
 
     /** Counts an expensive request of a socket as so many more. */
-    charge: (socket: RoomSocket, cost: number): void => buckets.get(socket)?.charge(cost),
+    charge: (socket: RoomSocket, cost: number): void => socket.data.requests.charge(cost),
 
     /** Handles the requests of a socket from now on. */
-    listen(socket: RoomSocket): void {
-      const requests = new TokenBucket(RATE, BURST)
-      buckets.set(socket, requests)
-      const refusals = new TokenBucket(RATE, REFUSAL_BURST)
-      const onRequest = async (name: string, ...args: unknown[]): Promise<void> => {
-        const last = args.at(-1)
-        const ack = typeof last === 'function' ? (last as (value: unknown) => void) : () => {}
-        const payload = typeof args[0] === 'function' ? undefined : args[0]
-        try {
-          if (!requests.spend()) {
-            if (!refusals.spend()) return admission.banBriefly(socket)
-            throw problem('rate-limited', undefined, { retryAfter: requests.wait() })
-          }
-          ack(await answer(socket, name, payload))
-        } catch (error) {
-          const failed = toProblem(error)
-          if (failed.status >= 500) onError(error)
-          ack(refusal(socket, name, payload, toWire(failed)))
-        }
-      }
-      // Errors of the acknowledgement itself have no other receiver.
-      socket.onAny(guarded(onError, onRequest))
-    },
+    listen: (socket: RoomSocket): void => listenToAll(socket, listeners),
   }
 }

@@ -11,6 +11,7 @@ import { kinds, parseRoom, type RoomAccess } from '../kinds.ts'
 import type { Log } from '../log/log.ts'
 import type { Measurements } from '../measurements.ts'
 import type { PresenceTable } from '../presence/presence.ts'
+import { sameProfile } from '../presence/presence-record.ts'
 import type { Typing } from '../presence/typing.ts'
 import type { RoomSocket, Subscription } from '../types.ts'
 import type { Admission } from './connection-limits.ts'
@@ -89,8 +90,8 @@ function createJoin({ handlers, log, feeds, query, onJoined }: JoinOptions) {
     const { kind, id } = parseRoom(room)
     const { person, sessionId } = socket.data
     const access = await JoinQueue.of(socket).join(room, () => kinds[kind].admit(query, { userId: person.id, sessionId }, id))
-    // A profile that was delivered during the lookup is newer.
-    if (socket.data.person === person) socket.data.person = access.person
+    // A profile that was delivered during the lookup is newer. One that did not change is held once, here and by presence.
+    if (socket.data.person === person && !sameProfile(person, access.person)) socket.data.person = access.person
     const plan = planJoin(from, access, log.epoch())
     if (plan.mode === 'resumed' && plan.after < access.head) chargeReplay(socket, room, access.head - plan.after)
     const { role } = access
