@@ -29,7 +29,7 @@ export function drive(show: Driver['show'], unmount: Driver['unmount']): void {
     rooms: new Set(),
     async cycle(projectId, times) {
       for (let n = 0; n < times; n++) {
-        show([projectId])
+        show([{ projectId }])
         await appears('[data-status=live]', true)
         show([])
         await appears('[data-status]', false)

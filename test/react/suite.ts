@@ -10,7 +10,7 @@ import { countObjects } from '../support/heap.ts'
 import { bundlePage, usePages } from '../support/pages.ts'
 import { createCut, createProject, createTeam, login, PASSWORD, type Person, register } from '../support/people.ts'
 import { until } from '../support/until.ts'
-import type { Given } from './driver.ts'
+import type { Given, Shown } from './driver.ts'
 
 /** How often a room is mounted, joined, unmounted and left. The server takes ten of them per second, so the full 1,000 are for CI. */
 const MOUNTS = Number(process.env.MOUNTS ?? 100)
@@ -61,7 +61,11 @@ export function hooksSuite(title: string, entry: string, alias: Record<string, s
       await seen.page.goto(pages().origin)
       return seen
     }
-    const show = (page: Page, ...projectIds: string[]) => page.evaluate((ids) => globalThis.driver.show(ids), projectIds)
+    const show = (page: Page, ...boards: (string | Shown)[]) =>
+      page.evaluate(
+        (boards) => globalThis.driver.show(boards),
+        boards.map((board) => (typeof board === 'string' ? { projectId: board } : board)),
+      )
     const text = async (page: Page, selector: string) => (await page.locator(selector).allTextContents()).join('|')
     const shows = (page: Page, selector: string, wanted: string) =>
       until(`${selector} shows ${wanted}`, async () => (await text(page, selector)) === wanted)
@@ -102,6 +106,49 @@ export function hooksSuite(title: string, entry: string, alias: Record<string, s
       await shows(page, 'li', 'Strings')
       await until('the first room is left', () => !isJoined(project.id))
       expect(isJoined(other.id)).toBe(true)
+    })
+
+    it('components that share a room follow another choice of comments together', async () => {
+      const { project, owner } = await createTeam(app)
+      const { cut } = await createCut(owner, project.id)
+      await owner.must('POST', `/api/cuts/${cut.id}/comments`, { body: 'Louder here' })
+      const { page } = await visit(owner)
+      const all = { projectId: project.id }
+      const none = { projectId: project.id, comments: 'none' }
+      await show(page, none, none, none)
+      await shows(page, '[data-show=comments]', '0|0|0')
+      await show(page, all, all, all)
+      await shows(page, '[data-show=comments]', '1|1|1')
+      // one follows, one is mounted in the place of another
+      await show(page, { ...none, name: 'next' }, none, none)
+      await shows(page, '[data-show=comments]', '0|0|0')
+      await show(page, all, all, { ...all, name: 'last' })
+      await shows(page, '[data-show=comments]', '1|1|1')
+      await show(page)
+      await until('the room is left', () => !isJoined(project.id))
+    })
+
+    it('a component that asks for another choice than one beside it fails, and holds nothing', async () => {
+      const { project, owner } = await createTeam(app)
+      const { cut } = await createCut(owner, project.id)
+      await owner.must('POST', `/api/cuts/${cut.id}/comments`, { body: 'Louder here' })
+      const { page, errors } = await visit(owner)
+      const all = { projectId: project.id }
+      const none = { projectId: project.id, comments: 'none' }
+      await show(page, all, all)
+      await shows(page, '[data-show=comments]', '1|1')
+      await show(page, all, none)
+      await shows(page, '[data-show=error]', 'This room is open with another choice of state or comments; leave it first')
+      await shows(page, '[data-show=comments]', '1')
+      await owner.must('POST', `/api/cuts/${cut.id}/comments`, { body: 'And here' })
+      await shows(page, '[data-show=comments]', '2')
+      // the one that failed holds nothing
+      await show(page, none)
+      await shows(page, '[data-show=comments]', '0')
+      await show(page)
+      await until('the room is left', () => !isJoined(project.id))
+      // what the frameworks say of it
+      errors.splice(0)
     })
 
     it('picks that make another list each time are drawn once for each change', async () => {
