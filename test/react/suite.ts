@@ -151,6 +151,34 @@ export function hooksSuite(title: string, entry: string, alias: Record<string, s
       errors.splice(0)
     })
 
+    it('the same choice from another object keeps the room and the typing', async () => {
+      const { project, owner, editor } = await createTeam(app, 'editor')
+      const { cut, vibe } = await createCut(owner, project.id)
+      const { page } = await visit(owner, { targetId: cut.id })
+      await show(page, project.id)
+      await page.locator('[data-status=live]').waitFor()
+      const room = clientOf(app, editor).client.room(project.id)
+      await room.ready()
+      const told: [string, boolean][] = []
+      room.on('typing', ({ targetId, isTyping }) => told.push([targetId, isTyping]))
+      await page.getByLabel('Title').fill('x')
+      await until('typing is told', () => told.length === 1)
+      await show(page, project.id)
+      // on the same socket, behind what the drawing sends
+      await page.evaluate(
+        ([projectId, targetId]) => globalThis.driver.client?.room(projectId as string).setTyping(targetId as string, true),
+        [project.id, vibe.id],
+      )
+      await until('typing is told', () => told.some(([targetId]) => targetId === vibe.id))
+      expect(told).toEqual([
+        [cut.id, true],
+        [vibe.id, true],
+      ])
+      expect(await page.evaluate(() => globalThis.driver.rooms.size)).toBe(1)
+      await show(page, { projectId: project.id, targetId: vibe.id })
+      await until('typing ends with its target', () => told.length > 2)
+    })
+
     it('picks that make another list each time are drawn once for each change', async () => {
       const { project, owner } = await createTeam(app)
       const { page } = await visit(owner)

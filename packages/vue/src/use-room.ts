@@ -32,10 +32,14 @@ export function useRoom<P extends Presence['state'] = Presence['state']>(
   // refused while a component that follows the same change still holds the room as it was: again when all are up to date
   watch(refusals, () => held.value || open(), { flush: 'post' })
   watch(
-    () => {
-      const { activity, state, comments } = toValue(options)
-      return [toValue(projectId), userId.value, activity, state, comments]
-    },
+    // each by itself: an equal choice from another object changes nothing
+    [
+      () => toValue(projectId),
+      userId,
+      () => toValue(options).activity,
+      () => toValue(options).state,
+      () => toValue(options).comments,
+    ],
     () => {
       try {
         open()

@@ -13,8 +13,11 @@ export function useTyping<P extends Presence['state']>(
   targetId: MaybeRefOrGetter<string>,
 ): { typing: ComputedRef<readonly string[]>; setTyping: (isTyping: boolean) => void } {
   const known = useSelect(room, (room: Room<P>) => room.typing.get(toValue(targetId)))
-  const target = () => [toValue(room), toValue(targetId)] as const
-  watch(target, ([room, targetId], _, onCleanup) => onCleanup(() => room?.setTyping(targetId, false)), { immediate: true })
+  watch(
+    [() => toValue(room), () => toValue(targetId)] as const,
+    ([room, targetId], _, onCleanup) => onCleanup(() => room?.setTyping(targetId, false)),
+    { immediate: true },
+  )
   return {
     typing: computed(() => known.value ?? none),
     setTyping: (isTyping) => toValue(room)?.setTyping(toValue(targetId), isTyping),
