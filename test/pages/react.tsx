@@ -14,11 +14,18 @@ import {
 import { Component, type ReactNode, StrictMode, useEffect, useState } from 'react'
 import { createRoot } from 'react-dom/client'
 import type { Shown } from '../react/driver.ts'
-import { client, drawn, drive, given, options, seen, submitted } from './given.ts'
+import { client, drawn, drive, given, options, seen, submitted, unmounted } from './given.ts'
 
 const names = (list: readonly { id: string }[]) => list.map(({ id }) => id).join()
 
-function Board({ board: { projectId, comments, targetId = given.targetId } }: { board: Shown }) {
+function Adder({ title, add }: { title: string | undefined; add: (title: string) => unknown }) {
+  useEffect(() => {
+    if (title) add(title)
+  }, [title])
+  return null
+}
+
+function Board({ board: { projectId, comments, targetId = given.targetId, adds } }: { board: Shown }) {
   const room = useRoom<{ view: string }>(projectId, { ...(comments === undefined ? {} : { comments }) })
   const kept = useSelect(room, (room) => room.state?.comments.size)
   const status = useSelect(room, (room) => room.status)
@@ -41,6 +48,7 @@ function Board({ board: { projectId, comments, targetId = given.targetId } }: { 
     if (room) seen(room)
     show({ view: 'board' })
   }, [room, show])
+  useEffect(() => unmounted, [])
   drawn()
   return (
     <section data-project={projectId} data-status={status}>
@@ -51,6 +59,7 @@ function Board({ board: { projectId, comments, targetId = given.targetId } }: { 
           </li>
         ))}
       </ul>
+      <Adder title={adds} add={(title) => mutate({ params: { projectId }, body: { title } })} />
       <p data-show="comments">{kept}</p>
       <p data-show="done">{same?.length}</p>
       <p data-show="people">{[...people.values()].map(({ user, state }) => `${user.name} ${state?.view ?? '?'}`).join()}</p>

@@ -12,12 +12,24 @@ import {
   useTyping,
   useUpload,
 } from '@cutroom/vue'
-import { createApp, defineComponent, onErrorCaptured, shallowRef, watch } from 'vue'
+import { createApp, defineComponent, onErrorCaptured, onUnmounted, shallowRef, watch } from 'vue'
 import type { Shown } from '../react/driver.ts'
-import { client, drawn, drive, given, options, seen, submitted } from './given.ts'
+import { client, drawn, drive, given, options, seen, submitted, unmounted } from './given.ts'
 
 const names = (list: readonly { id: string }[]) => list.map(({ id }) => id).join()
 const boards = shallowRef<Shown[]>([])
+
+const Adder = defineComponent(
+  (props: { title: string | undefined; add: (title: string) => unknown }) => {
+    watch(
+      () => props.title,
+      (title) => title && props.add(title),
+      { flush: 'post' },
+    )
+    return () => null
+  },
+  { props: ['title', 'add'] },
+)
 
 const Board = defineComponent(
   (props: { board: Shown }) => {
@@ -53,9 +65,10 @@ const Board = defineComponent(
       },
       { immediate: true },
     )
+    onUnmounted(unmounted)
+    const addTask = (title: string) => mutate({ params: { projectId: props.board.projectId }, body: { title } })
     function add(event: Event) {
-      const title = submitted(event)
-      void mutate({ params: { projectId: props.board.projectId }, body: { title } })
+      void addTask(submitted(event))
       setTyping(false)
     }
     return () => {
@@ -69,6 +82,7 @@ const Board = defineComponent(
               </li>
             ))}
           </ul>
+          <Adder title={props.board.adds} add={addTask} />
           <p data-show="comments">{kept.value}</p>
           <p data-show="done">{same.value?.length}</p>
           <p data-show="people">

@@ -17,6 +17,8 @@ export interface Shown {
   comments?: CommentsPart
   /** What its typing is on, where that is not the target of all boards. */
   targetId?: string
+  /** A task that a child of the board adds when it is drawn with it. */
+  adds?: string
   /** Of another name: a board of its own takes the place of this one. */
   name?: string
 }
@@ -32,6 +34,10 @@ export interface Driver {
   draws: number
   /** The rooms that boards have had. */
   rooms: Set<WeakRef<Room>>
+  /** How many of them had ended when a board got them. */
+  ended: number
+  /** How often boards were unmounted. */
+  unmounts: number
   /** Mounts and unmounts the board of a project, each time until it is live. */
   cycle(projectId: string, times: number): Promise<void>
 }
