@@ -181,6 +181,34 @@ export function hooksSuite(title: string, entry: string, alias: Record<string, s
       await until('typing ends with its target', () => told.length > 2)
     })
 
+    it('typing goes on when another component with the same target goes', async () => {
+      const { project, owner, editor } = await createTeam(app, 'editor')
+      const { cut, vibe } = await createCut(owner, project.id)
+      const { page } = await visit(owner, { targetId: cut.id })
+      await show(page, project.id, project.id)
+      await shows(page, '[data-show=people]', 'Olga Owner board|Olga Owner board')
+      const room = clientOf(app, editor).client.room(project.id)
+      await room.ready()
+      const told: [string, boolean][] = []
+      room.on('typing', ({ targetId, isTyping }) => told.push([targetId, isTyping]))
+      await page.getByLabel('Title').first().fill('x')
+      await until('typing is told', () => told.length === 1)
+      const unmounts = () => page.evaluate(() => globalThis.driver.unmounts)
+      const before = await unmounts()
+      await show(page, project.id)
+      await until('the second is unmounted', async () => (await unmounts()) > before)
+      // on the same socket, behind what the second one has sent
+      await page.evaluate(
+        ([projectId, targetId]) => globalThis.driver.client?.room(projectId as string).setTyping(targetId as string, true),
+        [project.id, vibe.id],
+      )
+      await until('typing is told', () => told.some(([targetId]) => targetId === vibe.id))
+      expect(told).toEqual([
+        [cut.id, true],
+        [vibe.id, true],
+      ])
+    })
+
     it('picks that make another list each time are drawn once for each change', async () => {
       const { project, owner } = await createTeam(app)
       const { page } = await visit(owner)
