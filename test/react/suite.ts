@@ -209,6 +209,18 @@ export function hooksSuite(title: string, entry: string, alias: Record<string, s
       ])
     })
 
+    it('a project that goes and comes back is drawn in its new room, never in the one that was left', async () => {
+      const { project, owner } = await createTeam(app)
+      const { page } = await visit(owner)
+      await show(page, project.id)
+      await page.locator('[data-status=live]').waitFor()
+      await show(page, '')
+      await until('the room is left', () => !isJoined(project.id))
+      await show(page, project.id)
+      await page.locator('[data-status=live]').waitFor()
+      expect(await page.evaluate(() => globalThis.driver.ended)).toBe(0)
+    })
+
     it('picks that make another list each time are drawn once for each change', async () => {
       const { project, owner } = await createTeam(app)
       const { page } = await visit(owner)

@@ -24,7 +24,7 @@ export function useRoom<P extends Presence['state'] = Presence['state']>(
   const key = JSON.stringify([projectId, userId, options.activity, options.state, options.comments])
   // the key has what is used
   useOpeningEffect(() => {
-    if (!projectId || userId === undefined) return
+    if (!projectId || userId === undefined) return setHeld(null)
     let room: Room<P> | undefined
     let isOver = false
     const open = () => {
