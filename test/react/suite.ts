@@ -221,6 +221,23 @@ export function hooksSuite(title: string, entry: string, alias: Record<string, s
       expect(await page.evaluate(() => globalThis.driver.ended)).toBe(0)
     })
 
+    it('a write from an effect of a child is made with the options that were drawn with it', async () => {
+      const { project, owner } = await createTeam(app)
+      const other = await createProject(owner, 'Second album')
+      const { page, context, errors } = await visit(owner)
+      await show(page, project.id)
+      await page.locator('[data-status=live]').waitFor()
+      await context.setOffline(true)
+      await show(page, { projectId: other.id, adds: 'Mix' })
+      const projectIds = () => page.evaluate(() => globalThis.driver.client?.mutations.map(({ projectId }) => projectId))
+      await until('the write is there', async () => (await projectIds())?.length === 1)
+      expect(await projectIds()).toEqual([other.id])
+      await context.setOffline(false)
+      await shows(page, 'li[data-drawn=false]', 'Mix')
+      // what the browser says of the network
+      errors.splice(0)
+    })
+
     it('picks that make another list each time are drawn once for each change', async () => {
       const { project, owner } = await createTeam(app)
       const { page } = await visit(owner)
