@@ -12,6 +12,7 @@ export const options: ClientOptions = {
 export const client = given.isOwn ? null : createClient(options)
 
 export function seen(room: Room): void {
+  if (room.status === 'offline') globalThis.driver.ended++
   for (const known of globalThis.driver.rooms) if (known.deref() === room) return
   globalThis.driver.rooms.add(new WeakRef(room))
 }
@@ -27,9 +28,11 @@ export function drive(show: Driver['show'], unmount: Driver['unmount']): void {
     unmount,
     draws: 0,
     rooms: new Set(),
+    ended: 0,
+    unmounts: 0,
     async cycle(projectId, times) {
       for (let n = 0; n < times; n++) {
-        show([projectId])
+        show([{ projectId }])
         await appears('[data-status=live]', true)
         show([])
         await appears('[data-status]', false)
@@ -39,6 +42,9 @@ export function drive(show: Driver['show'], unmount: Driver['unmount']): void {
 }
 export const drawn = (): void => {
   if (globalThis.driver) globalThis.driver.draws++
+}
+export const unmounted = (): void => {
+  globalThis.driver.unmounts++
 }
 /** The text of a form's only field, which is emptied. */
 export function submitted(event: Event): string {

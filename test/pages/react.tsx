@@ -11,14 +11,23 @@ import {
   useTyping,
   useUpload,
 } from '@cutroom/react'
-import { StrictMode, useEffect, useState } from 'react'
+import { Component, type ReactNode, StrictMode, useEffect, useState } from 'react'
 import { createRoot } from 'react-dom/client'
-import { client, drawn, drive, given, options, seen, submitted } from './given.ts'
+import type { Shown } from '../react/driver.ts'
+import { client, drawn, drive, given, options, seen, submitted, unmounted } from './given.ts'
 
 const names = (list: readonly { id: string }[]) => list.map(({ id }) => id).join()
 
-function Board({ projectId }: { projectId: string }) {
-  const room = useRoom<{ view: string }>(projectId)
+function Adder({ title, add }: { title: string | undefined; add: (title: string) => unknown }) {
+  useEffect(() => {
+    if (title) add(title)
+  }, [title])
+  return null
+}
+
+function Board({ board: { projectId, comments, targetId = given.targetId, adds } }: { board: Shown }) {
+  const room = useRoom<{ view: string }>(projectId, { ...(comments === undefined ? {} : { comments }) })
+  const kept = useSelect(room, (room) => room.state?.comments.size)
   const status = useSelect(room, (room) => room.status)
   // another list with each call, on purpose
   const todo = useSelect(room, (room) => [...(room.state?.tasksIn('todo') ?? [])])
@@ -29,7 +38,7 @@ function Board({ projectId }: { projectId: string }) {
   )
   const drawnRows = useSelect(room, (room) => room.pending)
   const { people, show } = usePresence(room)
-  const { typing, setTyping } = useTyping(room, given.targetId)
+  const { typing, setTyping } = useTyping(room, targetId)
   const { mutate, pending, problem } = useMutation(tasks.create, {
     projectId,
     draw: ({ body }) => ({ name: 'task:created', payload: { status: 'todo', title: body.title } }),
@@ -39,6 +48,7 @@ function Board({ projectId }: { projectId: string }) {
     if (room) seen(room)
     show({ view: 'board' })
   }, [room, show])
+  useEffect(() => unmounted, [])
   drawn()
   return (
     <section data-project={projectId} data-status={status}>
@@ -49,6 +59,8 @@ function Board({ projectId }: { projectId: string }) {
           </li>
         ))}
       </ul>
+      <Adder title={adds} add={(title) => mutate({ params: { projectId }, body: { title } })} />
+      <p data-show="comments">{kept}</p>
       <p data-show="done">{same?.length}</p>
       <p data-show="people">{[...people.values()].map(({ user, state }) => `${user.name} ${state?.view ?? '?'}`).join()}</p>
       <p data-show="typing">{typing.join()}</p>
@@ -75,7 +87,16 @@ function Board({ projectId }: { projectId: string }) {
   )
 }
 
-function App({ projectIds }: { projectIds: string[] }) {
+/** Shows the error of what is in it. */
+class Boundary extends Component<{ children: ReactNode }, { error?: Error }> {
+  override state: { error?: Error } = {}
+  static getDerivedStateFromError = (error: Error) => ({ error })
+  override render() {
+    return this.state.error ? <p data-show="error">{this.state.error.message}</p> : this.props.children
+  }
+}
+
+function App({ boards }: { boards: Shown[] }) {
   const me = useMe()
   const { status, problem } = useConnection()
   const projects = useSelect(useClient().user, ({ projects }) => projects?.size)
@@ -84,21 +105,23 @@ function App({ projectIds }: { projectIds: string[] }) {
       <p id="me">{me === undefined ? 'unknown' : me === null ? 'nobody' : me.name}</p>
       <p id="connection">{`${status} ${problem?.code ?? ''}`}</p>
       <p id="projects">{projects}</p>
-      {projectIds.map((projectId, n) => (
+      {boards.map((board, n) => (
         // two boards may be of one project
-        <Board key={n} projectId={projectId} />
+        <Boundary key={n}>
+          <Board key={board.name} board={board} />
+        </Boundary>
       ))}
     </>
   )
 }
 
 function Page() {
-  const [projectIds, show] = useState<string[]>([])
+  const [boards, show] = useState<Shown[]>([])
   useEffect(() => drive(show, () => root.unmount()), [])
   const from = client ? { client } : { options: { ...options } }
   return (
     <CutroomProvider {...from}>
-      <App projectIds={projectIds} />
+      <App boards={boards} />
     </CutroomProvider>
   )
 }

@@ -12,15 +12,35 @@ import {
   useTyping,
   useUpload,
 } from '@cutroom/vue'
-import { createApp, defineComponent, shallowRef, watch } from 'vue'
-import { client, drawn, drive, given, options, seen, submitted } from './given.ts'
+import { createApp, defineComponent, onErrorCaptured, onUnmounted, shallowRef, watch } from 'vue'
+import type { Shown } from '../react/driver.ts'
+import { client, drawn, drive, given, options, seen, submitted, unmounted } from './given.ts'
 
 const names = (list: readonly { id: string }[]) => list.map(({ id }) => id).join()
-const projectIds = shallowRef<string[]>([])
+const boards = shallowRef<Shown[]>([])
+
+const Adder = defineComponent(
+  (props: { title: string | undefined; add: (title: string) => unknown }) => {
+    watch(
+      () => props.title,
+      (title) => title && props.add(title),
+      { flush: 'post' },
+    )
+    return () => null
+  },
+  { props: ['title', 'add'] },
+)
 
 const Board = defineComponent(
-  (props: { projectId: string }) => {
-    const room = useRoom<{ view: string }>(() => props.projectId)
+  (props: { board: Shown }) => {
+    const room = useRoom<{ view: string }>(
+      () => props.board.projectId,
+      () => {
+        const { comments } = props.board
+        return { ...(comments === undefined ? {} : { comments }) }
+      },
+    )
+    const kept = useSelect(room, (room) => room.state?.comments.size)
     const status = useSelect(room, (room) => room.status)
     // another list with each call, on purpose
     const todo = useSelect(room, (room) => [...(room.state?.tasksIn('todo') ?? [])])
@@ -31,9 +51,9 @@ const Board = defineComponent(
     )
     const drawnRows = useSelect(room, (room) => room.pending)
     const { people, show } = usePresence(room)
-    const { typing, setTyping } = useTyping(room, given.targetId)
+    const { typing, setTyping } = useTyping(room, () => props.board.targetId ?? given.targetId)
     const { mutate, pending, problem } = useMutation(tasks.create, {
-      projectId: () => props.projectId,
+      projectId: () => props.board.projectId,
       draw: ({ body }) => ({ name: 'task:created', payload: { status: 'todo', title: body.title } }),
     })
     const { upload, status: sent } = useUpload()
@@ -45,15 +65,16 @@ const Board = defineComponent(
       },
       { immediate: true },
     )
+    onUnmounted(unmounted)
+    const addTask = (title: string) => mutate({ params: { projectId: props.board.projectId }, body: { title } })
     function add(event: Event) {
-      const title = submitted(event)
-      void mutate({ params: { projectId: props.projectId }, body: { title } })
+      void addTask(submitted(event))
       setTyping(false)
     }
     return () => {
       drawn()
       return (
-        <section data-project={props.projectId} data-status={status.value}>
+        <section data-project={props.board.projectId} data-status={status.value}>
           <ul>
             {todo.value?.map(({ id, title }) => (
               <li key={id} data-drawn={String(drawnRows.value?.has(id))}>
@@ -61,6 +82,8 @@ const Board = defineComponent(
               </li>
             ))}
           </ul>
+          <Adder title={props.board.adds} add={addTask} />
+          <p data-show="comments">{kept.value}</p>
           <p data-show="done">{same.value?.length}</p>
           <p data-show="people">
             {[...people.value.values()].map(({ user, state }) => `${user.name} ${state?.view ?? '?'}`).join()}
@@ -87,8 +110,18 @@ const Board = defineComponent(
       )
     }
   },
-  { props: ['projectId'] },
+  { props: ['board'] },
 )
+
+/** Shows the error of what is in it. */
+const Boundary = defineComponent((_, { slots }) => {
+  const error = shallowRef<Error>()
+  onErrorCaptured((caught) => {
+    error.value = caught
+    return false
+  })
+  return () => (error.value ? <p data-show="error">{error.value.message}</p> : slots.default?.())
+})
 
 const App = defineComponent(() => {
   const me = useMe()
@@ -99,8 +132,8 @@ const App = defineComponent(() => {
       <p id="me">{me.value === undefined ? 'unknown' : me.value === null ? 'nobody' : me.value.name}</p>
       <p id="connection">{`${connection.value.status} ${connection.value.problem?.code ?? ''}`}</p>
       <p id="projects">{projects.value}</p>
-      {projectIds.value.map((projectId, n) => (
-        <Board key={n} projectId={projectId} />
+      {boards.value.map((board, n) => (
+        <Boundary key={n}>{() => <Board key={board.name} board={board} />}</Boundary>
       ))}
     </>
   )
@@ -113,8 +146,8 @@ const Page = defineComponent(() => {
 
 const app = createApp(Page)
 drive(
-  (ids) => {
-    projectIds.value = ids
+  (shown) => {
+    boards.value = shown
   },
   () => app.unmount(),
 )

@@ -10,7 +10,7 @@ import { countObjects } from '../support/heap.ts'
 import { bundlePage, usePages } from '../support/pages.ts'
 import { createCut, createProject, createTeam, login, PASSWORD, type Person, register } from '../support/people.ts'
 import { until } from '../support/until.ts'
-import type { Given } from './driver.ts'
+import type { Given, Shown } from './driver.ts'
 
 /** How often a room is mounted, joined, unmounted and left. The server takes ten of them per second, so the full 1,000 are for CI. */
 const MOUNTS = Number(process.env.MOUNTS ?? 100)
@@ -59,9 +59,15 @@ export function hooksSuite(title: string, entry: string, alias: Record<string, s
       seen = await open({ origin: 'http://127.0.0.1' })
       await seen.page.addInitScript(`window.given = ${JSON.stringify(all)}; ${countTimers}`)
       await seen.page.goto(pages().origin)
+      // Preact runs effects after a frame
+      await seen.page.waitForFunction(() => globalThis.driver !== undefined)
       return seen
     }
-    const show = (page: Page, ...projectIds: string[]) => page.evaluate((ids) => globalThis.driver.show(ids), projectIds)
+    const show = (page: Page, ...boards: (string | Shown)[]) =>
+      page.evaluate(
+        (boards) => globalThis.driver.show(boards),
+        boards.map((board) => (typeof board === 'string' ? { projectId: board } : board)),
+      )
     const text = async (page: Page, selector: string) => (await page.locator(selector).allTextContents()).join('|')
     const shows = (page: Page, selector: string, wanted: string) =>
       until(`${selector} shows ${wanted}`, async () => (await text(page, selector)) === wanted)
@@ -102,6 +108,134 @@ export function hooksSuite(title: string, entry: string, alias: Record<string, s
       await shows(page, 'li', 'Strings')
       await until('the first room is left', () => !isJoined(project.id))
       expect(isJoined(other.id)).toBe(true)
+    })
+
+    it('components that share a room follow another choice of comments together', async () => {
+      const { project, owner } = await createTeam(app)
+      const { cut } = await createCut(owner, project.id)
+      await owner.must('POST', `/api/cuts/${cut.id}/comments`, { body: 'Louder here' })
+      const { page } = await visit(owner)
+      const all = { projectId: project.id }
+      const none = { projectId: project.id, comments: 'none' }
+      await show(page, none, none, none)
+      await shows(page, '[data-show=comments]', '0|0|0')
+      await show(page, all, all, all)
+      await shows(page, '[data-show=comments]', '1|1|1')
+      // one follows, one is mounted in the place of another
+      await show(page, { ...none, name: 'next' }, none, none)
+      await shows(page, '[data-show=comments]', '0|0|0')
+      await show(page, all, all, { ...all, name: 'last' })
+      await shows(page, '[data-show=comments]', '1|1|1')
+      await show(page)
+      await until('the room is left', () => !isJoined(project.id))
+    })
+
+    it('a component that asks for another choice than one beside it fails, and holds nothing', async () => {
+      const { project, owner } = await createTeam(app)
+      const { cut } = await createCut(owner, project.id)
+      await owner.must('POST', `/api/cuts/${cut.id}/comments`, { body: 'Louder here' })
+      const { page, errors } = await visit(owner)
+      const all = { projectId: project.id }
+      const none = { projectId: project.id, comments: 'none' }
+      await show(page, all, all)
+      await shows(page, '[data-show=comments]', '1|1')
+      await show(page, all, none)
+      await shows(page, '[data-show=error]', 'This room is open with another choice of state or comments; leave it first')
+      await shows(page, '[data-show=comments]', '1')
+      await owner.must('POST', `/api/cuts/${cut.id}/comments`, { body: 'And here' })
+      await shows(page, '[data-show=comments]', '2')
+      // the one that failed holds nothing
+      await show(page, none)
+      await shows(page, '[data-show=comments]', '0')
+      await show(page)
+      await until('the room is left', () => !isJoined(project.id))
+      // what the frameworks say of it
+      errors.splice(0)
+    })
+
+    it('the same choice from another object keeps the room and the typing', async () => {
+      const { project, owner, editor } = await createTeam(app, 'editor')
+      const { cut, vibe } = await createCut(owner, project.id)
+      const { page } = await visit(owner, { targetId: cut.id })
+      await show(page, project.id)
+      await page.locator('[data-status=live]').waitFor()
+      const room = clientOf(app, editor).client.room(project.id)
+      await room.ready()
+      const told: [string, boolean][] = []
+      room.on('typing', ({ targetId, isTyping }) => told.push([targetId, isTyping]))
+      await page.getByLabel('Title').fill('x')
+      await until('typing is told', () => told.length === 1)
+      await show(page, project.id)
+      // on the same socket, behind what the drawing sends
+      await page.evaluate(
+        ([projectId, targetId]) => globalThis.driver.client?.room(projectId as string).setTyping(targetId as string, true),
+        [project.id, vibe.id],
+      )
+      await until('typing is told', () => told.some(([targetId]) => targetId === vibe.id))
+      expect(told).toEqual([
+        [cut.id, true],
+        [vibe.id, true],
+      ])
+      expect(await page.evaluate(() => globalThis.driver.rooms.size)).toBe(1)
+      await show(page, { projectId: project.id, targetId: vibe.id })
+      await until('typing ends with its target', () => told.length > 2)
+    })
+
+    it('typing goes on when another component with the same target goes', async () => {
+      const { project, owner, editor } = await createTeam(app, 'editor')
+      const { cut, vibe } = await createCut(owner, project.id)
+      const { page } = await visit(owner, { targetId: cut.id })
+      await show(page, project.id, project.id)
+      await shows(page, '[data-show=people]', 'Olga Owner board|Olga Owner board')
+      const room = clientOf(app, editor).client.room(project.id)
+      await room.ready()
+      const told: [string, boolean][] = []
+      room.on('typing', ({ targetId, isTyping }) => told.push([targetId, isTyping]))
+      await page.getByLabel('Title').first().fill('x')
+      await until('typing is told', () => told.length === 1)
+      const unmounts = () => page.evaluate(() => globalThis.driver.unmounts)
+      const before = await unmounts()
+      await show(page, project.id)
+      await until('the second is unmounted', async () => (await unmounts()) > before)
+      // on the same socket, behind what the second one has sent
+      await page.evaluate(
+        ([projectId, targetId]) => globalThis.driver.client?.room(projectId as string).setTyping(targetId as string, true),
+        [project.id, vibe.id],
+      )
+      await until('typing is told', () => told.some(([targetId]) => targetId === vibe.id))
+      expect(told).toEqual([
+        [cut.id, true],
+        [vibe.id, true],
+      ])
+    })
+
+    it('a project that goes and comes back is drawn in its new room, never in the one that was left', async () => {
+      const { project, owner } = await createTeam(app)
+      const { page } = await visit(owner)
+      await show(page, project.id)
+      await page.locator('[data-status=live]').waitFor()
+      await show(page, '')
+      await until('the room is left', () => !isJoined(project.id))
+      await show(page, project.id)
+      await page.locator('[data-status=live]').waitFor()
+      expect(await page.evaluate(() => globalThis.driver.ended)).toBe(0)
+    })
+
+    it('a write from an effect of a child is made with the options that were drawn with it', async () => {
+      const { project, owner } = await createTeam(app)
+      const other = await createProject(owner, 'Second album')
+      const { page, context, errors } = await visit(owner)
+      await show(page, project.id)
+      await page.locator('[data-status=live]').waitFor()
+      await context.setOffline(true)
+      await show(page, { projectId: other.id, adds: 'Mix' })
+      const projectIds = () => page.evaluate(() => globalThis.driver.client?.mutations.map(({ projectId }) => projectId))
+      await until('the write is there', async () => (await projectIds())?.length === 1)
+      expect(await projectIds()).toEqual([other.id])
+      await context.setOffline(false)
+      await shows(page, 'li[data-drawn=false]', 'Mix')
+      // what the browser says of the network
+      errors.splice(0)
     })
 
     it('picks that make another list each time are drawn once for each change', async () => {
@@ -270,8 +404,9 @@ export function hooksSuite(title: string, entry: string, alias: Record<string, s
       await shows(page, '[data-show=pending]', 'pending')
       await page.evaluate(() => globalThis.driver.unmount())
       await shows(page, '#root', '')
-      // what the browser says of the network
-      expect(errors.splice(0).filter((error) => error.includes('closed'))).toEqual([])
+      // what the browser says of the network, also of a WebSocket that is closed while it connects
+      const others = errors.splice(0).filter((error) => !error.startsWith('WebSocket connection'))
+      expect(others.filter((error) => error.includes('closed'))).toEqual([])
     })
 
     it(

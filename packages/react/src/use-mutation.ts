@@ -9,7 +9,7 @@ import {
   type Person,
   type Problem,
 } from '@cutroom/client'
-import { useCallback, useEffect, useRef, useState } from 'react'
+import { useCallback, useInsertionEffect, useRef, useState } from 'react'
 import { useClient } from './provider.ts'
 
 /** Sends one write. Its arguments may be left out where the endpoint needs none. */
@@ -45,7 +45,8 @@ export function useMutation<E extends Endpoint>(
   const [count, setCount] = useState(0)
   const [problem, setProblem] = useState<Problem>()
   const latest = useRef({ client, endpoint, options })
-  useEffect(() => {
+  // before all other effects: those of children may write
+  useInsertionEffect(() => {
     latest.current = { client, endpoint, options }
   })
   const mutate = useCallback((args?: Args<E>) => {
