@@ -2,14 +2,16 @@ import type { Socket } from 'node:net'
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { PrismaClient } from './generated/client.ts'
+import { LentPrisma } from './lent-prisma.ts'
 import { prepareConnection, type SessionSettings, schemaOf } from './session-settings.ts'
 import { openTransactions, type Query, type Transaction } from './transaction.ts'
 
 export type { PoolClient, QueryResultRow } from 'pg'
 export type { PrismaClient } from './generated/client.ts'
 export { Prisma } from './generated/client.ts'
+export type { Tx } from './lent-prisma.ts'
 export type { RankedTable, Rows } from './rows.ts'
-export type { Query, Statement, Transaction, Tx } from './transaction.ts'
+export type { Query, Statement, Transaction } from './transaction.ts'
 
 export interface Database {
   prisma: PrismaClient
@@ -128,6 +130,7 @@ export function openDatabase(url: string, options: { connections: number; onErro
   const nameOf = statementNames()
   const adapter = new PrismaPg(pool, { schema, statementNameGenerator: (statement) => nameOf(statement.sql) })
   const prisma = new PrismaClient({ adapter })
+  const lent = new LentPrisma(schema, nameOf)
   const queryOn =
     (pool: pg.Pool): Query =>
     async ({ text, values }) =>
@@ -136,10 +139,10 @@ export function openDatabase(url: string, options: { connections: number; onErro
     prisma,
     query: queryOn(pool),
     pool,
-    begin: openTransactions(pool, schema, nameOf),
+    begin: openTransactions(pool, lent, nameOf),
     readers,
-    pages: { pool: pages, query: queryOn(pages), begin: openTransactions(pages, schema, nameOf) },
-    jobs: { pool: jobs, query: queryOn(jobs), begin: openTransactions(jobs, schema, nameOf) },
+    pages: { pool: pages, query: queryOn(pages), begin: openTransactions(pages, lent, nameOf) },
+    jobs: { pool: jobs, query: queryOn(jobs), begin: openTransactions(jobs, lent, nameOf) },
     probe,
     async close() {
       await prisma.$disconnect()

@@ -1,10 +1,7 @@
-import { PrismaPg } from '@prisma/adapter-pg'
-import pg from 'pg'
+import type pg from 'pg'
 import { type Named, runBatch } from './batch.ts'
-import { type Prisma, PrismaClient } from './generated/client.ts'
-
-/** Prisma on the connection of a transaction. */
-export type Tx = Omit<PrismaClient, '$connect' | '$disconnect' | '$on' | '$transaction' | '$extends'>
+import type { Prisma } from './generated/client.ts'
+import type { LentPrisma, Tx } from './lent-prisma.ts'
 
 /** Anything that runs one SQL statement: the pool, or a transaction. */
 export type Query = <R extends pg.QueryResultRow>(statement: Statement) => Promise<R[]>
@@ -33,35 +30,8 @@ export interface Transaction {
   rollback(error: unknown): Promise<unknown>
 }
 
-const OWN = new Set(['BEGIN', 'COMMIT', 'ROLLBACK'])
-const NOTHING = { rows: [], fields: [], rowCount: 0, command: '', oid: 0 }
-
-/** What Prisma's adapter takes for a pool: one connection, on which a transaction is open that others begin and end. */
-class Joined extends pg.Pool {
-  /** Called before Prisma asks for anything. */
-  before = () => {}
-
-  constructor(client: pg.PoolClient) {
-    super()
-    const query = (statement: pg.QueryConfig) => {
-      this.before()
-      return client.query(statement)
-    }
-    // Where Prisma wants a transaction for several statements of one call, it stands in one already.
-    const inner = {
-      query: async (statement: pg.QueryConfig) => (OWN.has(statement.text) ? NOTHING : query(statement)),
-      on: () => inner,
-      removeListener: () => inner,
-      release: () => {},
-    }
-    Object.assign(this, { query, connect: async () => inner })
-  }
-}
-
-type PrismaOn = { joined: Joined; prisma: PrismaClient }
-
 /** Runs one transaction on a connection of the pool, which is released at its end. */
-function openTransaction(client: pg.PoolClient, prisma: () => PrismaOn, named: (statement: Statement) => Named): Transaction {
+function openTransaction(client: pg.PoolClient, prisma: LentPrisma, named: (statement: Statement) => Named): Transaction {
   /** Statements that were not sent yet: no answer was awaited so far. */
   let unsent: Statement[] | null = []
   const sent: Promise<unknown>[] = []
@@ -83,15 +53,21 @@ function openTransaction(client: pg.PoolClient, prisma: () => PrismaOn, named: (
     for (const answer of sent) await answer
   }
   const rollbackQuietly = () => run('ROLLBACK').catch(() => {})
-  // A connection on which a transaction is still open does not return to the pool.
-  const release = () => client.release(client.getTransactionStatus() !== 'I')
+  let lent: ReturnType<LentPrisma['lend']> | null = null
+  let isOver = false
+  function release(): void {
+    isOver = true
+    lent?.giveBack()
+    // A connection on which a transaction is still open does not return to the pool.
+    client.release(client.getTransactionStatus() !== 'I')
+  }
 
   return {
-    // Made where it is asked for: each takes two megabytes.
+    // Most writes do without.
     get tx() {
-      const { joined, prisma: tx } = prisma()
-      joined.before = start
-      return tx
+      if (isOver) throw new Error('The transaction has ended')
+      lent ??= prisma.lend(client, start)
+      return lent.tx
     },
     async query<R extends pg.QueryResultRow>(statement: Statement) {
       start()
@@ -136,21 +112,11 @@ function openTransaction(client: pg.PoolClient, prisma: () => PrismaOn, named: (
 }
 
 /** Opens transactions on the connections of a pool whose clients pipeline. */
-export function openTransactions(pool: pg.Pool, schema: string, nameOf: (text: string) => string): () => Promise<Transaction> {
-  // One Prisma per connection: an interactive transaction of a shared one costs more than all statements of a write.
-  const clients = new WeakMap<pg.PoolClient, PrismaOn>()
-  function prismaOn(client: pg.PoolClient): PrismaOn {
-    const known = clients.get(client)
-    if (known) return known
-    const joined = new Joined(client)
-    const adapter = new PrismaPg(joined, { schema, statementNameGenerator: ({ sql }) => nameOf(sql) })
-    const made = { joined, prisma: new PrismaClient({ adapter }) }
-    clients.set(client, made)
-    return made
-  }
+export function openTransactions(
+  pool: pg.Pool,
+  prisma: LentPrisma,
+  nameOf: (text: string) => string,
+): () => Promise<Transaction> {
   const named = ({ text, values }: Statement): Named => ({ name: nameOf(text), text, values: values as unknown[] })
-  return async () => {
-    const client = await pool.connect()
-    return openTransaction(client, () => prismaOn(client), named)
-  }
+  return async () => openTransaction(await pool.connect(), prisma, named)
 }

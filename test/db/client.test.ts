@@ -48,3 +48,32 @@ it('W1 more statement texts than there are names for: each runs as itself, also 
   const said = (await run('SELECT v FROM said')).map(({ v }) => v)
   expect(said).toEqual(['known 1', ...['2', '3'].flatMap((n) => [`odd ${n}`, `known ${n}`, `strange ${n}`, `odd ${n}`])])
 })
+
+it('W1 Prisma is lent to one transaction at a time, speaks on its connection, and is of no transaction after its end', async () => {
+  const { url, drop } = await createDatabase()
+  const database = openDatabase(url, { connections: 2, onError: () => {} })
+  onTestFinished(async () => {
+    await database.close()
+    await drop()
+  })
+  const pid = 'SELECT pg_backend_pid()'
+  const [first, second] = [await database.begin(), await database.begin()]
+  const lent = [first.tx, second.tx]
+  // Compared as booleans: a client of Prisma cannot be printed.
+  expect(lent[0] === lent[1]).toBe(false)
+  const connections = [await first.query({ text: pid, values: [] }), await second.query({ text: pid, values: [] })]
+  expect(connections[0]).not.toEqual(connections[1])
+  expect(await Promise.all(lent.map((tx) => tx.$queryRawUnsafe(pid)))).toEqual(connections)
+  await first.tx.$executeRawUnsafe('CREATE TABLE said (v text)')
+  await first.commit()
+  await second.rollback(null)
+  expect(() => first.tx).toThrow('The transaction has ended')
+  await expect(lent[0]?.$queryRawUnsafe(pid)).rejects.toThrow('The transaction has ended')
+
+  // On whichever connection: those that are there are lent again.
+  const third = await database.begin()
+  expect(lent.some((tx) => tx === third.tx)).toBe(true)
+  await third.tx.$executeRawUnsafe("INSERT INTO said VALUES ('third')")
+  await third.rollback(null)
+  expect(await database.query({ text: 'SELECT v FROM said', values: [] })).toEqual([])
+})
