@@ -1,5 +1,7 @@
 import './styles/theme.css'
 import './styles/base.css'
+import './styles/controls.css'
+import './styles/pieces.css'
 import './styles/first.css'
 import { render } from 'preact'
 import { App } from './app.tsx'

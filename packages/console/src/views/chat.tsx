@@ -1,4 +1,5 @@
 import '../styles/chat.css'
+import '../styles/messages.css'
 import { useState } from 'preact/hooks'
 import { useChat } from '../lib/conversations.ts'
 import { useKeys } from '../lib/keys.ts'
