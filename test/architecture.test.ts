@@ -7,6 +7,8 @@ interface Source {
   path: string
   /** Without comments; a chain of calls on one line. */
   text: string
+  /** As it is written. */
+  lines?: number
 }
 
 const root = join(import.meta.dirname, '..')
@@ -32,7 +34,10 @@ const sources: Source[] = folders.flatMap(([folder, prefix]) =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     .map((path) => path.replaceAll('\\', '/'))
     .filter((path) => /\.tsx?$/.test(path) && !path.startsWith('db/generated/'))
-    .map((path) => ({ path: prefix + path, text: read(readFileSync(join(root, folder, path), 'utf8')) })),
+    .map((path) => {
+      const written = readFileSync(join(root, folder, path), 'utf8')
+      return { path: prefix + path, text: read(written), lines: written.trimEnd().split('\n').length }
+    }),
 )
 
 /** What a file imports or exports from, types included, and what it loads later. */
@@ -399,6 +404,13 @@ describe('the layout of the sources', () => {
           place,
         ).toBe(true)
     })
+
+  it('files are short: 250 lines at most, and half of them have at most 60 lines of code', () => {
+    const written = sources.filter(({ path }) => !path.startsWith('client/generated/'))
+    expect(written.filter(({ lines = 0 }) => lines > 250).map(({ path }) => path)).toEqual([])
+    const code = written.map(({ text }) => text.split('\n').filter((line) => line.trim() !== '').length)
+    expect(code.toSorted((a, b) => a - b)[Math.floor(code.length / 2)]).toBeLessThanOrEqual(60)
+  })
 
   it('files are named in kebab-case', () => {
     expect(sources.map(({ path }) => path).filter((path) => !/^([a-z0-9-]+\/)*[a-z0-9-]+(\.d)?\.tsx?$/.test(path))).toEqual([])
