@@ -65,13 +65,13 @@ export function createMutationList({ redraw, onChange, again }: MutationListDeps
     get: (): readonly Item[] => items,
     /**
      * @param first before those that are there
-     * @throws CutroomError unavailable when too many wait
+     * @throws CutroomError too-many when too many wait
      */
     add(first: boolean, ...made: NewItem[]): void {
       const added = made.map((item): Item => Object.assign(item, { shown: shownOf(item) }))
       const next = first ? [...added, ...items] : [...items, ...added]
       if (next.length > MAX_MUTATIONS || next.reduce((sum, item) => sum + lengthOf(item), 0) > MAX_LENGTH)
-        throw new CutroomError(problemOf('unavailable', 'Too many writes wait to be sent'))
+        throw new CutroomError(problemOf('too-many', 'Too many changes wait to be sent'))
       items = next
       update(...added)
     },
