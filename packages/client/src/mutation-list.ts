@@ -40,11 +40,19 @@ export function createMutationList({ redraw, onChange, again }: MutationListDeps
 
   function shownOf(item: NewItem): Mutation {
     const { key, projectId, endpoint, args, at, state, problem } = item
-    const retry = () => again(item)
-    const discard = () => {
-      if (item.state === 'refused') remove(item)
+    return {
+      key,
+      projectId,
+      endpoint,
+      args,
+      at,
+      state,
+      problem,
+      retry: () => again(item),
+      discard() {
+        if (item.state === 'refused') remove(item)
+      },
     }
-    return { key, projectId, endpoint, args, at, state, problem, retry, discard }
   }
 
   function update(...touched: Item[]): void {
@@ -84,7 +92,7 @@ export function createMutationList({ redraw, onChange, again }: MutationListDeps
       if (typeof id !== 'string' || id === item.id) return
       const replace = <T>(value: T): T => JSON.parse(JSON.stringify(value).replaceAll(item.id, id)) as T
       const later = items.filter((other) => other !== item && other.projectId === item.projectId)
-      for (const other of later) Object.assign(other, { args: replace(other.args), draws: replace(other.draws) })
+      for (const other of later) Object.assign(other, replace({ args: other.args, draws: other.draws, row: other.row }))
       update(...later)
     },
     /** What is drawn in a project, in order. */
