@@ -21,9 +21,12 @@ export const createTask = ({ projectId }: Room, title: string, status: Task['sta
     { draw: { name: 'task:created', payload: { title, status } } },
   )
 
-/** Puts a task into a column at `index`, counted without it. */
+/** Puts a task into a column at `index`, counted without it; nothing where it stands there. */
 export function moveTask(room: Room, task: Task, to: Task['status'], index: number): void {
-  const { after, rank } = placeAfter(room.state?.tasksIn(to) ?? [], task.id, index)
+  const list = room.state?.tasksIn(to) ?? []
+  // a write that changes nothing would hide a change of another person from the next one
+  if (list[index]?.id === task.id) return
+  const { after, rank } = placeAfter(list, task.id, index)
   client
     .mutate(
       tasks.move,
@@ -123,9 +126,11 @@ export const createCut = ({ projectId }: Room, vibe: Vibe, name: string) =>
     { projectId, draw: { name: 'cut:created', payload: { vibeId: vibe.id, name, state: 'draft' } } },
   )
 
-/** Puts a cut into a vibe at `index`, counted without it. */
+/** Puts a cut into a vibe at `index`, counted without it; nothing where it stands there. */
 export function moveCut(room: Room, cut: Cut, toVibeId: string, index: number): void {
-  const { after, rank } = placeAfter(room.state?.cutsOf(toVibeId) ?? [], cut.id, index)
+  const list = room.state?.cutsOf(toVibeId) ?? []
+  if (list[index]?.id === cut.id) return
+  const { after, rank } = placeAfter(list, cut.id, index)
   client
     .mutate(
       cuts.move,
