@@ -9,8 +9,11 @@ const ROOT = import.meta.dirname
 /** What the first load needs and later parts share: in one chunk, which is smaller than a chunk for each combination of its readers. */
 const FIRST = {
   name: 'first',
-  test: /(client\/src\/(generated\/contract|problem|upload|room-typing|index)|console\/src\/(lib\/(cell|use-selected|session|router|say|lazy|unsent)|texts-first|parts\/(form|icons|toasts|waiting)))\.tsx?$|preload-helper|node_modules\/preact/,
+  test: /(client\/src\/(generated\/contract|problem|upload|room-typing|index)|console\/src\/(app|main|lib\/(cell|use-selected|session|router|say|lazy|unsent)|texts-first|parts\/(form|icons|toasts|waiting)))\.tsx?$|preload-helper|node_modules\/preact/,
 }
+
+/** What every view of a project needs: smaller in one chunk than in two. */
+const ROOM = { name: 'room', test: /console\/src\/lib\/(room|people)\.ts$/ }
 
 /** Beside each asset, it compressed as well as can be: built once, served often. */
 async function compress(folder: string): Promise<void> {
@@ -58,7 +61,7 @@ async function buildPage(outDir: string): Promise<void> {
       // data: addresses are more of a policy than a page needs
       assetsInlineLimit: 0,
       reportCompressedSize: false,
-      rolldownOptions: { output: { advancedChunks: { groups: [FIRST] } } },
+      rolldownOptions: { output: { codeSplitting: { groups: [FIRST, ROOM] } } },
     },
   })
 }

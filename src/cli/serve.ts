@@ -41,8 +41,10 @@ async function listen(server: FastifyInstance): Promise<void> {
 }
 
 const config = configure()
+/** A signal has ended the start, or the server: what fails by that is no failure. */
+let isStopping = false
 const say = (line: string) => {
-  if (config.logLevel !== 'silent') console.log(line)
+  if (config.logLevel !== 'silent' && !isStopping) console.log(line)
 }
 /** Says lines of one area before there is a log. */
 const sayOf = (area: string) => (line: string) => say(`${area}: ${line}`)
@@ -57,6 +59,7 @@ async function stop(): Promise<void> {
 
 // Before anything is started: a signal in the middle of the start must not leave a database server behind.
 closeWithGrace({ delay: GRACE_MS }, async ({ err, signal }) => {
+  isStopping = signal !== undefined
   if (err && app) app.log.error({ err }, 'server: unexpected error, stopping')
   else if (err) console.error(err)
   if (signal) app?.log.info({ signal }, 'server: stopping, requests finish and clients are sent away')
@@ -102,7 +105,10 @@ Cutroom is ready.
 try {
   await start()
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error)
-  await stop()
-  process.exit(1)
+  // a stop that is under way ends the process
+  if (!isStopping) {
+    console.error(error instanceof Error ? error.message : error)
+    await stop()
+    process.exit(1)
+  }
 }

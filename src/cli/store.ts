@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import type { Config } from '../config.ts'
 import { type Database, openDatabase } from '../db/client.ts'
 import { startEmbeddedPostgres } from '../db/embedded/embedded.ts'
@@ -27,6 +28,9 @@ export async function reach(config: Config): Promise<{ url: string; leave: () =>
   const nothing = async () => {}
   const url = config.databaseUrl ?? runningPostgres(config.dataDir, note)
   if (url !== null) return { url, leave: nothing }
+  // A process that dies of a signal leaves Postgres running; one that exits takes it along.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, () => process.exit(128 + constants.signals[signal]))
   const own = await startEmbeddedPostgres({ dataDir: config.dataDir, log: note })
   return { url: own.url, leave: () => own.stop() }
 }

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { BESIDES, Prisma } from './client.ts'
+import { OWNER } from './embedded/owner.ts'
 
 /** PostgreSQL 15, as server_version_num has it. */
 const OLDEST = 150_000
@@ -10,12 +11,13 @@ export class UnfitDatabaseError extends Error {}
 interface Server {
   encoding: string
   standby: boolean
-  /** Connections that this role may have, at most. */
+  /** Connections that this role may have, at most, beside the one by which an embedded Postgres is claimed. */
   connections: number
 }
 
 const SERVER = `SELECT current_setting('server_encoding') AS encoding, pg_is_in_recovery() AS standby,
-  (SELECT least(current_setting('max_connections')::int - CASE WHEN r.rolsuper THEN 0 ELSE
+  (SELECT least(current_setting('max_connections')::int
+      - (SELECT count(*)::int FROM pg_stat_activity WHERE application_name = '${OWNER}') - CASE WHEN r.rolsuper THEN 0 ELSE
       current_setting('superuser_reserved_connections')::int + coalesce(current_setting('reserved_connections', true)::int, 0) END,
     CASE WHEN NOT r.rolsuper AND r.rolconnlimit >= 0 THEN r.rolconnlimit END,
     CASE WHEN NOT r.rolsuper AND d.datconnlimit >= 0 THEN d.datconnlimit END)

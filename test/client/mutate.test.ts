@@ -260,7 +260,7 @@ describe('mutate', () => {
     network.rule(() => 'refuse')
     const all = Array.from({ length: 500 }, (_, n) => client.mutate(...newTask(projectId, `T${n}`)))
     const ends = Promise.allSettled(all)
-    await expect(client.mutate(...newTask(projectId, 'one more'))).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(client.mutate(...newTask(projectId, 'one more'))).rejects.toMatchObject({ code: 'too-many' })
     expect(client.mutations).toHaveLength(500)
     await client.logout().catch(() => {})
     expect((await ends).every(({ status }) => status === 'rejected')).toBe(true)

@@ -79,4 +79,21 @@ describeInBrowser('several changes of one task that are not confirmed', () => {
     await button(page, 'Keep mine').click()
     await until('it is on the server', async () => Object.values(await read()).join() === 'Mix of Ann,of Ann')
   })
+
+  it('a move to the place where a task stands sends nothing', async () => {
+    const { id } = await ann.must<{ id: string }>('POST', `/api/projects/${project.id}/tasks`, { title: 'Stays' })
+    const { page } = await open({ origin: app().url })
+    await signInOn(page, app().url, ann.email, `/projects/${project.id}`)
+    const sent: string[] = []
+    page.on('request', (request) => {
+      if (request.method() !== 'GET') sent.push(new URL(request.url()).pathname)
+    })
+    await button(page, 'Move “Stays”').click()
+    await button(page.getByRole('dialog'), 'Move').click()
+    await page.getByRole('textbox', { name: 'Add a task' }).fill('Behind it')
+    await button(page, 'Add a task').click()
+    // writes of a project are sent one after the other
+    await until('the next write is sent', () => sent.includes(`/api/projects/${project.id}/tasks`))
+    expect(sent).not.toContain(`/api/tasks/${id}/move`)
+  })
 })

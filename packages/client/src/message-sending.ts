@@ -54,7 +54,7 @@ export function createMessageSending({ call, sent, onChange }: { call: Call; sen
     shown: () => shown,
     /** @throws CutroomError too-many */
     send(conversationId: string, body: string): Promise<void> {
-      if (waiting.length >= MAX_WAITING) throw new CutroomError(problemOf('too-many'))
+      if (waiting.length >= MAX_WAITING) throw new CutroomError(problemOf('too-many', 'Too many messages wait to be sent'))
       const key = randomKey()
       show([...waiting, { key, conversationId, body, at: new Date().toISOString(), problem: null }])
       return enqueue(conversationId, key)

@@ -40,11 +40,19 @@ export function createMutationList({ redraw, onChange, again }: MutationListDeps
 
   function shownOf(item: NewItem): Mutation {
     const { key, projectId, endpoint, args, at, state, problem } = item
-    const retry = () => again(item)
-    const discard = () => {
-      if (item.state === 'refused') remove(item)
+    return {
+      key,
+      projectId,
+      endpoint,
+      args,
+      at,
+      state,
+      problem,
+      retry: () => again(item),
+      discard() {
+        if (item.state === 'refused') remove(item)
+      },
     }
-    return { key, projectId, endpoint, args, at, state, problem, retry, discard }
   }
 
   function update(...touched: Item[]): void {
@@ -65,13 +73,13 @@ export function createMutationList({ redraw, onChange, again }: MutationListDeps
     get: (): readonly Item[] => items,
     /**
      * @param first before those that are there
-     * @throws CutroomError unavailable when too many wait
+     * @throws CutroomError too-many when too many wait
      */
     add(first: boolean, ...made: NewItem[]): void {
       const added = made.map((item): Item => Object.assign(item, { shown: shownOf(item) }))
       const next = first ? [...added, ...items] : [...items, ...added]
       if (next.length > MAX_MUTATIONS || next.reduce((sum, item) => sum + lengthOf(item), 0) > MAX_LENGTH)
-        throw new CutroomError(problemOf('unavailable', 'Too many writes wait to be sent'))
+        throw new CutroomError(problemOf('too-many', 'Too many changes wait to be sent'))
       items = next
       update(...added)
     },
@@ -84,7 +92,7 @@ export function createMutationList({ redraw, onChange, again }: MutationListDeps
       if (typeof id !== 'string' || id === item.id) return
       const replace = <T>(value: T): T => JSON.parse(JSON.stringify(value).replaceAll(item.id, id)) as T
       const later = items.filter((other) => other !== item && other.projectId === item.projectId)
-      for (const other of later) Object.assign(other, { args: replace(other.args), draws: replace(other.draws) })
+      for (const other of later) Object.assign(other, replace({ args: other.args, draws: other.draws, row: other.row }))
       update(...later)
     },
     /** What is drawn in a project, in order. */

@@ -7,8 +7,8 @@ import type { Endpoint } from './endpoint.ts'
  * - `queued`: waits for those before it, or for the network.
  * - `sending`: on its way, or being tried again.
  * - `sent`: answered; the room has not come to its event yet.
- * - `refused`: `problem` says why. Stays until `retry()` or `discard()`. Those of the same row that name a
- *   later version are refused with it, and name its own from then on.
+ * - `refused`: `problem` says why. Stays until `retry()` or `discard()`. Those of the same row and endpoint that were
+ *   made over what it draws are refused with it.
  */
 export type MutationState = 'queued' | 'sending' | 'sent' | 'refused'
 
@@ -19,6 +19,7 @@ export interface Mutation {
   /** The project in which it is drawn, and in whose order it is sent; null: none. */
   readonly projectId: string | null
   readonly endpoint: Endpoint
+  /** `ifMatch` is the version that the server had of the row; one's own writes that were queued before it take it along. */
   readonly args: LooseArgs
   /** When it was made, RFC 3339. */
   readonly at: string
@@ -64,6 +65,10 @@ export interface StoredMutation extends Omit<Drawing, 'projectId'> {
   args: LooseArgs
   state: MutationState
   problem?: Problem | undefined
+  /** What it is about: the noun of what it draws, else its endpoint, and the parameters. */
+  row: string
+  /** The version that the server had of the row, without what was drawn over it; one's own writes take it along. */
+  base: number
   /** When it was first sent, ms since 1970: its key is known to the server for a day. */
   sentAt?: number | undefined
 }

@@ -27,13 +27,15 @@ type List = ReturnType<typeof createMutationList>
 
 const asArray = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? (value as readonly T[]) : [value as T])
 const laneOf = ({ projectId }: NewItem): string => projectId ?? ''
-const targetOf = ({ endpoint, args }: Item): string => JSON.stringify([endpoint, args.params])
+/** 0: none. */
+const versionOf = (row: unknown): number => (row as { version?: number } | null | undefined)?.version ?? 0
+const drawnVersion = (draws: Item['draws']): number => versionOf(draws[0]?.payload)
 const isWaiting = ({ state }: Item): boolean => state === 'queued' || state === 'sending'
 
 /** A mutation as it is stored. */
-const plain = (item: StoredMutation): StoredMutation => {
-  const { key, id, at, me, projectId, endpoint, args, draws, state, problem, sentAt } = item
-  return { key, id, at, me, projectId, endpoint, args, draws, state, problem, sentAt }
+function plain(item: StoredMutation): StoredMutation {
+  const { shown, keep, seq, resolve, reject, close, ...stored } = item as Item
+  return stored
 }
 
 let drafts = 0
@@ -41,8 +43,9 @@ let drafts = 0
 const draftId = (): string =>
   `pending-${Date.now().toString(36)}-${(drafts++ % 36 ** 4).toString(36).padStart(4, '0')}-${randomKey().slice(0, 16)}`
 
-/** A mutation as the app asks for it. @param settle what becomes of its promise */
+/** A mutation as the app asks for it. @param before what waits already @param settle what becomes of its promise */
 function itemOf(
+  before: readonly Item[],
   me: Person,
   endpoint: Endpoint,
   args: LooseArgs,
@@ -52,14 +55,24 @@ function itemOf(
   const { method, url, access } = endpoint
   const made = { id: draftId(), at: new Date().toISOString(), me }
   const inParams = (args.params as { projectId?: string } | undefined)?.projectId
+  const draws = asArray(typeof draw === 'function' ? draw(made) : draw)
+  const row = JSON.stringify([draws[0]?.name.split(':')[0] ?? url, args.params])
+  const seen = args.ifMatch ?? drawnVersion(draws) - 1
+  // what was seen may be drawn by one that is not answered: the server has the version below it
+  const under = before.findLast(
+    (each) => each.state !== 'sent' && each.problem?.code !== 'stale' && drawnVersion(each.draws) === seen && each.row === row,
+  )
+  const base = under?.base ?? seen
   return {
     ...made,
     ...settle,
     key: randomKey(),
     projectId: (projectId ?? inParams)?.toLowerCase() ?? null,
     endpoint: { method, url, access },
-    args,
-    draws: asArray(typeof draw === 'function' ? draw(made) : draw),
+    args: args.ifMatch ? { ...args, ifMatch: base } : args,
+    draws,
+    row,
+    base,
     state: 'queued',
     keep,
   }
@@ -70,32 +83,50 @@ function createSender(list: List, { call, reached, onError }: MutationsDeps, ope
   const running = new Set<string>()
   let isClosed = false
 
-  function answered(item: Item, answer: unknown, seq: number | undefined): void {
+  function answered(item: Item, answer: unknown, seq: number): void {
     list.named(item, (answer as { id?: unknown } | null | undefined)?.id)
     item.seq = seq
-    const here = item.projectId === null ? undefined : reached(item.projectId)
-    if (item.draws.length === 0 || seq === undefined || here === undefined || here >= seq) list.remove(item)
-    else list.set(item, 'sent')
+    const version = versionOf(answer)
+    const { base } = item
+    const those = list.get().filter((each) => each.row === item.row)
+    for (const each of those) {
+      const { args, problem } = each
+      // nothing but this write lies between the two versions
+      if (each.base === base && version === base + 1) {
+        each.base = version
+        if (args.ifMatch) each.args = { ...args, ifMatch: version }
+      }
+      // what another person made is shown as it is now
+      if (problem?.current && versionOf(problem.current) === version - 1) each.problem = { ...problem, current: answer }
+    }
+    list.update(...those)
+    const here = reached(item.projectId ?? '')
+    if (item.draws.length > 0 && here !== undefined && here < seq) list.set(item, 'sent')
+    else list.remove(item)
     item.resolve(answer)
   }
 
   function refused(item: Item, error: unknown): void {
     if (isClosed || !list.get().includes(item)) return
-    if (!(error instanceof CutroomError)) onError(error)
-    const { ifMatch = Number.NaN } = item.args
+    const isOurs = error instanceof CutroomError
+    if (!isOurs) onError(error)
+    const { ifMatch = 0 } = item.args
     for (const each of list.get()) {
-      // it was made over what this one would have made: that version may be there by now, and be another person's
-      const isOver = each.state === 'queued' && (each.args.ifMatch ?? 0) > ifMatch && targetOf(each) === targetOf(item)
-      if (isOver) each.args = { ...each.args, ifMatch }
-      else if (each !== item) continue
-      if (each.keep) list.set(each, 'refused', error instanceof CutroomError ? error.problem : problemOf('internal'))
+      // it was made over what this one would have made
+      const isOver =
+        each.state === 'queued' &&
+        each.args.ifMatch === ifMatch &&
+        drawnVersion(each.draws) > ifMatch + 1 &&
+        each.row === item.row
+      if (each !== item && !isOver) continue
+      if (each.keep) list.set(each, 'refused', isOurs ? error.problem : problemOf('internal'))
       else list.remove(each)
       each.reject(error)
     }
   }
 
   async function send(item: Item): Promise<void> {
-    let seq: number | undefined
+    let seq = 0
     const onPosition = (position: { seq: number }) => {
       seq = position.seq
     }
@@ -158,7 +189,8 @@ export function createMutations(deps: MutationsDeps) {
           result.catch(() => {})
           reject(new CutroomError(problemOf('unavailable', 'The client was closed')))
         }
-        const item = itemOf(deps.me(), endpoint, args as LooseArgs, options as MutationOptions, { resolve, reject, close })
+        const settle = { resolve, reject, close }
+        const item = itemOf(list.get(), deps.me(), endpoint, args as LooseArgs, options as MutationOptions, settle)
         list.add(false, item)
         void sender.run(laneOf(item))
       })

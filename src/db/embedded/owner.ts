@@ -19,6 +19,9 @@ interface Where {
   log: (line: string) => void
 }
 
+/** The name of that connection in pg_stat_activity. */
+export const OWNER = 'cutroom owner'
+
 /** Another live process has the claim. */
 export class InUseError extends Error {}
 
@@ -79,7 +82,7 @@ async function connect(server: Server, { cluster, dataDir, deadline, log }: Wher
       user: 'cutroom',
       password: cluster.password,
       database: 'postgres',
-      application_name: 'cutroom owner',
+      application_name: OWNER,
       connectionTimeoutMillis: 5_000,
     })
     client.on('error', (error) => log(`claim on Postgres: ${error.message}`))

@@ -9,6 +9,7 @@ import {
   type SendingMessage,
 } from '@cutroom/client'
 import { useEffect, useState } from 'preact/hooks'
+import { queue } from './room.ts'
 import { client, reasonOf } from './session.ts'
 import { useSelected } from './use-selected.ts'
 
@@ -65,6 +66,5 @@ export function useOpened(id: string): Opened {
 }
 
 /** Changes a message of one's own. Refused, the change stays with the reason. */
-export function editMessage({ id, version }: Message, body: string): void {
-  client.mutate(messages.update, { params: { messageId: id }, body: { body }, ifMatch: version }, { keep: true }).catch(() => {})
-}
+export const editMessage = ({ id, version }: Message, body: string) =>
+  queue(messages.update, { params: { messageId: id }, body: { body }, ifMatch: version })

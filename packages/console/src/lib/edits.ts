@@ -12,7 +12,7 @@ import {
   type Vibe,
   vibes,
 } from '@cutroom/client'
-import { complain } from './room.ts'
+import { complain, queue } from './room.ts'
 import { client } from './session.ts'
 import { useSelected } from './use-selected.ts'
 
@@ -42,32 +42,27 @@ export const theirsOf = <R>(mutation: Mutation | undefined): R | null =>
  * @param row as the editing began with it
  * @param changes null: those that were refused are sent over what the other person made, which was shown beside them
  */
-function edit<R extends { id: string; projectId: string; version: number }>(
+async function edit<R extends { id: string; projectId: string; version: number }>(
   endpoint: typeof tasks.update | typeof cuts.update | typeof vibes.update,
   param: string,
   row: R,
   changes: object | null,
   draw: (version: number, changes: object) => Draw,
-): void {
+): Promise<void> {
   const refused = refusedOf(endpoint, row.id)
   // refused changes go along with the next one
   const body = Object.assign({}, ...refused.map(({ args }) => args.body), changes)
   const seen = changes ? null : theirsOf<R>(refused.at(-1))
   const version = seen?.version ?? refused[0]?.args.ifMatch ?? row.version
+  if (Object.keys(body).length > 0) {
+    const args = { params: { [param]: row.id }, body, ifMatch: version } as object
+    await queue<Endpoint>(endpoint, args, { projectId: row.projectId, draw: draw(version + 1, body) })
+  }
   for (const mutation of refused) mutation.discard()
-  if (Object.keys(body).length === 0) return
-  const mutate = client.mutate as (endpoint: Endpoint, args: object, options: object) => Promise<unknown>
-  mutate(
-    endpoint,
-    { params: { [param]: row.id }, body, ifMatch: version },
-    { projectId: row.projectId, keep: true, draw: draw(version + 1, body) },
-  ).catch(stays)
 }
-/** Refused ones stay where they are drawn, with the reason. */
-const stays = () => {}
 
 export type TaskChanges = Partial<Pick<Task, 'title' | 'description' | 'assigneeId' | 'dueAt' | 'labels'>>
-export const saveTask = (room: Room, task: Task, changes: TaskChanges | null): void =>
+export const saveTask = (room: Room, task: Task, changes: TaskChanges | null): Promise<void> =>
   edit(tasks.update, 'taskId', task, changes, (version, body: TaskChanges) => {
     const { assigneeId } = body
     const assignee =
@@ -76,7 +71,7 @@ export const saveTask = (room: Room, task: Task, changes: TaskChanges | null): v
   })
 
 export type CutChanges = Partial<Pick<Cut, 'name' | 'bpm' | 'timeSignature'>>
-export const saveCut = (cut: Cut, changes: CutChanges | null): void =>
+export const saveCut = (cut: Cut, changes: CutChanges | null): Promise<void> =>
   edit(cuts.update, 'cutId', cut, changes, (version, body) => ({
     name: 'cut:updated',
     payload: { id: cut.id, ...body, version },
@@ -91,7 +86,7 @@ export const cutDraftOf = (cut: Cut): CutDraft => ({
 })
 
 export type VibeChanges = Partial<Pick<Vibe, 'name' | 'theme'>>
-export const saveVibe = (vibe: Vibe, changes: VibeChanges | null): void =>
+export const saveVibe = (vibe: Vibe, changes: VibeChanges | null): Promise<void> =>
   edit(vibes.update, 'vibeId', vibe, changes, (version, body) => ({
     name: 'vibe:updated',
     payload: { id: vibe.id, ...body, version },
@@ -109,16 +104,10 @@ export function deleteVibe({ projectId, id }: Vibe): void {
     .catch(complain)
 }
 
-/** @param version of the lyrics that the editing began with. Resolves when they are saved; refused, they stay as a mutation. */
-export async function saveLyrics(
-  { projectId }: Room,
-  cutId: string,
-  lyrics: Lyrics['lyrics'],
-  version: number,
-): Promise<unknown> {
-  return client.mutate(
+/** @param version of the lyrics that the editing began with */
+export const saveLyrics = ({ projectId }: Room, cutId: string, lyrics: Lyrics['lyrics'], version: number) =>
+  queue(
     cuts.writeLyrics,
     { params: { cutId }, body: { lyrics }, ifMatch: version },
-    { projectId, keep: true, draw: { name: 'lyrics:updated', payload: { cutId, lyrics, version: version + 1 } } },
+    { projectId, draw: { name: 'lyrics:updated', payload: { cutId, lyrics, version: version + 1 } } },
   )
-}

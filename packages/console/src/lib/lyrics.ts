@@ -49,9 +49,10 @@ export const keptDraft = (cutId: string): Draft | null => kept(draftKey(cutId))
 export const keepDraft = (cutId: string, draft: Draft | null): void => keep(draftKey(cutId), draft)
 
 /** Saves lyrics. What they began with is kept until they are confirmed, for the merge where another person was faster. */
-export function sendLyrics(room: Room, cutId: string, lines: readonly Line[], begun: Draft['begun']): void {
+export async function sendLyrics(room: Room, cutId: string, lines: readonly Line[], begun: Draft['begun']): Promise<void> {
+  const { answered } = await saveLyrics(room, cutId, [...lines], begun.version)
   keep(sentKey(cutId), begun.lines)
-  saveLyrics(room, cutId, [...lines], begun.version).then(
+  answered.then(
     () => {
       keep(sentKey(cutId), null)
       announce(texts.saved)

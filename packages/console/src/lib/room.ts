@@ -1,4 +1,4 @@
-import type { Role, Room } from '@cutroom/client'
+import type { Endpoint, MutationArgs, MutationOptions, Role, Room } from '@cutroom/client'
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
 import { isAtLeast } from './people.ts'
@@ -28,3 +28,15 @@ export const useMay = (least: Role): boolean =>
 
 /** Says why a write failed whose row is back where it was. */
 export const complain = (error: unknown): void => toast(reasonOf(error), 'bad')
+
+/**
+ * Queues a write that stays where it is drawn, with the reason, when it is refused. Resolves once it is queued.
+ * @throws CutroomError too-many: it is not, and what was written must stay in its box
+ */
+export async function queue<E extends Endpoint>(endpoint: E, args: MutationArgs<E>, options: MutationOptions = {}) {
+  const { length } = client.mutations
+  const mutate = client.mutate as (endpoint: Endpoint, args: object, options: MutationOptions) => Promise<unknown>
+  const answered = mutate(endpoint, args, { ...options, keep: true })
+  if (client.mutations.length === length) await answered
+  return { answered }
+}

@@ -11,28 +11,22 @@ import {
   type Vibe,
   vibes,
 } from '@cutroom/client'
-import { complain } from './room.ts'
+import { complain, queue } from './room.ts'
 import { client } from './session.ts'
 
-/** Refused ones stay where they are drawn, with the reason. */
-const stays = () => {}
+export const createTask = ({ projectId }: Room, title: string, status: Task['status']) =>
+  queue(
+    tasks.create,
+    { params: { projectId }, body: { title, status } },
+    { draw: { name: 'task:created', payload: { title, status } } },
+  )
 
-export function createTask({ projectId }: Room, title: string, status: Task['status']): void {
-  client
-    .mutate(
-      tasks.create,
-      { params: { projectId }, body: { title, status } },
-      {
-        keep: true,
-        draw: { name: 'task:created', payload: { title, status } },
-      },
-    )
-    .catch(stays)
-}
-
-/** Puts a task into a column at `index`, counted without it. */
+/** Puts a task into a column at `index`, counted without it; nothing where it stands there. */
 export function moveTask(room: Room, task: Task, to: Task['status'], index: number): void {
-  const { after, rank } = placeAfter(room.state?.tasksIn(to) ?? [], task.id, index)
+  const list = room.state?.tasksIn(to) ?? []
+  // a write that changes nothing would hide a change of another person from the next one
+  if (list[index]?.id === task.id) return
+  const { after, rank } = placeAfter(list, task.id, index)
   client
     .mutate(
       tasks.move,
@@ -66,41 +60,33 @@ export interface Span {
   fileId: string | null
 }
 
-export function createComment({ projectId }: Room, target: Target, body: string, span: Span): void {
-  const draw = { name: 'comment:created' as const, payload: { ...of(target), body, ...span } }
-  const options = { projectId, keep: true, draw }
+export function createComment({ projectId }: Room, target: Target, body: string, span: Span) {
+  const options = { projectId, draw: { name: 'comment:created' as const, payload: { ...of(target), body, ...span } } }
   const { id } = target
-  if (target.kind === 'cut')
-    client.mutate(comments.createOnCut, { params: { cutId: id }, body: { body, ...span } }, options).catch(stays)
-  else client.mutate(comments.createOnTask, { params: { taskId: id }, body: { body } }, options).catch(stays)
+  return target.kind === 'cut'
+    ? queue(comments.createOnCut, { params: { cutId: id }, body: { body, ...span } }, options)
+    : queue(comments.createOnTask, { params: { taskId: id }, body: { body } }, options)
 }
 
-export function replyTo({ projectId }: Room, target: Target, parentId: string, body: string): void {
-  client
-    .mutate(
-      comments.reply,
-      { params: { commentId: parentId }, body: { body } },
-      { projectId, keep: true, draw: { name: 'comment:reply', payload: { ...of(target), parentId, body } } },
-    )
-    .catch(stays)
-}
+export const replyTo = ({ projectId }: Room, target: Target, parentId: string, body: string) =>
+  queue(
+    comments.reply,
+    { params: { commentId: parentId }, body: { body } },
+    { projectId, draw: { name: 'comment:reply', payload: { ...of(target), parentId, body } } },
+  )
 
-export function editComment({ projectId }: Room, comment: Comment, body: string): void {
-  client
-    .mutate(
-      comments.update,
-      { params: { commentId: comment.id }, body: { body } },
-      {
-        projectId,
-        keep: true,
-        draw: ({ at }) => ({
-          name: 'comment:updated',
-          payload: { ...comment, body, editedAt: at, updatedAt: at, version: comment.version + 1 },
-        }),
-      },
-    )
-    .catch(stays)
-}
+export const editComment = ({ projectId }: Room, comment: Comment, body: string) =>
+  queue(
+    comments.update,
+    { params: { commentId: comment.id }, body: { body } },
+    {
+      projectId,
+      draw: ({ at }) => ({
+        name: 'comment:updated',
+        payload: { ...comment, body, editedAt: at, updatedAt: at, version: comment.version + 1 },
+      }),
+    },
+  )
 
 export function setResolved({ projectId }: Room, comment: Comment, isResolved: boolean): void {
   client
@@ -130,36 +116,21 @@ export function deleteComment({ projectId }: Room, commentId: string): void {
     .catch(complain)
 }
 
-export function createVibe({ projectId }: Room, name: string): void {
-  client
-    .mutate(
-      vibes.create,
-      { params: { projectId }, body: { name } },
-      {
-        keep: true,
-        draw: { name: 'vibe:created', payload: { name } },
-      },
-    )
-    .catch(stays)
-}
+export const createVibe = ({ projectId }: Room, name: string) =>
+  queue(vibes.create, { params: { projectId }, body: { name } }, { draw: { name: 'vibe:created', payload: { name } } })
 
-export function createCut({ projectId }: Room, vibe: Vibe, name: string): void {
-  client
-    .mutate(
-      cuts.create,
-      { params: { vibeId: vibe.id }, body: { name } },
-      {
-        projectId,
-        keep: true,
-        draw: { name: 'cut:created', payload: { vibeId: vibe.id, name, state: 'draft' } },
-      },
-    )
-    .catch(stays)
-}
+export const createCut = ({ projectId }: Room, vibe: Vibe, name: string) =>
+  queue(
+    cuts.create,
+    { params: { vibeId: vibe.id }, body: { name } },
+    { projectId, draw: { name: 'cut:created', payload: { vibeId: vibe.id, name, state: 'draft' } } },
+  )
 
-/** Puts a cut into a vibe at `index`, counted without it. */
+/** Puts a cut into a vibe at `index`, counted without it; nothing where it stands there. */
 export function moveCut(room: Room, cut: Cut, toVibeId: string, index: number): void {
-  const { after, rank } = placeAfter(room.state?.cutsOf(toVibeId) ?? [], cut.id, index)
+  const list = room.state?.cutsOf(toVibeId) ?? []
+  if (list[index]?.id === cut.id) return
+  const { after, rank } = placeAfter(list, cut.id, index)
   client
     .mutate(
       cuts.move,

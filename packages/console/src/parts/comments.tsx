@@ -191,10 +191,7 @@ export function Comments({ target, commentId, listening }: { target: Target; com
           label={words.label}
           targetId={target.id}
           {...(target.kind === 'cut' && { moment: listening?.moment ?? plainMoment })}
-          onSend={(body, span) => {
-            createComment(room, target, body, span)
-            handle.current?.toEnd()
-          }}
+          onSend={(body, span) => createComment(room, target, body, span).then(() => handle.current?.toEnd())}
         />
       ) : (
         <p class="quiet small">{words.cannot}</p>

@@ -6,6 +6,7 @@ import { keepUnsent, unsent } from '../lib/unsent.ts'
 import type { Span } from '../lib/writes.ts'
 import { texts } from '../texts.ts'
 import { commentTexts } from '../texts-comments.ts'
+import { useSubmission, Wrong } from './form.tsx'
 
 const words = commentTexts.comments
 const LONGEST = 10_000
@@ -63,13 +64,15 @@ export function Composer(props: {
   moment?: Moment
   action?: string
   autoFocus?: boolean
-  onSend: (body: string, span: Span) => void
+  /** Rejects where it cannot be sent: then what is written stays. */
+  onSend: (body: string, span: Span) => Promise<unknown>
   onCancel?: () => void
 }) {
   const room = useRoom()
   const key = props.draft ?? props.targetId
   const [body, setBody] = useState(() => unsent(key) ?? props.initial ?? '')
   const box = useRef<HTMLTextAreaElement>(null)
+  const submission = useSubmission()
   const span = props.moment ? props.moment.span : NO_MOMENT
   const canSend = body.trim() !== '' && span !== undefined
   useEffect(() => {
@@ -84,9 +87,8 @@ export function Composer(props: {
     write('')
     props.onCancel?.()
   }
-  const send = () => {
-    if (!canSend) return
-    props.onSend(body.trim(), span)
+  const send = async () => {
+    if (!canSend || !(await submission.run(() => props.onSend(body.trim(), span)))) return
     write('')
     props.moment?.clear()
   }
@@ -119,6 +121,7 @@ export function Composer(props: {
           }
         }}
       />
+      <Wrong {...submission} />
       <div class="row wrap">
         {props.moment?.fields}
         <span class="grow" />

@@ -134,6 +134,14 @@ export function Choice<T extends string>(props: {
   )
 }
 
+/** Why the last attempt failed. */
+export const Wrong = ({ wrong }: Pick<Submission, 'wrong'>) =>
+  wrong !== null && (
+    <p class="note bad" role="alert">
+      {wrong}
+    </p>
+  )
+
 /** A form that submits by Enter and by its button, once at a time. */
 export function Form(props: {
   submission: Submission
@@ -155,11 +163,7 @@ export function Form(props: {
       }}
     >
       {props.children}
-      {submission.wrong !== null && (
-        <p class="note bad" role="alert">
-          {submission.wrong}
-        </p>
-      )}
+      <Wrong {...submission} />
       <div class="row wrap">
         <button type="submit" class="button primary" disabled={submission.busy || props.disabled}>
           {submission.busy ? texts.working : props.action}

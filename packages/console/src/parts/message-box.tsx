@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { complain } from '../lib/room.ts'
 import { nameOf } from '../lib/things.ts'
 import { keepUnsent, unsent } from '../lib/unsent.ts'
 import { texts } from '../texts.ts'
@@ -22,7 +23,8 @@ export function MessageBox(props: {
   action?: string
   autoFocus?: boolean
   onTyping?: (isTyping: boolean) => void
-  onSend: (body: string) => void
+  /** Rejects where it cannot be sent: then what was written is back. */
+  onSend: (body: string) => Promise<unknown>
   onCancel?: () => void
 }) {
   const [body, setBody] = useState(() => unsent(props.id) ?? props.initial ?? '')
@@ -42,9 +44,12 @@ export function MessageBox(props: {
   }
   const send = () => {
     if (!canSend) return
-    props.onSend(body.trim())
     write('')
     box.current?.focus()
+    props.onSend(body.trim()).catch((error) => {
+      write([body, box.current?.value].filter(Boolean).join('\n'))
+      complain(error)
+    })
   }
   /** An address of this page becomes the name of what it shows. */
   const pasted = (text: string) =>

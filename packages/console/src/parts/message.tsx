@@ -17,7 +17,7 @@ const words = chatTexts.messages
 const EXCERPT = 40
 
 export interface MessageActions {
-  edit(message: Message, body: string): void
+  edit(message: Message, body: string): Promise<unknown>
   remove(message: Message): void
 }
 
@@ -98,9 +98,9 @@ export const MessageItem = memo(function MessageItem(props: {
               action={texts.save}
               autoFocus
               onCancel={() => setEditing(false)}
-              onSend={(body) => {
+              onSend={async (body) => {
+                if (body !== message.body) await actions.edit(message, body)
                 setEditing(false)
-                if (body !== message.body) actions.edit(message, body)
               }}
             />
           ) : (

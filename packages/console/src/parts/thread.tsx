@@ -83,10 +83,7 @@ function Row(props: RowProps) {
             action={texts.save}
             autoFocus
             onCancel={() => onEdit(null)}
-            onSend={(body) => {
-              editComment(room, comment, body)
-              onEdit(null)
-            }}
+            onSend={(body) => editComment(room, comment, body).then(() => onEdit(null))}
           />
         ) : (
           <p class="body" dir="auto">
@@ -172,10 +169,7 @@ export const Thread = memo(function Thread(props: {
           autoFocus
           action={words.reply}
           onCancel={() => setReplying(false)}
-          onSend={(body) => {
-            replyTo(room, props.target, first.id, body)
-            setReplying(false)
-          }}
+          onSend={(body) => replyTo(room, props.target, first.id, body).then(() => setReplying(false))}
         />
       )}
     </article>

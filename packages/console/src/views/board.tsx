@@ -4,7 +4,7 @@ import { useCallback, useRef, useState } from 'preact/hooks'
 import { indexBeside, useDropList, useDrops } from '../lib/drag.ts'
 import { useKeys } from '../lib/keys.ts'
 import { lazy } from '../lib/lazy.tsx'
-import { useMay, useRoom, useRoomValue } from '../lib/room.ts'
+import { complain, useMay, useRoom, useRoomValue } from '../lib/room.ts'
 import { go, projectPath } from '../lib/router.ts'
 import { announce } from '../lib/say.ts'
 import { createTask, moveTask } from '../lib/writes.ts'
@@ -29,8 +29,7 @@ function AddTask() {
       onSubmit={(event) => {
         event.preventDefault()
         if (title.trim() === '') return
-        createTask(room, title.trim(), 'todo')
-        setTitle('')
+        createTask(room, title.trim(), 'todo').then(() => setTitle(''), complain)
       }}
     >
       <input

@@ -170,8 +170,8 @@ function Said({ conversation, history, opened, messageId }: SaidProps) {
           label={words.label(title)}
           onTyping={(isTyping) => void client.conversations.setTyping(id, isTyping)}
           onSend={(body) => {
-            client.conversations.send(id, body).catch(complain)
             handle.current?.toEnd()
+            return client.conversations.send(id, body)
           }}
         />
       ) : (

@@ -22,7 +22,7 @@ export function CutDialog({ cut, onClose }: { cut: Cut; onClose: () => void }) {
   const bpm = draft.bpm.trim() === '' ? null : Number(draft.bpm)
   const isTempo = bpm === null || (bpm >= SLOWEST && bpm <= FASTEST)
   const save = async () => {
-    saveCut(begun, {
+    await saveCut(begun, {
       ...(isChanged('name') && { name: draft.name.trim() }),
       ...(isChanged('bpm') && { bpm }),
       ...(isChanged('timeSignature') && { timeSignature: draft.timeSignature.trim() || null }),

@@ -5,7 +5,7 @@ import { soundOf, takesOf, useFiles } from '../lib/cut-files.ts'
 import { cutDraftOf, saveCut, takeTheirs, theirsOf, useEdit } from '../lib/edits.ts'
 import { lazy } from '../lib/lazy.tsx'
 import { createPlayer, type Player } from '../lib/player.ts'
-import { useMay, useRoom, useRoomValue } from '../lib/room.ts'
+import { complain, useMay, useRoom, useRoomValue } from '../lib/room.ts'
 import { base, go, projectPath, withQuery } from '../lib/router.ts'
 import { readMediaTime } from '../lib/time.ts'
 import { Comments } from '../parts/comments.tsx'
@@ -44,7 +44,7 @@ function Head({ cut, newest }: { cut: Cut; newest: File | undefined }) {
         theirs={cutDraftOf(theirs)}
         names={{ name: words.cutName, bpm: words.bpm, timeSignature: words.signature }}
         show={(_, value) => value}
-        onKeepMine={() => saveCut(cut, null)}
+        onKeepMine={() => saveCut(cut, null).catch(complain)}
         onTakeTheirs={() => takeTheirs(cuts.update, cut.id)}
       />
     )

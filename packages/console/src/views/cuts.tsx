@@ -6,7 +6,7 @@ import { indexBeside, useDragItem, useDropList, useDrops } from '../lib/drag.ts'
 import { saveVibe, takeTheirs, theirsOf, useEdit } from '../lib/edits.ts'
 import { useKeys } from '../lib/keys.ts'
 import { memo } from '../lib/memo.ts'
-import { useMay, useRoom, useRoomValue } from '../lib/room.ts'
+import { complain, useMay, useRoom, useRoomValue } from '../lib/room.ts'
 import { base, cutPath } from '../lib/router.ts'
 import { announce } from '../lib/say.ts'
 import { mediaTime } from '../lib/time.ts'
@@ -23,7 +23,8 @@ import { draftOf, VibeDialog } from './vibe-dialog.tsx'
 const words = cutTexts.cuts
 
 /** A field with a button that adds something by its name. */
-function Add({ id, label, action, onAdd }: { id?: string; label: string; action: string; onAdd: (name: string) => void }) {
+function Add(props: { id?: string; label: string; action: string; onAdd: (name: string) => Promise<unknown> }) {
+  const { id, label, action, onAdd } = props
   const [name, setName] = useState('')
   return (
     <form
@@ -31,8 +32,7 @@ function Add({ id, label, action, onAdd }: { id?: string; label: string; action:
       onSubmit={(event) => {
         event.preventDefault()
         if (name.trim() === '') return
-        onAdd(name.trim())
-        setName('')
+        onAdd(name.trim()).then(() => setName(''), complain)
       }}
     >
       <input
@@ -155,7 +155,7 @@ function VibeGroup({ vibe, mayEdit, onMove }: { vibe: Vibe; mayEdit: boolean; on
           theirs={draftOf(theirs)}
           names={{ name: words.vibeName, theme: words.theme }}
           show={(_, value) => value}
-          onKeepMine={() => saveVibe(vibe, null)}
+          onKeepMine={() => saveVibe(vibe, null).catch(complain)}
           onTakeTheirs={() => takeTheirs(endpoints.update, vibe.id)}
         />
       ) : (

@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks'
 import { useEdit } from '../lib/edits.ts'
 import { lazy } from '../lib/lazy.tsx'
 import { conflictOf, type Draft, goOn, keepDraft, keptDraft, type Line, linesOf, newDraft, sendLyrics } from '../lib/lyrics.ts'
-import { useMay, useRoom, useRoomValue } from '../lib/room.ts'
+import { complain, useMay, useRoom, useRoomValue } from '../lib/room.ts'
 import { mediaTime } from '../lib/time.ts'
 import { Area, Form, type Submission, useSubmission } from '../parts/form.tsx'
 import { Pending } from '../parts/pending.tsx'
@@ -82,14 +82,15 @@ function Editor(props: {
 function useSaved(room: Room, cutId: string) {
   const mutation = useEdit(cuts.writeLyrics, cutId)
   const conflict = useMemo(() => conflictOf(cutId, mutation), [cutId, mutation])
-  const resolve = (lines: readonly Line[]) => {
+  const resolve = async (lines: readonly Line[]) => {
     if (!conflict) return
+    await sendLyrics(room, cutId, lines, conflict.theirs)
     mutation?.discard()
-    sendLyrics(room, cutId, lines, conflict.theirs)
   }
   const isClear = conflict?.parts.every(({ kind }) => kind === 'same') ?? false
   useEffect(() => {
-    if (conflict && isClear) resolve(conflict.parts.flatMap((part) => (part.kind === 'same' ? part.lines : [])))
+    if (!conflict || !isClear) return
+    resolve(conflict.parts.flatMap((part) => (part.kind === 'same' ? part.lines : []))).catch(complain)
   }, [conflict, isClear])
   return { mutation, conflict: isClear ? null : conflict, resolve }
 }
@@ -131,7 +132,7 @@ export function LyricsPanel({ cutId }: { cutId: string }) {
         <LyricsMerge
           parts={conflict.parts}
           submission={submission}
-          onSave={async (lines) => resolve(lines)}
+          onSave={resolve}
           onBack={() => {
             change(draft ?? conflict.mine)
             mutation?.discard()
@@ -154,7 +155,7 @@ export function LyricsPanel({ cutId }: { cutId: string }) {
             room.setTyping(cutId, true)
           }}
           onSave={async () => {
-            sendLyrics(room, cutId, linesOf(draft.text), draft.begun)
+            await sendLyrics(room, cutId, linesOf(draft.text), draft.begun)
             change(null)
           }}
           onCancel={() => change(null)}

@@ -2,7 +2,7 @@ import { type Mutation, type Task, tasks } from '@cutroom/client'
 import { useState } from 'preact/hooks'
 import { useDraft } from '../lib/draft.ts'
 import { saveTask, takeTheirs, theirsOf, useEdit } from '../lib/edits.ts'
-import { useMay, useRoom, useRoomValue } from '../lib/room.ts'
+import { complain, useMay, useRoom, useRoomValue } from '../lib/room.ts'
 import { deleteTask } from '../lib/writes.ts'
 import { Comments } from '../parts/comments.tsx'
 import { Conflict } from '../parts/conflict.tsx'
@@ -44,7 +44,7 @@ function EditTask({ task, onDone }: { task: Task; onDone: () => void }) {
   const members = useRoomValue((room) => room.state?.members)
   const { draft, set, begun, isChanged } = useDraft(task, draftOf)
   const save = async () => {
-    saveTask(room, begun, {
+    await saveTask(room, begun, {
       ...(isChanged('title') && { title: draft.title.trim() }),
       ...(isChanged('description') && { description: draft.description === '' ? null : draft.description }),
       ...(isChanged('assigneeId') && { assigneeId: draft.assigneeId === '' ? null : draft.assigneeId }),
@@ -100,7 +100,7 @@ function Both({ task, mutation }: { task: Task; mutation: Mutation }) {
         labels: words.labels,
       }}
       show={(name, value) => (name === 'assigneeId' ? (members?.get(value)?.user.name ?? words.noOne) : value)}
-      onKeepMine={() => saveTask(room, task, null)}
+      onKeepMine={() => saveTask(room, task, null).catch(complain)}
       onTakeTheirs={() => takeTheirs(tasks.update, task.id)}
     />
   )
