@@ -48,9 +48,11 @@ async function make(
   password: string,
 ): Promise<string> {
   const passwordHash = await hashPassword(password)
-  const users = await commit(null, (write) =>
-    Promise.all(people.map(({ email, name }) => createUser(write, { email, name, passwordHash }))),
-  )
+  const users = await commit(null, async (write) => {
+    const made: Awaited<ReturnType<typeof createUser>>[] = []
+    for (const { email, name } of people) made.push(await createUser(write, { email, name, passwordHash }))
+    return made
+  })
   // A server of its own for this work, which no one else is told of: one that runs finds what is new by itself.
   const app = await buildApp(
     { ...config, rateLimit: null, logLevel: 'warn', publicUrl: undefined, secureCookies: false },

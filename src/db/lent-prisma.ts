@@ -40,6 +40,31 @@ interface Lent {
   usedAt: number
 }
 
+interface Loan {
+  /** Calls that are not answered. */
+  calls: number
+  isOver: boolean
+}
+
+/** Prisma, or a model of it, until the loan is over. */
+function onLoan<T extends object>(target: T, loan: Loan): T {
+  const get = (_: T, key: string | symbol): unknown => {
+    if (loan.isOver) throw new Error('The transaction has ended')
+    const value = Reflect.get(target, key)
+    if (typeof value === 'object' && value !== null) return onLoan(value, loan)
+    if (typeof value !== 'function') return value
+    return async (...args: unknown[]) => {
+      loan.calls++
+      try {
+        return await value.apply(target, args)
+      } finally {
+        loan.calls--
+      }
+    }
+  }
+  return new Proxy(target, { get })
+}
+
 /** How long one that no transaction needs is kept, ms. */
 const UNUSED_MS = 60_000
 
@@ -61,12 +86,19 @@ export class LentPrisma {
   /**
    * @param client the connection of a transaction
    * @param before called before Prisma asks for anything
-   * @returns `giveBack` is called when the transaction has ended
+   * @returns `giveBack` is called before the transaction ends: nothing is asked for afterwards
    */
   lend(client: pg.PoolClient, before: () => void): { tx: Tx; giveBack: () => void } {
     const lent = this.#free.pop() ?? this.#make()
     Object.assign(lent.joined, { client, before })
-    return { tx: lent.prisma, giveBack: () => this.#takeBack(lent) }
+    const loan = { calls: 0, isOver: false }
+    const giveBack = () => {
+      loan.isOver = true
+      lent.joined.client = null
+      // A call that is still under way may ask for more, and must not in another transaction.
+      if (loan.calls === 0) this.#takeBack(lent)
+    }
+    return { tx: onLoan(lent.prisma, loan), giveBack }
   }
 
   #make(): Lent {
@@ -76,7 +108,6 @@ export class LentPrisma {
   }
 
   #takeBack(lent: Lent): void {
-    lent.joined.client = null
     lent.usedAt = performance.now()
     this.#free.push(lent)
     this.#free = this.#free.filter(({ usedAt }) => lent.usedAt - usedAt < UNUSED_MS)

@@ -55,30 +55,37 @@ function openTransaction(client: pg.PoolClient, prisma: LentPrisma, named: (stat
   const rollbackQuietly = () => run('ROLLBACK').catch(() => {})
   let lent: ReturnType<LentPrisma['lend']> | null = null
   let isOver = false
-  function release(): void {
+  function assertNotOver(): void {
+    if (isOver) throw new Error('The transaction has ended')
+  }
+  /** Refuses what is asked for from now on: it would run behind the transaction, or in the next one. */
+  function end(): void {
     isOver = true
     lent?.giveBack()
-    // A connection on which a transaction is still open does not return to the pool.
-    client.release(client.getTransactionStatus() !== 'I')
   }
+  // A connection on which a transaction is still open does not return to the pool.
+  const release = () => client.release(client.getTransactionStatus() !== 'I')
 
   return {
     // Most writes do without.
     get tx() {
-      if (isOver) throw new Error('The transaction has ended')
+      assertNotOver()
       lent ??= prisma.lend(client, start)
       return lent.tx
     },
     async query<R extends pg.QueryResultRow>(statement: Statement) {
+      assertNotOver()
       start()
       return (await run<R>(named(statement))).rows
     },
     send(statement) {
+      assertNotOver()
       if (unsent) unsent.push(statement)
       else track(run(named(statement)))
     },
     settled,
     async commit(last) {
+      end()
       try {
         if (unsent) {
           const all = [...unsent, ...(last ? [last] : [])].map(named)
@@ -99,6 +106,7 @@ function openTransaction(client: pg.PoolClient, prisma: LentPrisma, named: (stat
       }
     },
     async rollback(error) {
+      end()
       // What was asserted is heard, too.
       if (unsent === null || unsent.length > 0) {
         start()

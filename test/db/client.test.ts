@@ -57,23 +57,53 @@ it('W1 Prisma is lent to one transaction at a time, speaks on its connection, an
     await drop()
   })
   const pid = 'SELECT pg_backend_pid()'
+  const ended = 'The transaction has ended'
   const [first, second] = [await database.begin(), await database.begin()]
-  const lent = [first.tx, second.tx]
-  // Compared as booleans: a client of Prisma cannot be printed.
-  expect(lent[0] === lent[1]).toBe(false)
+  const [early, late] = [first.tx, second.tx]
   const connections = [await first.query({ text: pid, values: [] }), await second.query({ text: pid, values: [] })]
   expect(connections[0]).not.toEqual(connections[1])
-  expect(await Promise.all(lent.map((tx) => tx.$queryRawUnsafe(pid)))).toEqual(connections)
-  await first.tx.$executeRawUnsafe('CREATE TABLE said (v text)')
+  expect(await Promise.all([early, late].map((tx) => tx.$queryRawUnsafe(pid)))).toEqual(connections)
+  await early.$executeRawUnsafe('CREATE TABLE said (v text)')
   await first.commit()
   await second.rollback(null)
-  expect(() => first.tx).toThrow('The transaction has ended')
-  await expect(lent[0]?.$queryRawUnsafe(pid)).rejects.toThrow('The transaction has ended')
 
-  // On whichever connection: those that are there are lent again.
-  const third = await database.begin()
-  expect(lent.some((tx) => tx === third.tx)).toBe(true)
-  await third.tx.$executeRawUnsafe("INSERT INTO said VALUES ('third')")
-  await third.rollback(null)
+  // Lent again, it does not speak for those before.
+  for (let n = 0; n < 10; n++) {
+    const next = await database.begin()
+    await next.tx.$executeRawUnsafe("INSERT INTO said VALUES ('next')")
+    expect(() => early.$executeRawUnsafe("INSERT INTO said VALUES ('early')")).toThrow(ended)
+    expect(() => late.user).toThrow(ended)
+    await next.rollback(null)
+  }
+  expect(() => first.tx).toThrow(ended)
+  expect(() => first.send({ text: pid, values: [] })).toThrow(ended)
+  await expect(first.query({ text: pid, values: [] })).rejects.toThrow(ended)
   expect(await database.query({ text: 'SELECT v FROM said', values: [] })).toEqual([])
+})
+
+it('W1 what a failed write did not wait for is not done behind its rollback, nor in the next write', async () => {
+  const { url, drop } = await createDatabase()
+  const database = openDatabase(url, { connections: 1, onError: () => {} })
+  onTestFinished(async () => {
+    await database.close()
+    await drop()
+  })
+  await database.query({ text: 'CREATE TABLE said (v text)', values: [] })
+  for (let n = 0; n < 20; n++) {
+    const failing = await database.begin()
+    const { tx } = failing
+    const says = async () => {
+      for (let m = 0; m < 5; m++) await tx.$executeRawUnsafe("INSERT INTO said VALUES ('failed')")
+    }
+    const saying = says()
+    saying.catch(() => {})
+    for (let tick = 0; tick < n; tick++) await new Promise(setImmediate)
+    await failing.rollback(null)
+    const next = await database.begin()
+    await next.tx.$executeRawUnsafe("INSERT INTO said VALUES ('next')")
+    await next.commit()
+    await Promise.allSettled([saying])
+  }
+  const rows = await database.query({ text: 'SELECT DISTINCT v FROM said', values: [] })
+  expect(rows).toEqual([{ v: 'next' }])
 })

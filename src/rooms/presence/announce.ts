@@ -7,7 +7,7 @@ import { createFrames, isOpen, sendFrames } from '../sockets/engine-io.ts'
 import type { RoomServer } from '../types.ts'
 import { createOnlineStatus, type OnlineChange, type OnlineStatus } from './online-status.ts'
 import { type PresenceOptions, PresenceTable } from './presence.ts'
-import { ONLINE } from './presence-record.ts'
+import { ONLINE } from './tables.ts'
 
 export interface OpenPresenceOptions extends Pick<PresenceOptions, 'publish' | 'onError' | 'graceMs'> {
   io: RoomServer

@@ -1,13 +1,4 @@
-import { type Person, type Presence, type RoomId, userRoom } from '@cutroom/contract'
-import { kinds, parseRoom } from '../kinds.ts'
-
-/** The table of those who are online: in their user rooms, of which each has one person. A table for each would be 0.3 KB of a socket. */
-export const ONLINE = 'online'
-/** People are kept in a table by room; those in user rooms in one. */
-export type Table = RoomId | typeof ONLINE
-
-export const tableOf = (room: RoomId): Table => (kinds[parseRoom(room).kind].presence === 'peers' ? ONLINE : room)
-export const roomOf = (table: Table, userId: string): RoomId => (table === ONLINE ? userRoom(userId) : table)
+import type { Person, Presence, RoomId } from '@cutroom/contract'
 
 /** What one node knows by itself of one person in one room; `presence` is null when they have gone. */
 export interface PresenceRecord {

@@ -2,22 +2,8 @@ import type { Person, Presence, RoomId } from '@cutroom/contract'
 import { guarded } from '../../lib/guarded.ts'
 import { createTimeSlicedQueue } from '../../lib/time-sliced-queue.ts'
 import { bounded, inMessages } from './message-size.ts'
-import {
-  differ,
-  type Entry,
-  LOCAL,
-  merge,
-  newEntry,
-  ONLINE,
-  type PresenceRecord,
-  recordOf,
-  remove,
-  roomOf,
-  type Table,
-  tableOf,
-  updatePerson,
-  upsert,
-} from './presence-record.ts'
+import { differ, LOCAL, merge, type PresenceRecord, recordOf, remove, updatePerson, upsert } from './presence-record.ts'
+import { ONLINE, roomOf, type Table, Tables, tableOf } from './tables.ts'
 
 export interface PresenceOptions {
   onError: (error: unknown) => void
@@ -43,7 +29,7 @@ const MAX_LEFT = 1_000
  */
 export class PresenceTable {
   readonly #options: PresenceOptions
-  readonly #tables = new Map<Table, Map<string, Entry>>()
+  readonly #tables = new Tables()
   /** People to be announced: changed by this node, or by another. */
   readonly #changed = new Map<Table, Map<string, 'local' | 'remote'>>()
   readonly #inSlice = createTimeSlicedQueue()
@@ -58,7 +44,7 @@ export class PresenceTable {
   /** A local socket of a person is in a room. */
   enter(room: RoomId, person: Person, socketId: string): void {
     const table = tableOf(room)
-    const entry = this.#entryOf(table, person.id)
+    const entry = this.#tables.entryOf(table, person.id)
     if (!entry.sockets.includes(socketId)) entry.sockets = entry.sockets.concat(socketId)
     clearTimeout(entry.leaving)
     entry.leaving = undefined
@@ -77,7 +63,7 @@ export class PresenceTable {
    */
   exit(room: RoomId, userId: string, socketId: string, grace: boolean): void {
     const table = tableOf(room)
-    const entry = this.#tables.get(table)?.get(userId)
+    const entry = this.#tables.find(table, userId)
     if (this.#silent || !entry?.sockets.includes(socketId)) return
     entry.sockets = entry.sockets.filter((id) => id !== socketId)
     if (entry.sockets.length > 0) return
@@ -91,7 +77,7 @@ export class PresenceTable {
   /** Sets what a person shows of themselves in a room. */
   set(room: RoomId, userId: string, state: Presence['state']): void {
     const table = tableOf(room)
-    const entry = this.#tables.get(table)?.get(userId)
+    const entry = this.#tables.find(table, userId)
     const record = entry && recordOf(entry, LOCAL)
     if (!record) return
     // After every known record, also where another node's clock runs ahead.
@@ -103,7 +89,7 @@ export class PresenceTable {
   /** Updates name and picture of a person in this node's record of a room. */
   updatePerson(room: RoomId, person: Person): void {
     const table = tableOf(room)
-    const entry = this.#tables.get(table)?.get(person.id)
+    const entry = this.#tables.find(table, person.id)
     if (entry && updatePerson(entry, LOCAL, person)) this.#markChanged(table, person.id, 'local')
   }
 
@@ -115,7 +101,7 @@ export class PresenceTable {
   /** For an answer: as many people as it may carry, and how many there are. */
   listBounded(room: RoomId): { people: Presence[]; total: number } {
     let total = 0
-    for (const { records } of this.#tables.get(tableOf(room))?.values() ?? []) if (records.length > 0) total++
+    for (const [, { records }] of this.#tables.peopleIn(room)) if (records.length > 0) total++
     return { people: bounded(this.#listed(room)), total }
   }
 
@@ -123,7 +109,7 @@ export class PresenceTable {
   glimpse(room: RoomId, most: number, asker: string): { people: Person[]; total: number } {
     const people: Person[] = []
     let total = 0
-    for (const [userId, entry] of this.#tables.get(tableOf(room)) ?? []) {
+    for (const [userId, entry] of this.#tables.peopleIn(room)) {
       if (entry.records.length === 0 || userId === asker) continue
       total++
       const now = people.length < most ? merge(entry) : null
@@ -134,12 +120,10 @@ export class PresenceTable {
 
   /** All records of this node. */
   localRecords(): PresenceRecord[] {
-    return [...this.#tables].flatMap(([table, people]) =>
-      [...people].flatMap(([userId, entry]) => {
-        const record = recordOf(entry, LOCAL)
-        return record ? [{ room: roomOf(table, userId), userId, presence: record.presence, at: record.at }] : []
-      }),
-    )
+    return [...this.#tables.all()].flatMap(([table, userId, entry]) => {
+      const record = recordOf(entry, LOCAL)
+      return record ? [{ room: roomOf(table, userId), userId, presence: record.presence, at: record.at }] : []
+    })
   }
 
   /** Takes over records of another node: changes of them or, with `whole`, all that it has. */
@@ -147,7 +131,7 @@ export class PresenceTable {
     if (whole) this.forgetNode(node)
     for (const { room, userId, presence, at } of records) {
       const table = tableOf(room)
-      const entry = this.#entryOf(table, userId)
+      const entry = this.#tables.entryOf(table, userId)
       if (presence) upsert(entry, { node, presence, at })
       else remove(entry, node)
       this.#markChanged(table, userId, 'remote')
@@ -156,8 +140,7 @@ export class PresenceTable {
 
   /** Removes all records of a node that is gone. */
   forgetNode(node: string): void {
-    for (const [table, people] of this.#tables)
-      for (const [userId, entry] of people) if (remove(entry, node)) this.#markChanged(table, userId, 'remote')
+    for (const [table, userId, entry] of this.#tables.all()) if (remove(entry, node)) this.#markChanged(table, userId, 'remote')
   }
 
   /** Publishes no more: the clients are sent away, and other nodes keep the records until the clients had time to come back. */
@@ -167,22 +150,14 @@ export class PresenceTable {
 
   close(): void {
     clearTimeout(this.#flushTimer)
-    for (const people of this.#tables.values()) for (const { leaving } of people.values()) clearTimeout(leaving)
+    for (const [, , { leaving }] of this.#tables.all()) clearTimeout(leaving)
     this.#tables.clear()
-  }
-
-  #entryOf(table: Table, userId: string): Entry {
-    const people = this.#tables.get(table) ?? new Map<string, Entry>()
-    this.#tables.set(table, people)
-    const entry = people.get(userId) ?? newEntry()
-    people.set(userId, entry)
-    return entry
   }
 
   /** People for an answer. The asking socket knows them from then on, so changes that are not announced yet must be, even back to the old state. */
   *#listed(room: RoomId): Generator<Presence> {
     const table = tableOf(room)
-    for (const [userId, entry] of this.#tables.get(table) ?? []) {
+    for (const [userId, entry] of this.#tables.peopleIn(room)) {
       const now = merge(entry)
       if (this.#changed.get(table)?.has(userId)) entry.listed ||= differ(now, entry.announced)
       if (now) yield now
@@ -215,7 +190,7 @@ export class PresenceTable {
     const left: string[] = []
     const records: PresenceRecord[] = []
     for (const [userId, by] of changed) {
-      const entry = this.#tables.get(table)?.get(userId)
+      const entry = this.#tables.find(table, userId)
       if (!entry) continue
       const now = merge(entry)
       if (now && (entry.listed || differ(now, entry.announced))) present.push(now)
@@ -225,7 +200,7 @@ export class PresenceTable {
       const record = recordOf(entry, LOCAL)
       if (by === 'local')
         records.push({ room: roomOf(table, userId), userId, presence: record?.presence ?? null, at: record?.at ?? 0 })
-      if (!now && entry.sockets.length === 0) this.#drop(table, userId)
+      if (!now && entry.sockets.length === 0) this.#tables.drop(table, userId)
     }
     this.#announce(table, present, left)
     return records
@@ -239,11 +214,5 @@ export class PresenceTable {
       const change = { present: messages[n] ?? [], left: left.slice(n * MAX_LEFT, (n + 1) * MAX_LEFT) }
       this.#inSlice(() => announce(table, change)).catch(onError)
     }
-  }
-
-  #drop(table: Table, userId: string): void {
-    const people = this.#tables.get(table)
-    people?.delete(userId)
-    if (people?.size === 0) this.#tables.delete(table)
   }
 }

@@ -60,6 +60,18 @@ describe('mails about what was missed', () => {
     expect(server.received[1]?.mail.messageId).not.toBe(mail.mail.messageId)
   })
 
+  it('N2 one to those who are away, while others are there', async () => {
+    const { app, server, mention, unseen, pass, editor, owner } = await start()
+    const listener = await connect(app, owner)
+    await until('the owner is online', () => app.app.rooms.presentIn(userRoom(owner.id), 1, '').total === 1)
+    expect(app.app.rooms.presentIn(userRoom(editor.id), 1, '')).toEqual({ people: [], total: 0 })
+    await mention(editor)
+    await until('the notification', async () => (await unseen(editor)) === 1)
+    await pass(editor)
+    expect(server.received).toHaveLength(1)
+    listener.socket.close()
+  })
+
   it('N2 none to those who have seen it, who are there, who want none, or who left the project', async () => {
     const { server, app, mention, unseen, waiting, pass, editor, commenter, owner, project } = await start()
     await commenter.must('PUT', '/api/me/mail', { missed: false, digest: 'off', projects: [] })
