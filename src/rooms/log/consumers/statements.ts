@@ -1,7 +1,7 @@
 import type { Statement } from '../../../db/client.ts'
 import { bounded, ENTRY_COLUMNS } from '../entries.ts'
 
-/** Rooms (from here on sweeps are rare), and pairs of consumer and room that one sweep finds. */
+/** Rooms (from here on sweeps are rare), and rooms of one consumer that one sweep finds. */
 export const LARGE_ROOMS = 10_000
 export const MAX_BEHIND = 10_000
 /** Retries of one consumer that one look finds. */
@@ -43,12 +43,13 @@ export const statements = {
     made AS (INSERT INTO "Cursor" (consumer, room, seq) SELECT $1, room, upto FROM n WHERE was = 0 ON CONFLICT DO NOTHING RETURNING room)
     SELECT room, set_config('synchronous_commit', 'off', true) FROM (SELECT room FROM moved UNION ALL SELECT room FROM made) m`,
   rooms: 'SELECT count(*)::int AS rooms FROM "Room"',
-  /** Rooms with something to read, but for those that wait for a retry. */
-  behind: `SELECT k.name AS consumer, r.id AS room FROM "Room" r CROSS JOIN unnest($1::text[]) AS k(name)
-    LEFT JOIN "Cursor" c ON c.consumer = k.name AND c.room = r.id
-    WHERE r.head > coalesce(c.seq, 0) AND NOT EXISTS (SELECT FROM "Retry" t
-      WHERE t.consumer = k.name AND t.room = r.id AND t.seq > coalesce(c.seq, 0) AND t."nextAt" > now())
-    LIMIT $2`,
+  /** Rooms with something to read, but for those that wait for a retry; $2 of each consumer at most, found in one pass over all. */
+  behind: `SELECT consumer, room FROM (
+      SELECT k.name AS consumer, r.id AS room, row_number() OVER (PARTITION BY k.name) AS n
+      FROM "Room" r CROSS JOIN unnest($1::text[]) AS k(name) LEFT JOIN "Cursor" c ON c.consumer = k.name AND c.room = r.id
+      WHERE r.head > coalesce(c.seq, 0) AND NOT EXISTS (SELECT FROM "Retry" t
+        WHERE t.consumer = k.name AND t.room = r.id AND t.seq > coalesce(c.seq, 0) AND t."nextAt" > now())) b
+    WHERE n <= $2`,
   /** Retries whose time has come; `beside`: the cursor has passed them. */
   retries: `SELECT t.consumer, t.room, t.seq, t.seq <= coalesce(c.seq, 0) AS beside FROM unnest($1::text[]) AS k(name)
     CROSS JOIN LATERAL (SELECT consumer, room, seq FROM "Retry" WHERE consumer = k.name AND "nextAt" <= now()

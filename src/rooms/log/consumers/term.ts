@@ -78,7 +78,8 @@ function createSweep({ query, timings }: TermOptions, runners: ReadonlyMap<strin
     const byConsumer = new Map([...runners.keys()].map((name) => [name, [] as RoomId[]]))
     for (const { consumer, room } of behind) byConsumer.get(consumer)?.push(room)
     for (const [name, rooms] of byConsumer) runners.get(name)?.wake(rooms)
-    const isRare = (counted?.rooms ?? 0) >= LARGE_ROOMS && behind.length < MAX_BEHIND
+    const areAllFound = [...byConsumer.values()].every((rooms) => rooms.length < MAX_BEHIND)
+    const isRare = (counted?.rooms ?? 0) >= LARGE_ROOMS && areAllFound
     nextAt = performance.now() + (isRare ? timings.sweepLargeMs : timings.sweepMs)
   }
 }
