@@ -118,7 +118,7 @@ export class DueRows {
       if (isSuperseded(error)) return
       const values = [job.name, key, term.id]
       if (term.signal.aborted) return this.#record({ text: statements.unfinished, values })
-      const delayMs = [...timings.retriesMs, ...(job.laterRetriesMs ?? [])][attempt - 1]
+      const delayMs = [...timings.retriesMs, ...(job.laterRetriesMs ?? [])][Math.max(attempt - 1, 0)]
       const last = timings.retriesMs.at(-1) ?? 0
       const gone = delayMs === undefined && !recurs
       const seconds = Math.min(delayMs ?? last, job.every && recurs ? job.every.everyMs : Number.POSITIVE_INFINITY) / 1000

@@ -79,10 +79,10 @@ export const statements = {
       CROSS JOIN LATERAL (SELECT consumer, key FROM "Due" WHERE consumer = j.name AND at <= now() AND "failedAt" IS NULL
         AND "claimedBy" IS NULL ORDER BY at LIMIT j.free FOR UPDATE SKIP LOCKED) t
     ) t WHERE d.consumer = t.consumer AND d.key = t.key RETURNING d.consumer, d.key, d.at, d.payload, d.attempt`,
-  /** Claims of this term whose answer never came: they count as no attempt. */
-  release: `UPDATE "Due" d SET "claimedBy" = NULL, attempt = d.attempt - 1 WHERE d."claimedBy" = $1::uuid
+  /** Claims of this term whose answer never came: they count as no attempt. A row that was given another time since has had none. */
+  release: `UPDATE "Due" d SET "claimedBy" = NULL, attempt = greatest(d.attempt - 1, 0) WHERE d."claimedBy" = $1::uuid
     AND NOT EXISTS (SELECT FROM unnest($2::text[], $3::text[]) AS r(consumer, key) WHERE r.consumer = d.consumer AND r.key = d.key)`,
-  unfinished: `UPDATE "Due" SET "claimedBy" = NULL, attempt = attempt - 1 WHERE consumer = $1 AND key = $2 AND "claimedBy" = $3::uuid`,
+  unfinished: `UPDATE "Due" SET "claimedBy" = NULL, attempt = greatest(attempt - 1, 0) WHERE consumer = $1 AND key = $2 AND "claimedBy" = $3::uuid`,
   failed: `UPDATE "Due" SET "claimedBy" = NULL, error = $4, at = clock_timestamp() + make_interval(secs => $5),
       "failedAt" = CASE WHEN $6 THEN now() END WHERE consumer = $1 AND key = $2 AND "claimedBy" = $3::uuid`,
 } as const
