@@ -48,4 +48,32 @@ describe('due rows that are given up', () => {
     held.open()
     await until('the end of the first', async () => (await dueRowsOf(app, 'claims')).length === 1)
   })
+
+  it('E2 a row that is given another time while its last attempt runs has that time, and all its attempts then', async () => {
+    const held = gate()
+    const { job, ran } = jobRecorder(
+      'again',
+      async ({ key, attempt, payload }) => {
+        if (attempt === 5 && payload !== 'new') await held.opened
+        if (payload === 'new' && key === 'soon' && attempt === 2) return undefined
+        return fail()
+      },
+      { parallel: 2 },
+    )
+    const app = await startWith({ jobs: [job] })
+    const give = (key: string, payload: string, at = new Date()) =>
+      app.app.rooms.commit(null, async (write) => schedule(write, 'again', { key, payload, at }))
+    for (const key of ['later', 'soon']) await give(key, 'old')
+    await until('their last attempts', () => ran.filter(({ attempt }) => attempt === 5).length === 2)
+    const at = new Date(Date.now() + 3_600_000)
+    await give('later', 'new', at)
+    await give('soon', 'new')
+    held.open()
+    await until('the end of one of them', async () => (await dueRowsOf(app, 'again')).length === 1)
+    expect(ran.filter(({ payload }) => payload === 'new')).toEqual(
+      [1, 2].map((attempt) => ({ key: 'soon', payload: 'new', attempt })),
+    )
+    await until('the end of the other attempt', async () => (await dueRowsOf(app, 'again'))[0]?.claimedBy === null)
+    expect(await dueRowsOf(app, 'again')).toEqual([{ key: 'later', attempt: 0, at, failedAt: null, claimedBy: null }])
+  })
 })

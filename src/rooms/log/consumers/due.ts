@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Query } from '../../../db/client.ts'
+import type { Query, Statement } from '../../../db/client.ts'
 import type { Commit } from '../commit.ts'
 import type { Job } from './consumer.ts'
 import type { ConsumerReport } from './report.ts'
@@ -117,26 +117,29 @@ export class DueRows {
     } catch (error) {
       if (isSuperseded(error)) return
       const values = [job.name, key, term.id]
-      if (term.signal.aborted) return this.#record({ text: statements.unfinished, values })
+      if (term.signal.aborted) return void (await this.#record({ text: statements.unfinished, values }))
       const delayMs = [...timings.retriesMs, ...(job.laterRetriesMs ?? [])][Math.max(attempt - 1, 0)]
       const last = timings.retriesMs.at(-1) ?? 0
-      const gone = delayMs === undefined && !recurs
+      const isLast = delayMs === undefined && !recurs
       const seconds = Math.min(delayMs ?? last, job.every && recurs ? job.every.everyMs : Number.POSITIVE_INFINITY) / 1000
-      await this.#record({ text: statements.failed, values: [...values, errorText(error), seconds, gone] })
+      const failed = [...values, errorText(error), seconds, isLast, row.at.toISOString()]
+      const gone = (await this.#record({ text: statements.failed, values: failed })) ?? isLast
       report.consumed(job.name, gone ? 'given-up' : 'failed', 1)
       report.failed({ consumer: job.name, key }, attempt, error, gone ? null : seconds)
     }
   }
 
-  /** Changes a claimed row, if need be when the database is back. What the end of the term leaves, the next leader finds. */
-  async #record(statement: { text: string; values: unknown[] }): Promise<void> {
+  /**
+   * Changes a claimed row, if need be when the database is back. What the end of the term leaves, the next leader finds.
+   * @returns whether it is given up now; nothing where it was not changed
+   */
+  async #record(statement: Statement): Promise<boolean | undefined> {
     const { query, term, report, timings } = this.#options
     for (;;)
       try {
-        await query(statement)
-        return
+        return (await query<{ gone?: boolean }>(statement))[0]?.gone
       } catch (error) {
-        if (term.signal.aborted) return
+        if (term.signal.aborted) return undefined
         report.error(error)
         await sleep(timings.tickMs, undefined, { signal: term.signal }).catch(() => {})
       }

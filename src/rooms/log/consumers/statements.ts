@@ -83,8 +83,11 @@ export const statements = {
   release: `UPDATE "Due" d SET "claimedBy" = NULL, attempt = greatest(d.attempt - 1, 0) WHERE d."claimedBy" = $1::uuid
     AND NOT EXISTS (SELECT FROM unnest($2::text[], $3::text[]) AS r(consumer, key) WHERE r.consumer = d.consumer AND r.key = d.key)`,
   unfinished: `UPDATE "Due" SET "claimedBy" = NULL, attempt = greatest(attempt - 1, 0) WHERE consumer = $1 AND key = $2 AND "claimedBy" = $3::uuid`,
-  failed: `UPDATE "Due" SET "claimedBy" = NULL, error = $4, at = clock_timestamp() + make_interval(secs => $5),
-      "failedAt" = CASE WHEN $6 THEN now() END WHERE consumer = $1 AND key = $2 AND "claimedBy" = $3::uuid`,
+  /** One that was given another time ($7: the claimed one) since stays for it, with all its attempts. */
+  failed: `UPDATE "Due" SET "claimedBy" = NULL, attempt = CASE WHEN at = $7::timestamptz THEN attempt ELSE 0 END, error = CASE WHEN at = $7::timestamptz THEN $4::text END,
+      at = CASE WHEN at = $7::timestamptz THEN clock_timestamp() + make_interval(secs => $5) ELSE at END,
+      "failedAt" = CASE WHEN at = $7::timestamptz AND $6 THEN now() END WHERE consumer = $1 AND key = $2 AND "claimedBy" = $3::uuid
+    RETURNING "failedAt" IS NOT NULL AS gone`,
 } as const
 
 /** How far a consumer is behind in some rooms. @param rooms a query of them, as `room` */
