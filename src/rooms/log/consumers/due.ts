@@ -5,7 +5,7 @@ import type { Job } from './consumer.ts'
 import type { ConsumerReport } from './report.ts'
 import { runLimited } from './run-limited.ts'
 import { errorText, isSuperseded } from './settlement.ts'
-import { endDue, repeatDue, statements } from './statements.ts'
+import { type Claim, endDue, repeatDue, statements } from './statements.ts'
 import type { ConsumerTimings } from './timings.ts'
 
 export interface DueOptions {
@@ -35,6 +35,9 @@ export class DueRows {
   readonly #byName: ReadonlyMap<string, Job>
   /** What runs, by job. */
   readonly #running = new Map<string, Map<DueRow, Promise<void>>>()
+  /** Claims of other terms, as the last look found them. */
+  #others: readonly Claim[] = []
+  #lookAt = performance.now()
   #claiming: Promise<void> | null = null
   #claimAgain = false
   #releaseFirst = false
@@ -42,6 +45,19 @@ export class DueRows {
   constructor(options: DueOptions) {
     this.#options = options
     this.#byName = new Map(options.jobs.map((job) => [job.name, job]))
+  }
+
+  /**
+   * Frees what another leader has claimed, once two looks have found it: the last claim of one that is gone may have been committed after
+   * this term began.
+   */
+  async freeAbandoned(): Promise<void> {
+    const { jobs, query, term, timings } = this.#options
+    if (performance.now() < this.#lookAt) return
+    this.#lookAt = performance.now() + timings.abandonedMs
+    const column = (name: keyof Claim) => this.#others.map((claim) => claim[name])
+    const values = [jobs.map(({ name }) => name), term.id, column('consumer'), column('key'), column('term')]
+    this.#others = await query<Claim>({ text: statements.abandoned, values })
   }
 
   /** As `claim`; what was claimed and does not run here is free again first: the answer to that claim was lost. */
@@ -71,6 +87,7 @@ export class DueRows {
       this.#claimAgain = false
       if (term.signal.aborted) return
       if (this.#releaseFirst) await this.#release()
+      if (term.signal.aborted) return
       const free = jobs.flatMap(({ name, parallel = 1 }) => {
         const places = parallel - (this.#running.get(name)?.size ?? 0)
         return places > 0 ? [{ name, places }] : []

@@ -74,6 +74,14 @@ export const statements = {
     FROM unnest($1::text[], $2::float8[]) AS j(name, s) ON CONFLICT DO NOTHING`,
   /** The leader of now owns the claims of one that died. */
   unclaim: `UPDATE "Due" SET "claimedBy" = NULL WHERE "claimedBy" IS NOT NULL AND consumer = ANY($1::text[])`,
+  /**
+   * Claims of other terms than $2. Of those, the ones that an earlier look found ($3, $4, $5) are free again: another leader that is there,
+   * too, ends its rows in that time, mostly.
+   */
+  abandoned: `WITH freed AS (UPDATE "Due" d SET "claimedBy" = NULL FROM unnest($3::text[], $4::text[], $5::uuid[]) AS s(consumer, key, term)
+      WHERE d.consumer = s.consumer AND d.key = s.key AND d."claimedBy" = s.term)
+    SELECT consumer, key, "claimedBy" AS term FROM "Due"
+    WHERE "claimedBy" IS NOT NULL AND "claimedBy" <> $2::uuid AND consumer = ANY($1::text[])`,
   claim: `UPDATE "Due" d SET "claimedBy" = $3::uuid, attempt = d.attempt + 1 FROM (
       SELECT t.consumer, t.key FROM unnest($1::text[], $2::int[]) AS j(name, free)
       CROSS JOIN LATERAL (SELECT consumer, key FROM "Due" WHERE consumer = j.name AND at <= now() AND "failedAt" IS NULL

@@ -127,6 +127,7 @@ export function openTerm(options: TermOptions, signal: AbortSignal): Term {
     // First of all: what this term has claimed is not given to others.
     if (!isUnclaimed) await query({ text: statements.unclaim, values: [jobs.map(({ name }) => name)] })
     isUnclaimed = true
+    await due.freeAbandoned()
     // Not waited for: it goes on as long as rows end faster than they are claimed.
     due.releaseAndClaim().catch(onFailed)
     await lookForRetries(options, runners)
