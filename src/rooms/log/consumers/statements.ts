@@ -1,5 +1,6 @@
 import type { Statement } from '../../../db/client.ts'
 import { bounded, ENTRY_COLUMNS } from '../entries.ts'
+import { FINGERPRINT, isCurrent } from '../history.ts'
 
 /** Rooms (from here on sweeps are rare), and rooms of one consumer that one sweep finds. */
 export const LARGE_ROOMS = 10_000
@@ -34,14 +35,16 @@ export const statements = {
     ORDER BY a.n, e.seq`,
   /**
    * A crash may take the last of them back: events are handled again then, so that nothing waits for the disk. Places keep the planner
-   * from reading all cursors of the consumer for some of them.
+   * from reading all cursors of the consumer for some of them. In another history than that of $5 none is moved.
    */
-  save: `WITH n AS MATERIALIZED (SELECT * FROM unnest($2::text[], $3::bigint[], $4::bigint[]) AS n(room, was, upto)),
+  save: `WITH n AS MATERIALIZED (
+      SELECT * FROM unnest($2::text[], $3::bigint[], $4::bigint[]) AS n(room, was, upto) WHERE ${isCurrent('$5')}),
     places AS MATERIALIZED (SELECT c.ctid AS place, n.* FROM n
       CROSS JOIN LATERAL (SELECT ctid FROM "Cursor" WHERE consumer = $1 AND room = n.room LIMIT 1) c),
     moved AS (UPDATE "Cursor" c SET seq = p.upto FROM places p WHERE c.ctid = p.place AND c.seq = p.was RETURNING c.room),
     made AS (INSERT INTO "Cursor" (consumer, room, seq) SELECT $1, room, upto FROM n WHERE was = 0 ON CONFLICT DO NOTHING RETURNING room)
     SELECT room, set_config('synchronous_commit', 'off', true) FROM (SELECT room FROM moved UNION ALL SELECT room FROM made) m`,
+  server: `SELECT ${FINGERPRINT}`,
   rooms: 'SELECT count(*)::int AS rooms FROM "Room"',
   /** Rooms with something to read, but for those that wait for a retry; $2 of each consumer at most, found in one pass over all. */
   behind: `SELECT consumer, room FROM (
@@ -119,12 +122,15 @@ export interface Place {
 
 const at = ({ consumer, room, seq }: Place): unknown[] => [consumer, room, seq]
 
-/** Moves a cursor that stands where the leader thinks it does; else the write fails. */
-export const moveCursor = ({ consumer, room, seq }: Place, from: number): Statement => ({
+/**
+ * Moves a cursor that stands where the leader thinks it does, in the history that it has read; else the write fails. A standby that was
+ * promoted may lack the last events, and give their `seq` to others.
+ */
+export const moveCursor = ({ consumer, room, seq }: Place, from: number, fingerprint: string): Statement => ({
   text: `WITH moved AS (INSERT INTO "Cursor" AS c (consumer, room, seq) VALUES ($1, $2, $3)
       ON CONFLICT (consumer, room) DO UPDATE SET seq = excluded.seq WHERE c.seq = $4 RETURNING 1)
-    SELECT assert_current(EXISTS (SELECT FROM moved))`,
-  values: [consumer, room, seq, from],
+    SELECT assert_current(EXISTS (SELECT FROM moved) AND ${isCurrent('$5')})`,
+  values: [consumer, room, seq, from, fingerprint],
 })
 
 /** What is known of a failed attempt. */
