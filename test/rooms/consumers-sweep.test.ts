@@ -7,8 +7,8 @@ import { createTeam } from '../support/people.ts'
 import { until } from '../support/until.ts'
 import { append } from './frames.ts'
 
-describe('the sweep of consumers', () => {
-  it('E4 a consumer that is behind in thousands of rooms keeps it from finding no room of another one', async () => {
+describe('the look at all rooms', () => {
+  it('E4 a consumer that is behind in thousands of rooms keeps the sweep from no room of another one', async () => {
     const { opened, open } = gate()
     onTestFinished(open)
     const slow = recorder('slow', ['task:deleted'], { answer: () => opened.then(() => undefined) })
@@ -29,5 +29,24 @@ describe('the sweep of consumers', () => {
     await app.db.query(`SELECT append($1, 'task:deleted', json_build_object('taskId', gen_random_uuid()))`, [later])
     await until('the event in a room after them', () => fast.in(later).length === 1)
     expect(slow.handled).toHaveLength(1)
+  })
+
+  it('E5 a consumer that is behind in thousands of rooms leaves the lag of another one as it is', async () => {
+    const app = await startWith({})
+    // No code reads for these two.
+    await app.db.query(`INSERT INTO "Consumer" (name) VALUES ('slow'), ('fast')`)
+    await app.db.query(
+      `WITH made AS (INSERT INTO "Room" (id, head) SELECT 'project:' || gen_random_uuid(), 1 FROM generate_series(1, $1::int) RETURNING id)
+       INSERT INTO "Cursor" (consumer, room, seq) SELECT name, id, 1 FROM made CROSS JOIN "Consumer" WHERE name <> 'slow'`,
+      [MAX_BEHIND + 100],
+    )
+    await app.db.query('ANALYZE "Room", "Cursor"')
+    const later = projectRoom(crypto.randomUUID())
+    await app.db.query(`INSERT INTO "Room" (id, head) VALUES ($1, 0)`, [later])
+    await app.db.query(`SELECT append($1, 'task:deleted', json_build_object('taskId', gen_random_uuid()))`, [later])
+    await app.db.query(`UPDATE "Event" SET at = now() - interval '1 hour' WHERE room = $1`, [later])
+    const fast = (await app.app.consumers.lag()).find(({ consumer }) => consumer === 'fast')
+    expect(fast).toMatchObject({ rooms: 1, events: 1 })
+    expect(fast?.seconds).toBeGreaterThan(3_500)
   })
 })

@@ -60,12 +60,13 @@ export const statements = {
     LEFT JOIN LATERAL (SELECT seq FROM "Cursor" WHERE consumer = t.consumer AND room = t.room LIMIT 1) c ON true`,
   retry: `SELECT t.attempt AS "retryAttempt", ${ENTRY_COLUMNS} FROM "Retry" t LEFT JOIN "Event" e ON e.room = t.room AND e.seq = t.seq
     WHERE t.consumer = $1 AND t.room = $2 AND t.seq = $3`,
-  /** How far each consumer is behind; the age is that of the oldest event that it has not passed, of the first $2 rooms. */
+  /** How far each consumer is behind; the age is that of the oldest event that it has not passed, of its first $1 rooms. */
   lag: `WITH behind AS MATERIALIZED (
-      SELECT k.name, r.id, r.head, greatest(c.seq, r.floor, 0) AS seq FROM "Room" r CROSS JOIN "Consumer" k
+      SELECT k.name, r.id, r.head, greatest(c.seq, r.floor, 0) AS seq, row_number() OVER (PARTITION BY k.name) AS n
+      FROM "Room" r CROSS JOIN "Consumer" k
       LEFT JOIN "Cursor" c ON c.consumer = k.name AND c.room = r.id WHERE r.head > coalesce(c.seq, 0)),
-    oldest AS (SELECT b.name, min(e.at) AS at FROM (SELECT * FROM behind LIMIT $1) b
-      CROSS JOIN LATERAL (SELECT at FROM "Event" WHERE room = b.id AND seq > b.seq ORDER BY seq LIMIT 1) e GROUP BY b.name)
+    oldest AS (SELECT b.name, min(e.at) AS at FROM behind b
+      CROSS JOIN LATERAL (SELECT at FROM "Event" WHERE room = b.id AND seq > b.seq ORDER BY seq LIMIT 1) e WHERE b.n <= $1 GROUP BY b.name)
     SELECT k.name AS consumer, k.lost,
       (SELECT count(*)::int FROM behind WHERE name = k.name) AS rooms,
       (SELECT coalesce(sum(head - seq), 0) FROM behind WHERE name = k.name) AS events,
