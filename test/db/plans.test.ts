@@ -410,7 +410,7 @@ describe('with thousands of rows in each table', () => {
         return event.payload.title === 'once' ? async () => {} : undefined
       },
     }
-    const timings = { gatherMs: 2, saveMs: 20, tickMs: 50, retriesMs: [10], sweepMs: 3_600_000 }
+    const timings = { gatherMs: 2, saveMs: 20, tickMs: 50, abandonedMs: 50, retriesMs: [10], sweepMs: 3_600_000 }
     const from = watched.ran.length
     const app = await startApp({
       databaseUrl: watched.url({ plan_cache_mode: mode }),

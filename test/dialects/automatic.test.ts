@@ -1,10 +1,13 @@
 import { projectRoom } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import type { Log } from '../../src/rooms/log/log.ts'
 import { startApp, useApp } from '../support/app.ts'
 import { echo, heard, named, speak } from '../support/dialects.ts'
+import { gate } from '../support/log.ts'
 import { addProjects } from '../support/members.ts'
 import { addMember, createCut, createProject, createTeam, register } from '../support/people.ts'
 import { openRaw } from '../support/raw-socket.ts'
+import { connect } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
 
 const BYTES = 8 * 1024
@@ -42,6 +45,43 @@ describe('automatic rooms', () => {
     await until('it has all', () => seqs().at(-1) === last)
     expect(seqs()).toEqual(seqs().map((_, n) => (seqs()[0] ?? 0) + n))
     expect(raw.events().filter(({ name }) => name === 'task:deleted')).toEqual([])
+  })
+
+  it('C1 D3 a socket whose person is removed and added again while it is put into a project hears the project', async () => {
+    const { dialect } = echo()
+    const held = gate()
+    let holding: string | null = null
+    let isAsked = false
+    const adaptLog = (log: Log): Log => ({
+      ...log,
+      async positions(rooms) {
+        if (rooms.some((each) => each === holding)) {
+          isAsked = true
+          await held.opened
+        }
+        return log.positions(rooms)
+      },
+    })
+    const app = await startApp({ seams: { dialects: [dialect], adaptLog } })
+    onTestFinished(() => app.close())
+    const { project, owner, editor } = await createTeam(app, 'editor')
+    const room = projectRoom(project.id)
+    const own = await connect(app, editor)
+    const begun = own.events().length
+    holding = room
+    const connecting = speak(app, editor, 'echo')
+    await until('it is being put into the project', () => isAsked)
+    await owner.must('DELETE', `/api/projects/${project.id}/members/${editor.id}`)
+    await addMember(owner, project.id, editor)
+    await until('the addition is told', () => own.events().length >= begun + 2)
+    // What the addition looks up is answered before this is.
+    await editor.must('GET', `/api/projects/${project.id}`)
+    held.open()
+    const listener = await connecting
+    await until('it hears the project', async () => {
+      await owner.must('POST', `/api/projects/${project.id}/tasks`, { title: 'Heard?' })
+      return heard(listener, room).some(({ name }) => name === 'task:created')
+    })
   })
 
   const app = useApp({ env: { DIALECTS: 'bandmate' } })

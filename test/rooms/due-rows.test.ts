@@ -1,39 +1,13 @@
 import { projectRoom } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
-import type { DueWork, FinalWrite, Job } from '../../src/rooms/log/consumers/consumer.ts'
+import type { DueWork, FinalWrite } from '../../src/rooms/log/consumers/consumer.ts'
 import { readJobs, retryFailed, skipFailed } from '../../src/rooms/log/consumers/inspect.ts'
 import { schedule } from '../../src/rooms/log/consumers/schedule.ts'
 import { makeDueNow } from '../../src/rooms/log/consumers/statements.ts'
-import type { TestApp } from '../support/app.ts'
-import { ownDatabase, startWith } from '../support/consumers.ts'
+import { dueRowsOf, jobRecorder, ownDatabase, startWith } from '../support/consumers.ts'
 import { gate, readLog, upTo } from '../support/log.ts'
 import { createTeam } from '../support/people.ts'
 import { until } from '../support/until.ts'
-
-/** A job that keeps what it is given. */
-function recorder(
-  name: string,
-  answer: (work: DueWork) => Promise<FinalWrite | undefined> | FinalWrite | undefined = () => undefined,
-  options: Partial<Job> = {},
-) {
-  const ran: { key: string; payload: unknown; attempt: number }[] = []
-  const job: Job = {
-    ...options,
-    name,
-    async run(work) {
-      ran.push({ key: work.key, payload: work.payload, attempt: work.attempt })
-      return answer(work)
-    },
-  }
-  return { job, ran }
-}
-const rowsOf = async ({ db }: TestApp, name: string) =>
-  (
-    await db.query<{ key: string; attempt: number; at: Date; failedAt: Date | null; claimedBy: string | null }>(
-      'SELECT key, attempt, at, "failedAt", "claimedBy" FROM "Due" WHERE consumer = $1 ORDER BY key',
-      [name],
-    )
-  ).rows
 
 describe('due rows', () => {
   it('E2 two nodes: each row is run once, when it is due and its write has committed; what it emits is in the log once', async () => {
@@ -43,7 +17,7 @@ describe('due rows', () => {
       ({ key }: DueWork): FinalWrite =>
       async (write) =>
         void write.emit(projectRoom(projectId), 'task:deleted', { taskId: key })
-    const both = [1, 2].map(() => recorder('reports', emits, { parallel: 3 }))
+    const both = [1, 2].map(() => jobRecorder('reports', emits, { parallel: 3 }))
     // Both lead, whatever the lock says: the claims alone keep them apart.
     const nodes = await Promise.all(both.map(({ job }) => startWith({ jobs: [job], alwaysLead: true }, { databaseUrl })))
     const [one] = nodes
@@ -64,7 +38,7 @@ describe('due rows', () => {
     })
     await expect(undone).rejects.toThrow('no')
     const ran = () => both.flatMap((each) => each.ran)
-    await until('all of them', async () => (await rowsOf(one, 'reports')).length === 1)
+    await until('all of them', async () => (await dueRowsOf(one, 'reports')).length === 1)
     expect(
       ran()
         .map(({ key }) => key)
@@ -73,12 +47,12 @@ describe('due rows', () => {
     for (const { key, payload, attempt } of ran()) expect({ payload, attempt }).toEqual({ payload: { for: key }, attempt: 1 })
     const log = await readLog(owner, project.id)
     expect(log.map(({ payload }) => payload.taskId).sort()).toEqual([...keys].sort())
-    expect(await rowsOf(one, 'reports')).toMatchObject([{ key: 'later', at: later, attempt: 0, claimedBy: null }])
+    expect(await dueRowsOf(one, 'reports')).toMatchObject([{ key: 'later', at: later, attempt: 0, claimedBy: null }])
   })
 
   it('E4 a row that fails is tried again, then given up until an operator has it tried again or skips it; others go on', async () => {
     let isCured = false
-    const { job, ran } = recorder('letters', ({ key }) => {
+    const { job, ran } = jobRecorder('letters', ({ key }) => {
       if (key === 'bad' && !isCured) throw new Error('no such address')
       return undefined
     })
@@ -86,7 +60,7 @@ describe('due rows', () => {
     const { commit } = app.app.rooms
     const make = (key: string) => commit(null, async (write) => schedule(write, 'letters', { key }))
     await make('bad')
-    await until('it to be given up', async () => (await rowsOf(app, 'letters'))[0]?.failedAt instanceof Date)
+    await until('it to be given up', async () => (await dueRowsOf(app, 'letters'))[0]?.failedAt instanceof Date)
     expect(ran.map(({ attempt }) => attempt)).toEqual([1, 2, 3, 4, 5])
     await make('good')
     await until('the other one', () => ran.some(({ key }) => key === 'good'))
@@ -95,18 +69,18 @@ describe('due rows', () => {
     expect(jobs.find((each) => each.job === 'letters')).toMatchObject({ failed: 1, error: 'Error: no such address' })
     isCured = true
     expect(await commit(null, (write) => retryFailed(write, 'letters', { key: 'bad' }))).toBe(1)
-    await until('it to be done', async () => (await rowsOf(app, 'letters')).length === 0)
+    await until('it to be done', async () => (await dueRowsOf(app, 'letters')).length === 0)
     isCured = false
     await make('bad')
-    await until('it to be given up again', async () => (await rowsOf(app, 'letters'))[0]?.failedAt instanceof Date)
+    await until('it to be given up again', async () => (await dueRowsOf(app, 'letters'))[0]?.failedAt instanceof Date)
     expect(await commit(null, (write) => skipFailed(write, 'letters', { key: 'good' }))).toBe(false)
     expect(await commit(null, (write) => skipFailed(write, 'letters', { key: 'bad' }))).toBe(true)
-    expect(await rowsOf(app, 'letters')).toEqual([])
+    expect(await dueRowsOf(app, 'letters')).toEqual([])
   })
 
   it('a row that is given another time while it runs is run again; one that recurs has its next time, also when it failed', async () => {
     const { opened, open } = gate()
-    const { job, ran } = recorder(
+    const { job, ran } = jobRecorder(
       'again',
       async ({ key, attempt }) => {
         if (key === 'once') await opened
@@ -126,10 +100,10 @@ describe('due rows', () => {
     expect(ran.filter(({ key }) => key === 'once').map(({ payload }) => payload)).toEqual([1, 2])
     // It is never given up.
     await until('the recurring one to be done', async () => {
-      const rows = await rowsOf(app, 'again')
+      const rows = await dueRowsOf(app, 'again')
       return rows.length === 1 && rows[0]?.attempt === 0 && rows[0].claimedBy === null
     })
-    const [row] = await rowsOf(app, 'again')
+    const [row] = await dueRowsOf(app, 'again')
     expect(ran.filter(({ key }) => key === '').map(({ attempt }) => attempt)).toEqual(upTo(8))
     expect(row).toMatchObject({ key: '', failedAt: null })
     expect(Number(row?.at) - Date.now()).toBeGreaterThan(1_000_000)
@@ -137,7 +111,7 @@ describe('due rows', () => {
 
   it('E1 a row that is woken at the moment in which it ends, or in the millisecond for which it was due, is run again', async () => {
     let [first, second] = [gate(), gate()]
-    const { job, ran } = recorder('woken', ({ key }) => (key === 'ends' ? first : second).opened.then(() => undefined))
+    const { job, ran } = jobRecorder('woken', ({ key }) => (key === 'ends' ? first : second).opened.then(() => undefined))
     const app = await startWith({ jobs: [job] })
     const { commit } = app.app.rooms
     const client = await app.db.connect()
@@ -146,7 +120,7 @@ describe('due rows', () => {
       await client.query(text, values)
     }
     const ranOf = (key: string) => ran.filter((each) => each.key === key).length
-    const none = async () => (await rowsOf(app, 'woken')).length === 0
+    const none = async () => (await dueRowsOf(app, 'woken')).length === 0
     try {
       await commit(null, async (write) => schedule(write, 'woken', { key: 'ends' }))
       await until('it to run', () => ranOf('ends') === 1)
@@ -179,11 +153,11 @@ describe('due rows', () => {
 
   it('E3 what a node has claimed when it stops is run by the next leader, and what is interrupted has not failed', async () => {
     const databaseUrl = await ownDatabase()
-    const first = recorder(
+    const first = jobRecorder(
       'long',
       ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
     )
-    const second = recorder('long')
+    const second = jobRecorder('long')
     const one = await startWith({ jobs: [first.job] }, { databaseUrl })
     await until('a leader', () => one.app.consumers.isLeader())
     const two = await startWith({ jobs: [second.job] }, { databaseUrl })
@@ -192,13 +166,13 @@ describe('due rows', () => {
     await one.app.close()
     await until('it to be done elsewhere', () => second.ran.length === 1)
     expect(second.ran).toEqual([{ key: 'k', payload: {}, attempt: 1 }])
-    await until('its end', async () => (await rowsOf(two, 'long')).length === 0)
+    await until('its end', async () => (await dueRowsOf(two, 'long')).length === 0)
     // A leader that was killed says nothing: its claim is there.
     await two.app.rooms.commit(null, async (write) =>
       schedule(write, 'long', { key: 'dead', at: new Date(Date.now() + 3_600_000) }),
     )
     await two.db.query(`UPDATE "Due" SET "claimedBy" = gen_random_uuid(), at = now(), attempt = 1 WHERE key = 'dead'`)
-    const third = recorder('long')
+    const third = jobRecorder('long')
     await startWith({ jobs: [third.job], alwaysLead: true }, { databaseUrl })
     await until('it to be run', () => second.ran.length + third.ran.length === 2)
   })
@@ -209,7 +183,7 @@ describe('due rows', () => {
       if (key === 'runs') await held.opened
       return undefined
     }
-    const { job, ran } = recorder('claims', answer, { parallel: 3 })
+    const { job, ran } = jobRecorder('claims', answer, { parallel: 3 })
     const app = await startWith({ jobs: [job] })
     await app.app.rooms.commit(null, async (write) => schedule(write, 'claims', { key: 'runs' }))
     await until('it to run', () => ran.length === 1)
@@ -219,9 +193,9 @@ describe('due rows', () => {
     )
     await until('the other to run', () => ran.length === 2)
     expect(ran[1]).toEqual({ key: 'lost', payload: {}, attempt: 1 })
-    await until('its end', async () => (await rowsOf(app, 'claims')).map(({ key }) => key).join() === 'runs')
+    await until('its end', async () => (await dueRowsOf(app, 'claims')).map(({ key }) => key).join() === 'runs')
     held.open()
-    await until('the end of both', async () => (await rowsOf(app, 'claims')).length === 0)
+    await until('the end of both', async () => (await dueRowsOf(app, 'claims')).length === 0)
     expect(ran.map(({ key }) => key)).toEqual(['runs', 'lost'])
   })
 })

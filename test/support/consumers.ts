@@ -2,7 +2,7 @@ import type { EventName, RoomId } from '@cutroom/contract'
 import type pg from 'pg'
 import { onTestFinished } from 'vitest'
 import type { Seams } from '../../src/app.ts'
-import type { Consumer, Delivery, FinalWrite } from '../../src/rooms/log/consumers/consumer.ts'
+import type { Consumer, Delivery, DueWork, FinalWrite, Job } from '../../src/rooms/log/consumers/consumer.ts'
 import type { ConsumerTimings } from '../../src/rooms/log/consumers/timings.ts'
 import { startApp, type TestApp } from './app.ts'
 import { createDatabase } from './database.ts'
@@ -48,6 +48,31 @@ export function recorder(
     },
   }
   return { consumer, handled, in: (room) => handled.filter((each) => each.room === room).map(({ seq }) => seq) }
+}
+
+/** A job that keeps what it is given; `answer` may fail, or return what to write. */
+export function jobRecorder(
+  name: string,
+  answer: (work: DueWork) => Promise<FinalWrite | undefined> | FinalWrite | undefined = () => undefined,
+  options: Partial<Job> = {},
+) {
+  const ran: { key: string; payload: unknown; attempt: number }[] = []
+  const job: Job = {
+    ...options,
+    name,
+    async run(work) {
+      ran.push({ key: work.key, payload: work.payload, attempt: work.attempt })
+      return answer(work)
+    },
+  }
+  return { job, ran }
+}
+
+/** The rows of a job, by key. */
+export async function dueRowsOf({ db }: Pick<TestApp, 'db'>, name: string) {
+  type Row = { key: string; attempt: number; at: Date; failedAt: Date | null; claimedBy: string | null }
+  const sql = 'SELECT key, attempt, at, "failedAt", "claimedBy" FROM "Due" WHERE consumer = $1 ORDER BY key'
+  return (await db.query<Row>(sql, [name])).rows
 }
 
 /** A node with consumers and jobs of a test, closed when the test ends. */

@@ -42,8 +42,22 @@ export function createAutomaticRooms({ query, feeds, onError }: AutomaticRoomsOp
   const lookup = <T>(socket: RoomSocket, work: () => Promise<T>) => JoinQueue.of(socket).lookup(work)
   /** A join that was asked for is the client's own, also while it is under way. */
   const isTaken = (socket: RoomSocket, room: RoomId) => socket.data.rooms.has(room) || JoinQueue.isJoining(socket, room)
-  const join = (socket: RoomSocket, room: RoomId, { role, ...at }: Admitted) =>
-    joinRoom(socket, room, { plan: { mode: 'live' }, role, activity: true }, at, feeds)
+
+  async function join(socket: RoomSocket, room: RoomId, { role, ...at }: Admitted): Promise<void> {
+    try {
+      await joinRoom(socket, room, { plan: { mode: 'live' }, role, activity: true }, at, feeds)
+    } catch (error) {
+      if (!(error instanceof ProblemError && error.code === 'not-found')) throw error
+      // Removed on the way, and perhaps added again, which left alone a socket that was joining.
+      await joinAdmitted(socket, room)
+    }
+  }
+  /** @throws problem not-found where their person may not be there now */
+  async function joinAdmitted(socket: RoomSocket, room: RoomId): Promise<void> {
+    const { person, sessionId } = socket.data
+    const access = await lookup(socket, () => kinds.project.admit(query, { userId: person.id, sessionId }, parseRoom(room).id))
+    if (!isTaken(socket, room)) await join(socket, room, access)
+  }
 
   async function attempt(socket: RoomSocket, work: () => Promise<unknown>, room?: RoomId): Promise<void> {
     try {
@@ -66,18 +80,10 @@ export function createAutomaticRooms({ query, feeds, onError }: AutomaticRoomsOp
 
     /** Puts a socket of a dialect into one project, if its person may be there now. Never rejects. */
     async joinOne(socket: RoomSocket, room: RoomId): Promise<void> {
-      const { dialect, person, sessionId, rooms } = socket.data
+      const { dialect, rooms } = socket.data
       // The user room is one of them.
       if (!dialect || rooms.size > MAX_AUTOMATIC) return
-      await attempt(
-        socket,
-        async () => {
-          const caller = { userId: person.id, sessionId }
-          const access = await lookup(socket, () => kinds.project.admit(query, caller, parseRoom(room).id))
-          if (!isTaken(socket, room)) await join(socket, room, access)
-        },
-        room,
-      )
+      await attempt(socket, () => joinAdmitted(socket, room), room)
     },
   }
 }

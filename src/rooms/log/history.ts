@@ -10,11 +10,15 @@ export const EPOCH = `(SELECT CASE WHEN NOT pg_is_in_recovery() THEN substr(md5(
   (SELECT system_identifier FROM pg_control_system()) || '.' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)
   || '.' || pg_relation_filepath(to_regclass('"Room"'))), 1, 12) END) AS epoch`
 /**
- * Column `fingerprint`: which server answers, and from which files. It costs a tenth of EPOCH, so each row carries it. While it stays,
- * the epoch stays; a pool or proxy may have put any other server behind a connection that never broke.
+ * Which server answers, and from which files. It costs a tenth of EPOCH, so each row carries it. While it stays, the epoch stays; a pool or
+ * proxy may have put any other server behind a connection that never broke.
  */
-export const FINGERPRINT = `(SELECT hashtextextended(extract(epoch FROM pg_postmaster_start_time())
-  || pg_relation_filepath(to_regclass('"Room"')), 0)) AS fingerprint`
+const SERVER = `(SELECT hashtextextended(extract(epoch FROM pg_postmaster_start_time())
+  || pg_relation_filepath(to_regclass('"Room"')), 0))`
+/** Column `fingerprint`. */
+export const FINGERPRINT = `${SERVER} AS fingerprint`
+/** Whether a fingerprint is that of now. @param value a parameter */
+export const isCurrent = (value: string): string => `${SERVER} = ${value}::bigint`
 
 export type NamedStatement = Statement & { name: string }
 /** A row with the column FINGERPRINT. */

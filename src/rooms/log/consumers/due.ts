@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Query } from '../../../db/client.ts'
+import type { Query, Statement } from '../../../db/client.ts'
 import type { Commit } from '../commit.ts'
 import type { Job } from './consumer.ts'
 import type { ConsumerReport } from './report.ts'
 import { runLimited } from './run-limited.ts'
 import { errorText, isSuperseded } from './settlement.ts'
-import { endDue, repeatDue, statements } from './statements.ts'
+import { type Claim, endDue, repeatDue, statements } from './statements.ts'
 import type { ConsumerTimings } from './timings.ts'
 
 export interface DueOptions {
@@ -35,6 +35,9 @@ export class DueRows {
   readonly #byName: ReadonlyMap<string, Job>
   /** What runs, by job. */
   readonly #running = new Map<string, Map<DueRow, Promise<void>>>()
+  /** Claims of other terms, as the last look found them. */
+  #others: readonly Claim[] = []
+  #lookAt = performance.now()
   #claiming: Promise<void> | null = null
   #claimAgain = false
   #releaseFirst = false
@@ -42,6 +45,19 @@ export class DueRows {
   constructor(options: DueOptions) {
     this.#options = options
     this.#byName = new Map(options.jobs.map((job) => [job.name, job]))
+  }
+
+  /**
+   * Frees what another leader has claimed, once two looks have found it: the last claim of one that is gone may have been committed after
+   * this term began.
+   */
+  async freeAbandoned(): Promise<void> {
+    const { jobs, query, term, timings } = this.#options
+    if (performance.now() < this.#lookAt) return
+    this.#lookAt = performance.now() + timings.abandonedMs
+    const column = (name: keyof Claim) => this.#others.map((claim) => claim[name])
+    const values = [jobs.map(({ name }) => name), term.id, column('consumer'), column('key'), column('term')]
+    this.#others = await query<Claim>({ text: statements.abandoned, values })
   }
 
   /** As `claim`; what was claimed and does not run here is free again first: the answer to that claim was lost. */
@@ -71,6 +87,7 @@ export class DueRows {
       this.#claimAgain = false
       if (term.signal.aborted) return
       if (this.#releaseFirst) await this.#release()
+      if (term.signal.aborted) return
       const free = jobs.flatMap(({ name, parallel = 1 }) => {
         const places = parallel - (this.#running.get(name)?.size ?? 0)
         return places > 0 ? [{ name, places }] : []
@@ -117,26 +134,29 @@ export class DueRows {
     } catch (error) {
       if (isSuperseded(error)) return
       const values = [job.name, key, term.id]
-      if (term.signal.aborted) return this.#record({ text: statements.unfinished, values })
-      const delayMs = [...timings.retriesMs, ...(job.laterRetriesMs ?? [])][attempt - 1]
+      if (term.signal.aborted) return void (await this.#record({ text: statements.unfinished, values }))
+      const delayMs = [...timings.retriesMs, ...(job.laterRetriesMs ?? [])][Math.max(attempt - 1, 0)]
       const last = timings.retriesMs.at(-1) ?? 0
-      const gone = delayMs === undefined && !recurs
+      const isLast = delayMs === undefined && !recurs
       const seconds = Math.min(delayMs ?? last, job.every && recurs ? job.every.everyMs : Number.POSITIVE_INFINITY) / 1000
-      await this.#record({ text: statements.failed, values: [...values, errorText(error), seconds, gone] })
+      const failed = [...values, errorText(error), seconds, isLast, row.at.toISOString()]
+      const gone = (await this.#record({ text: statements.failed, values: failed })) ?? isLast
       report.consumed(job.name, gone ? 'given-up' : 'failed', 1)
       report.failed({ consumer: job.name, key }, attempt, error, gone ? null : seconds)
     }
   }
 
-  /** Changes a claimed row, if need be when the database is back. What the end of the term leaves, the next leader finds. */
-  async #record(statement: { text: string; values: unknown[] }): Promise<void> {
+  /**
+   * Changes a claimed row, if need be when the database is back. What the end of the term leaves, the next leader finds.
+   * @returns whether it is given up now; nothing where it was not changed
+   */
+  async #record(statement: Statement): Promise<boolean | undefined> {
     const { query, term, report, timings } = this.#options
     for (;;)
       try {
-        await query(statement)
-        return
+        return (await query<{ gone?: boolean }>(statement))[0]?.gone
       } catch (error) {
-        if (term.signal.aborted) return
+        if (term.signal.aborted) return undefined
         report.error(error)
         await sleep(timings.tickMs, undefined, { signal: term.signal }).catch(() => {})
       }

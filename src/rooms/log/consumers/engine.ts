@@ -1,5 +1,6 @@
 import type { RoomId } from '@cutroom/contract'
 import type { Database } from '../../../db/client.ts'
+import type { Fingerprinted } from '../history.ts'
 import { around } from './due.ts'
 import { type ConsumerLag, readLag } from './inspect.ts'
 import { runForLeader } from './leadership.ts'
@@ -7,7 +8,7 @@ import { statements } from './statements.ts'
 import { openTerm, type Term, type TermOptions } from './term.ts'
 import { CONSUMER_TIMINGS, type ConsumerTimings } from './timings.ts'
 
-export interface EngineOptions extends Omit<TermOptions, 'query' | 'timings'> {
+export interface EngineOptions extends Omit<TermOptions, 'query' | 'timings' | 'fingerprint'> {
   database: Pick<Database, 'jobs'>
   /** For tests: shorter than CONSUMER_TIMINGS. */
   timings?: Partial<ConsumerTimings> | undefined
@@ -50,12 +51,13 @@ export async function startConsumers(options: EngineOptions): Promise<ConsumerEn
 
   let term: Term | null = null
   async function lead(signal: AbortSignal): Promise<void> {
-    const opened = openTerm({ ...options, query, timings }, signal)
+    const [server] = await query<Fingerprinted>({ text: statements.server, values: [] })
+    const opened = openTerm({ ...options, query, timings, fingerprint: server?.fingerprint ?? '' }, signal)
     term = opened
     report.leads(true)
     await new Promise((ended) => {
-      if (signal.aborted) ended(null)
-      else signal.addEventListener('abort', ended)
+      if (opened.signal.aborted) ended(null)
+      else opened.signal.addEventListener('abort', ended)
     })
     term = null
     report.leads(false)

@@ -49,34 +49,36 @@ export interface Settlement {
   overtakenBeside(place: Place, attempt: number): Promise<void>
 }
 
-export function createSettlement(commit: Commit): Settlement {
+/** @param fingerprint of the history that the leader has read */
+export function createSettlement(commit: Commit, fingerprint: string): Settlement {
+  const move = (place: Place, from: number) => moveCursor(place, from, fingerprint)
   return {
     done: (place, from, { tried, writes }) =>
       commit(null, async (all) => {
-        all.assert(moveCursor(place, from))
+        all.assert(move(place, from))
         if (tried) all.assert(dropRetries(place, from))
         for (const write of writes) await write(all)
       }),
     hold: (place, from, failed) =>
       commit(null, async ({ assert }) => {
-        assert(moveCursor({ ...place, seq: place.seq - 1 }, from))
+        assert(move({ ...place, seq: place.seq - 1 }, from))
         assert(saveRetry(place, failed))
       }),
     setAside: (place, from, failed) =>
       commit(null, async ({ assert }) => {
-        assert(moveCursor(place, from))
+        assert(move(place, from))
         assert(saveRetry(place, failed))
       }),
     giveUp: (place, from, failed, write) =>
       commit(null, async (all) => {
-        all.assert(moveCursor(place, from))
+        all.assert(move(place, from))
         all.assert(dropRetries(place, from))
         all.assert(saveDeadLetter(place, failed))
         await write?.(all)
       }),
     overtaken: (place, from, lost) =>
       commit(null, async ({ assert }) => {
-        assert(moveCursor(place, from))
+        assert(move(place, from))
         assert(dropRetries(place, from))
         assert(countLost(place.consumer, lost))
       }),

@@ -1,7 +1,8 @@
 import type { Statement } from '../../../db/client.ts'
 import { bounded, ENTRY_COLUMNS } from '../entries.ts'
+import { FINGERPRINT, isCurrent } from '../history.ts'
 
-/** Rooms (from here on sweeps are rare), and pairs of consumer and room that one sweep finds. */
+/** Rooms (from here on sweeps are rare), and rooms of one consumer that one sweep finds. */
 export const LARGE_ROOMS = 10_000
 export const MAX_BEHIND = 10_000
 /** Retries of one consumer that one look finds. */
@@ -34,21 +35,24 @@ export const statements = {
     ORDER BY a.n, e.seq`,
   /**
    * A crash may take the last of them back: events are handled again then, so that nothing waits for the disk. Places keep the planner
-   * from reading all cursors of the consumer for some of them.
+   * from reading all cursors of the consumer for some of them. In another history than that of $5 none is moved.
    */
-  save: `WITH n AS MATERIALIZED (SELECT * FROM unnest($2::text[], $3::bigint[], $4::bigint[]) AS n(room, was, upto)),
+  save: `WITH n AS MATERIALIZED (
+      SELECT * FROM unnest($2::text[], $3::bigint[], $4::bigint[]) AS n(room, was, upto) WHERE ${isCurrent('$5')}),
     places AS MATERIALIZED (SELECT c.ctid AS place, n.* FROM n
       CROSS JOIN LATERAL (SELECT ctid FROM "Cursor" WHERE consumer = $1 AND room = n.room LIMIT 1) c),
     moved AS (UPDATE "Cursor" c SET seq = p.upto FROM places p WHERE c.ctid = p.place AND c.seq = p.was RETURNING c.room),
     made AS (INSERT INTO "Cursor" (consumer, room, seq) SELECT $1, room, upto FROM n WHERE was = 0 ON CONFLICT DO NOTHING RETURNING room)
     SELECT room, set_config('synchronous_commit', 'off', true) FROM (SELECT room FROM moved UNION ALL SELECT room FROM made) m`,
+  server: `SELECT ${FINGERPRINT}`,
   rooms: 'SELECT count(*)::int AS rooms FROM "Room"',
-  /** Rooms with something to read, but for those that wait for a retry. */
-  behind: `SELECT k.name AS consumer, r.id AS room FROM "Room" r CROSS JOIN unnest($1::text[]) AS k(name)
-    LEFT JOIN "Cursor" c ON c.consumer = k.name AND c.room = r.id
-    WHERE r.head > coalesce(c.seq, 0) AND NOT EXISTS (SELECT FROM "Retry" t
-      WHERE t.consumer = k.name AND t.room = r.id AND t.seq > coalesce(c.seq, 0) AND t."nextAt" > now())
-    LIMIT $2`,
+  /** Rooms with something to read, but for those that wait for a retry; $2 of each consumer at most, found in one pass over all. */
+  behind: `SELECT consumer, room FROM (
+      SELECT k.name AS consumer, r.id AS room, row_number() OVER (PARTITION BY k.name) AS n
+      FROM "Room" r CROSS JOIN unnest($1::text[]) AS k(name) LEFT JOIN "Cursor" c ON c.consumer = k.name AND c.room = r.id
+      WHERE r.head > coalesce(c.seq, 0) AND NOT EXISTS (SELECT FROM "Retry" t
+        WHERE t.consumer = k.name AND t.room = r.id AND t.seq > coalesce(c.seq, 0) AND t."nextAt" > now())) b
+    WHERE n <= $2`,
   /** Retries whose time has come; `beside`: the cursor has passed them. */
   retries: `SELECT t.consumer, t.room, t.seq, t.seq <= coalesce(c.seq, 0) AS beside FROM unnest($1::text[]) AS k(name)
     CROSS JOIN LATERAL (SELECT consumer, room, seq FROM "Retry" WHERE consumer = k.name AND "nextAt" <= now()
@@ -56,12 +60,13 @@ export const statements = {
     LEFT JOIN LATERAL (SELECT seq FROM "Cursor" WHERE consumer = t.consumer AND room = t.room LIMIT 1) c ON true`,
   retry: `SELECT t.attempt AS "retryAttempt", ${ENTRY_COLUMNS} FROM "Retry" t LEFT JOIN "Event" e ON e.room = t.room AND e.seq = t.seq
     WHERE t.consumer = $1 AND t.room = $2 AND t.seq = $3`,
-  /** How far each consumer is behind; the age is that of the oldest event that it has not passed, of the first $2 rooms. */
+  /** How far each consumer is behind; the age is that of the oldest event that it has not passed, of its first $1 rooms. */
   lag: `WITH behind AS MATERIALIZED (
-      SELECT k.name, r.id, r.head, greatest(c.seq, r.floor, 0) AS seq FROM "Room" r CROSS JOIN "Consumer" k
+      SELECT k.name, r.id, r.head, greatest(c.seq, r.floor, 0) AS seq, row_number() OVER (PARTITION BY k.name) AS n
+      FROM "Room" r CROSS JOIN "Consumer" k
       LEFT JOIN "Cursor" c ON c.consumer = k.name AND c.room = r.id WHERE r.head > coalesce(c.seq, 0)),
-    oldest AS (SELECT b.name, min(e.at) AS at FROM (SELECT * FROM behind LIMIT $1) b
-      CROSS JOIN LATERAL (SELECT at FROM "Event" WHERE room = b.id AND seq > b.seq ORDER BY seq LIMIT 1) e GROUP BY b.name)
+    oldest AS (SELECT b.name, min(e.at) AS at FROM behind b
+      CROSS JOIN LATERAL (SELECT at FROM "Event" WHERE room = b.id AND seq > b.seq ORDER BY seq LIMIT 1) e WHERE b.n <= $1 GROUP BY b.name)
     SELECT k.name AS consumer, k.lost,
       (SELECT count(*)::int FROM behind WHERE name = k.name) AS rooms,
       (SELECT coalesce(sum(head - seq), 0) FROM behind WHERE name = k.name) AS events,
@@ -73,17 +78,28 @@ export const statements = {
     FROM unnest($1::text[], $2::float8[]) AS j(name, s) ON CONFLICT DO NOTHING`,
   /** The leader of now owns the claims of one that died. */
   unclaim: `UPDATE "Due" SET "claimedBy" = NULL WHERE "claimedBy" IS NOT NULL AND consumer = ANY($1::text[])`,
+  /**
+   * Claims of other terms than $2. Of those, the ones that an earlier look found ($3, $4, $5) are free again: another leader that is there,
+   * too, ends its rows in that time, mostly.
+   */
+  abandoned: `WITH freed AS (UPDATE "Due" d SET "claimedBy" = NULL FROM unnest($3::text[], $4::text[], $5::uuid[]) AS s(consumer, key, term)
+      WHERE d.consumer = s.consumer AND d.key = s.key AND d."claimedBy" = s.term)
+    SELECT consumer, key, "claimedBy" AS term FROM "Due"
+    WHERE "claimedBy" IS NOT NULL AND "claimedBy" <> $2::uuid AND consumer = ANY($1::text[])`,
   claim: `UPDATE "Due" d SET "claimedBy" = $3::uuid, attempt = d.attempt + 1 FROM (
       SELECT t.consumer, t.key FROM unnest($1::text[], $2::int[]) AS j(name, free)
       CROSS JOIN LATERAL (SELECT consumer, key FROM "Due" WHERE consumer = j.name AND at <= now() AND "failedAt" IS NULL
         AND "claimedBy" IS NULL ORDER BY at LIMIT j.free FOR UPDATE SKIP LOCKED) t
     ) t WHERE d.consumer = t.consumer AND d.key = t.key RETURNING d.consumer, d.key, d.at, d.payload, d.attempt`,
-  /** Claims of this term whose answer never came: they count as no attempt. */
-  release: `UPDATE "Due" d SET "claimedBy" = NULL, attempt = d.attempt - 1 WHERE d."claimedBy" = $1::uuid
+  /** Claims of this term whose answer never came: they count as no attempt. A row that was given another time since has had none. */
+  release: `UPDATE "Due" d SET "claimedBy" = NULL, attempt = greatest(d.attempt - 1, 0) WHERE d."claimedBy" = $1::uuid
     AND NOT EXISTS (SELECT FROM unnest($2::text[], $3::text[]) AS r(consumer, key) WHERE r.consumer = d.consumer AND r.key = d.key)`,
-  unfinished: `UPDATE "Due" SET "claimedBy" = NULL, attempt = attempt - 1 WHERE consumer = $1 AND key = $2 AND "claimedBy" = $3::uuid`,
-  failed: `UPDATE "Due" SET "claimedBy" = NULL, error = $4, at = clock_timestamp() + make_interval(secs => $5),
-      "failedAt" = CASE WHEN $6 THEN now() END WHERE consumer = $1 AND key = $2 AND "claimedBy" = $3::uuid`,
+  unfinished: `UPDATE "Due" SET "claimedBy" = NULL, attempt = greatest(attempt - 1, 0) WHERE consumer = $1 AND key = $2 AND "claimedBy" = $3::uuid`,
+  /** One that was given another time ($7: the claimed one) since stays for it, with all its attempts. */
+  failed: `UPDATE "Due" SET "claimedBy" = NULL, attempt = CASE WHEN at = $7::timestamptz THEN attempt ELSE 0 END, error = CASE WHEN at = $7::timestamptz THEN $4::text END,
+      at = CASE WHEN at = $7::timestamptz THEN clock_timestamp() + make_interval(secs => $5) ELSE at END,
+      "failedAt" = CASE WHEN at = $7::timestamptz AND $6 THEN now() END WHERE consumer = $1 AND key = $2 AND "claimedBy" = $3::uuid
+    RETURNING "failedAt" IS NOT NULL AS gone`,
 } as const
 
 /** How far a consumer is behind in some rooms. @param rooms a query of them, as `room` */
@@ -107,12 +123,15 @@ export interface Place {
 
 const at = ({ consumer, room, seq }: Place): unknown[] => [consumer, room, seq]
 
-/** Moves a cursor that stands where the leader thinks it does; else the write fails. */
-export const moveCursor = ({ consumer, room, seq }: Place, from: number): Statement => ({
+/**
+ * Moves a cursor that stands where the leader thinks it does, in the history that it has read; else the write fails. A standby that was
+ * promoted may lack the last events, and give their `seq` to others.
+ */
+export const moveCursor = ({ consumer, room, seq }: Place, from: number, fingerprint: string): Statement => ({
   text: `WITH moved AS (INSERT INTO "Cursor" AS c (consumer, room, seq) VALUES ($1, $2, $3)
       ON CONFLICT (consumer, room) DO UPDATE SET seq = excluded.seq WHERE c.seq = $4 RETURNING 1)
-    SELECT assert_current(EXISTS (SELECT FROM moved))`,
-  values: [consumer, room, seq, from],
+    SELECT assert_current(EXISTS (SELECT FROM moved) AND ${isCurrent('$5')})`,
+  values: [consumer, room, seq, from, fingerprint],
 })
 
 /** What is known of a failed attempt. */

@@ -4,6 +4,7 @@ import type { RoomId } from '@cutroom/contract'
 import type { Query } from '../../../db/client.ts'
 import { guarded } from '../../../lib/guarded.ts'
 import type { Commit } from '../commit.ts'
+import type { Fingerprinted } from '../history.ts'
 import type { Consumer, Job } from './consumer.ts'
 import { DueRows } from './due.ts'
 import { createConsumerReader } from './reader.ts'
@@ -21,12 +22,16 @@ export interface TermOptions {
   commit: Commit
   /** Of the log. */
   epoch: () => string
+  /** Of the history that is read; the term ends with it. */
+  fingerprint: string
   report: ConsumerReport
   timings: ConsumerTimings
 }
 
 /** What a node does while it leads. */
 export interface Term {
+  /** Ends with the term. */
+  signal: AbortSignal
   /** Rooms that may have new events. Lost, repeated and shuffled ones do no harm. */
   wake(rooms: Iterable<RoomId>): void
   /** Resolves when nothing runs any more, after the end of the term. */
@@ -78,7 +83,8 @@ function createSweep({ query, timings }: TermOptions, runners: ReadonlyMap<strin
     const byConsumer = new Map([...runners.keys()].map((name) => [name, [] as RoomId[]]))
     for (const { consumer, room } of behind) byConsumer.get(consumer)?.push(room)
     for (const [name, rooms] of byConsumer) runners.get(name)?.wake(rooms)
-    const isRare = (counted?.rooms ?? 0) >= LARGE_ROOMS && behind.length < MAX_BEHIND
+    const areAllFound = [...byConsumer.values()].every((rooms) => rooms.length < MAX_BEHIND)
+    const isRare = (counted?.rooms ?? 0) >= LARGE_ROOMS && areAllFound
     nextAt = performance.now() + (isRare ? timings.sweepLargeMs : timings.sweepMs)
   }
 }
@@ -95,18 +101,20 @@ async function lookForRetries({ query }: TermOptions, runners: ReadonlyMap<strin
   }
 }
 
-/** Runs the work of a leader until the signal ends. */
-export function openTerm(options: TermOptions, signal: AbortSignal): Term {
-  const { consumers, jobs, query, commit, epoch, report, timings } = options
+/** Runs the work of a leader until `outer` ends, or another history is seen. */
+export function openTerm(options: TermOptions, outer: AbortSignal): Term {
+  const { consumers, jobs, query, commit, epoch, fingerprint, report, timings } = options
+  const own = new AbortController()
+  const signal = AbortSignal.any([outer, own.signal])
   // Each handler that runs listens to it.
   setMaxListeners(0, signal)
   const context = {
     signal,
     reader: createConsumerReader(query, epoch),
-    settlement: createSettlement(commit),
+    settlement: createSettlement(commit, fingerprint),
     async save(consumer: string, moves: readonly Move[]) {
       const column = <K extends keyof Move>(name: K) => moves.map((move) => move[name])
-      const values = [consumer, column('room'), column('from'), column('to')]
+      const values = [consumer, column('room'), column('from'), column('to'), fingerprint]
       return new Set((await query<{ room: RoomId }>({ text: statements.save, values })).map(({ room }) => room))
     },
     report,
@@ -122,10 +130,14 @@ export function openTerm(options: TermOptions, signal: AbortSignal): Term {
 
   let isUnclaimed = false
   const whole = async () => {
+    const [server] = await query<Fingerprinted>({ text: statements.server, values: [] })
+    if (server?.fingerprint !== fingerprint) own.abort(new Error('the database has changed'))
+    if (signal.aborted) return
     for (const runner of runners.values()) runner.tick()
     // First of all: what this term has claimed is not given to others.
     if (!isUnclaimed) await query({ text: statements.unclaim, values: [jobs.map(({ name }) => name)] })
     isUnclaimed = true
+    await due.freeAbandoned()
     // Not waited for: it goes on as long as rows end faster than they are claimed.
     due.releaseAndClaim().catch(onFailed)
     await lookForRetries(options, runners)
@@ -155,6 +167,7 @@ export function openTerm(options: TermOptions, signal: AbortSignal): Term {
   })
 
   return {
+    signal,
     wake(rooms) {
       if (runners.size > 0) gather(rooms)
     },

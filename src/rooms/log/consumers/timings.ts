@@ -10,6 +10,8 @@ export const CONSUMER_TIMINGS = {
   /** Between comparisons of all heads with all cursors: below, and from, LARGE_ROOMS rooms on. */
   sweepMs: 1_000,
   sweepLargeMs: 30_000,
+  /** Between looks for rows of jobs that a leader before has claimed, and left. */
+  abandonedMs: 5_000,
   /** Between attempts to become the leader, and between checks that the leader's connection is there. */
   lockMs: 1_000,
   /** A write waits so long for the handler of the next event, to share a transaction with its write. */
