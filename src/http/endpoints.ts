@@ -176,7 +176,7 @@ export const endpointsPlugin = fp<{ config: Config; query: Query; authorizer: Au
         const response = await cache.get(request.url, position, read)
         return sendRead(request, reply, response, async (encoding) => {
           // No address has a space in it.
-          const { body } = await cache.get(`${request.url} ${encoding}`, position, async () => ({
+          const { body } = await cache.get(`${request.url} ${encoding}`, `${position} ${response.reading}`, async () => ({
             body: bytesOf(await encode(response.body, encoding)),
             tag: null,
           }))
