@@ -91,7 +91,7 @@ function createRegistrar(app: FastifyInstance, scopeOf: ScopeOf): (endpoint: End
       ...(bodyLimit !== undefined && { bodyLimit }),
       // The token is checked before a byte of the body is read, and the request is counted before the database is asked.
       onRequest(request, _reply, done) {
-        if (access !== 'public' && access !== 'session') request.caller = app.tokens.callerOf(request)
+        if (access !== 'public' && access !== 'session') request.caller = app.tokens.assertNotEnded(app.tokens.callerOf(request))
         if (loginsOnly && isByApiToken(request)) throw problem('forbidden', 'API tokens may not do this')
         done()
       },
@@ -111,7 +111,7 @@ function createRegistrar(app: FastifyInstance, scopeOf: ScopeOf): (endpoint: End
           else app.tokens.confirm(caller).then(() => done(), done)
         },
       ],
-      handler,
+      handler: (request, reply) => app.tokens.noteEnd(request.caller, () => handler(request, reply)),
     }
     if (form || anyBody)
       app.register(async (scope) => {
@@ -122,7 +122,7 @@ function createRegistrar(app: FastifyInstance, scopeOf: ScopeOf): (endpoint: End
 
     /** Before the first byte of a file is read. */
     async function assertAccess(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-      await app.withPlace(request, reply, () => scopeOf(endpoint, request))
+      await app.withPlace(request, reply, () => app.tokens.noteEnd(request.caller, () => scopeOf(endpoint, request)))
     }
   }
 }
