@@ -1,5 +1,5 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
-import { isIPv6 } from 'node:net'
+import { isIP, isIPv6 } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type ProblemError, toWire } from '../../errors.ts'
 
@@ -16,10 +16,19 @@ export function networkOf(address: string): string {
   return `${prefix.join(':')}::/64`
 }
 
-/** Address of the visitor. Behind a proxy it is the last of X-Forwarded-For: earlier ones may be the visitor's own. */
+/** `203.0.113.7:443`, `[2001:db8::1]:443` and `[2001:db8::1]`: some proxies add the port, which differs with each connection. */
+const withPort = /^(?:\[([^\]]*)\](?::\d+)?|([^:]*):\d+)$/
+
+/**
+ * Address of the visitor. Behind a proxy it is the last of X-Forwarded-For: earlier ones may be the visitor's own. Where that is no
+ * address, it is the proxy's.
+ */
 export function addressOf({ headers, socket }: Pick<IncomingMessage, 'headers' | 'socket'>, behindProxy: boolean): string {
-  const forwarded = behindProxy ? String(headers['x-forwarded-for'] ?? '').split(',') : []
-  return forwarded.at(-1)?.trim() || (socket.remoteAddress ?? '')
+  const header = behindProxy ? String(headers['x-forwarded-for'] ?? '') : ''
+  const forwarded = header.slice(header.lastIndexOf(',') + 1).trim()
+  const [, v6, v4] = withPort.exec(forwarded) ?? []
+  const address = v6 ?? v4 ?? forwarded
+  return isIP(address) === 0 ? (socket.remoteAddress ?? '') : address
 }
 
 /** How long a refused connection may take to read its answer, ms. */
