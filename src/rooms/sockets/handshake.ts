@@ -4,16 +4,17 @@ import type { Duplex } from 'node:stream'
 import { type ProblemError, toWire } from '../../errors.ts'
 
 /**
- * The network that counts as one visitor: an IPv4 address, or the /64 that one customer has of IPv6.
+ * The network that counts as one visitor: an IPv4 address, or the /64 that one customer has of IPv6 at least.
  * @param address as Node or a proxy writes it
+ * @param bits of IPv6: with 48 it is the most that one customer has
  */
-export function networkOf(address: string): string {
+export function networkOf(address: string, bits: 48 | 64 = 64): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
   if (mapped !== undefined || !isIPv6(address)) return mapped ?? address
   const [left = [], right] = address.split('::').map((half) => half.split(':').filter(Boolean))
   const groups = right ? [...left, ...Array<string>(Math.max(8 - left.length - right.length, 0)).fill('0'), ...right] : left
-  const prefix = groups.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16))
-  return `${prefix.join(':')}::/64`
+  const prefix = groups.slice(0, bits / 16).map((group) => Number.parseInt(group, 16).toString(16))
+  return `${prefix.join(':')}::/${bits}`
 }
 
 /** `203.0.113.7:443`, `[2001:db8::1]:443` and `[2001:db8::1]`: some proxies add the port, which differs with each connection. */
