@@ -38,6 +38,7 @@ import { healthPlugin } from './http/health.ts'
 import { inFlightPlugin } from './http/in-flight.ts'
 import { createMetrics, metricsPlugin } from './http/metrics.ts'
 import { createOrigins } from './http/origins.ts'
+import { proxyHintsPlugin } from './http/proxy-hints.ts'
 import { refuseUnrouted } from './http/raw-refusals.ts'
 import type { ResponseCache } from './http/response-cache.ts'
 import { securityPlugin } from './http/security.ts'
@@ -149,6 +150,7 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
     const redis = await openRedis(app, config, database)
     await app.register(errorsPlugin)
     await app.register(headersPlugin, { config, headers, origins })
+    await app.register(proxyHintsPlugin, { config })
     await app.register(bodyTimeoutPlugin, { headers })
     await app.register(compressionPlugin)
     await app.register(stoppingPlugin)

@@ -11,6 +11,7 @@ import type { TokenClaims as Claims, Principal } from '../rooms/index.ts'
 import type { Write } from '../rooms/log/commit.ts'
 import { type ApiTokens, apiTokens, isApiToken } from './api-tokens.ts'
 import { type Cookies, createCookies } from './cookies.ts'
+import { createEndedSessions, type EndedSessions } from './ended-sessions.ts'
 import type { Origins } from './origins.ts'
 import { createVerifier, isNoted, Payload, type Verifier } from './verifier.ts'
 
@@ -26,7 +27,7 @@ declare module 'fastify' {
   }
 }
 
-export interface Tokens extends Verifier {
+export interface Tokens extends Verifier, EndedSessions {
   cookies: Cookies
   api: ApiTokens
   /** An access token for a session, and when it ends. `generation`: of the refresh token that is given out with it. */
@@ -148,6 +149,7 @@ export const authPlugin = fp<{ config: Config; query: Query; origins: Origins }>
     const tokens: Tokens = {
       cookies,
       api,
+      ...createEndedSessions(),
       issue({ userId, sessionId, generation }) {
         const accessToken = app.jwt.sign({ sub: userId, sid: sessionId, jti: randomUUID(), gen: generation })
         return { accessToken, expiresAt: new Date(verify(accessToken).expiresAt).toISOString() }
@@ -166,7 +168,7 @@ export const authPlugin = fp<{ config: Config; query: Query; origins: Origins }>
         }
       },
       async principalOf(claims) {
-        const { use, ...admitted } = await admitSession(query, claims)
+        const { use, ...admitted } = await tokens.noteEnd(claims, () => admitSession(query, claims))
         if (isNoted(claims, use)) claims.confirmed = true
         else await tokens.confirm(claims)
         const { userId, sessionId, expiresAt } = claims
@@ -186,7 +188,7 @@ export const authPlugin = fp<{ config: Config; query: Query; origins: Origins }>
         if (given === null) assertCookieToken(token)
         const claims = mayFallBack && given !== null && cookie !== undefined ? eitherOf(given, cookie) : verifyOnce(token)
         assertMeantFor(auth.userId == null ? headers : { [USER_HEADER]: String(auth.userId) }, claims.userId)
-        return claims
+        return tokens.assertNotEnded(claims)
       },
       mayUseCookies(headers) {
         if (!cookies.isIn(headers.cookie)) return true

@@ -45,13 +45,14 @@ export function dispositionOf(disposition: Content['disposition'], name: string)
   return `${disposition}; filename="${ascii}"; filename*=UTF-8''${encodeName(clean)}`
 }
 
-const headersOf = ({ type, tag, name, disposition, lastModified }: Content) => ({
+const headersOf = ({ server }: FastifyRequest, { type, tag, name, disposition, lastModified }: Content) => ({
   'accept-ranges': 'bytes',
   // Asked for anew each time, since access ends; and as it is, since parts of it are put together.
   'cache-control': 'private, no-cache, no-transform',
   'content-disposition': dispositionOf(SHOWN.test(type) ? disposition : 'attachment', name),
   'content-security-policy': `sandbox; default-src 'none'`,
   'content-type': type,
+  'cross-origin-resource-policy': server.contentPolicy,
   etag: `"${tag}"`,
   'last-modified': lastModified.toUTCString(),
   // A proxy that reads ahead would go on after access ended.
@@ -93,7 +94,7 @@ async function answer(
   if (!fitsIfMatch(headers['if-match'], content)) throw problem('stale')
   if (knownTag(request, `"${content.tag}"`) !== null) {
     download.close()
-    return reply.headers(headersOf(content)).code(304).send()
+    return reply.headers(headersOf(request, content)).code(304).send()
   }
   const isPart = method === 'GET' && fitsIfRange(headers['if-range'], content)
   const range = isPart ? rangeOf(headers.range, size) : 'whole'
@@ -115,7 +116,7 @@ async function answer(
   request.passage?.end()
   if (range !== 'whole') reply.code(206).header('content-range', `bytes ${part.start}-${part.end}/${size}`)
   return reply
-    .headers(headersOf(content))
+    .headers(headersOf(request, content))
     .header('content-length', part.end - part.start + 1)
     .send(stream)
 }

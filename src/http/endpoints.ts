@@ -5,7 +5,7 @@ import { z } from 'zod'
 import type { Authorizer, Scope } from '../access/authorize.ts'
 import type { Config } from '../config.ts'
 import type { Query } from '../db/client.ts'
-import { problem } from '../errors.ts'
+import { ProblemError, problem } from '../errors.ts'
 import type { Write } from '../rooms/log/commit.ts'
 import { bearer } from './auth.ts'
 import { encode } from './compression.ts'
@@ -52,11 +52,13 @@ declare module 'fastify' {
 }
 
 interface ServeOptions<E extends Endpoint> {
+  /** Of a public endpoint: with a valid token the request is its person's, as elsewhere, and waits for no visitors. */
+  knowsCaller?: true
   /**
    * Comes before the handler, when access was checked. The answer is its own where it gives one; where it has waited, without a place, all is
    * checked again.
    */
-  before(context: RequestContext<E>): Promise<FastifyReply | 'waited' | null>
+  before?(context: RequestContext<E>): Promise<FastifyReply | 'waited' | null>
 }
 
 const noQuery = z.strictObject({})
@@ -75,11 +77,24 @@ type ScopeOf = (endpoint: Endpoint, request: FastifyRequest) => Promise<Scope | 
 type RequestHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
 
 /** Registers endpoints with what comes before all handlers: the token, a place, the session, and for a form the check of access. */
-function createRegistrar(app: FastifyInstance, scopeOf: ScopeOf): (endpoint: Endpoint, handler: RequestHandler) => void {
+function createRegistrar(
+  app: FastifyInstance,
+  scopeOf: ScopeOf,
+): (endpoint: Endpoint, handler: RequestHandler, knowsCaller?: true) => void {
   const isByApiToken = ({ caller, headers }: FastifyRequest): boolean =>
     caller ? caller.apiToken : app.tokens.api.parse(bearer(headers.authorization) ?? '') !== null
 
-  return (endpoint, handler) => {
+  const callerOf = (request: FastifyRequest) => app.tokens.assertNotEnded(app.tokens.callerOf(request))
+  function validCallerOf(request: FastifyRequest) {
+    try {
+      return callerOf(request)
+    } catch (error) {
+      if (error instanceof ProblemError) return null
+      throw error
+    }
+  }
+
+  return (endpoint, handler, knowsCaller) => {
     const { method, url, schema, access, secret, bodyLimit, form, anyBody, largePages = false } = endpoint
     const loginsOnly = endpoint.target === undefined && endpoint.apiTokens !== true
     const options: RouteOptions = {
@@ -91,7 +106,8 @@ function createRegistrar(app: FastifyInstance, scopeOf: ScopeOf): (endpoint: End
       ...(bodyLimit !== undefined && { bodyLimit }),
       // The token is checked before a byte of the body is read, and the request is counted before the database is asked.
       onRequest(request, _reply, done) {
-        if (access !== 'public' && access !== 'session') request.caller = app.tokens.callerOf(request)
+        if (access !== 'public' && access !== 'session') request.caller = callerOf(request)
+        else if (knowsCaller) request.caller = validCallerOf(request)
         if (loginsOnly && isByApiToken(request)) throw problem('forbidden', 'API tokens may not do this')
         done()
       },
@@ -100,7 +116,7 @@ function createRegistrar(app: FastifyInstance, scopeOf: ScopeOf): (endpoint: End
         (request, reply, done) => (form ? done() : app.takePlace(request, reply, largePages, done)),
         (request, _reply, done) => {
           const { caller } = request
-          if (caller === null) done()
+          if (caller === null || knowsCaller) done()
           else if (access === 'account')
             app.tokens.principalOf(caller).then((principal) => {
               request.principal = principal
@@ -111,7 +127,7 @@ function createRegistrar(app: FastifyInstance, scopeOf: ScopeOf): (endpoint: End
           else app.tokens.confirm(caller).then(() => done(), done)
         },
       ],
-      handler,
+      handler: (request, reply) => app.tokens.noteEnd(request.caller, () => handler(request, reply)),
     }
     if (form || anyBody)
       app.register(async (scope) => {
@@ -122,7 +138,7 @@ function createRegistrar(app: FastifyInstance, scopeOf: ScopeOf): (endpoint: End
 
     /** Before the first byte of a file is read. */
     async function assertAccess(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-      await app.withPlace(request, reply, () => scopeOf(endpoint, request))
+      await app.withPlace(request, reply, () => app.tokens.noteEnd(request.caller, () => scopeOf(endpoint, request)))
     }
   }
 }
@@ -155,34 +171,38 @@ export const endpointsPlugin = fp<{ config: Config; query: Query; authorizer: Au
 
     app.decorate('serve', (endpoint, handler, options) => {
       if (endpoint.method === 'GET') readable.set(endpoint.url, endpoint.schema.response[200])
-      route(endpoint, async (request, reply) => {
-        let scope = await scopeOf(endpoint, request)
-        const before = options && (await options.before(contextOf(request, reply, scope)))
-        if (before === 'waited') scope = await enterAgain(endpoint, request, reply)
-        else if (before) return before
-        if (!scope?.at || endpoint.personal) {
-          const answer = await handler(contextOf(request, reply, scope))
-          if (endpoint.method !== 'GET') return send(reply, endpoint, answer, base)
-          const body = reply.serialize(answer) as string
-          return sendRead(request, reply, { body, tag: tagFor(answer, body) })
-        }
-        const { head, floor } = scope.at
-        const read = async () => {
-          const answer = await handler(contextOf(request, reply, scope))
-          const body = bytesOf(reply.serialize(answer) as string)
-          return { body, tag: tagFor(answer, body) }
-        }
-        const position = `${app.rooms.log.epoch()} ${floor} ${head}`
-        const response = await cache.get(request.url, position, read)
-        return sendRead(request, reply, response, async (encoding) => {
-          // No address has a space in it.
-          const { body } = await cache.get(`${request.url} ${encoding}`, position, async () => ({
-            body: bytesOf(await encode(response.body, encoding)),
-            tag: null,
-          }))
-          return body
-        })
-      })
+      route(
+        endpoint,
+        async (request, reply) => {
+          let scope = await scopeOf(endpoint, request)
+          const before = await options?.before?.(contextOf(request, reply, scope))
+          if (before === 'waited') scope = await enterAgain(endpoint, request, reply)
+          else if (before) return before
+          if (!scope?.at || endpoint.personal) {
+            const answer = await handler(contextOf(request, reply, scope))
+            if (endpoint.method !== 'GET') return send(reply, endpoint, answer, base)
+            const body = reply.serialize(answer) as string
+            return sendRead(request, reply, { body, tag: tagFor(answer, body) })
+          }
+          const { head, floor } = scope.at
+          const read = async () => {
+            const answer = await handler(contextOf(request, reply, scope))
+            const body = bytesOf(reply.serialize(answer) as string)
+            return { body, tag: tagFor(answer, body) }
+          }
+          const position = `${app.rooms.log.epoch()} ${floor} ${head}`
+          const response = await cache.get(request.url, position, read)
+          return sendRead(request, reply, response, async (encoding) => {
+            // No address has a space in it.
+            const { body } = await cache.get(`${request.url} ${encoding}`, `${position} ${response.reading}`, async () => ({
+              body: bytesOf(await encode(response.body, encoding)),
+              tag: null,
+            }))
+            return body
+          })
+        },
+        options?.knowsCaller,
+      )
     })
 
     app.decorate('stream', (endpoint, handler) =>

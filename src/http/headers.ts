@@ -26,6 +26,13 @@ const EXPOSED = [
   'cutroom-file',
 ]
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Cross-Origin-Resource-Policy of content: which pages may play and show it in media elements. */
+    contentPolicy: 'same-origin' | 'same-site'
+  }
+}
+
 export interface AnswerHeaders {
   /** Of every answer. */
   secure: Record<string, string>
@@ -71,6 +78,8 @@ export const headersPlugin = fp<{ config: Config; headers: AnswerHeaders; origin
       'tus-extension': 'creation,creation-with-upload,termination,expiration',
       'tus-max-size': Math.max(...Object.values(config.uploadMax)),
     }
+    // Pages of CORS_ORIGINS on the same site have the cookies with which media elements ask.
+    app.decorate('contentPolicy', config.corsOrigins.length > 0 ? 'same-site' : 'same-origin')
     app.addHook('onRequest', (request, reply, done) => {
       reply.headers(headers.secure)
       // What decides an answer: a browser keeps one for each of these, and CORS adds the origin.

@@ -157,19 +157,22 @@ class Passage {
 
 /**
  * How many requests of one person use the database at a time: half of its connections, so that others always find one. Those without
- * a person share as many, and one network takes half of them at most.
+ * a person share as many, and one network takes half of them at most, in IPv6 also all /64 of a /48 together.
  */
 export const inFlightPlugin = fp<{ config: Config }>(
   async (app, { config }) => {
     const half = Math.max(1, Math.floor(config.databasePool / 2))
     const most = config.rateLimit === null ? Number.POSITIVE_INFINITY : WAITING
     const [people, pages] = [new Lane(half, most), new Lane(PAGES, most)]
-    const [networks, visitors] = [new Lane(Math.max(1, Math.floor(half / 2)), most), new Lane(half, Number.POSITIVE_INFINITY)]
+    const quarter = Math.max(1, Math.floor(half / 2))
+    const [networks, sites] = [new Lane(quarter, most), new Lane(quarter, Number.POSITIVE_INFINITY)]
+    const visitors = new Lane(half, Number.POSITIVE_INFINITY)
 
     function lanesOf({ caller, ip }: FastifyRequest, reads: boolean): [Lane, string][] {
       if (caller === null)
         return [
           [networks, networkOf(ip)],
+          [sites, networkOf(ip, 48)],
           [visitors, ''],
         ]
       const own: [Lane, string] = [people, caller.userId]
@@ -177,7 +180,9 @@ export const inFlightPlugin = fp<{ config: Config }>(
     }
 
     app.decorateRequest('passage', null)
-    app.decorate('requestsWaiting', () => [people, pages, networks, visitors].reduce((sum, lane) => sum + lane.waiting(), 0))
+    app.decorate('requestsWaiting', () =>
+      [people, pages, networks, sites, visitors].reduce((sum, lane) => sum + lane.waiting(), 0),
+    )
     app.decorate('takePlace', (request, reply, reads, next) => {
       const passage = new Passage(lanesOf(request, reads), next)
       request.passage = passage

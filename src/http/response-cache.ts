@@ -5,6 +5,12 @@ export interface CachedResponse {
   tag: string | null
 }
 
+/** What the cache holds. */
+export interface CachedReading extends CachedResponse {
+  /** Another one each time the rows are read: what is made of this body, such as a content coding of it, is not served with another. */
+  reading: number
+}
+
 /** A text, or bytes, in memory of its own: a slice of Node's pool, or of zlib's chunk, would keep all of that alive. */
 export function bytesOf(content: string | Buffer): Buffer {
   const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(content))
@@ -27,7 +33,7 @@ const KEPT_MS = 10_000
 interface Entry {
   position: string
   until: number
-  answer: Promise<CachedResponse>
+  answer: Promise<CachedReading>
   bytes: number
 }
 
@@ -38,7 +44,7 @@ interface Entry {
  */
 export interface ResponseCache {
   /** The answer for this path at this position of the log; `make` reads it, once. */
-  get(path: string, position: string, make: () => Promise<CachedResponse>): Promise<CachedResponse>
+  get(path: string, position: string, make: () => Promise<CachedResponse>): Promise<CachedReading>
   /** What the cache holds now. */
   size(): { entries: number; bytes: number }
   close(): void
@@ -49,6 +55,7 @@ export function createResponseCache(): ResponseCache {
   // In the order of their last use.
   const entries = new Map<string, Entry>()
   let total = 0
+  let readings = 0
 
   function drop(path: string): void {
     total -= entries.get(path)?.bytes ?? 0
@@ -92,7 +99,9 @@ export function createResponseCache(): ResponseCache {
         return known.answer
       }
       drop(path)
-      const entry: Entry = { position, until: Date.now() + KEPT_MS, answer: make(), bytes: OVERHEAD + 2 * path.length }
+      const reading = ++readings
+      const answer = make().then((response) => ({ ...response, reading }))
+      const entry: Entry = { position, until: Date.now() + KEPT_MS, answer, bytes: OVERHEAD + 2 * path.length }
       add(path, entry)
       entry.answer.then(
         ({ body }) => weigh(path, entry, body),

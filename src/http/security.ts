@@ -1,4 +1,5 @@
 import fastifyRateLimit from '@fastify/rate-limit'
+import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 import { problem } from '../errors.ts'
@@ -15,6 +16,12 @@ declare module 'fastify' {
   }
 }
 
+/** An API token counts by itself: a leaked one uses up nothing but its own, also after its end. */
+const subjectOf = ({ caller, ip }: FastifyRequest): string => {
+  if (caller === null) return networkOf(ip)
+  return caller.apiToken ? caller.sessionId : caller.userId
+}
+
 /** How often one person may ask. */
 export const securityPlugin = fp<{ config: Config; redis: SharedRedis | undefined }>(
   async (app, { config, redis }) => {
@@ -26,7 +33,7 @@ export const securityPlugin = fp<{ config: Config; redis: SharedRedis | undefine
       store: countStore(redis),
       // After authentication, which has found out who asks.
       hook: 'preParsing',
-      keyGenerator: (request) => request.caller?.userId ?? networkOf(request.ip),
+      keyGenerator: subjectOf,
       errorResponseBuilder: (_request, { ttl }) => problem('rate-limited', undefined, { retryAfter: Math.ceil(ttl / 1000) }),
     })
     if (config.rateLimit !== null) countBodies(app, config.rateLimit)

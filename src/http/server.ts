@@ -1,5 +1,6 @@
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import type { Config } from '../config.ts'
+import { addressOf } from '../rooms/sockets/handshake.ts'
 import { refuse } from './errors.ts'
 import type { AnswerHeaders } from './headers.ts'
 import { loggerOptions } from './logger.ts'
@@ -34,5 +35,11 @@ export function createServer(config: Config, headers: AnswerHeaders): FastifyIns
     genReqId: () => crypto.randomUUID(),
     logController: new LogController({ disableRequestLogging: !['debug', 'trace'].includes(config.logLevel) }),
   })
+  // Before any hook asks for `request.ip`, so that it is the address that the limits on sockets see.
+  if (config.trustProxy)
+    app.addHook('onRequest', ({ raw }, _reply, done) => {
+      raw.headers['x-forwarded-for'] = addressOf(raw, true)
+      done()
+    })
   return app
 }

@@ -156,7 +156,7 @@ for (const [name, openStore] of stores)
         'content-length': String(size),
         'content-security-policy': `sandbox; default-src 'none'`,
         'content-type': 'audio/wav',
-        'cross-origin-resource-policy': 'same-origin',
+        'cross-origin-resource-policy': 'same-site',
         etag: server.tag(song),
         'last-modified': DATE,
         'x-accel-buffering': 'no',

@@ -112,6 +112,51 @@ describe('requests of one person', () => {
   })
 })
 
+describe('requests of visitors', () => {
+  const app = useApp({ env: { DATABASE_POOL: `${POOL}`, TRUST_PROXY: 'true' } })
+
+  /** Logins from all these addresses, which wait until the function that is given is called. */
+  async function fill(addresses: string[]): Promise<() => Promise<number[]>> {
+    const victim = await register(app(), 'Vic')
+    const release = await lockRow(app(), 'User', victim.id)
+    const body = { email: victim.email, password: PASSWORD, delivery: 'body' }
+    const logins = addresses.map((address) =>
+      request(app().url, 'POST', '/api/auth/login', { body, headers: { 'x-forwarded-for': address } }),
+    )
+    await until(
+      'the account is waited for, and all others wait',
+      async () => (await blocked(app())) > 0 && app().app.requestsWaiting() >= addresses.length - POOL / 2,
+    )
+    return async () => {
+      await release()
+      return (await Promise.all(logins)).map(({ status }) => status)
+    }
+  }
+  const from = (address: string) => ({ headers: { 'x-forwarded-for': address } })
+
+  it('B2 one customer with many /64 leaves other networks their places', async () => {
+    const other = await register(app(), 'Other')
+    const body = { email: other.email, password: PASSWORD, delivery: 'body' }
+    const finish = await fill(Array.from({ length: 20 }, (_, n) => `2001:db8:7:${n.toString(16)}::1`))
+    for (const address of ['203.0.113.5', '2001:db8:8::1']) {
+      const began = Date.now()
+      expect(await request(app().url, 'POST', '/api/auth/login', { body, ...from(address) })).toMatchObject({ status: 200 })
+      expect(Date.now() - began).toBeLessThan(4_000)
+    }
+    expect(await finish()).toEqual(Array(20).fill(200))
+  })
+
+  it('B2 GET /api/session with a valid token does not wait for visitors', async () => {
+    const { token, id } = await register(app(), 'Ann')
+    const finish = await fill(Array.from({ length: 12 }, (_, n) => `203.0.113.${n}`))
+    const began = Date.now()
+    const session = await request(app().url, 'GET', '/api/session', { token, ...from('198.51.100.1') })
+    expect(session).toMatchObject({ status: 200, body: { user: { id } } })
+    expect(Date.now() - began).toBeLessThan(4_000)
+    expect(await finish()).toEqual(Array(12).fill(200))
+  })
+})
+
 describe('with limits', () => {
   const app = useApp({ env: { DATABASE_POOL: '2', RATE_LIMIT: '100000' } })
 

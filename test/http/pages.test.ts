@@ -4,7 +4,9 @@ import { type Endpoint, endpoints, events, passing, requests } from '@cutroom/co
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startApp, type TestApp, useApp } from '../support/app.ts'
 import { describeInBrowser, needsBrowser, useBrowser } from '../support/browser.ts'
-import { PASSWORD, register } from '../support/people.ts'
+import { cutIn, uploadFile, wavOf } from '../support/files.ts'
+import { createProject, PASSWORD, register } from '../support/people.ts'
+import { blackPng } from '../support/pictures.ts'
 
 describeInBrowser('the pages of the reference', () => {
   const app = useApp()
@@ -104,5 +106,39 @@ describeInBrowser('pages of other origins', () => {
     expect(await tries('elsewhere.test', 'api.studio.test')).toEqual({ cookie: '401', token: '200' })
     expect(await tries('localhost', '127.0.0.1')).toEqual({ cookie: '401', token: '200' })
     expect(await tries('unlisted.studio.test', 'api.studio.test')).toEqual({ cookie: 'not readable', token: 'not readable' })
+  })
+
+  it('A2 a page of the same site plays sound and shows pictures by the cookies of its login', async () => {
+    const owner = await register(app)
+    const project = await createProject(owner)
+    const cutId = await cutIn(owner, project)
+    const sound = await uploadFile(app, owner, cutId, wavOf(1), { filename: 'mix.wav' })
+    const picture = await uploadFile(app, owner, cutId, blackPng(8, 8), { filename: 'cover.png' })
+    /** What media elements on a page of `from` get. */
+    const media = async (from: string) => {
+      const { page } = await openWindow()
+      await page.goto(`http://${from}:${port}/`)
+      const url = `http://api.studio.test:${new URL(app.url).port}`
+      await page.evaluate(
+        ({ url, email, password }) =>
+          fetch(`${url}/api/auth/login`, {
+            method: 'POST',
+            credentials: 'include',
+            headers: { 'content-type': 'application/json' },
+            body: JSON.stringify({ email, password }),
+          }).then(({ status }) => status),
+        { url, email: owner.email, password: PASSWORD },
+      )
+      const outcome = (tag: 'audio' | 'img', id: string) =>
+        page.evaluate<string>(`new Promise((resolve) => {
+          const element = document.createElement('${tag}')
+          element.addEventListener('${tag === 'audio' ? 'loadedmetadata' : 'load'}', () => resolve('shown'))
+          element.addEventListener('error', () => resolve('blocked'))
+          element.src = '${url}/api/files/${id}/content'
+        })`)
+      return { sound: await outcome('audio', sound.id), picture: await outcome('img', picture.id) }
+    }
+    expect(await media('app.studio.test')).toEqual({ sound: 'shown', picture: 'shown' })
+    expect(await media('elsewhere.test')).toEqual({ sound: 'blocked', picture: 'blocked' })
   })
 })

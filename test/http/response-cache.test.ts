@@ -64,6 +64,28 @@ describe('cached responses', () => {
     }
   })
 
+  it('A1 are compressed from the body whose tag they have, also when they were read again', async () => {
+    const { owner, project, cut } = await place()
+    const path = `/api/cuts/${cut.id}/lyrics`
+    await owner.must('PUT', path, { lyrics: Array.from({ length: 200 }, (_, n) => ({ text: `old ${n}` })) })
+    const read = (encoding: string) => owner.call('GET', path, undefined, { 'accept-encoding': encoding })
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() })
+    onTestFinished(() => void vi.useRealTimers())
+    await read('identity')
+    vi.advanceTimersByTime(9_000)
+    await read('gzip')
+    // By hand, in SQL: no event tells of it.
+    await app().db.query(
+      `UPDATE "Lyrics" SET version = version + 1, lines = replace(lines::text, 'old', 'new')::jsonb WHERE "projectId" = $1`,
+      [project.id],
+    )
+    vi.advanceTimersByTime(2_000)
+    const [plain, packed] = [await read('identity'), await read('gzip')]
+    expect(JSON.stringify(plain.body)).toContain('new 199')
+    expect(packed.headers.get('etag')).toBe(plain.headers.get('etag')?.replace(/"$/, '-gzip"'))
+    expect(packed.body).toEqual(plain.body)
+  })
+
   it('are read once for all requests at the same time', async () => {
     const { owner, project } = await place()
     const reads = async () => {

@@ -1,5 +1,8 @@
 import { connect } from 'node:net'
-import { describe, expect, it } from 'vitest'
+import Fastify from 'fastify'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { proxyHintsPlugin } from '../../src/http/proxy-hints.ts'
+import { testConfig } from '../support/app.ts'
 import { PASSWORD, register, request } from '../support/people.ts'
 import { poll, upgrade } from '../support/raw-http.ts'
 import { databaseForTest, useServers } from '../support/server-process.ts'
@@ -77,6 +80,32 @@ describe('the log', () => {
     await until('a hundred lines', () => named().length >= 100)
     await ann.call('GET', '/api/me', undefined, { origin: 'https://evil.example' })
     expect(named()).toHaveLength(100)
+  })
+
+  it('says once each that a proxy asks while TRUST_PROXY is off, or over https while cookies are not Secure', async () => {
+    const heads = { 'x-forwarded-for': '203.0.113.7', 'x-forwarded-proto': 'https' }
+    const ask = async (env: Record<string, string>, headers: Record<string, string>) => {
+      const server = await servers.start({ databaseUrl: await databaseForTest(), env })
+      for (let n = 0; n < 3; n++) await fetch(`${server.url}/healthz`, { headers })
+      // All that it has written is there.
+      server.signal('SIGTERM')
+      await server.exited
+      return complaints(server.output())
+    }
+    expect(await ask({}, heads)).toMatchObject([
+      { level: 40, msg: expect.stringMatching(/^http: X-Forwarded-For .*TRUST_PROXY/) },
+      { level: 40, msg: expect.stringMatching(/^http: X-Forwarded-Proto .*PUBLIC_URL/) },
+    ])
+    expect(await ask({}, { 'x-forwarded-proto': 'http' })).toEqual([])
+    expect(await ask({ TRUST_PROXY: 'true' }, heads)).toMatchObject([{ msg: expect.stringContaining('PUBLIC_URL') }])
+
+    // With both there is nothing to say.
+    const app = Fastify()
+    onTestFinished(() => app.close())
+    const warn = vi.spyOn(app.log, 'warn')
+    await app.register(proxyHintsPlugin, { config: testConfig({ TRUST_PROXY: 'true', PUBLIC_URL: 'https://cutroom.example' }) })
+    expect((await app.inject({ url: '/', headers: heads })).statusCode).toBe(404)
+    expect(warn).not.toHaveBeenCalled()
   })
 
   it('names the origin of a socket that is refused before any request', async () => {

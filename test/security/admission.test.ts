@@ -136,6 +136,31 @@ describe('limits on connections', () => {
     expect((await upgrade(app(), from('10.0.1.99'))).status).toBe(429)
   })
 
+  it('S12 S14 behind a proxy that adds the port the address counts alone; what is no address counts as the proxy', async () => {
+    const from = (forwarded: string) => ({ 'x-forwarded-for': forwarded })
+    for (let n = 0; n < limits.addressStrangers; n++)
+      expect((await upgrade(proxied(), from(`203.0.113.9:${50_000 + n}`))).status).toBe(101)
+    expect((await upgrade(proxied(), from('203.0.113.9:1'))).status).toBe(429)
+    expect((await poll(proxied(), from('203.0.113.9'))).status).toBe(429)
+    for (let n = 0; n < limits.addressStrangers; n++)
+      expect((await upgrade(proxied(), from(`[2001:db8:9::${n}]:${50_000 + n}`))).status).toBe(101)
+    expect((await upgrade(proxied(), from('[2001:db8:9::]'))).status).toBe(429)
+
+    const addressShown = async (forwarded: string) => {
+      const { body } = await request<{ accessToken: string }>(proxied().url, 'POST', '/api/auth/register', {
+        headers: from(forwarded),
+        body: { email: `${randomUUID()}@example.com`, password: PASSWORD, name: 'Ann', delivery: 'body' },
+      })
+      const sessions = await request<{ data: { address: string }[] }>(proxied().url, 'GET', '/api/me/sessions', {
+        token: body.accessToken,
+      })
+      return sessions.body.data[0]?.address
+    }
+    expect(await addressShown('10.0.0.1, 203.0.113.9:50000')).toBe('203.0.113.9')
+    expect(await addressShown('[2001:db8:9::1]:50000')).toBe('2001:db8:9::1')
+    expect(await addressShown('unknown')).toBe('127.0.0.1')
+  })
+
   it('S14 behind a proxy a forged address does not reset the count of failed logins', async () => {
     const limited = proxied()
     const addresses = new Set<string>()
@@ -179,6 +204,19 @@ describe('limits on connections', () => {
       addressOf({ headers: { 'x-forwarded-for': header }, socket: { remoteAddress: '10.0.0.9' } } as never, behind)
     expect(from('1.1.1.1, 2.2.2.2', true)).toBe('2.2.2.2')
     expect(from('1.1.1.1, ', true)).toBe('10.0.0.9')
+    for (const [given, address] of [
+      ['2.2.2.2:443', '2.2.2.2'],
+      ['[2001:db8::1]:443', '2001:db8::1'],
+      ['[2001:db8::1]', '2001:db8::1'],
+      ['2001:db8::1', '2001:db8::1'],
+      ['2001:db8::443', '2001:db8::443'],
+      ['::ffff:2.2.2.2', '::ffff:2.2.2.2'],
+      ['unknown', '10.0.0.9'],
+      ['_hidden:80', '10.0.0.9'],
+      ['2.2.2.2:80:80', '10.0.0.9'],
+      ['2.2.2:80', '10.0.0.9'],
+    ] as const)
+      expect({ given, address: from(`1.1.1.1, ${given}`, true) }).toEqual({ given, address })
     expect(from(undefined, true)).toBe('10.0.0.9')
     expect(from('1.1.1.1', false)).toBe('10.0.0.9')
   })

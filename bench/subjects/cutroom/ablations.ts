@@ -28,7 +28,11 @@ export const ablations = {
     }),
   },
   'response cache': {
-    responseCache: { get: (_path, _position, make) => make(), size: () => ({ entries: 0, bytes: 0 }), close() {} },
+    responseCache: {
+      get: async (_path, _position, make) => ({ ...(await make()), reading: 0 }),
+      size: () => ({ entries: 0, bytes: 0 }),
+      close() {},
+    },
   },
   /** Each page of each socket is read and encoded anew: a closed cache keeps nothing. */
   'replay cache': {

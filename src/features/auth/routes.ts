@@ -134,10 +134,14 @@ function sessionRoute(
     }
   }
 
-  app.serve(auth.session, async ({ request, reply }) => {
-    reply.header('cache-control', 'no-store')
-    return { ...(await stateOf(request)), registration: await registrationMode() }
-  })
+  app.serve(
+    auth.session,
+    async ({ request, reply }) => {
+      reply.header('cache-control', 'no-store')
+      return { ...(await stateOf(request)), registration: await registrationMode() }
+    },
+    { knowsCaller: true },
+  )
 }
 
 /** Logging out, of one session or of all. */

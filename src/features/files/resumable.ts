@@ -128,12 +128,12 @@ function createCreation(
 /** Uploads in parts, which can be resumed: tus 1.0 with creation, expiration and termination. */
 export function resumableRoutes(app: FastifyInstance, context: RouteContext): void {
   const { config, files } = context
+  const { tokens } = app
   const drafts = new WeakMap<FastifyRequest, NewUpload>()
   const found = new WeakMap<FastifyRequest, UploadRow>()
 
   const store = openStore(context)
   const complete = createCompletion(app, context, store)
-
   const path = basePathOf(config) + UPLOADS_URL
   const tus = createTus({ path, store, ...createCreation(app, context, store, drafts), onComplete: complete })
 
@@ -204,10 +204,10 @@ export function resumableRoutes(app: FastifyInstance, context: RouteContext): vo
         schema: { hide: true, ...(method !== 'POST' && { params: Params }) },
         config: { receivesFile: true },
         onRequest(request, _reply, done) {
-          request.caller = app.tokens.callerOf(request)
+          request.caller = tokens.assertNotEnded(tokens.callerOf(request))
           done()
         },
-        preHandler: (request, reply) => app.withPlace(request, reply, () => check(request)),
+        preHandler: (request, reply) => app.withPlace(request, reply, () => tokens.noteEnd(request.caller, () => check(request))),
         handler,
       })
     route('POST', admit, create)

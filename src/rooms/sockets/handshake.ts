@@ -1,25 +1,35 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
-import { isIPv6 } from 'node:net'
+import { isIP, isIPv6 } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type ProblemError, toWire } from '../../errors.ts'
 
 /**
- * The network that counts as one visitor: an IPv4 address, or the /64 that one customer has of IPv6.
+ * The network that counts as one visitor: an IPv4 address, or the /64 that one customer has of IPv6 at least.
  * @param address as Node or a proxy writes it
+ * @param bits of IPv6: with 48 it is the most that one customer has
  */
-export function networkOf(address: string): string {
+export function networkOf(address: string, bits: 48 | 64 = 64): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
   if (mapped !== undefined || !isIPv6(address)) return mapped ?? address
   const [left = [], right] = address.split('::').map((half) => half.split(':').filter(Boolean))
   const groups = right ? [...left, ...Array<string>(Math.max(8 - left.length - right.length, 0)).fill('0'), ...right] : left
-  const prefix = groups.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16))
-  return `${prefix.join(':')}::/64`
+  const prefix = groups.slice(0, bits / 16).map((group) => Number.parseInt(group, 16).toString(16))
+  return `${prefix.join(':')}::/${bits}`
 }
 
-/** Address of the visitor. Behind a proxy it is the last of X-Forwarded-For: earlier ones may be the visitor's own. */
+/** `203.0.113.7:443`, `[2001:db8::1]:443` and `[2001:db8::1]`: some proxies add the port, which differs with each connection. */
+const withPort = /^(?:\[([^\]]*)\](?::\d+)?|([^:]*):\d+)$/
+
+/**
+ * Address of the visitor. Behind a proxy it is the last of X-Forwarded-For: earlier ones may be the visitor's own. Where that is no
+ * address, it is the proxy's.
+ */
 export function addressOf({ headers, socket }: Pick<IncomingMessage, 'headers' | 'socket'>, behindProxy: boolean): string {
-  const forwarded = behindProxy ? String(headers['x-forwarded-for'] ?? '').split(',') : []
-  return forwarded.at(-1)?.trim() || (socket.remoteAddress ?? '')
+  const header = behindProxy ? String(headers['x-forwarded-for'] ?? '') : ''
+  const forwarded = header.slice(header.lastIndexOf(',') + 1).trim()
+  const [, v6, v4] = withPort.exec(forwarded) ?? []
+  const address = v6 ?? v4 ?? forwarded
+  return isIP(address) === 0 ? (socket.remoteAddress ?? '') : address
 }
 
 /** How long a refused connection may take to read its answer, ms. */
