@@ -9,11 +9,11 @@ const ROOT = import.meta.dirname
 /** What the first load needs and later parts share: in one chunk, which is smaller than a chunk for each combination of its readers. */
 const FIRST = {
   name: 'first',
-  test: /(client\/src\/(generated\/contract|problem|upload|room-typing|index)|console\/src\/(app|main|lib\/(cell|use-selected|session|router|say|lazy|unsent)|texts-first|parts\/(form|icons|toasts|waiting)))\.tsx?$|preload-helper|node_modules\/preact/,
+  test: /(client\/src\/(generated\/contract|problem|upload|room-typing|index)|console\/src\/(app|main|lib\/(cell|use-selected|session|router|say|lazy|loading|unsent)|texts-first|parts\/(form|icons|toasts|waiting)))\.tsx?$|preload-helper|node_modules\/preact/,
 }
 
-/** What every view of a project needs: smaller in one chunk than in two. */
-const ROOM = { name: 'room', test: /console\/src\/lib\/(room|people)\.ts$/ }
+/** What every view of a project needs, with the texts, times and faces that it takes along: smaller in one chunk than in four. */
+const ROOM = { name: 'room', test: /console\/src\/(lib\/(room|people)|parts\/face)\.tsx?$/ }
 
 /** Beside each asset, it compressed as well as can be: built once, served often. */
 async function compress(folder: string): Promise<void> {

@@ -8,6 +8,7 @@ import { uploadFile, wavOf } from '../support/files.ts'
 import { addMember, createCut, createProject, register } from '../support/people.ts'
 import { until } from '../support/until.ts'
 import { button, signInOn } from './people.ts'
+import { saveData } from './save-data.ts'
 
 const KIB = 1024
 const COMMENTS = 5_000
@@ -77,6 +78,8 @@ describeInBrowser('what the console costs', () => {
     const { cut } = await createCut(ann, project.id)
     const loaded = new Set<string>()
     const { page } = await open({ origin: app().url })
+    // what a page needs, without the views that are loaded ahead
+    await saveData(page)
     page.on('response', (response) => {
       const { pathname } = new URL(response.url())
       if (pathname.startsWith('/assets/') && !pathname.endsWith('.svg') && !LATER.test(pathname)) loaded.add(pathname)

@@ -83,11 +83,12 @@ export function createAccount({ api, cookies, retryForMs, closing, onEntered, on
   async function logout(): Promise<void> {
     next()
     onLeft()
-    const ended = [...unclosed, session.end(true)]
+    const ended = [session.end(true)]
     await inOrder(async () => {
       // by cookie: a login that was asked for before and was answered since
       if (cookies && !session.current().out) ended.push(session.end(true))
-      const all = ended.filter(({ out }) => !out)
+      // by now those before have failed or not
+      const all = [...unclosed, ...ended].filter(({ out }) => !out)
       // the cookie is of the last one
       await Promise.all(all.map((login, n) => closeOnServer(login, n < all.length - 1)))
     })

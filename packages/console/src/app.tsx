@@ -10,7 +10,7 @@ import { firstTexts as texts } from './texts-first.ts'
 import { SignIn } from './views/sign-in.tsx'
 
 const SignedIn = lazy(() => import('./views/signed-in.tsx').then(({ SignedIn }) => SignedIn))
-const OpenView = lazy(() => import('./views/open.tsx').then(({ OpenView }) => OpenView))
+const OpenView = lazy(() => import('./views/open.tsx').then(({ OpenView }) => OpenView), undefined, false)
 
 /** The page: for a person who is signed in, or for a visitor. */
 export function App() {

@@ -7,6 +7,7 @@ export const firstTexts = {
   messages: 'Notices',
   working: 'Working …',
   loading: 'Loading',
+  missing: 'This part of the page is missing on the server. It is tried again.',
   justNow: 'just now',
   waits: 'Waiting for the connection to the server. It may be restarting, or your network may block WebSockets.',
 

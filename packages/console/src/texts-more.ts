@@ -55,6 +55,14 @@ export const moreTexts = {
     deleted: (name: string) => `${name} was deleted`,
   },
 
+  signOut: {
+    title: 'Sign out?',
+    action: 'Sign out',
+    unsent: (n: number) =>
+      `${count(n, 'change')} ${n === 1 ? 'was' : 'were'} not sent yet. Signing out discards ${n === 1 ? 'it' : 'them'}.`,
+    untold: 'You are signed out on this device. The server does not know it yet, and is told once it answers.',
+  },
+
   me: {
     title: 'You',
     profile: 'Profile',

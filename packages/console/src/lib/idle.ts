@@ -10,7 +10,8 @@ const AT_LAST_MS = 2_000
 const INSTEAD_MS = 200
 const hasBeenIdle = createCell(false)
 
-function whenIdle(run: () => void): () => void {
+/** @returns takes it back */
+export function whenIdle(run: () => void): () => void {
   if (!('requestIdleCallback' in globalThis)) {
     const timer = setTimeout(run, INSTEAD_MS)
     return () => clearTimeout(timer)

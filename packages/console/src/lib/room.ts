@@ -1,4 +1,4 @@
-import type { Endpoint, MutationArgs, MutationOptions, Role, Room } from '@cutroom/client'
+import { CutroomError, type Endpoint, type MutationArgs, type MutationOptions, type Role, type Room } from '@cutroom/client'
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
 import { isAtLeast } from './people.ts'
@@ -27,7 +27,10 @@ export const useMay = (least: Role): boolean =>
   useRoomValue(({ role, state }) => isAtLeast(role ?? state?.members.get(client.userId ?? '')?.role, least), [least])
 
 /** Says why a write failed whose row is back where it was. */
-export const complain = (error: unknown): void => toast(reasonOf(error), 'bad')
+export function complain(error: unknown): void {
+  // with the session its writes have ended, and the page says so
+  if (client.me || !(error instanceof CutroomError) || error.code !== 'session-revoked') toast(reasonOf(error), 'bad')
+}
 
 /**
  * Queues a write that stays where it is drawn, with the reason, when it is refused. Resolves once it is queued.

@@ -29,10 +29,27 @@ export const client = createClient({
   },
 })
 
+/** There while a person has signed out on this device and the server does not know it. */
+const SIGNED_OUT = `cutroom signed out ${base}`
+
+/** Tells the server of a sign-out that it has not heard of. */
+export async function endSignedOut(): Promise<void> {
+  if (!localStorage.getItem(SIGNED_OUT)) return
+  await client.logout()
+  localStorage.removeItem(SIGNED_OUT)
+}
+addEventListener('online', () => void endSignedOut().catch(() => {}))
+
+export function logout(): Promise<void> {
+  localStorage.setItem(SIGNED_OUT, 'yes')
+  return endSignedOut()
+}
+
 /** Finds out who is signed in. */
 export async function start(): Promise<void> {
   phase.value = 'starting'
   try {
+    await endSignedOut()
     await client.restore()
     phase.value = 'ready'
   } catch {

@@ -1,5 +1,5 @@
 // What a person has written in this tab and not sent: it survives a change of the view, a reload, and the end of the session.
-import { client } from './session.ts'
+import { client, logout } from './session.ts'
 
 /** Of one person: the next one in this tab sees nothing of it. */
 const prefix = (): string => `cutroom unsent ${client.userId ?? ''} `
@@ -12,8 +12,8 @@ export function keepUnsent(key: string, text: string | null): void {
   else sessionStorage.removeItem(prefix() + key)
 }
 
-/** Signs out, and forgets what was not sent. */
+/** Signs out, and forgets what was not sent. @throws when the server could not be told: it is told later */
 export function signOut(): Promise<void> {
   for (const key of Object.keys(sessionStorage)) if (key.startsWith(prefix())) sessionStorage.removeItem(key)
-  return client.logout()
+  return logout()
 }

@@ -1,6 +1,6 @@
 import { auth, type SessionState } from '@cutroom/client'
 import { useEffect, useState } from 'preact/hooks'
-import { client, notice } from '../lib/session.ts'
+import { client, endSignedOut, notice } from '../lib/session.ts'
 import { firstTexts as texts } from '../texts-first.ts'
 import { Field, Form, useSubmission } from './form.tsx'
 
@@ -31,7 +31,9 @@ export function AccountForm(props: { isNew: boolean; action: string; invitation?
   const registration = useRegistration(isNew && invitation === undefined)
   const isFirst = registration === 'first-account'
   const submission = useSubmission(['email', 'password', 'name', 'code'])
-  const register = () => {
+  const enter = async () => {
+    await endSignedOut()
+    if (!isNew) return client.login({ email, password, remember })
     const by = { ...(invitation === undefined ? {} : { invitation }), ...(isFirst ? { code } : {}) }
     return client.register({ email, password, name, remember, ...by })
   }
@@ -40,7 +42,7 @@ export function AccountForm(props: { isNew: boolean; action: string; invitation?
     <Form
       submission={submission}
       action={props.action}
-      work={() => (isNew ? register() : client.login({ email, password, remember }))}
+      work={enter}
       onDone={() => {
         notice.value = null
         props.onDone?.()

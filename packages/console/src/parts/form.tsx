@@ -1,6 +1,7 @@
 import { CutroomError } from '@cutroom/client'
 import type { ComponentChildren } from 'preact'
-import { useId, useState } from 'preact/hooks'
+import { useId, useRef, useState } from 'preact/hooks'
+import { toast } from '../lib/say.ts'
 import { reasonOf } from '../lib/session.ts'
 import { firstTexts as texts } from '../texts-first.ts'
 
@@ -103,16 +104,18 @@ export function Area({
   )
 }
 
-/** A labelled choice. */
+/** A labelled choice. Where `onChoose` rejects, why is shown, and `value` is chosen again. */
 export function Choice<T extends string>(props: {
   label: string
   value: T
   options: readonly { value: T; text: string }[]
-  onChoose: (value: T) => void
+  onChoose: (value: T) => unknown
   disabled?: boolean
   hideLabel?: boolean
 }) {
   const id = useId()
+  const now = useRef(props.value)
+  now.current = props.value
   return (
     <div class="field">
       <label for={id} class={props.hideLabel ? 'hidden' : undefined}>
@@ -122,7 +125,14 @@ export function Choice<T extends string>(props: {
         id={id}
         value={props.value}
         disabled={props.disabled}
-        onChange={(event) => props.onChoose(event.currentTarget.value as T)}
+        onChange={async ({ currentTarget }) => {
+          try {
+            await props.onChoose(currentTarget.value as T)
+          } catch (error) {
+            currentTarget.value = now.current
+            toast(reasonOf(error), 'bad')
+          }
+        }}
       >
         {props.options.map(({ value, text }) => (
           <option key={value} value={value}>

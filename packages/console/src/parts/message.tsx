@@ -81,7 +81,7 @@ export const MessageItem = memo(function MessageItem(props: {
   const isWaiting = unsent !== undefined && unsent.state !== 'refused'
   return (
     <>
-      {row.day !== null && <h2 class="day">{row.day}</h2>}
+      {row.day !== null && <h2 class="message-day">{row.day}</h2>}
       <div
         class={`message${isOwn ? ' own' : ''}${starts ? ' starts' : ''}${isWaiting ? ' pending' : ''}${props.isMarked ? ' marked' : ''}`}
         aria-busy={isWaiting}

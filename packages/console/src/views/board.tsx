@@ -20,7 +20,7 @@ const COLUMNS = Object.entries(texts.board.columns) as [Status, string][]
 const words = texts.board
 const CARD_HEIGHT = 76
 
-function AddTask() {
+function AddTask({ onAdded }: { onAdded: () => void }) {
   const room = useRoom()
   const [title, setTitle] = useState('')
   return (
@@ -29,7 +29,10 @@ function AddTask() {
       onSubmit={(event) => {
         event.preventDefault()
         if (title.trim() === '') return
-        createTask(room, title.trim(), 'todo').then(() => setTitle(''), complain)
+        createTask(room, title.trim(), 'todo').then(() => {
+          setTitle('')
+          onAdded()
+        }, complain)
       }}
     >
       <input
@@ -138,7 +141,7 @@ export function Board({ taskId, commentId }: { taskId: string | null; commentId:
     <div class="board-page">
       <div class="page-head">
         <h1>{words.title}</h1>
-        {mayMove && <AddTask />}
+        {mayMove && <AddTask onAdded={() => setShown('todo')} />}
       </div>
       {isEmpty && (
         <div class="empty">
@@ -186,7 +189,9 @@ export function Board({ taskId, commentId }: { taskId: string | null; commentId:
           onClose={() => setMoving(null)}
         />
       )}
-      {taskId !== null && <TaskDialog key={taskId} {...{ taskId, commentId }} onClose={() => go(projectPath(room.projectId))} />}
+      {taskId !== null && (
+        <TaskDialog key={taskId} {...{ taskId, commentId }} onClose={() => go(projectPath(room.projectId), true)} />
+      )}
     </div>
   )
 }

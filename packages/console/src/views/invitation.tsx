@@ -5,11 +5,11 @@ import { base, go, projectPath } from '../lib/router.ts'
 import { announce } from '../lib/say.ts'
 import { client, notice, phase, reasonOf, start } from '../lib/session.ts'
 import { exact } from '../lib/time.ts'
-import { signOut } from '../lib/unsent.ts'
 import { useSelected } from '../lib/use-selected.ts'
 import { AccountForm } from '../parts/account-form.tsx'
 import { Form, useSubmission } from '../parts/form.tsx'
 import { NoPage, SignBox, Skeleton } from '../parts/sign-box.tsx'
+import { SignOut } from '../parts/sign-out.tsx'
 import { accountTexts } from '../texts-account.ts'
 import { firstTexts } from '../texts-first.ts'
 
@@ -68,16 +68,7 @@ function Accept(props: Props) {
   return (
     <div class="card stack">
       <p class="quiet">{words.as(me?.name ?? '', me?.email ?? '')}</p>
-      <Form
-        submission={submission}
-        action={words.accept}
-        work={work}
-        beside={
-          <button type="button" class="button" onClick={() => void signOut().catch(() => {})}>
-            {words.other}
-          </button>
-        }
-      >
+      <Form submission={submission} action={words.accept} work={work} beside={<SignOut text={words.other} />}>
         {null}
       </Form>
     </div>

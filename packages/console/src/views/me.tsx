@@ -5,10 +5,10 @@ import { complain } from '../lib/room.ts'
 import { toast } from '../lib/say.ts'
 import { client } from '../lib/session.ts'
 import { setTheme, type Theme, theme } from '../lib/theme.ts'
-import { signOut } from '../lib/unsent.ts'
 import { useSelected } from '../lib/use-selected.ts'
 import { Confirm } from '../parts/dialog.tsx'
 import { Choice, Field, Form, useSubmission } from '../parts/form.tsx'
+import { SignOut } from '../parts/sign-out.tsx'
 import { UsageLine } from '../parts/usage.tsx'
 import { texts } from '../texts.ts'
 import { moreTexts } from '../texts-more.ts'
@@ -94,9 +94,7 @@ export function MeView() {
     <div class="page">
       <div class="page-head">
         <h1>{words.title}</h1>
-        <button type="button" class="button" onClick={() => void signOut().catch(complain)}>
-          {texts.frame.signOut}
-        </button>
+        <SignOut text={texts.frame.signOut} />
       </div>
       <Profile />
       <section class="card" aria-label={words.look}>

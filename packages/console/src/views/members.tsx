@@ -56,7 +56,7 @@ function Row({ member, mayManage }: { member: Member; mayManage: boolean }) {
             hideLabel
             value={role}
             options={options}
-            onChoose={(next: Role) => void client.call(members.update, { params, body: { role: next } }).catch(complain)}
+            onChoose={(next: Role) => client.call(members.update, { params, body: { role: next } })}
           />
           <button type="button" class="button" onClick={() => setRemoving(true)}>
             {words.remove}

@@ -1,7 +1,8 @@
 import type { Room } from '@cutroom/client'
 import { useEffect, useState } from 'preact/hooks'
+import { whenIdle } from '../lib/idle.ts'
 import { useKeys } from '../lib/keys.ts'
-import { lazy } from '../lib/lazy.tsx'
+import { lazy, loadAhead } from '../lib/lazy.tsx'
 import { RoomContext, useRoom, useRoomValue } from '../lib/room.ts'
 import type { Route } from '../lib/router.ts'
 import { announce } from '../lib/say.ts'
@@ -92,12 +93,22 @@ function useVisit(room: Room): void {
   }, [room])
 }
 
+/** Once nothing is waited for, the other views are loaded: without the network they are there. */
+function useLoadAhead(): void {
+  const isLive = useRoomValue(({ status }) => status === 'live')
+  useEffect(() => {
+    const { connection } = navigator as { connection?: { saveData?: boolean } }
+    if (isLive && !connection?.saveData) return whenIdle(() => void loadAhead().catch(() => {}))
+  }, [isLive])
+}
+
 function Opened({ at, gone }: { at: At; gone: string | null }) {
   const room = useRoom()
   const [isInspecting, setInspecting] = useState(false)
   const name = useRoomValue((room) => room.state?.project.name ?? texts.loading)
   useSpokenEvents(room)
   useVisit(room)
+  useLoadAhead()
   const toggle = () => setInspecting((is) => !is)
   useKeys({ i: toggle })
   return (

@@ -1,0 +1,41 @@
+import { join } from 'node:path'
+import { beforeAll, expect, inject, it } from 'vitest'
+import { useApp } from '../support/app.ts'
+import { describeInBrowser, useBrowser } from '../support/browser.ts'
+import type { Person } from '../support/people.ts'
+import { annAndBen, button, heading, signInOn } from './people.ts'
+
+describeInBrowser('the board', () => {
+  const app = useApp({ seams: { consoleFolder: join(inject('build'), 'console') } })
+  const open = useBrowser()
+  let ann: Person
+  let project: { id: string }
+  beforeAll(async () => {
+    ;({ ann, project } = await annAndBen(app()))
+  })
+
+  it('on a narrow screen a task that is added is seen, whatever column was shown', async () => {
+    const { page } = await open({ origin: app().url, width: 380 })
+    await signInOn(page, app().url, ann.email, `/projects/${project.id}`)
+    await button(page, 'Done').click()
+    await page.getByRole('textbox', { name: 'Add a task' }).fill('Mix')
+    await page.keyboard.press('Enter')
+    await page.getByRole('link', { name: 'Mix' }).waitFor()
+    expect(await button(page, 'To do').getAttribute('aria-pressed')).toBe('true')
+  })
+
+  it('Back after a task was closed does not open it again', async () => {
+    const { id } = await ann.must<{ id: string }>('POST', `/api/projects/${project.id}/tasks`, { title: 'Master' })
+    const { page } = await open({ origin: app().url })
+    await signInOn(page, app().url, ann.email)
+    await page.getByRole('link', { name: 'First album' }).first().click()
+    await page.getByRole('link', { name: 'Master' }).click()
+    expect(page.url()).toContain(id)
+    await button(page.getByRole('dialog'), 'Close').click()
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+    await page.goBack()
+    expect(page.url()).toBe(`${app().url}/projects/${project.id}`)
+    await page.goBack()
+    await heading(page, 'Your projects').waitFor()
+  })
+})
