@@ -108,6 +108,8 @@ export const soundTexts = {
 
   comment: {
     to: 'To',
+    takeAt: (at: string) => `At ${at}`,
+    takeTo: (at: string) => `To ${at}`,
     toWrong: 'The end comes after the beginning, like 1:10',
     on: (name: string) => `on ${name}`,
     goTo: (at: string) => `Go to ${at}`,
