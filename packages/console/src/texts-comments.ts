@@ -9,6 +9,7 @@ export const commentTexts = {
     labels: 'Labels',
     labelsHelp: 'Separated by commas',
     gone: 'This task is gone.',
+    goneText: 'You wrote this and had not saved it. Copy what you need.',
     deleteTitle: 'Delete this task?',
     deleteText: 'Its comments go with it. This cannot be undone.',
     by: (name: string) => `by ${name}`,
