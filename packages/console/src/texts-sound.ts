@@ -108,6 +108,7 @@ export const soundTexts = {
 
   comment: {
     to: 'To',
+    beyond: (end: string) => `The recording ends at ${end}`,
     takeAt: (at: string) => `At ${at}`,
     takeTo: (at: string) => `To ${at}`,
     toWrong: 'The end comes after the beginning, like 1:10',

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { lazy } from '../lib/lazy.tsx'
 import { mentionOf, nameBegun, withEdit, withNames } from '../lib/mentions.ts'
 import { useRoom } from '../lib/room.ts'
-import { readMediaTime } from '../lib/time.ts'
+import { exactMediaTime, readMediaTime } from '../lib/time.ts'
 import { keepUnsent, unsent } from '../lib/unsent.ts'
 import type { Span } from '../lib/writes.ts'
 import { texts } from '../texts.ts'
@@ -21,6 +21,7 @@ export interface Moment {
   /** Undefined: what is written is no moment. */
   span: Span | undefined
   fields: ComponentChildren
+  set(atMs: number | null, endMs: number | null): void
   clear(): void
 }
 
@@ -30,6 +31,7 @@ export function useMoment(): Moment {
   const atMs = readMediaTime(at)
   return {
     span: atMs === undefined ? undefined : { atMs, endMs: null, fileId: null },
+    set: (ms) => setAt(ms === null ? '' : exactMediaTime(ms)),
     clear: () => setAt(''),
     fields: <TimeField label={words.at} value={at} isWrong={atMs === undefined} wrong={words.atWrong} onInput={setAt} />,
   }

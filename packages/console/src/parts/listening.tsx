@@ -80,6 +80,8 @@ function useMomentOf(player: Player): Moment & { begin(positionMs: number): void
   const range = useCell(player.range)
   const atMs = readMediaTime(at)
   const endMs = readMediaTime(to)
+  const durationMs = useCell(player.durationMs)
+  const isBeyond = (ms: number | null | undefined) => sound !== null && durationMs > 0 && (ms ?? 0) > durationMs
   const isEnd = endMs !== undefined && (endMs === null || (atMs != null && endMs >= atMs))
   /** Goes by the range that is selected, where there is one. */
   const begin = (positionMs: number) => {
@@ -93,8 +95,15 @@ function useMomentOf(player: Player): Moment & { begin(positionMs: number): void
     player.select(startMs < endMs ? { startMs, endMs } : null)
   }
   return {
-    span: atMs === undefined || !isEnd ? undefined : { atMs, endMs, fileId: atMs === null ? null : (sound?.id ?? null) },
+    span:
+      atMs === undefined || !isEnd || isBeyond(atMs) || isBeyond(endMs)
+        ? undefined
+        : { atMs, endMs, fileId: atMs === null ? null : (sound?.id ?? null) },
     begin,
+    set(from, until) {
+      setAt(from === null ? '' : exactMediaTime(from))
+      setTo(until === null ? '' : exactMediaTime(until))
+    },
     clear() {
       setAt('')
       setTo('')
@@ -105,7 +114,7 @@ function useMomentOf(player: Player): Moment & { begin(positionMs: number): void
         <TimeField
           label={commentTexts.comments.at}
           value={at}
-          isWrong={atMs === undefined}
+          isWrong={atMs === undefined || isBeyond(atMs)}
           wrong={commentTexts.comments.atWrong}
           onInput={setAt}
         />
@@ -116,8 +125,13 @@ function useMomentOf(player: Player): Moment & { begin(positionMs: number): void
             onTake={begin}
           />
         )}
-        <TimeField label={words.to} value={to} isWrong={!isEnd} wrong={words.toWrong} onInput={setTo} />
+        <TimeField label={words.to} value={to} isWrong={!isEnd || isBeyond(endMs)} wrong={words.toWrong} onInput={setTo} />
         {sound && atMs != null && <TakePosition player={player} text={words.takeTo} onTake={end} />}
+        {(isBeyond(atMs) || isBeyond(endMs)) && (
+          <span class="bad small" role="alert">
+            {words.beyond(mediaTime(durationMs))}
+          </span>
+        )}
         {sound && at !== '' && <span class="quiet small">{words.on(sound.name)}</span>}
       </>
     ),
