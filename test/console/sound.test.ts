@@ -128,6 +128,37 @@ describeInBrowser('sound on the page of a cut', () => {
     await ben.page.getByText('All of this is too fast').waitFor()
   })
 
+  it('buttons beside the fields take the moment, and the end of a range, from the player', async () => {
+    const { page } = ann
+    const [from, to] = [page.getByLabel('At (like 1:02)'), page.getByLabel('To', { exact: true })]
+    await slider(page).focus()
+    await page.keyboard.press('Home')
+    for (let n = 0; n < 8; n++) await page.keyboard.press('ArrowRight')
+    await button(page, 'At 0:08').click()
+    expect([await from.inputValue(), await to.inputValue()]).toEqual(['0:08', ''])
+    await slider(page).focus()
+    await page.keyboard.press('ArrowRight')
+    await button(page, 'To 0:09').focus()
+    await page.keyboard.press('Enter')
+    expect([await from.inputValue(), await to.inputValue()]).toEqual(['0:08', '0:09'])
+    await page.getByText('Range 0:08 to 0:09').waitFor()
+    // the other way round it is the same range
+    await slider(page).focus()
+    for (let n = 0; n < 4; n++) await page.keyboard.press('ArrowLeft')
+    await button(page, 'To 0:05').click()
+    expect([await from.inputValue(), await to.inputValue()]).toEqual(['0:05', '0:08'])
+    await from.fill('')
+    await to.fill('')
+    await button(page, 'At 0:05–0:08').click()
+    expect([await from.inputValue(), await to.inputValue()]).toEqual(['0:05', '0:08'])
+    await from.fill('')
+    await to.fill('')
+    await button(page, 'Clear the range').click()
+    await page.keyboard.press('?')
+    await page.getByRole('dialog').getByText('a range of the waveform').waitFor()
+    await page.keyboard.press('Escape')
+  })
+
   it('open threads are carried to a newer take, and both takes are compared at one position', async () => {
     const { page } = ann
     await page.getByLabel('Add a file').setInputFiles({ name: 'Morning 2.wav', mimeType: 'audio/wav', buffer: recording(80) })

@@ -158,6 +158,7 @@ export const moreTexts = {
       ['u', 'mark the row as seen, or all above it as read'],
       ['z', 'undo what was just dismissed'],
       ['c', 'write a comment; on a cut at the moment that is heard'],
+      ['Shift drag', 'a range of the waveform, which the next comment is about'],
       ['Space', 'play or pause'],
       [', .', 'back and ahead one second'],
       ['x', 'switch to the other take that is compared'],

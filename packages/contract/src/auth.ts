@@ -36,8 +36,8 @@ export const Session = z
 
 /** An address as accounts have it: in small letters. */
 export const emailAddress = z
-  .email()
-  .max(254)
+  .email('must be an e-mail address')
+  .max(254, 'must have at most 254 characters')
   .transform((value) => value.toLowerCase())
 /** In UTF-16 units. One that is typed in decomposed form is longer than what it stands for. */
 export const TYPED = 1_000

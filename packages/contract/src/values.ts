@@ -13,20 +13,22 @@ export const isVisible = (value: string): boolean => !INVISIBLE.test(value)
 const LINE_BREAK = /[\n\v\f\r\u0085\u2028\u2029]/
 const isOneLine = (value: string): boolean => !LINE_BREAK.test(value)
 
+const atMost = (max: number): string => `must have at most ${max} characters`
+
 /** One line of text as a person writes it, 1 to `max` UTF-16 units after trimming, with something to see in it. */
 export const line = (max: number) =>
   z
     .string()
     .trim()
-    .min(1)
-    .max(max)
+    .min(1, 'must not be empty')
+    .max(max, atMost(max))
     .refine(isPlainText, 'must be well-formed text without NUL')
     .refine(isOneLine, 'must be one line')
     // An empty one is too short, which says enough.
     .refine((value) => value === '' || isVisible(value), 'must have a visible character')
 
 /** Longer text; may be empty. */
-export const prose = (max: number) => z.string().max(max).refine(isPlainText, 'must be well-formed text without NUL')
+export const prose = (max: number) => z.string().max(max, atMost(max)).refine(isPlainText, 'must be well-formed text without NUL')
 
 /** Levels and values of one message of a client at most, over HTTP and over sockets. */
 export const MAX_LEVELS = 32

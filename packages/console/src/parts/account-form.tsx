@@ -49,7 +49,15 @@ export function AccountForm(props: { isNew: boolean; action: string; invitation?
       }}
     >
       {isNew && (
-        <Field label={words.name} value={name} onInput={setName} autocomplete="name" required wrong={submission.field('name')} />
+        <Field
+          label={words.name}
+          value={name}
+          onInput={setName}
+          autocomplete="name"
+          required
+          maxLength={100}
+          wrong={submission.field('name')}
+        />
       )}
       <Field
         label={words.email}

@@ -1,13 +1,13 @@
 import '../styles/cut.css'
-import type { Comment } from '@cutroom/client'
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import type { Comment, Mutation } from '@cutroom/client'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { useKeys } from '../lib/keys.ts'
 import { useMay, useRoom, useRoomValue } from '../lib/room.ts'
 import { client } from '../lib/session.ts'
 import { createComment, setResolved, type Target } from '../lib/writes.ts'
 import { commentTexts } from '../texts-comments.ts'
 import { Composer, type Moment, useMoment } from './composer.tsx'
-import { type DrawMoment, type Talk, Thread } from './thread.tsx'
+import { type DrawMoment, type Talk, Thread, takeBack } from './thread.tsx'
 import { Windowed, type WindowedHandle } from './windowed.tsx'
 
 const words = commentTexts.comments
@@ -111,11 +111,30 @@ function useFollowing(
       handle.current?.reveal(heardId)
   }, [heardId, follows, isPlaying])
 }
+
+/** The box of new comments, which is another one once a refused comment was put into it. */
+function useRewriting(targetId: string, moment: Moment) {
+  const [count, setCount] = useState(0)
+  const latest = useRef(moment)
+  latest.current = moment
+  const onRewrite = useCallback(
+    (mutation: Mutation) => {
+      const { atMs = null, endMs = null } = takeBack(mutation, targetId)
+      latest.current.set(atMs, endMs)
+      setCount((n) => n + 1)
+    },
+    [targetId],
+  )
+  return { count, onRewrite }
+}
+
 const deaf = { heardId: null, follows: null, isPlaying: false }
 
 /** The threads on a cut or a task, and a place to write. @param commentId the comment to begin at */
 export function Comments({ target, commentId, listening }: { target: Target; commentId?: string | null; listening?: Listening }) {
   const plainMoment = useMoment()
+  const moment = listening?.moment ?? plainMoment
+  const { count, onRewrite } = useRewriting(target.id, moment)
   const room = useRoom()
   const mayComment = useMay('commenter')
   const mayEdit = useMay('editor')
@@ -179,6 +198,7 @@ export function Comments({ target, commentId, listening }: { target: Target; com
             rights={mayComment ? (isOwner ? 'all' : mayEdit ? 'resolve' : 'own') : 'none'}
             editing={editing}
             onEdit={setEditing}
+            onRewrite={onRewrite}
             isHeard={listening?.heardId === talk.first.id}
             drawMoment={listening?.drawMoment}
           />
@@ -187,10 +207,12 @@ export function Comments({ target, commentId, listening }: { target: Target; com
       <Typing targetId={target.id} />
       {mayComment ? (
         <Composer
+          key={count}
+          autoFocus={count > 0}
           id="composer"
           label={words.label}
           targetId={target.id}
-          {...(target.kind === 'cut' && { moment: listening?.moment ?? plainMoment })}
+          {...(target.kind === 'cut' && { moment })}
           onSend={(body, span) => createComment(room, target, body, span).then(() => handle.current?.toEnd())}
         />
       ) : (

@@ -1,7 +1,10 @@
-import type { ComponentChildren } from 'preact'
+import type { Person } from '@cutroom/client'
+import type { ComponentChildren, RefObject } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { lazy } from '../lib/lazy.tsx'
+import { mentionOf, nameBegun, withEdit, withNames } from '../lib/mentions.ts'
 import { useRoom } from '../lib/room.ts'
-import { readMediaTime } from '../lib/time.ts'
+import { exactMediaTime, readMediaTime } from '../lib/time.ts'
 import { keepUnsent, unsent } from '../lib/unsent.ts'
 import type { Span } from '../lib/writes.ts'
 import { texts } from '../texts.ts'
@@ -10,12 +13,15 @@ import { useSubmission, Wrong } from './form.tsx'
 
 const words = commentTexts.comments
 const LONGEST = 10_000
+/** Loaded when the first name is begun. */
+const MentionList = lazy(() => import('./mention-list.tsx').then(({ MentionList }) => MentionList), null)
 
 /** The moment that a comment is about, as it stands in its fields, and where they are drawn. */
 export interface Moment {
   /** Undefined: what is written is no moment. */
   span: Span | undefined
   fields: ComponentChildren
+  set(atMs: number | null, endMs: number | null): void
   clear(): void
 }
 
@@ -25,6 +31,7 @@ export function useMoment(): Moment {
   const atMs = readMediaTime(at)
   return {
     span: atMs === undefined ? undefined : { atMs, endMs: null, fileId: null },
+    set: (ms) => setAt(ms === null ? '' : exactMediaTime(ms)),
     clear: () => setAt(''),
     fields: <TimeField label={words.at} value={at} isWrong={atMs === undefined} wrong={words.atWrong} onInput={setAt} />,
   }
@@ -52,6 +59,41 @@ export function TimeField(props: {
 }
 
 const NO_MOMENT: Span = { atMs: null, endMs: null, fileId: null }
+
+/** Names in place of mentions in a box, and the list of members while one is begun. */
+function useNames(box: RefObject<HTMLTextAreaElement | null>, text: string, write: (text: string) => void) {
+  const shown = withNames(text)
+  const [begun, setBegun] = useState<ReturnType<typeof nameBegun>>(null)
+  const close = () => setBegun(null)
+  const choose = (person: Person) => {
+    if (!box.current || !begun) return
+    const { start, name } = begun
+    const mention = `${mentionOf(person)} `
+    const next = shown.slice(0, start) + mention + shown.slice(start + 1 + name.length)
+    const written = withEdit(text, next, start + mention.length)
+    const caret = start + withNames(mention).length
+    // now, not when it is drawn: the caret stays where it is put
+    box.current.value = withNames(written)
+    box.current.setSelectionRange(caret, caret)
+    write(written)
+    close()
+  }
+  return {
+    input: {
+      value: shown,
+      maxLength: LONGEST - text.length + shown.length,
+      'aria-autocomplete': 'list' as const,
+      onInput({ currentTarget: { value, selectionEnd } }: { currentTarget: HTMLTextAreaElement }) {
+        const next = withEdit(text, value, selectionEnd)
+        write(next)
+        setBegun(nameBegun(next, selectionEnd))
+      },
+      onClick: close,
+      onBlur: close,
+    },
+    list: begun && <MentionList box={box} name={begun.name} onChoose={choose} onClose={close} />,
+  }
+}
 
 /** Where a comment or a reply is written. Ctrl or Cmd and Enter sends. */
 export function Composer(props: {
@@ -83,6 +125,7 @@ export function Composer(props: {
     keepUnsent(key, next)
     room.setTyping(props.targetId, next !== '')
   }
+  const names = useNames(box, body, write)
   const cancel = () => {
     write('')
     props.onCancel?.()
@@ -106,10 +149,8 @@ export function Composer(props: {
         aria-label={props.label}
         placeholder={props.label}
         rows={2}
-        maxLength={LONGEST}
         dir="auto"
-        value={body}
-        onInput={(event) => write(event.currentTarget.value)}
+        {...names.input}
         onKeyDown={(event) => {
           if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
             event.preventDefault()
@@ -121,6 +162,7 @@ export function Composer(props: {
           }
         }}
       />
+      {names.list}
       <Wrong {...submission} />
       <div class="row wrap">
         {props.moment?.fields}

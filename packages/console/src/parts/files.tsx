@@ -113,7 +113,7 @@ export function FilesPanel({ cut, files, player }: { cut: Cut; files: readonly F
         <h2 class="grow">{words.title}</h2>
         {mayEdit && takes.length > 0 && (
           <button type="button" class="button" onClick={() => setSharing(true)}>
-            {soundTexts.shares.share}
+            {soundTexts.share}
           </button>
         )}
         {mayEdit && <AddFiles cutId={cut.id} />}

@@ -37,6 +37,9 @@ export function useAnchors(cutId: string, fileId: string | undefined): readonly 
   )
 }
 
+const spanText = (atMs: number, endMs: number | null): string =>
+  endMs === null ? mediaTime(atMs) : `${mediaTime(atMs)}–${mediaTime(endMs)}`
+
 /** The comment that was reached last. Drawn again when it is another one. */
 function useHeard(player: Player, anchors: readonly Anchor[]): string | null {
   const [heard, setHeard] = useState<string | null>(null)
@@ -52,19 +55,54 @@ function useHeard(player: Player, anchors: readonly Anchor[]): string | null {
   return heard
 }
 
+/** A button that takes the position of the recording, which it says by the second. */
+function TakePosition(props: { player: Player; text: (at: string) => string; onTake: (atMs: number) => void }) {
+  const { atMs } = props.player
+  const [second, setSecond] = useState(0)
+  useEffect(() => {
+    const look = () => setSecond(Math.floor(atMs.value / 1000))
+    look()
+    return atMs.subscribe(look)
+  }, [atMs])
+  return (
+    // to a tenth of a second, as a person hears it
+    <button type="button" class="button tight" onClick={() => props.onTake(Math.round(atMs.value / 100) * 100)}>
+      {props.text(mediaTime(second * 1000))}
+    </button>
+  )
+}
+
 /** The moment of a new comment: from and to, on the take that is shown. */
-function useMomentOf(player: Player): Moment & { set(text: string, end: string): void } {
+function useMomentOf(player: Player): Moment & { begin(positionMs: number): void } {
   const [at, setAt] = useState('')
   const [to, setTo] = useState('')
   const sound = useCell(player.sound)
+  const range = useCell(player.range)
   const atMs = readMediaTime(at)
   const endMs = readMediaTime(to)
+  const durationMs = useCell(player.durationMs)
+  const isBeyond = (ms: number | null | undefined) => sound !== null && durationMs > 0 && (ms ?? 0) > durationMs
   const isEnd = endMs !== undefined && (endMs === null || (atMs != null && endMs >= atMs))
+  /** Goes by the range that is selected, where there is one. */
+  const begin = (positionMs: number) => {
+    setAt(exactMediaTime(range?.startMs ?? positionMs))
+    setTo(range ? exactMediaTime(range.endMs) : '')
+  }
+  const end = (positionMs: number) => {
+    const [startMs = 0, endMs = 0] = [atMs ?? 0, positionMs].toSorted((a, b) => a - b)
+    setAt(exactMediaTime(startMs))
+    setTo(exactMediaTime(endMs))
+    player.select(startMs < endMs ? { startMs, endMs } : null)
+  }
   return {
-    span: atMs === undefined || !isEnd ? undefined : { atMs, endMs, fileId: atMs === null ? null : (sound?.id ?? null) },
-    set(text, end) {
-      setAt(text)
-      setTo(end)
+    span:
+      atMs === undefined || !isEnd || isBeyond(atMs) || isBeyond(endMs)
+        ? undefined
+        : { atMs, endMs, fileId: atMs === null ? null : (sound?.id ?? null) },
+    begin,
+    set(from, until) {
+      setAt(from === null ? '' : exactMediaTime(from))
+      setTo(until === null ? '' : exactMediaTime(until))
     },
     clear() {
       setAt('')
@@ -76,11 +114,24 @@ function useMomentOf(player: Player): Moment & { set(text: string, end: string):
         <TimeField
           label={commentTexts.comments.at}
           value={at}
-          isWrong={atMs === undefined}
+          isWrong={atMs === undefined || isBeyond(atMs)}
           wrong={commentTexts.comments.atWrong}
           onInput={setAt}
         />
-        <TimeField label={words.to} value={to} isWrong={!isEnd} wrong={words.toWrong} onInput={setTo} />
+        {sound && (
+          <TakePosition
+            player={player}
+            text={(now) => words.takeAt(range ? spanText(range.startMs, range.endMs) : now)}
+            onTake={begin}
+          />
+        )}
+        <TimeField label={words.to} value={to} isWrong={!isEnd || isBeyond(endMs)} wrong={words.toWrong} onInput={setTo} />
+        {sound && atMs != null && <TakePosition player={player} text={words.takeTo} onTake={end} />}
+        {(isBeyond(atMs) || isBeyond(endMs)) && (
+          <span class="bad small" role="alert">
+            {words.beyond(mediaTime(durationMs))}
+          </span>
+        )}
         {sound && at !== '' && <span class="quiet small">{words.on(sound.name)}</span>}
       </>
     ),
@@ -92,7 +143,7 @@ function MomentButton(props: { comment: Comment; take: File | undefined; onGo: (
   const { comment, take, onGo } = props
   const { atMs, endMs } = comment
   if (atMs === null) return null
-  const text = endMs === null ? mediaTime(atMs) : `${mediaTime(atMs)}–${mediaTime(endMs)}`
+  const text = spanText(atMs, endMs)
   const name = take ? `${text} · ${soundTexts.take(take.take ?? 0)}` : text
   return (
     <button type="button" class="chip wide moment" aria-label={words.goTo(name)} onClick={() => onGo(comment)}>
@@ -134,10 +185,7 @@ export function useListening(cutId: string, player: Player): Listening {
     isPlaying,
     onFollow: setFollows,
     onWrite() {
-      if (!sound) return
-      const range = player.range.value
-      if (range) moment.set(exactMediaTime(range.startMs), exactMediaTime(range.endMs))
-      else moment.set(exactMediaTime(Math.round(player.atMs.value / 100) * 100), '')
+      if (sound) moment.begin(Math.round(player.atMs.value / 100) * 100)
     },
   }
 }

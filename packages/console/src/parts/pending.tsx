@@ -16,9 +16,10 @@ export const hasAddress = ({ version }: { version: number }): boolean => version
 
 /**
  * What became of a write: will be sent, or was refused, with the reason and what can be done.
+ * @param onEdit puts what was written back where it was written
  * @param compare where both versions are shown of what another person has changed
  */
-export function Pending({ mutation, compare }: { mutation: Unsent | undefined; compare?: string }) {
+export function Pending({ mutation, compare, onEdit }: { mutation: Unsent | undefined; compare?: string; onEdit?: () => void }) {
   const status = useSelected(() => client.select((one) => one.status), [])
   if (!mutation) return null
   if (status !== 'online' && mutation.state !== 'refused') return <span class="chip">{texts.willBeSent}</span>
@@ -36,6 +37,11 @@ export function Pending({ mutation, compare }: { mutation: Unsent | undefined; c
         ) : (
           <button type="button" class="button tight" onClick={() => mutation.retry()}>
             {texts.tryAgain}
+          </button>
+        )}
+        {onEdit && (
+          <button type="button" class="button tight" onClick={onEdit}>
+            {texts.edit}
           </button>
         )}
         <button type="button" class="button tight" onClick={() => mutation.discard()}>

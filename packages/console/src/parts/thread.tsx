@@ -1,4 +1,4 @@
-import type { Comment } from '@cutroom/client'
+import type { Comment, Mutation } from '@cutroom/client'
 import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { memo } from '../lib/memo.ts'
@@ -6,6 +6,7 @@ import { withNames } from '../lib/mentions.ts'
 import { useRoom } from '../lib/room.ts'
 import { client } from '../lib/session.ts'
 import { mediaTime } from '../lib/time.ts'
+import { keepUnsent, unsent } from '../lib/unsent.ts'
 import { deleteComment, editComment, replyTo, setResolved, type Target } from '../lib/writes.ts'
 import { texts } from '../texts.ts'
 import { commentTexts } from '../texts-comments.ts'
@@ -13,7 +14,7 @@ import { Composer } from './composer.tsx'
 import { Confirm } from './dialog.tsx'
 import { Ago, Face } from './face.tsx'
 import { CheckIcon } from './icons.tsx'
-import { Pending, usePending } from './pending.tsx'
+import { hasAddress, Pending, usePending } from './pending.tsx'
 
 const words = commentTexts.comments
 
@@ -29,15 +30,25 @@ export type Rights = 'none' | 'own' | 'resolve' | 'all'
 /** Draws the moment that a comment is about, where it can be gone to. */
 export type DrawMoment = (comment: Comment) => ComponentChildren
 
+/** Takes back a comment that was refused: what it says is before all that was begun since. @returns what it was to be */
+export function takeBack(mutation: Mutation, key: string): { atMs?: number | null; endMs?: number | null } {
+  const { body, ...span } = mutation.args.body as { body: string; atMs?: number | null; endMs?: number | null }
+  keepUnsent(key, [body, unsent(key)].filter(Boolean).join('\n'))
+  mutation.discard()
+  return span
+}
+
 interface RowProps {
   comment: Comment
   rights: Rights
   isEditing: boolean
   onEdit: (id: string | null) => void
+  /** A new one was refused, and is to be written again. */
+  onRewrite: (mutation: Mutation) => void
   drawMoment?: DrawMoment | undefined
 }
 
-function Actions({ comment, rights, onEdit, onDelete }: Omit<RowProps, 'isEditing'> & { onDelete: () => void }) {
+function Actions({ comment, rights, onEdit, onDelete }: Omit<RowProps, 'isEditing' | 'onRewrite'> & { onDelete: () => void }) {
   const isOwn = comment.author.id === client.userId
   if (rights === 'none' || (!isOwn && rights !== 'all')) return null
   return (
@@ -59,6 +70,11 @@ function Row(props: RowProps) {
   const room = useRoom()
   const mutation = usePending(comment.id)
   const [isDeleting, setDeleting] = useState(false)
+  const rewrite = (refused: Mutation) => {
+    if (!hasAddress(comment)) return props.onRewrite(refused)
+    takeBack(refused, comment.id)
+    onEdit(comment.id)
+  }
   const isWaiting = mutation !== undefined && mutation.state !== 'refused'
   return (
     <div class={`comment${isWaiting ? ' pending' : ''}`} aria-busy={isWaiting} data-comment={comment.id}>
@@ -90,7 +106,7 @@ function Row(props: RowProps) {
             {withNames(comment.body)}
           </p>
         )}
-        <Pending mutation={mutation} />
+        <Pending mutation={mutation} onEdit={() => mutation && rewrite(mutation)} />
       </div>
       {isDeleting && (
         <Confirm
@@ -112,6 +128,8 @@ export const Thread = memo(function Thread(props: {
   rights: Rights
   editing: string | null
   onEdit: (id: string | null) => void
+  /** Its first comment was refused, and is to be written again. */
+  onRewrite: (mutation: Mutation) => void
   /** It is about the moment that is heard. */
   isHeard?: boolean
   drawMoment?: DrawMoment | undefined
@@ -119,9 +137,14 @@ export const Thread = memo(function Thread(props: {
   const { talk, rights, editing, onEdit } = props
   const { first, replies } = talk
   const room = useRoom()
-  const [isReplying, setReplying] = useState(false)
+  // counted: a reply that was taken back is in a box of its own
+  const [replying, setReplying] = useState(0)
   const isResolved = first.resolvedAt !== null
   const mayResolve = rights === 'all' || rights === 'resolve' || (rights === 'own' && first.author.id === client.userId)
+  const rewriteReply = (refused: Mutation) => {
+    takeBack(refused, `reply ${first.id}`)
+    setReplying((n) => n + 1)
+  }
   const row = (comment: Comment) => (
     <Row
       key={comment.id}
@@ -129,6 +152,7 @@ export const Thread = memo(function Thread(props: {
       rights={rights}
       isEditing={editing === comment.id}
       onEdit={onEdit}
+      onRewrite={comment === first ? props.onRewrite : rewriteReply}
       drawMoment={props.drawMoment}
     />
   )
@@ -149,8 +173,8 @@ export const Thread = memo(function Thread(props: {
             {words.resolvedBy(first.resolvedBy?.name ?? '')}
           </span>
         )}
-        {rights !== 'none' && !isReplying && (
-          <button type="button" class="button plain tight" onClick={() => setReplying(true)}>
+        {rights !== 'none' && replying === 0 && (
+          <button type="button" class="button plain tight" onClick={() => setReplying(1)}>
             {words.reply}
           </button>
         )}
@@ -160,16 +184,17 @@ export const Thread = memo(function Thread(props: {
           </button>
         )}
       </div>
-      {isReplying && (
+      {replying > 0 && (
         <Composer
+          key={replying}
           id={`reply-${first.id}`}
           label={words.replyTo(first.author.name)}
           targetId={props.target.id}
           draft={`reply ${first.id}`}
           autoFocus
           action={words.reply}
-          onCancel={() => setReplying(false)}
-          onSend={(body) => replyTo(room, props.target, first.id, body).then(() => setReplying(false))}
+          onCancel={() => setReplying(0)}
+          onSend={(body) => replyTo(room, props.target, first.id, body).then(() => setReplying(0))}
         />
       )}
     </article>

@@ -125,7 +125,7 @@ export function FileDialog({ file, onClose }: { file: File; onClose: () => void 
           </a>
           {mayEdit && (
             <button type="button" class="button" onClick={() => setThen('share')}>
-              {soundTexts.shares.share}
+              {soundTexts.share}
             </button>
           )}
           {mayDelete && (

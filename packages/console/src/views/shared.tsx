@@ -12,9 +12,10 @@ import { Field, Form, useSubmission } from '../parts/form.tsx'
 import { Transport } from '../parts/transport.tsx'
 import { Wave } from '../parts/wave.tsx'
 import { firstTexts } from '../texts-first.ts'
+import { shareTexts } from '../texts-shares.ts'
 import { soundTexts } from '../texts-sound.ts'
 
-const words = soundTexts.shared
+const words = shareTexts.shared
 type Found = { kind: 'file'; file: SharedFile } | { kind: 'password' } | { kind: 'none'; title: string; text: string }
 
 /** What the answer to a link means to a visitor. */

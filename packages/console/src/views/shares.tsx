@@ -7,9 +7,9 @@ import { shortDay } from '../lib/time.ts'
 import { CopyField } from '../parts/copy-field.tsx'
 import { Dialog } from '../parts/dialog.tsx'
 import { Choice, Field, Form, useSubmission } from '../parts/form.tsx'
-import { soundTexts } from '../texts-sound.ts'
+import { shareTexts } from '../texts-shares.ts'
 
-const words = soundTexts.shares
+const words = shareTexts.shares
 const DAY_MS = 86_400_000
 const none: readonly Share[] = []
 

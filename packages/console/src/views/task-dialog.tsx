@@ -1,8 +1,9 @@
 import { type Mutation, type Task, tasks } from '@cutroom/client'
 import { useState } from 'preact/hooks'
-import { useDraft } from '../lib/draft.ts'
+import { keptDraft, useDraft } from '../lib/draft.ts'
 import { saveTask, takeTheirs, theirsOf, useEdit } from '../lib/edits.ts'
 import { complain, useMay, useRoom, useRoomValue } from '../lib/room.ts'
+import { keepUnsent } from '../lib/unsent.ts'
 import { deleteTask } from '../lib/writes.ts'
 import { Comments } from '../parts/comments.tsx'
 import { Conflict } from '../parts/conflict.tsx'
@@ -38,11 +39,18 @@ const labelsOf = (text: string): string[] => [
   ),
 ]
 
+/** Of the edit of a task that is kept. */
+const keyOf = (taskId: string): string => `task ${taskId}`
+
 function EditTask({ task, onDone }: { task: Task; onDone: () => void }) {
   const room = useRoom()
   const submission = useSubmission()
   const members = useRoomValue((room) => room.state?.members)
-  const { draft, set, begun, isChanged } = useDraft(task, draftOf)
+  const { draft, set, begun, isChanged } = useDraft(task, draftOf, keyOf(task.id))
+  const end = () => {
+    keepUnsent(keyOf(task.id), null)
+    onDone()
+  }
   const save = async () => {
     await saveTask(room, begun, {
       ...(isChanged('title') && { title: draft.title.trim() }),
@@ -51,7 +59,7 @@ function EditTask({ task, onDone }: { task: Task; onDone: () => void }) {
       ...(isChanged('due') && { dueAt: draft.due === '' ? null : `${draft.due}T00:00:00.000Z` }),
       ...(isChanged('labels') && { labels: labelsOf(draft.labels) }),
     })
-    onDone()
+    end()
   }
   return (
     <Form
@@ -60,7 +68,7 @@ function EditTask({ task, onDone }: { task: Task; onDone: () => void }) {
       disabled={draft.title.trim() === ''}
       work={save}
       beside={
-        <button type="button" class="button" onClick={onDone}>
+        <button type="button" class="button" onClick={end}>
           {texts.cancel}
         </button>
       }
@@ -152,18 +160,44 @@ function ShowTask({ task, onEdit, onDelete }: { task: Task; onEdit: () => void; 
   )
 }
 
+/** In place of a task that is gone: what was written of it and not saved, to be copied. */
+function GoneTask({ taskId, mutation, onClose }: { taskId: string; mutation: Mutation | undefined; onClose: () => void }) {
+  const refused = mutation?.args.body as { title?: string; description?: string | null } | undefined
+  const written = keptDraft<Task, Draft>(keyOf(taskId))?.draft ?? refused
+  const discard = () => {
+    keepUnsent(keyOf(taskId), null)
+    takeTheirs(tasks.update, taskId)
+    onClose()
+  }
+  return (
+    <Dialog title={words.gone} onClose={onClose}>
+      <div class="stack">
+        <p class="quiet">{texts.problems['not-found']}</p>
+        {written && (
+          <>
+            <p>{words.goneText}</p>
+            <p class="note body scroll" dir="auto">
+              {[written.title, written.description].filter(Boolean).join('\n\n')}
+            </p>
+            <div class="row">
+              <button type="button" class="button" onClick={discard}>
+                {texts.discard}
+              </button>
+            </div>
+          </>
+        )}
+      </div>
+    </Dialog>
+  )
+}
+
 /** A task with all that belongs to it. @param commentId the comment to begin at */
 export function TaskDialog({ taskId, commentId, onClose }: { taskId: string; commentId: string | null; onClose: () => void }) {
   const room = useRoom()
   const task = useRoomValue(({ state }) => state?.tasks.get(taskId), [taskId])
   const mutation = useEdit(tasks.update, taskId)
-  const [mode, setMode] = useState<'show' | 'edit' | 'delete'>('show')
-  if (!task)
-    return (
-      <Dialog title={words.gone} onClose={onClose}>
-        <p class="quiet">{texts.problems['not-found']}</p>
-      </Dialog>
-    )
+  const [mode, setMode] = useState<'show' | 'edit' | 'delete'>(() => (keptDraft(keyOf(taskId)) ? 'edit' : 'show'))
+  if (!task) return <GoneTask {...{ taskId, mutation, onClose }} />
   if (mode === 'delete')
     return (
       <Confirm
