@@ -74,28 +74,6 @@ export const soundTexts = {
     added: (name: string) => `${name} was added`,
   },
 
-  file: {
-    name: 'Name',
-    download: 'Download',
-    facts: {
-      by: 'Added by',
-      size: 'Size',
-      length: 'Length',
-      format: 'Format',
-      type: 'Type',
-    },
-    format: (codec: string, channels: number, khz: number) => `${codec}, ${count(channels, 'channel')}, ${khz} kHz`,
-    deleteTitle: (name: string) => `Delete ${name}?`,
-    deleteText: 'Its content is gone for everyone; comments on it stay. This cannot be undone.',
-    markers: 'Markers',
-    markersText: 'The comments at moments of this take, for other programs.',
-    formats: { csv: 'CSV', audacity: 'Audacity labels', reaper: 'Reaper regions', json: 'JSON' },
-    import: 'Import a CSV',
-    importHelp: 'Columns atMs, endMs and body, as the export writes them. The comments will be yours.',
-    imported: (n: number) => `${count(n, 'comment')} imported`,
-    importLarge: 'The file is larger than 256 KiB.',
-  },
-
   state: {
     names: { draft: 'Draft', review: 'In review', approved: 'Approved' } satisfies Record<Cut['state'], string>,
     approvedBy: (name: string, take: number) => `Approved: take ${take}, by ${name}`,
