@@ -9,24 +9,9 @@ export const soundTexts = {
   open: 'Open',
 
   player: {
-    title: 'Player',
-    play: 'Play',
-    pause: 'Pause',
-    position: 'Position',
-    of: (at: string, whole: string) => `${at} of ${whole}`,
-    range: (from: string, to: string) => `Range ${from} to ${to}`,
-    clear: 'Clear the range',
-    compare: 'Compare with',
-    compareNone: 'No other take',
-    swap: (name: string) => `Switch to ${name}`,
-    swapped: (name: string, at: string) => `${name}, at ${at}`,
-    processing: 'Being processed: the waveform comes in a moment.',
-    failed: 'The browser could not play this recording. Download it to hear it.',
-    waveFailed: 'The waveform could not be loaded.',
     empty: 'No recording yet',
     emptyText: 'Drop a file here, or choose one: a recording becomes take 1, with its waveform.',
     emptyRead: 'An editor can add a recording. It is heard here, with its waveform.',
-    marker: (name: string, at: string) => `Comment by ${name} at ${at}`,
   },
 
   files: {
