@@ -25,8 +25,6 @@ export const commentTexts = {
     reply: 'Reply',
     replyTo: (name: string) => `Reply to ${name}`,
     send: 'Send',
-    mention: 'People to mention',
-    people: (n: number) => (n === 1 ? '1 person to mention' : `${n} people to mention`),
     at: 'At (like 1:02)',
     atWrong: 'Write a time like 1:02',
     resolve: 'Resolve',

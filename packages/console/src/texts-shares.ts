@@ -1,7 +1,29 @@
 const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`
 
-/** What is said about links by which recordings are heard without an account, and at such a link: see texts.ts. */
+/** What is said in the dialog of a file, about links by which recordings are heard without an account, and at such a link: see texts.ts. */
 export const shareTexts = {
+  file: {
+    name: 'Name',
+    download: 'Download',
+    facts: {
+      by: 'Added by',
+      size: 'Size',
+      length: 'Length',
+      format: 'Format',
+      type: 'Type',
+    },
+    format: (codec: string, channels: number, khz: number) => `${codec}, ${count(channels, 'channel')}, ${khz} kHz`,
+    deleteTitle: (name: string) => `Delete ${name}?`,
+    deleteText: 'Its content is gone for everyone; comments on it stay. This cannot be undone.',
+    markers: 'Markers',
+    markersText: 'The comments at moments of this take, for other programs.',
+    formats: { csv: 'CSV', audacity: 'Audacity labels', reaper: 'Reaper regions', json: 'JSON' },
+    import: 'Import a CSV',
+    importHelp: 'Columns atMs, endMs and body, as the export writes them. The comments will be yours.',
+    imported: (n: number) => `${count(n, 'comment')} imported`,
+    importLarge: 'The file is larger than 256 KiB.',
+  },
+
   shares: {
     title: 'Share links',
     ofCut: 'Share this cut',

@@ -9,24 +9,9 @@ export const soundTexts = {
   open: 'Open',
 
   player: {
-    title: 'Player',
-    play: 'Play',
-    pause: 'Pause',
-    position: 'Position',
-    of: (at: string, whole: string) => `${at} of ${whole}`,
-    range: (from: string, to: string) => `Range ${from} to ${to}`,
-    clear: 'Clear the range',
-    compare: 'Compare with',
-    compareNone: 'No other take',
-    swap: (name: string) => `Switch to ${name}`,
-    swapped: (name: string, at: string) => `${name}, at ${at}`,
-    processing: 'Being processed: the waveform comes in a moment.',
-    failed: 'The browser could not play this recording. Download it to hear it.',
-    waveFailed: 'The waveform could not be loaded.',
     empty: 'No recording yet',
     emptyText: 'Drop a file here, or choose one: a recording becomes take 1, with its waveform.',
     emptyRead: 'An editor can add a recording. It is heard here, with its waveform.',
-    marker: (name: string, at: string) => `Comment by ${name} at ${at}`,
   },
 
   files: {
@@ -72,28 +57,6 @@ export const soundTexts = {
     interrupted: (percent: number) => `Interrupted at ${percent} %. Choose the same file again to go on.`,
     dismiss: (name: string) => `Dismiss ${name}`,
     added: (name: string) => `${name} was added`,
-  },
-
-  file: {
-    name: 'Name',
-    download: 'Download',
-    facts: {
-      by: 'Added by',
-      size: 'Size',
-      length: 'Length',
-      format: 'Format',
-      type: 'Type',
-    },
-    format: (codec: string, channels: number, khz: number) => `${codec}, ${count(channels, 'channel')}, ${khz} kHz`,
-    deleteTitle: (name: string) => `Delete ${name}?`,
-    deleteText: 'Its content is gone for everyone; comments on it stay. This cannot be undone.',
-    markers: 'Markers',
-    markersText: 'The comments at moments of this take, for other programs.',
-    formats: { csv: 'CSV', audacity: 'Audacity labels', reaper: 'Reaper regions', json: 'JSON' },
-    import: 'Import a CSV',
-    importHelp: 'Columns atMs, endMs and body, as the export writes them. The comments will be yours.',
-    imported: (n: number) => `${count(n, 'comment')} imported`,
-    importLarge: 'The file is larger than 256 KiB.',
   },
 
   state: {

@@ -9,12 +9,13 @@ import type { Player } from '../lib/player.ts'
 import { announce } from '../lib/say.ts'
 import { client } from '../lib/session.ts'
 import { mediaTime } from '../lib/time.ts'
+import { playerTexts } from '../texts-player.ts'
 import { soundTexts } from '../texts-sound.ts'
 import { useAnchors } from './listening.tsx'
 import { Transport } from './transport.tsx'
 import { Marks, Wave } from './wave.tsx'
 
-const words = soundTexts.player
+const words = playerTexts
 
 /** Another take, heard at the same position. */
 function Compare({ player, takes, shown }: { player: Player; takes: readonly File[]; shown: File }) {

@@ -5,11 +5,10 @@ import { useEffect, useId, useLayoutEffect, useMemo, useState } from 'preact/hoo
 import { useRoomValue } from '../lib/room.ts'
 import { announce } from '../lib/say.ts'
 import { client } from '../lib/session.ts'
-import { commentTexts } from '../texts-comments.ts'
+import { mentionTexts as words } from '../texts-mentions.ts'
 import { moreTexts } from '../texts-more.ts'
 import { Face } from './face.tsx'
 
-const words = commentTexts.comments
 /** What can be seen at once, and a few more. */
 const MOST = 8
 
@@ -74,12 +73,12 @@ export function MentionList(props: {
   }
   const active = useChoosing(props.box, listId, found.length, { onChoose: choose, onClose: props.onClose })
   useEffect(() => {
-    if (found.length > 0) announce(words.people(found.length))
+    if (found.length > 0) announce(words.found(found.length))
   }, [found.length])
   useEffect(() => document.getElementById(`${listId}-${active}`)?.scrollIntoView({ block: 'nearest' }), [active])
   if (found.length === 0) return null
   return (
-    <div id={listId} class="mention-list" role="listbox" aria-label={words.mention}>
+    <div id={listId} class="mention-list" role="listbox" aria-label={words.label}>
       {found.map(({ userId, user, role }, at) => (
         <button
           type="button"

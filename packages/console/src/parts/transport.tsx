@@ -3,10 +3,10 @@ import { useCell } from '../lib/cell.ts'
 import { useKeys } from '../lib/keys.ts'
 import type { Player } from '../lib/player.ts'
 import { mediaTime } from '../lib/time.ts'
-import { soundTexts } from '../texts-sound.ts'
+import { playerTexts } from '../texts-player.ts'
 import { PauseIcon, PlayIcon } from './sound-icons.tsx'
 
-const words = soundTexts.player
+const words = playerTexts
 
 /** How far the arrow keys of the slider, `,` and `.` go, ms. */
 const STEP_MS = 1_000

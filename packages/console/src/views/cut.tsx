@@ -19,6 +19,7 @@ import { texts } from '../texts.ts'
 import { commentTexts } from '../texts-comments.ts'
 import { cutTexts } from '../texts-cuts.ts'
 import { soundTexts } from '../texts-sound.ts'
+import { CutDialog } from './cut-dialog.tsx'
 import { LyricsPanel } from './lyrics.tsx'
 import { NotFound } from './not-found.tsx'
 
@@ -28,7 +29,6 @@ const CutPlayer = lazy(
   () => import('../parts/cut-player.tsx').then(({ CutPlayer }) => CutPlayer),
   <div class="player player-waits" />,
 )
-const CutDialog = lazy(() => import('./cut-dialog.tsx').then(({ CutDialog }) => CutDialog), null)
 type Part = 'comments' | 'files' | 'lyrics'
 
 function Head({ cut, newest }: { cut: Cut; newest: File | undefined }) {

@@ -10,10 +10,11 @@ import { exact, mediaTime } from '../lib/time.ts'
 import { Confirm, Dialog } from '../parts/dialog.tsx'
 import { Field, Form, useSubmission } from '../parts/form.tsx'
 import { texts } from '../texts.ts'
+import { shareTexts } from '../texts-shares.ts'
 import { soundTexts } from '../texts-sound.ts'
 import { SharesDialog } from './shares.tsx'
 
-const words = soundTexts.file
+const words = shareTexts.file
 /** What the server takes, in UTF-16 units, which are no more than bytes. */
 const LONGEST_CSV = 256 * 1024
 const formats = Object.entries(words.formats) as [MarkerFormat, string][]

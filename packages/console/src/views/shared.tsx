@@ -12,6 +12,7 @@ import { Field, Form, useSubmission } from '../parts/form.tsx'
 import { Transport } from '../parts/transport.tsx'
 import { Wave } from '../parts/wave.tsx'
 import { firstTexts } from '../texts-first.ts'
+import { playerTexts } from '../texts-player.ts'
 import { shareTexts } from '../texts-shares.ts'
 import { soundTexts } from '../texts-sound.ts'
 
@@ -71,11 +72,11 @@ function Sounding({ token, file }: { token: string; file: SharedFile }) {
     return () => player.close()
   }, [player])
   return (
-    <section class="player" aria-label={soundTexts.player.title}>
+    <section class="player" aria-label={playerTexts.title}>
       {isReady && <Wave player={player} waveform={peaks.waveform} />}
       {hasFailed && (
         <p class="note bad small" role="alert">
-          {soundTexts.player.failed}
+          {playerTexts.failed}
         </p>
       )}
       <Transport player={player} />

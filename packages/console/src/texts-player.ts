@@ -1,0 +1,18 @@
+/** What is said where a recording is played: see texts.ts. */
+export const playerTexts = {
+  title: 'Player',
+  play: 'Play',
+  pause: 'Pause',
+  position: 'Position',
+  of: (at: string, whole: string) => `${at} of ${whole}`,
+  range: (from: string, to: string) => `Range ${from} to ${to}`,
+  clear: 'Clear the range',
+  compare: 'Compare with',
+  compareNone: 'No other take',
+  swap: (name: string) => `Switch to ${name}`,
+  swapped: (name: string, at: string) => `${name}, at ${at}`,
+  processing: 'Being processed: the waveform comes in a moment.',
+  failed: 'The browser could not play this recording. Download it to hear it.',
+  waveFailed: 'The waveform could not be loaded.',
+  marker: (name: string, at: string) => `Comment by ${name} at ${at}`,
+}
