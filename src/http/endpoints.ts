@@ -84,10 +84,9 @@ function createRegistrar(
   const isByApiToken = ({ caller, headers }: FastifyRequest): boolean =>
     caller ? caller.apiToken : app.tokens.api.parse(bearer(headers.authorization) ?? '') !== null
 
-  const callerOf = (request: FastifyRequest) => app.tokens.assertNotEnded(app.tokens.callerOf(request))
   function validCallerOf(request: FastifyRequest) {
     try {
-      return callerOf(request)
+      return app.tokens.assertNotEnded(app.tokens.callerOf(request))
     } catch (error) {
       if (error instanceof ProblemError) return null
       throw error
@@ -106,9 +105,10 @@ function createRegistrar(
       ...(bodyLimit !== undefined && { bodyLimit }),
       // The token is checked before a byte of the body is read, and the request is counted before the database is asked.
       onRequest(request, _reply, done) {
-        if (access !== 'public' && access !== 'session') request.caller = callerOf(request)
+        if (access !== 'public' && access !== 'session') request.caller = app.tokens.callerOf(request)
         else if (knowsCaller) request.caller = validCallerOf(request)
         if (loginsOnly && isByApiToken(request)) throw problem('forbidden', 'API tokens may not do this')
+        if (request.caller) app.tokens.assertNotEnded(request.caller)
         done()
       },
       preValidation: [

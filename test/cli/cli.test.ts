@@ -75,7 +75,7 @@ describe('the command line', () => {
     })
     expect(await run(['user', 'add', 'bob@', '--name', 'Bob'], env)).toMatchObject({
       code: 1,
-      notes: 'email: Invalid email address\n',
+      notes: 'email: must be an e-mail address\n',
     })
     const short = await run(['user', 'add', 'bob@example.com', '--name', 'Bob', '--password-stdin'], env, 'short\n')
     expect(short).toMatchObject({ code: 1, notes: 'password: must have 8 to 200 characters\n' })
