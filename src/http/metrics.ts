@@ -18,6 +18,7 @@ declare module 'fastify' {
   }
 }
 
+const COMMIT_ORIGINS = ['request', 'job'] as const
 const COMMIT_OUTCOMES = ['committed', 'refused', 'unavailable', 'failed'] as const
 const MODES = ['live', 'resumed', 'reset'] as const
 const ROOMS = ['project', 'user'] as const
@@ -35,7 +36,7 @@ export function createMetrics(): Metrics {
   const commits = new Histogram({
     name: 'cutroom_commit_seconds',
     help: 'Time of a write from its call to its end, with waiting for a connection and repeated attempts',
-    labelNames: ['outcome'] as const,
+    labelNames: ['by', 'outcome'] as const,
     buckets: [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 10],
     registers,
   })
@@ -63,14 +64,14 @@ export function createMetrics(): Metrics {
     registers,
   })
   // A series that is missing until its first event hides that event from rate().
-  for (const outcome of COMMIT_OUTCOMES) commits.zero({ outcome })
+  for (const by of COMMIT_ORIGINS) for (const outcome of COMMIT_OUTCOMES) commits.zero({ by, outcome })
   for (const event of Object.keys(events)) committed.inc({ event }, 0)
   for (const room of ROOMS) for (const mode of MODES) joins.inc({ room, mode }, 0)
 
   return {
     registry,
     measurements: {
-      commit: (outcome, seconds) => commits.observe({ outcome }, seconds),
+      commit: (by, outcome, seconds) => commits.observe({ by, outcome }, seconds),
       committed: (event, count) => committed.inc({ event }, count),
       // Two clocks: where this one is behind, the lag counts as none.
       delivered: (at) => lag.observe(Math.max(0, Date.now() - Date.parse(at)) / 1000),

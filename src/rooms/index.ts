@@ -1,7 +1,6 @@
 import { type ExtensionMessage, type Person, projectRoom, type Role, type RoomId, requests } from '@cutroom/contract'
 import type { FastifyInstance } from 'fastify'
 import type { Caller } from '../access/sessions.ts'
-import type { Database } from '../db/client.ts'
 import { Cluster, type Relayed } from './cluster/cluster.ts'
 import { createDelivery } from './delivery/deliver.ts'
 import { createFeeds } from './delivery/feeds.ts'
@@ -127,9 +126,12 @@ function openFeeds(
 
 /** The one way to write, of requests and of consumers. `poke` is called with the rooms that a commit wrote to. */
 function openCommits({ database, measurements, beforeCommit }: RoomsOptions, poke: (rooms: Iterable<RoomId>) => void) {
-  const commitOn = (begin: Database['begin']) =>
-    measureCommit(createCommit({ begin, poke, beforeCommit, onCommitted: measurements.committed }), measurements)
-  return { commit: commitOn(database.begin), commitJob: commitOn(database.jobs.begin) }
+  const options = { poke, onCommitted: measurements.committed }
+  const { begin, jobs } = database
+  return {
+    commit: measureCommit(createCommit({ ...options, begin, beforeCommit }), measurements, 'request'),
+    commitJob: measureCommit(createCommit({ ...options, begin: jobs.begin }), measurements, 'job'),
+  }
 }
 
 /** @throws Error where a request of the contract has no handler */

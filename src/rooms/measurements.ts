@@ -5,10 +5,13 @@ import type { Commit } from './log/commit.ts'
 /** How a write ended: in the log, refused by a rule (4xx), given up because the database was away or too contended, failed. */
 export type CommitOutcome = 'committed' | 'refused' | 'unavailable' | 'failed'
 
+/** What a write is for: a request, or a consumer or job. */
+export type CommitOrigin = 'request' | 'job'
+
 /** What the rooms count and time for the metrics. None of it throws. */
 export interface Measurements {
   /** One write ended, all its attempts together. */
-  commit(outcome: CommitOutcome, seconds: number): void
+  commit(by: CommitOrigin, outcome: CommitOutcome, seconds: number): void
   /** Events of one name that a commit of this node brought into the log. */
   committed(name: EventName, count: number): void
   /** An event was emitted here that the database stamped at this time, ISO 8601. */
@@ -35,7 +38,7 @@ const outcomeOf = (error: unknown): CommitOutcome => {
 }
 
 /** The same commit, timed from the call to its end: waiting for a connection and repeated attempts count. */
-export function measureCommit(commit: Commit, measurements: Measurements): Commit {
+export function measureCommit(commit: Commit, measurements: Measurements, by: CommitOrigin): Commit {
   return async (actor, write) => {
     const start = performance.now()
     let outcome: CommitOutcome = 'committed'
@@ -45,7 +48,7 @@ export function measureCommit(commit: Commit, measurements: Measurements): Commi
       outcome = outcomeOf(error)
       throw error
     } finally {
-      measurements.commit(outcome, (performance.now() - start) / 1000)
+      measurements.commit(by, outcome, (performance.now() - start) / 1000)
     }
   }
 }

@@ -38,17 +38,17 @@ describe('metrics', () => {
       await owner.must('POST', `/api/cuts/${cut.id}/comments`, { body: 'Softer' })
     })
     expect(written).toMatchObject({
-      'cutroom_commit_seconds_count{outcome="committed"}': 2,
+      'cutroom_commit_seconds_count{by="request",outcome="committed"}': 2,
       'cutroom_events_total{event="comment:created"}': 2,
       'cutroom_http_request_seconds_count{method="POST",route="/api/cuts/:cutId/comments",status="201"}': 2,
     })
-    expect(written['cutroom_commit_seconds_sum{outcome="committed"}']).toBeLessThan(60)
+    expect(written['cutroom_commit_seconds_sum{by="request",outcome="committed"}']).toBeLessThan(60)
     const refused = await growth(async () => {
       const stale = { 'if-match': '"99"' }
       expect((await owner.call('PATCH', `/api/cuts/${cut.id}`, { bpm: 96 }, stale)).status).toBe(412)
       expect((await viewer.call('POST', `/api/cuts/${cut.id}/comments`, { body: 'no' })).status).toBe(403)
     })
-    expect(refused['cutroom_commit_seconds_count{outcome="refused"}']).toBe(2)
+    expect(refused['cutroom_commit_seconds_count{by="request",outcome="refused"}']).toBe(2)
     expect(Object.keys(refused).filter((series) => /^cutroom_events_total/.test(series))).toEqual([])
   })
 

@@ -47,7 +47,7 @@ export function openFileServices(
     await media.close()
     await storage.close()
   })
-  const sweepUploads = createLeftovers({ query, staging, commit: (...args) => app.rooms.commit(...args) })
+  const sweepUploads = createLeftovers({ query, staging, commit: (...args) => app.rooms.commitJob(...args) })
   // What the node before left on this disk. Nothing waits for it, but the end.
   let swept: Promise<unknown> = Promise.resolve()
   app.addHook('onReady', async () => {

@@ -14,7 +14,7 @@ export interface CommitOptions {
   poke: (rooms: Iterable<RoomId>) => void
   /** Counts the events of a commit, by name. */
   onCommitted?: ((name: EventName, count: number) => void) | undefined
-  /** For tests and benches: runs in the transaction after its rows were written, before the last statement and COMMIT. */
+  /** For tests and benches, of writes of requests: runs in the transaction after its rows were written, before the last statement and COMMIT. */
   beforeCommit?: (() => Promise<void>) | undefined
 }
 
