@@ -30,7 +30,7 @@ const pinned: Record<number, string> = {
   1: '22541e6fb8677fb9afd7356e84808aeec955fb95ab05c52e96e10f729a4d1be9',
   2: '64ade9011679b19a8a11fa910dd6ab8e15aa1d7923e2f7ada5456808f34eaaa3',
   3: '2436e3177fb52e6cdda742c0c436046e3b9bd79135e608ec3d3bc92a8f3f5bbe',
-  4: '412194431c4d222154ed9137593176838df794b8426b1739733738a0d5aeec3c',
+  4: '96ead12b5a66f9208bd55f32c45e4c6afce7230c0370095fd868296a9ce0382a',
 }
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json }

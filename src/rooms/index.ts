@@ -14,6 +14,7 @@ import { measureCommit } from './measurements.ts'
 import type { RoomsOptions } from './options.ts'
 import { openPresence } from './presence/announce.ts'
 import { createChatTyping } from './presence/chat-typing.ts'
+import type { PresenceQueries } from './presence/presence.ts'
 import { createTyping } from './presence/typing.ts'
 import { createReporters } from './reporters.ts'
 import { acceptSockets } from './sockets/connect.ts'
@@ -52,7 +53,7 @@ export interface SocketCaller extends Caller {
   chatTyping(conversationId: string, isTyping: boolean, receivers: readonly string[]): void
 }
 
-export interface Rooms {
+export interface Rooms extends PresenceQueries {
   commit: Commit
   /** The same for consumers and jobs, on connections of their own: they neither wait for requests, nor hold them up. */
   commitJob: Commit
@@ -65,8 +66,6 @@ export interface Rooms {
    * @param request its schemas
    */
   handle<R extends RequestSchema>(name: string, request: R, handler: Handler<R, SocketCaller>): void
-  /** At most `most` of the people in a room besides one who asks, and how many there are; without joining it. */
-  presentIn(room: RoomId, most: number, asker: string): { people: Person[]; total: number }
   /** The same events for clients without sockets. */
   streams: Pick<EventStreams, 'open' | 'waitForNews' | 'counts'>
   /** Tells those who are in a room of an extension, on all nodes. */
@@ -238,7 +237,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
       ),
     streams,
     sendToCustomRoom: (message) => customRooms.send(message),
-    presentIn: (room, most, asker) => presence.glimpse(room, most, asker),
+    ...presence.queries(),
     counts: () => ({ sockets: io.of('/').sockets.size, feeds: feeds.size(), slow: slow.counts() }),
   })
 }

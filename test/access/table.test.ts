@@ -42,6 +42,7 @@ const table: Record<string, Least> = {
   'PATCH /api/me': 'login',
   'PUT /api/me/password': 'login',
   'GET /api/me/overview': 'login',
+  'GET /api/me/online': 'login',
   'GET /api/projects/:projectId/activity': 'viewer',
   'GET /api/me/activity': 'login',
   'PUT /api/me/activity/read': 'login',
@@ -436,6 +437,7 @@ describe('the access table', () => {
       return { body: { current: PASSWORD, next: PASSWORD } }
     },
     'GET /api/me/overview': async () => ({}),
+    'GET /api/me/online': async () => ({}),
     'GET /api/me/sessions': async () => ({}),
     'DELETE /api/me/sessions/:sessionId': async (who) => {
       await session(who)

@@ -198,7 +198,7 @@ describeInBrowser('conversations', () => {
     await converse(joan, [kim])
     const here = async () => {
       const window = await open({ origin: app().url })
-      await signInOn(window.page, app().url, kim.email, `/projects/${project.id}`)
+      await signInOn(window.page, app().url, kim.email, '/chat')
       return window
     }
     const { page, context } = await open({ origin: app().url })

@@ -186,6 +186,8 @@ describe('with thousands of rows in each table', () => {
 
           await pages('GET /api/projects')
           await ask('GET /api/me/overview?limit=5')
+          // Of each of the 40 projects as many rows as a page has, and one more.
+          expect(await faults(() => ask('GET /api/me/online?limit=5'), 250)).toEqual([])
           const made = await ask<{ id: string; version: number }>('POST /api/projects', {}, { name: 'EP' })
           await ask('PATCH /api/projects/:projectId', { projectId: made.id }, { name: 'Album' }, 1)
           await ask('DELETE /api/projects/:projectId', { projectId: made.id }, undefined, 2)

@@ -53,7 +53,7 @@ export const { mail } = mailContract
  * 2: snapshots in pages; cascades are rules of the reducer: `member:left` names a time, `vibe:deleted` and `project:deleted` list no ids;
  *    `task:reranked`, `vibe:reranked`, `cut:reranked`; `GET /api/session`; API tokens; `GET /api/me/overview`.
  * 3: files, and uploads by tus; cuts have a state and an approval, comments name the file they are on; share links.
- * 4: activity, notifications, invitations, password reset, conversations, search, webhooks, extensions.
+ * 4: activity, notifications, invitations, password reset, conversations, search, webhooks, extensions; `GET /api/me/online`.
  */
 export const PROTOCOL_VERSION = 4
 

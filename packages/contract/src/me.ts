@@ -61,6 +61,19 @@ export const me = {
       response: { 200: page(ProjectPulse).extend({ epoch: z.string() }) },
     },
   }),
+  online: endpoint({
+    method: 'GET',
+    url: '/api/me/online',
+    access: 'account',
+    schema: {
+      summary: 'Who of the people you share a project with is online',
+      description:
+        'For a client that has just connected; `chat:presence` says from then on who comes and goes. A page looks at `limit` people and has those of them who are online: it may be empty, and others follow.',
+      tags: ['me'],
+      querystring: Paging,
+      response: { 200: page(Person) },
+    },
+  }),
   changePassword: endpoint({
     method: 'PUT',
     url: '/api/me/password',

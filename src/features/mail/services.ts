@@ -1,4 +1,3 @@
-import { userRoom } from '@cutroom/contract'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../../config.ts'
 import type { Database } from '../../db/client.ts'
@@ -22,12 +21,11 @@ export async function openMail(
   const host = config.mail?.from.address.split('@').at(-1) ?? 'localhost'
   const composers = createComposers(config, { log: app.rooms.log, activityOf })
   const graceMs = config.missedMailAfter * 1000
-  const isOnline = (userId: string) => app.rooms.presentIn(userRoom(userId), 1, '').total > 0
   return {
     jobs: [
       mailJob({ query, composers, mailer, host, log: app.log }),
       digestJob({ query, hour: config.digestHour }),
-      missedJob({ query, graceMs, isOnline }),
+      missedJob({ query, graceMs, isOnline: app.rooms.isOnline }),
     ],
     consumers: [missedConsumer(graceMs)],
   }

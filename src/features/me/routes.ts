@@ -8,6 +8,7 @@ import { type HashCost, hashPassword, verifyPassword, withHashSlot } from '../au
 import { presentUser } from '../auth/serialize.ts'
 import { replacePassword, revokeSessions } from '../auth/writes.ts'
 import type { Noun } from '../shared/noun.ts'
+import { onlineRoute } from './online.ts'
 import { overviewRoute } from './overview.ts'
 import { createRenames } from './renames.ts'
 import { tokenRoutes } from './tokens.ts'
@@ -99,4 +100,5 @@ export function meRoutes(
 
   tokenRoutes(app, prisma)
   overviewRoute(app, { ...database, nouns })
+  onlineRoute(app, database)
 }

@@ -141,6 +141,7 @@ export const me: PlainTable<(typeof contract.endpoints)['me']> = {
   "get": {"method":"GET","url":"/api/me","access":"account"},
   "update": {"method":"PATCH","url":"/api/me","access":"account"},
   "overview": {"method":"GET","url":"/api/me/overview","access":"account"},
+  "online": {"method":"GET","url":"/api/me/online","access":"account"},
   "changePassword": {"method":"PUT","url":"/api/me/password","access":"account"},
   "sessions": {"method":"GET","url":"/api/me/sessions","access":"account"},
   "endSession": {"method":"DELETE","url":"/api/me/sessions/:sessionId","access":"account"},

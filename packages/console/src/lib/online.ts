@@ -17,12 +17,12 @@ const withHeard = (ids: Iterable<string>): ReadonlySet<string> => {
   return next
 }
 
-/** Those who are in a room of one's projects now: who was online before this connection is not said otherwise. */
+/** Those who were online before this connection. */
 async function seedOnline(): Promise<void> {
   const ofThis = heard
   const here = new Set<string>()
   try {
-    for await (const page of client.pages(me.overview)) for (const { present } of page) for (const { id } of present) here.add(id)
+    for await (const page of client.pages(me.online)) for (const { id } of page) here.add(id)
   } catch {
     // then it is known of those who come and go
   }
