@@ -129,6 +129,38 @@ describeInBrowser('what is written and not sent', () => {
     expect(errors).toEqual([])
   })
 
+  it.each(['vibe', 'cut'] as const)(
+    'an edit of a %s stays when its dialog is closed, until it is saved or cancelled',
+    async (kind) => {
+      const { vibe, cut } = await createCut(ann, project.id)
+      const [name, path] = kind === 'vibe' ? ['Warmth', 'cuts'] : ['Take 1', `cuts/${cut.id}`]
+      await ann.must('PATCH', `/api/vibes/${vibe.id}`, { name: 'Warmth' })
+      const { page, errors } = await open({ origin: app().url })
+      await signInOn(page, app().url, ann.email, `/projects/${project.id}/${path}`)
+      const edit = () => button(page, kind === 'vibe' ? 'Change the vibe Warmth' : 'Change').click()
+      const dialog = page.getByRole('dialog')
+      const field = dialog.getByRole('textbox').first()
+      const closed = () => dialog.waitFor({ state: 'detached' })
+      await edit()
+      await field.fill('Half a na')
+      await page.keyboard.press('Escape')
+      await closed()
+      await page.reload()
+      await edit()
+      expect(await field.inputValue()).toBe('Half a na')
+      await button(dialog, 'Cancel').click()
+      await closed()
+      await edit()
+      expect(await field.inputValue()).toBe(name)
+      await field.fill('A whole name')
+      await button(dialog, 'Save').click()
+      await closed()
+      await page.getByText('A whole name', { exact: true }).first().waitFor()
+      expect(await page.evaluate<string>('JSON.stringify(sessionStorage)')).not.toContain('whole name')
+      expect(errors).toEqual([])
+    },
+  )
+
   it('an edit of a task that another person changed since is asked about after a reload, too', async () => {
     const { id } = await ann.must<{ id: string }>('POST', `/api/projects/${project.id}/tasks`, { title: 'Master' })
     const { page } = await open({ origin: app().url })

@@ -16,10 +16,10 @@ export function keptDraft<R, D>(key: string): Kept<R, D> | null {
 /**
  * A row while it is edited, as the fields of a form.
  * @param draftOf the fields of a row
- * @param key it is kept in this tab until it is forgotten; without it, it ends with the form
+ * @param key it is kept in this tab until it is forgotten
  */
-export function useDraft<R, D extends Record<string, string>>(row: R, draftOf: (row: R) => D, key?: string) {
-  const [kept] = useState(() => (key === undefined ? null : keptDraft<R, D>(key)))
+export function useDraft<R, D extends Record<string, string>>(row: R, draftOf: (row: R) => D, key: string) {
+  const [kept] = useState(() => keptDraft<R, D>(key))
   const begun = useState(kept?.begun ?? row)[0]
   const [draft, setDraft] = useState(() => ({ ...draftOf(begun), ...kept?.draft }))
   return {
@@ -27,8 +27,9 @@ export function useDraft<R, D extends Record<string, string>>(row: R, draftOf: (
     set: (name: keyof D) => (value: string) => {
       const next = { ...draft, [name]: value }
       setDraft(next)
-      if (key !== undefined) keepUnsent(key, JSON.stringify({ begun, draft: next }))
+      keepUnsent(key, JSON.stringify({ begun, draft: next }))
     },
+    forget: () => keepUnsent(key, null),
     /** The row as it was when the editing began. */
     begun,
     isChanged: (name: keyof D): boolean => draft[name] !== draftOf(begun)[name],

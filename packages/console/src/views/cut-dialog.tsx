@@ -18,16 +18,20 @@ const FASTEST = 999
 export function CutDialog({ cut, onClose }: { cut: Cut; onClose: () => void }) {
   const [isDeleting, setDeleting] = useState(false)
   const submission = useSubmission()
-  const { draft, set, begun, isChanged } = useDraft(cut, cutDraftOf)
+  const { draft, set, forget, begun, isChanged } = useDraft(cut, cutDraftOf, `cut ${cut.id}`)
   const bpm = draft.bpm.trim() === '' ? null : Number(draft.bpm)
   const isTempo = bpm === null || (bpm >= SLOWEST && bpm <= FASTEST)
+  const end = () => {
+    forget()
+    onClose()
+  }
   const save = async () => {
     await saveCut(begun, {
       ...(isChanged('name') && { name: draft.name.trim() }),
       ...(isChanged('bpm') && { bpm }),
       ...(isChanged('timeSignature') && { timeSignature: draft.timeSignature.trim() || null }),
     })
-    onClose()
+    end()
   }
   if (isDeleting)
     return (
@@ -50,9 +54,14 @@ export function CutDialog({ cut, onClose }: { cut: Cut; onClose: () => void }) {
         disabled={draft.name.trim() === '' || !isTempo}
         work={save}
         beside={
-          <button type="button" class="button plain" onClick={() => setDeleting(true)}>
-            {texts.delete}
-          </button>
+          <>
+            <button type="button" class="button" onClick={end}>
+              {texts.cancel}
+            </button>
+            <button type="button" class="button plain" onClick={() => setDeleting(true)}>
+              {texts.delete}
+            </button>
+          </>
         }
       >
         <Field label={words.cutName} value={draft.name} onInput={set('name')} maxLength={200} dir="auto" />

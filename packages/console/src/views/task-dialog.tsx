@@ -46,9 +46,9 @@ function EditTask({ task, onDone }: { task: Task; onDone: () => void }) {
   const room = useRoom()
   const submission = useSubmission()
   const members = useRoomValue((room) => room.state?.members)
-  const { draft, set, begun, isChanged } = useDraft(task, draftOf, keyOf(task.id))
+  const { draft, set, forget, begun, isChanged } = useDraft(task, draftOf, keyOf(task.id))
   const end = () => {
-    keepUnsent(keyOf(task.id), null)
+    forget()
     onDone()
   }
   const save = async () => {

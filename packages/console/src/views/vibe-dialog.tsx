@@ -13,9 +13,13 @@ export const draftOf = ({ name, theme }: Vibe) => ({ name, theme: theme ?? '' })
 
 /** What a vibe is called and about, and its end. */
 export function VibeDialog({ vibe, onClose }: { vibe: Vibe; onClose: () => void }) {
-  const { draft, set, begun, isChanged } = useDraft(vibe, draftOf)
+  const { draft, set, forget, begun, isChanged } = useDraft(vibe, draftOf, `vibe ${vibe.id}`)
   const [isDeleting, setDeleting] = useState(false)
   const submission = useSubmission()
+  const end = () => {
+    forget()
+    onClose()
+  }
   if (isDeleting)
     return (
       <Confirm
@@ -38,11 +42,16 @@ export function VibeDialog({ vibe, onClose }: { vibe: Vibe; onClose: () => void 
             ...(isChanged('theme') && { theme: draft.theme || null }),
           })
         }
-        onDone={onClose}
+        onDone={end}
         beside={
-          <button type="button" class="button plain" onClick={() => setDeleting(true)}>
-            {texts.delete}
-          </button>
+          <>
+            <button type="button" class="button" onClick={end}>
+              {texts.cancel}
+            </button>
+            <button type="button" class="button plain" onClick={() => setDeleting(true)}>
+              {texts.delete}
+            </button>
+          </>
         }
       >
         <Field label={words.vibeName} value={draft.name} onInput={set('name')} maxLength={200} dir="auto" />
