@@ -107,6 +107,44 @@ describe('the pages', () => {
     expect(names.filter((name) => !existsSync(join(root, 'test', `${name}.test.ts`)))).toEqual([])
   })
 
+  it('SECURITY.md: each limit that the server counts is in the table, with its number', () => {
+    const phrases: Record<string, string> = {
+      register: '300 registrations in 15 minutes',
+      'register-code': '120 codes for the first account',
+      refresh: '900 refreshes',
+      'refresh-invented': '120 refresh tokens that were never issued',
+      'reset-request': '60 requests for a link to a new password',
+      'reset-address': '3 links to a new password in an hour',
+      'reset-invented': '120 tokens of them',
+      'invitation-invented': '120 of invitations',
+      invitation: '100 invitations made or sent again in an hour',
+      'invitation-mail': '10 mails with invitations in a day',
+      'conversation-create': '300 conversations opened in an hour',
+      'message-write': '60 messages written or edited in a minute',
+      password: '20 wrong passwords for a new one',
+      'unsubscribe-invented': '120 tokens of links that end mails',
+      'member-create': '300 people added to projects in an hour',
+      webhook: '60 webhooks, tests and replays in 15 minutes',
+      'share-plays': '60 plays that count in 15 minutes',
+      'shared-invented': '120 tokens of links that name nothing',
+      'share-password': '60 links with a password in 15 minutes',
+    }
+    const sources = [...filesOf('src', '.ts'), ...filesOf('packages/contract/src', '.ts')].map(read)
+    const counted = sources.flatMap((text) =>
+      [...text.matchAll(/[lL]imit\('([\w-]+)', ([A-Z_]+)/g)].map(([, name = '', constant = '']) => {
+        const value = new RegExp(`const ${constant} = ([\\d_]+)`)
+        const found = value.exec(text) ?? sources.map((each) => value.exec(each)).find((each) => each !== null)
+        return { name, most: Number(found?.[1]?.replaceAll('_', '')) }
+      }),
+    )
+    expect(counted.length).toBeGreaterThan(15)
+    const table = read('SECURITY.md')
+    for (const { name, most } of counted) {
+      expect(phrases[name], `${name} is in no row`).toMatch(new RegExp(`^${most.toLocaleString('en-US')} `))
+      expect(table, name).toContain(phrases[name])
+    }
+  })
+
   /** A page without its code, in which a link is an example: `[name](type:id)`. */
   const prose = (page: string): string =>
     read(page)
