@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { BESIDES } from '../src/db/client.ts'
 
 const root = join(import.meta.dirname, '..')
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
@@ -143,6 +144,50 @@ describe('the pages', () => {
       expect(phrases[name], `${name} is in no row`).toMatch(new RegExp(`^${most.toLocaleString('en-US')} `))
       expect(table, name).toContain(phrases[name])
     }
+  })
+
+  it('docs/operations.md: each line of the log in its table can be found in the code', () => {
+    const rows = [...(/^## Logs\n(.*?)^## /ms.exec(read('docs/operations.md'))?.[1] ?? '').matchAll(/^\| (`.*?`) \|/gm)]
+    expect(rows.length).toBeGreaterThan(12)
+    const sources = filesOf('src', '.ts').map(read)
+    const lines = rows.flatMap(([, cell = '']) => [...cell.matchAll(/`([^`]+)`/g)].map(([, line = '']) => line))
+    // … stands for what differs
+    const parts = lines.flatMap((line) => line.split('…').map((part) => part.trim()))
+    expect(parts.filter((part) => !sources.some((text) => text.includes(part)))).toEqual([])
+  })
+
+  it('name as many connections beside DATABASE_POOL as a node opens', () => {
+    const [, example] = /(\d+) more are for delivery/.exec(read('.env.example')) ?? []
+    const [, operations] = /10 connections and (\d+) more are needed/.exec(read('docs/operations.md')) ?? []
+    const [, all] = /Each node opens up to (\d+) \(/.exec(read('docs/scale.md')) ?? []
+    expect([example, operations, `${Number(all) - 10}`]).toEqual(Array(3).fill(`${BESIDES}`))
+  })
+
+  it('packages/console/README.md: what the page may cost is what its test allows', () => {
+    const [, ...figures] =
+      /([\d.]+) KiB gzipped until the sign-in, ([\d.]+) with a board, ([\d.]+) with a cut and ([\d.]+) with its player/.exec(
+        read('packages/console/README.md'),
+      ) ?? []
+    const allowed = /^const most = (.*)$/m.exec(read('test/console/budgets.test.ts'))?.[1] ?? ''
+    expect(figures).toEqual([...allowed.matchAll(/([\d.]+) \* KIB/g)].map(([, kib]) => kib))
+  })
+
+  it('forms that a reader must decode are in none of them, nor in what the terminal shows', () => {
+    const texts = [
+      ...pages.filter((page) => !page.startsWith('docs/decisions')),
+      ...filesOf('packages', 'README.md').filter((path) => !path.includes('node_modules')),
+      ...filesOf('examples', '.md'),
+      ...filesOf('demo', '.ts'),
+      ...filesOf('examples', '.tsx'),
+      '.env.example',
+      'docker-compose.yml',
+    ]
+    const found = texts.flatMap((path) =>
+      [...read(path).matchAll(/\b(whoever|nobody|somebody|everybody|anybody|whom|meanwhile)\b/gi)].map(
+        ([word]) => `${path}: ${word}`,
+      ),
+    )
+    expect(found).toEqual([])
   })
 
   /** A page without its code, in which a link is an example: `[name](type:id)`. */

@@ -59,7 +59,7 @@ export async function exportTo(
       await storage.close()
     }
   })
-  const what = `${written.lines.toLocaleString('en-US')} lines and ${written.files.toLocaleString('en-US')} files`
+  const what = `${written.lines.toLocaleString('en-US')} lines and ${written.files.toLocaleString('en-US')} ${written.files === 1 ? 'file' : 'files'}`
   if (written.webhooks > 0) note(`Webhooks stay behind (${written.webhooks}): make them anew there, with new secrets.`)
   if (dryRun) return note(`It would have ${what}. Nothing was kept.`)
   const { size } = await stat(join(folder, 'project.ndjson'))
