@@ -54,6 +54,8 @@ describe('docs/promises.md', () => {
 describe('the pages', () => {
   const pages = ['README.md', 'SECURITY.md', 'CONTRIBUTING.md', ...filesOf('docs', '.md')]
 
+  const readmes = readdirSync(join(root, 'packages')).map((name) => `packages/${name}/README.md`)
+
   it('name files that exist', () => {
     // CONTRIBUTING.md names those of a noun that a reader is to add.
     const checked = pages.filter((page) => page !== 'CONTRIBUTING.md')
@@ -175,7 +177,7 @@ describe('the pages', () => {
   it('forms that a reader must decode are in none of them, nor in what the terminal shows', () => {
     const texts = [
       ...pages.filter((page) => !page.startsWith('docs/decisions')),
-      ...filesOf('packages', 'README.md').filter((path) => !path.includes('node_modules')),
+      ...readmes,
       ...filesOf('examples', '.md'),
       ...filesOf('demo', '.ts'),
       ...filesOf('examples', '.tsx'),
@@ -196,14 +198,28 @@ describe('the pages', () => {
       .replace(/^```.*?^```$/gms, '')
       .replace(/`[^`\n]+`/g, '')
 
-  it('link to pages that exist', () => {
+  /** What a link can lead to in a page: its headings, as GitHub writes them into addresses. */
+  const headings = (page: string): string[] =>
+    [...readFileSync(page, 'utf8').matchAll(/^#+ (.+)$/gm)].map(([, text = '']) =>
+      text
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N}_ -]/gu, '')
+        .replaceAll(' ', '-'),
+    )
+
+  it('link to pages that exist, and to their headings', () => {
+    const linking = [...pages, 'CHANGELOG.md', 'bench/README.md', ...readmes, ...filesOf('examples', '.md')]
     // A link may have code as its text, but not as its address.
-    expect(pages.flatMap((page) => [...prose(page).matchAll(/\]\(/g)]).length).toBeGreaterThan(20)
-    const broken = pages.flatMap((page) =>
-      [...prose(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]
-        .map(([, path = '']) => path)
-        .filter((path) => !existsSync(join(root, page, '..', path)))
-        .map((path) => `${page}: ${path}`),
+    const links = linking.flatMap((page) =>
+      [...prose(page).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g)].map(([, path = '', heading]) => ({
+        page,
+        to: path === '' ? join(root, page) : join(root, page, '..', path),
+        heading,
+      })),
+    )
+    expect(links.length).toBeGreaterThan(100)
+    const broken = links.filter(
+      ({ to, heading }) => !existsSync(to) || (heading !== undefined && !headings(to).includes(heading)),
     )
     expect(broken).toEqual([])
   })
