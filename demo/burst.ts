@@ -6,7 +6,7 @@ import type { Person } from './people.ts'
 import { speak } from './scenes.ts'
 import { tryDoors } from './stranger-scene.ts'
 
-/** Everybody writes at once; then many writes, one after the other, at a pace that queues nothing. */
+/** All write at once; then many writes, one after the other, at a pace that queues nothing. */
 export async function rush(stage: Stage): Promise<void> {
   const { screen, random, filled, narrator, phone, owner, editor, commenter, quick } = stage
   const listeners = [...membersOf(stage), phone]
@@ -25,9 +25,7 @@ export async function rush(stage: Stage): Promise<void> {
   await Promise.all(atOnce.map(([who, action]) => who.act(action, true)))
   const head = await headOf(stage)
   await everybodyHas(listeners, head)
-  screen.line(
-    `  ${atOnce.length} writes at once, #${from + 1} to #${head}: everybody has them after ${Math.round(now() - began)} ms`,
-  )
+  screen.line(`  ${atOnce.length} writes at once, #${from + 1} to #${head}: all have them after ${Math.round(now() - began)} ms`)
   stage.steps += 2
 
   const perSecond = 25
@@ -42,7 +40,7 @@ export async function rush(stage: Stage): Promise<void> {
   await Promise.all(writes)
   const end = await headOf(stage)
   await everybodyHas(listeners, end)
-  screen.line(`  ${steadily.length} more at ${perSecond} a second, #${head + 1} to #${end}: everybody has them`)
+  screen.line(`  ${steadily.length} more at ${perSecond} a second, #${head + 1} to #${end}: all have them`)
   stage.steps += 3
   narrator.tell(end)
   await breathe(stage)
@@ -52,7 +50,7 @@ export async function rush(stage: Stage): Promise<void> {
     await beat(stage, commenter, {
       kind: 'comment',
       cutId: song.id,
-      body: 'Good night everybody, same time on Friday.',
+      body: 'Good night all, same time on Friday.',
       atMs: null,
     })
 }

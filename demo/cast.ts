@@ -11,7 +11,7 @@ export const styles = { members: ['cyan', 'yellow', 'magenta'], stranger: 'red' 
   Style | Style[]
 >
 
-/** Everybody who plays. */
+/** All who play. */
 export interface Company {
   project: Project
   /** How this process speaks for the members: over REST. */
@@ -36,7 +36,7 @@ export async function assemble(url: string, band: Band, undo: (() => Promise<voi
   const hands = await Promise.all(band.people.map(({ name }) => register(name)))
   await register(outsider)
   const [owner, ...others] = hands
-  if (!owner) throw new Error('a band needs somebody')
+  if (!owner) throw new Error('a band needs a member')
 
   const project = await owner.client.call(projects.create, {
     body: { name: band.name, description: 'Songs for the second record' },

@@ -32,10 +32,10 @@ export interface Stage {
 
 export const membersOf = ({ owner, editor, commenter }: Stage): Person[] => [owner, editor, commenter]
 
-/** Milliseconds between two things somebody does, so that one can read along. */
+/** Milliseconds between two things that a person does, so that one can read along. */
 const BEAT_MS = 420
 
-/** One thing somebody does; the next one may come when it was answered, and a person could have read it. */
+/** One thing that a person does; the next one may come when it was answered, and a person could have read it. */
 export async function beat(stage: Stage, who: Person, action: Action, share = 1): Promise<string> {
   const id = await who.act(action)
   stage.steps++
@@ -53,12 +53,12 @@ export async function headOf({ client, projectId }: Pick<Stage, 'client' | 'proj
 /** Waits until all have noticed that their connection is gone. */
 export async function everybodyIsAway(people: readonly Person[]): Promise<void> {
   for (let waited = 0; people.some((person) => person.isLive); waited += 5) {
-    if (waited > 15_000) throw new Error('somebody does not notice that the connection is gone')
+    if (waited > 15_000) throw new Error('a client does not notice that its connection is gone')
     await pause(5)
   }
 }
 
-/** Waits until everybody who listens has what is in the log; gives up quietly, since the end tells what is missing. */
+/** Waits until all who listen have what is in the log; gives up quietly, since the end tells what is missing. */
 export async function everybodyHas(people: readonly Person[], head: number): Promise<void> {
   for (let waited = 0; waited < 15_000; waited += 10) {
     if (people.every((person) => Math.max(person.after, person.sightings.at(-1)?.seq ?? 0) >= head)) return

@@ -3,7 +3,7 @@ import type { Comment, Lyrics, Person, ProjectEventName, RoomEvent, Snapshot } f
 const minutes = (ms: number): string => `${Math.floor(ms / 60_000)}:${String(Math.floor(ms / 1000) % 60).padStart(2, '0')}`
 const lastLine = ({ lyrics }: Lyrics): string => lyrics.at(-1)?.text ?? ''
 
-const firstName = (person: Person | null): string => person?.name.split(' ')[0] ?? 'anybody'
+const firstName = (person: Person | null): string => person?.name.split(' ')[0] ?? 'anyone'
 
 /** Says events as a person would; remembers the names of things, which events about them do not repeat. */
 export function createTeller() {

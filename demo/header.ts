@@ -29,6 +29,6 @@ export function header(screen: Screen, band: Band, { seed, quick }: Options): vo
   screen.line('  2  an afternoon of work')
   screen.line(`  3  ${three} loses the connection, and comes back`)
   screen.line('  4  the server is killed in the middle of writes, and started again')
-  screen.line('  5  everybody writes at once')
+  screen.line('  5  all write at once')
   screen.line('  6  what each of them got is compared with the log, event by event')
 }

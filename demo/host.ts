@@ -22,7 +22,7 @@ const START_MS = 60_000
 const STOP_MS = 15_000
 
 /**
- * A port that nobody listens on, below those that systems give to outgoing connections: while the server is dead, one of
+ * A port on which no program listens, below those that systems give to outgoing connections: while the server is dead, one of
  * them could take its place otherwise.
  */
 async function freePort(): Promise<number> {
@@ -94,7 +94,7 @@ export async function createHost(fail: (error: Error) => void): Promise<Host> {
     }
   }
 
-  // when this process dies of an error nobody caught
+  // when this process dies of an error that was not caught
   process.once('exit', () => child?.kill('SIGTERM'))
   return {
     url,

@@ -1,4 +1,4 @@
-/** When a request was sent, and by whom. */
+/** When a request was sent, and the sender. */
 export interface Sent {
   by: string
   at: number
@@ -9,7 +9,7 @@ export interface Arrival {
   mutationId?: string | undefined
   at: number
 }
-/** Somebody who got events, and when they were not connected. */
+/** One who got events, and when they were not connected. */
 export interface Listener {
   userId: string
   arrivals: readonly Arrival[]

@@ -44,7 +44,7 @@ for (const [signal, code] of [
     if (closing) return
     screen.status('')
     screen.line('\n  Stopped. Ending the server and removing its data …')
-    // the play goes on in vain meanwhile, and what it says about that is no news
+    // the play goes on in vain until then, and what it says about that is no news
     screen.line = () => {}
     screen.status = () => {}
     await cleanUp()

@@ -21,7 +21,7 @@ export type Order =
   | { type: 'network'; connected: boolean }
   /** Wait until everything up to `head` is there, then compare with a fresh snapshot. */
   | { type: 'settle'; head: number }
-  /** The stranger tries every way in; the ids were given to them by somebody. */
+  /** The stranger tries every way in; the ids were given to them by a member. */
   | { type: 'try'; cutId: string; commentId: string; ownerId: string }
 
 /** One durable event as it came to a person. */

@@ -16,7 +16,7 @@ export interface Narrator {
   hush(): void
   /** Lines with the names over the columns. */
   heading(): void
-  /** A line about somebody that is no event. */
+  /** A line about a person that is no event. */
   aside(name: string, style: Person['style'], text: string): void
 }
 
@@ -59,7 +59,7 @@ export function createNarrator(
     screen.line(`  ${screen.paint('dim', padEnd(`#${seq}`, 7))}${who}  ${said}${cells}`)
   }
 
-  /** Prints what everybody who is here has, in the order of the log. */
+  /** Prints what all who are here have, in the order of the log. */
   function flush(): void {
     for (;;) {
       const row = nextSeq === null ? undefined : rows.get(nextSeq)

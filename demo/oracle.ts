@@ -16,7 +16,7 @@ export interface Verdict {
   unknown: Entry[]
 }
 
-/** Compares what somebody got, in the order in which it came, with the log after the position they started from. */
+/** Compares what one client got, in the order in which it came, with the log after the position they started from. */
 export function compare(log: readonly Entry[], got: readonly Entry[], after: number): Verdict {
   const expected = new Map(log.filter((entry) => entry.seq > after).map((entry) => [entry.id, entry]))
   const seen = new Set<string>()

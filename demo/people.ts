@@ -50,7 +50,7 @@ const PATIENCE_MS = 60_000
 export async function cast(name: string, style: Style, casting: Omit<Casting, 'type'>, hooks: PersonHooks): Promise<Person> {
   const child = fork(moduleFile('./person'), [], { execArgv: nodeFlags, serialization: 'advanced' })
   const writes = new Map<string, { resolve(id: string): void; reject(error: Error): void }>()
-  // whoever waits for a report of some type; one at a time is enough
+  // those who wait for a report of some type; one at a time is enough
   const waiting = new Map<Report['type'], (report: Report) => void>()
   const lives: (() => void)[] = []
   let started = false

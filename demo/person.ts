@@ -22,7 +22,7 @@ const line: Line = {
 
 const parts = { member: playMember, phone: playPhone, stranger: playStranger }
 
-// Ctrl-C reaches everybody in the terminal; it is for the parent to end the play
+// Ctrl-C reaches all processes of the terminal; it is for the parent to end the play
 process.on('SIGINT', () => {})
 process.on('disconnect', () => process.exit())
 process.on('unhandledRejection', trouble)

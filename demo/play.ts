@@ -26,7 +26,7 @@ const scenes = [
   [() => 'An afternoon of work', work, true],
   [({ commenter }: Stage) => `${commenter.name} loses the connection`, tunnel, true],
   [() => 'The server is killed', killed, false],
-  [() => 'Everybody writes at once', rush, false],
+  [() => 'All write at once', rush, false],
 ] as const
 
 /** The whole demo. The answer is the exit code. */
@@ -61,7 +61,7 @@ export async function playAll(
   await host.start()
   const company = await assemble(host.url, band, undo, hooks)
   stopWaiting()
-  screen.line(`  ${host.url} is up, and everybody is connected, after ${((now() - began) / 1000).toFixed(1)} s.`)
+  screen.line(`  ${host.url} is up, and all are connected, after ${((now() - began) / 1000).toFixed(1)} s.`)
 
   const { members, phone, stranger, hands, project, logins } = company
   const [owner, editor, commenter] = members
@@ -81,11 +81,11 @@ export async function playAll(
   })
   stopProgress()
   const client = hands[0]?.client
-  if (!client) throw new Error('the band has nobody')
+  if (!client) throw new Error('the band has no member')
   const head = await headOf({ client, projectId: project.id })
   await everybodyHas([...members, phone], head)
   screen.line(
-    `  ${total.toLocaleString('en-US')} writes in ${((now() - from) / 1000).toFixed(1)} s, ${LANES} at a time; everybody has every event.`,
+    `  ${total.toLocaleString('en-US')} writes in ${((now() - from) / 1000).toFixed(1)} s, ${LANES} at a time; all have every event.`,
   )
 
   const stage: Stage = {

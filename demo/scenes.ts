@@ -5,7 +5,7 @@ import { beat, breathe, everybodyHas, everybodyIsAway, headOf, membersOf, type S
 import type { Person } from './people.ts'
 import { tryDoors } from './stranger-scene.ts'
 
-/** A sentence of `who` that may speak to somebody else. */
+/** A sentence of `who` that may speak to another person. */
 export const speak = (stage: Stage, who: Person, list: readonly string[], cut = '') =>
   sentence(stage.random, list, { other: stage.random.pick(membersOf(stage).filter((one) => one !== who)).name, cut })
 
@@ -56,7 +56,7 @@ export async function tunnel(stage: Stage): Promise<void> {
   await beat(stage, commenter, { kind: 'reply', commentId: last, body: 'Sorry, tunnel. Read it all just now.' })
 }
 
-/** SIGKILL while writes are in flight; the same port, the same data; everybody comes back by themselves. */
+/** SIGKILL while writes are in flight; the same port, the same data; all come back by themselves. */
 export async function killed(stage: Stage): Promise<void> {
   const { screen, random, filled, host, narrator, phone, stranger } = stage
   const members = membersOf(stage)
@@ -97,6 +97,6 @@ export async function killed(stage: Stage): Promise<void> {
   const before = stage.owner.sightings.filter(({ seq, date }) => seq > from && Date.parse(date) < began).length
   screen.line(`  ${writes.length} writes are answered by now, and made ${head - from} events: #${from + 1} to #${head}`)
   if (before > heard)
-    screen.line(`  ${before - heard} of them were committed and nobody had heard it: the second request got the first answer`)
+    screen.line(`  ${before - heard} of them were committed and no one had heard of it: the second request got the first answer`)
   narrator.tell(head)
 }

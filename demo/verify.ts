@@ -47,7 +47,7 @@ const list = (entries: readonly { seq: number }[]): string =>
     .map(({ seq }) => `#${seq}`)
     .join(', ') + (entries.length > 5 ? ', …' : '')
 
-/** Compares what everybody got with the log, and what they made of it with a fresh snapshot. */
+/** Compares what all got with the log, and what they made of it with a fresh snapshot. */
 export async function judge({ client, projectId, members, phone, stranger, ...rest }: Evidence): Promise<Outcome> {
   const log = await readLog(client, projectId)
   const head = log.length

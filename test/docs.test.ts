@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { BESIDES } from '../src/db/client.ts'
 
 const root = join(import.meta.dirname, '..')
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
@@ -52,6 +53,8 @@ describe('docs/promises.md', () => {
 
 describe('the pages', () => {
   const pages = ['README.md', 'SECURITY.md', 'CONTRIBUTING.md', ...filesOf('docs', '.md')]
+
+  const readmes = readdirSync(join(root, 'packages')).map((name) => `packages/${name}/README.md`)
 
   it('name files that exist', () => {
     // CONTRIBUTING.md names those of a noun that a reader is to add.
@@ -107,20 +110,116 @@ describe('the pages', () => {
     expect(names.filter((name) => !existsSync(join(root, 'test', `${name}.test.ts`)))).toEqual([])
   })
 
+  it('SECURITY.md: each limit that the server counts is in the table, with its number', () => {
+    const phrases: Record<string, string> = {
+      register: '300 registrations in 15 minutes',
+      'register-code': '120 codes for the first account',
+      refresh: '900 refreshes',
+      'refresh-invented': '120 refresh tokens that were never issued',
+      'reset-request': '60 requests for a link to a new password',
+      'reset-address': '3 links to a new password in an hour',
+      'reset-invented': '120 tokens of them',
+      'invitation-invented': '120 of invitations',
+      invitation: '100 invitations made or sent again in an hour',
+      'invitation-mail': '10 mails with invitations in a day',
+      'conversation-create': '300 conversations opened in an hour',
+      'message-write': '60 messages written or edited in a minute',
+      password: '20 wrong passwords for a new one',
+      'unsubscribe-invented': '120 tokens of links that end mails',
+      'member-create': '300 people added to projects in an hour',
+      webhook: '60 webhooks, tests and replays in 15 minutes',
+      'share-plays': '60 plays that count in 15 minutes',
+      'shared-invented': '120 tokens of links that name nothing',
+      'share-password': '60 links with a password in 15 minutes',
+    }
+    const sources = [...filesOf('src', '.ts'), ...filesOf('packages/contract/src', '.ts')].map(read)
+    const counted = sources.flatMap((text) =>
+      [...text.matchAll(/[lL]imit\('([\w-]+)', ([A-Z_]+)/g)].map(([, name = '', constant = '']) => {
+        const value = new RegExp(`const ${constant} = ([\\d_]+)`)
+        const found = value.exec(text) ?? sources.map((each) => value.exec(each)).find((each) => each !== null)
+        return { name, most: Number(found?.[1]?.replaceAll('_', '')) }
+      }),
+    )
+    expect(counted.length).toBeGreaterThan(15)
+    const table = read('SECURITY.md')
+    for (const { name, most } of counted) {
+      expect(phrases[name], `${name} is in no row`).toMatch(new RegExp(`^${most.toLocaleString('en-US')} `))
+      expect(table, name).toContain(phrases[name])
+    }
+  })
+
+  it('docs/operations.md: each line of the log in its table can be found in the code', () => {
+    const rows = [...(/^## Logs\n(.*?)^## /ms.exec(read('docs/operations.md'))?.[1] ?? '').matchAll(/^\| (`.*?`) \|/gm)]
+    expect(rows.length).toBeGreaterThan(12)
+    const sources = filesOf('src', '.ts').map(read)
+    const lines = rows.flatMap(([, cell = '']) => [...cell.matchAll(/`([^`]+)`/g)].map(([, line = '']) => line))
+    // … stands for what differs
+    const parts = lines.flatMap((line) => line.split('…').map((part) => part.trim()))
+    expect(parts.filter((part) => !sources.some((text) => text.includes(part)))).toEqual([])
+  })
+
+  it('name as many connections beside DATABASE_POOL as a node opens', () => {
+    const [, example] = /(\d+) more are for delivery/.exec(read('.env.example')) ?? []
+    const [, operations] = /10 connections and (\d+) more are needed/.exec(read('docs/operations.md')) ?? []
+    const [, all] = /Each node opens up to (\d+) \(/.exec(read('docs/scale.md')) ?? []
+    expect([example, operations, `${Number(all) - 10}`]).toEqual(Array(3).fill(`${BESIDES}`))
+  })
+
+  it('packages/console/README.md: what the page may cost is what its test allows', () => {
+    const [, ...figures] =
+      /([\d.]+) KiB gzipped until the sign-in, ([\d.]+) with a board, ([\d.]+) with a cut and ([\d.]+) with its player/.exec(
+        read('packages/console/README.md'),
+      ) ?? []
+    const allowed = /^const most = (.*)$/m.exec(read('test/console/budgets.test.ts'))?.[1] ?? ''
+    expect(figures).toEqual([...allowed.matchAll(/([\d.]+) \* KIB/g)].map(([, kib]) => kib))
+  })
+
+  it('forms that a reader must decode are in none of them, nor in what the terminal shows', () => {
+    const texts = [
+      ...pages.filter((page) => !page.startsWith('docs/decisions')),
+      ...readmes,
+      ...filesOf('examples', '.md'),
+      ...filesOf('demo', '.ts'),
+      ...filesOf('examples', '.tsx'),
+      '.env.example',
+      'docker-compose.yml',
+    ]
+    const found = texts.flatMap((path) =>
+      [...read(path).matchAll(/\b(whoever|nobody|somebody|everybody|anybody|whom|meanwhile)\b/gi)].map(
+        ([word]) => `${path}: ${word}`,
+      ),
+    )
+    expect(found).toEqual([])
+  })
+
   /** A page without its code, in which a link is an example: `[name](type:id)`. */
   const prose = (page: string): string =>
     read(page)
       .replace(/^```.*?^```$/gms, '')
       .replace(/`[^`\n]+`/g, '')
 
-  it('link to pages that exist', () => {
+  /** What a link can lead to in a page: its headings, as GitHub writes them into addresses. */
+  const headings = (page: string): string[] =>
+    [...readFileSync(page, 'utf8').matchAll(/^#+ (.+)$/gm)].map(([, text = '']) =>
+      text
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N}_ -]/gu, '')
+        .replaceAll(' ', '-'),
+    )
+
+  it('link to pages that exist, and to their headings', () => {
+    const linking = [...pages, 'CHANGELOG.md', 'bench/README.md', ...readmes, ...filesOf('examples', '.md')]
     // A link may have code as its text, but not as its address.
-    expect(pages.flatMap((page) => [...prose(page).matchAll(/\]\(/g)]).length).toBeGreaterThan(20)
-    const broken = pages.flatMap((page) =>
-      [...prose(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]
-        .map(([, path = '']) => path)
-        .filter((path) => !existsSync(join(root, page, '..', path)))
-        .map((path) => `${page}: ${path}`),
+    const links = linking.flatMap((page) =>
+      [...prose(page).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g)].map(([, path = '', heading]) => ({
+        page,
+        to: path === '' ? join(root, page) : join(root, page, '..', path),
+        heading,
+      })),
+    )
+    expect(links.length).toBeGreaterThan(100)
+    const broken = links.filter(
+      ({ to, heading }) => !existsSync(to) || (heading !== undefined && !headings(to).includes(heading)),
     )
     expect(broken).toEqual([])
   })

@@ -25,7 +25,7 @@ function Comments({ cutId, projectId }: { cutId: string; projectId: string }) {
       payload: { cutId: params.cutId, body },
     }),
   })
-  const names = typing.map((id) => members?.get(id)?.user.name ?? 'Somebody')
+  const names = typing.map((id) => members?.get(id)?.user.name ?? 'Someone')
   return (
     <section aria-label="Comments">
       <ul>

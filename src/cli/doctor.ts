@@ -95,14 +95,14 @@ async function lookAtMail(config: Config, say: Say): Promise<void> {
   }
 }
 
-function lookAtOrigins({ publicUrl, corsOrigins, production, secureCookies, trustProxy }: Config, say: Say): void {
+function lookAtOrigins({ publicUrl, port, corsOrigins, production, secureCookies, trustProxy }: Config, say: Say): void {
   if (publicUrl === undefined)
     say(
       production ? 'warn' : 'ok',
       'origins',
       production
         ? 'PUBLIC_URL is not set: cookies are not Secure, set it to https://…'
-        : 'PUBLIC_URL is not set: http://localhost',
+        : `PUBLIC_URL is not set: http://localhost:${port}`,
     )
   else if (!secureCookies)
     say(production ? 'warn' : 'ok', 'origins', `PUBLIC_URL ${publicUrl} is not https: cookies are not Secure`)

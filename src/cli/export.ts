@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import { exportProject, MovingError, projectIdOf } from '../features/moving/export.ts'
 import { packageVersion } from '../lib/package-version.ts'
 import { openStorage } from '../ports/storage/open-storage.ts'
-import { CommandError, note, showProgress } from './output.ts'
+import { CommandError, counted, note, showProgress } from './output.ts'
 import { withStore } from './store.ts'
 
 /** Lines that an export will have, about: rows that are many, and the log. And what it will not have. */
@@ -59,7 +59,7 @@ export async function exportTo(
       await storage.close()
     }
   })
-  const what = `${written.lines.toLocaleString('en-US')} lines and ${written.files.toLocaleString('en-US')} files`
+  const what = `${counted(written.lines, 'line')} and ${counted(written.files, 'file')}`
   if (written.webhooks > 0) note(`Webhooks stay behind (${written.webhooks}): make them anew there, with new secrets.`)
   if (dryRun) return note(`It would have ${what}. Nothing was kept.`)
   const { size } = await stat(join(folder, 'project.ndjson'))

@@ -13,7 +13,7 @@ import type { Imported } from '../features/moving/import.ts'
 import { LineError } from '../features/moving/lines.ts'
 import { packageVersion } from '../lib/package-version.ts'
 import { listNotes, said } from './import.ts'
-import { CommandError, note, showProgress } from './output.ts'
+import { CommandError, counted, note, showProgress } from './output.ts'
 import { type Store, withStore } from './store.ts'
 
 export interface BandMateOptions {
@@ -70,7 +70,9 @@ function tell(imported: Imported): void {
   }
   const { name, projectId, counts, files, head } = imported.checked
   const comments = (counts.get('comment') ?? 0) + (counts.get('reply') ?? 0)
-  note(`“${name}” (${projectId}) ${said[imported.outcome]}: ${comments} comments, ${files.length} files, log at ${head}.`)
+  note(
+    `“${name}” (${projectId}) ${said[imported.outcome]}: ${counted(comments, 'comment')}, ${counted(files.length, 'file')}, log at ${head}.`,
+  )
 }
 
 /** All projects, one after another; one that cannot come is told, and the others do. @returns how many could not */

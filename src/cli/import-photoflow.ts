@@ -57,8 +57,11 @@ export async function importPhotoFlow(file: string, { project, as, dryRun = fals
     }
     return made
   })
-  if (dryRun) note(`${orders.length} orders fit. Nothing was changed.`)
-  else note(`${made} tasks were made; ${orders.length - made} were here already.`)
+  if (dryRun) note(`${orders.length} ${orders.length === 1 ? 'order fits' : 'orders fit'}. Nothing was changed.`)
+  else {
+    const here = orders.length - made
+    note(`${made} ${made === 1 ? 'task was' : 'tasks were'} made; ${here} ${here === 1 ? 'was' : 'were'} here already.`)
+  }
   if (misfits.length > 0) note(`${misfits.length} ${misfits.length === 1 ? 'row does' : 'rows do'} not fit:`)
   for (const { row, message } of misfits.slice(0, LISTED)) note(`  row ${row}: ${message}`)
 }

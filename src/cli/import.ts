@@ -5,7 +5,7 @@ import { openContentStore } from '../features/moving/contents.ts'
 import { MovingError, ROWS } from '../features/moving/export.ts'
 import { type Imported, importProject } from '../features/moving/import.ts'
 import { LineError } from '../features/moving/lines.ts'
-import { CommandError, note, type Progress, showProgress } from './output.ts'
+import { CommandError, counted, note, type Progress, showProgress } from './output.ts'
 import { type Store, withStore } from './store.ts'
 
 const MAX_NOTES = 20
@@ -74,6 +74,8 @@ export async function importFrom(given: string, { dryRun = false }: { dryRun?: b
   const { outcome, checked, notes } = await withStore((store) => importFolder(store, folder, dryRun))
   const { counts, files, head, name, projectId } = checked
   const comments = (counts.get('comment') ?? 0) + (counts.get('reply') ?? 0)
-  note(`“${name}” (${projectId}) ${said[outcome]}: ${comments} comments, ${files.length} files, log at ${head}.`)
+  note(
+    `“${name}” (${projectId}) ${said[outcome]}: ${counted(comments, 'comment')}, ${counted(files.length, 'file')}, log at ${head}.`,
+  )
   listNotes(notes, MAX_NOTES)
 }

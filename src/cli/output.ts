@@ -7,6 +7,9 @@ export class CommandError extends Error {}
 /** A line beside the result, which may be piped on. */
 export const note = (line: string): void => console.error(line)
 
+/** `1 file`, `2,000 files`. */
+export const counted = (count: number, one: string): string => `${count.toLocaleString('en-US')} ${count === 1 ? one : `${one}s`}`
+
 /** Columns of the terminal. */
 export const width = (): number => process.stdout.columns ?? 80
 

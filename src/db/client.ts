@@ -126,7 +126,12 @@ export function openDatabase(url: string, options: { connections: number; onErro
   const jobs = new pg.Pool({ ...connect({}), max: JOBS, pipeline: true })
   const probe = new pg.Pool({ ...connect({}), max: 1 })
   const pools = [pool, readers, pages, jobs, probe]
-  for (const each of pools) each.on('error', options.onError)
+  let isClosing = false
+  const onError = (error: Error) => {
+    // `end` does not wait until the connections are gone: an embedded server that stops next may still tell them so.
+    if (!isClosing) options.onError(error)
+  }
+  for (const each of pools) each.on('error', onError)
   const nameOf = statementNames()
   const adapter = new PrismaPg(pool, { schema, statementNameGenerator: (statement) => nameOf(statement.sql) })
   const prisma = new PrismaClient({ adapter })
@@ -145,6 +150,7 @@ export function openDatabase(url: string, options: { connections: number; onErro
     jobs: { pool: jobs, query: queryOn(jobs), begin: openTransactions(jobs, lent, nameOf) },
     probe,
     async close() {
+      isClosing = true
       await prisma.$disconnect()
       await Promise.all(pools.map((each) => each.end()))
     },

@@ -84,7 +84,7 @@ export const headersPlugin = fp<{ config: Config; headers: AnswerHeaders; origin
       reply.headers(headers.secure)
       // What decides an answer: a browser keeps one for each of these, and CORS adds the origin.
       if (request.url.startsWith('/api/')) reply.header('vary', VARY)
-      // A link is for those to whom it was sent.
+      // A link is for those who were sent it.
       if (/^\/(api\/)?(shared|invitations|reset|unsubscribe)\//.test(request.url)) reply.header('x-robots-tag', 'noindex')
       if (request.method === 'OPTIONS' && request.url.startsWith(UPLOADS_URL)) reply.headers(uploads)
       origins.note(request.headers)

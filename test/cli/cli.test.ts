@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -16,7 +16,8 @@ describe('the command line', () => {
   const { open, run } = useCommand()
   const widest = (text: string) => Math.max(...text.split('\n').map((line) => [...line].length))
 
-  it('the help of each command fits 80 columns; an unknown command and a missing option say what there is', async () => {
+  it('the help of each command fits 80 columns, and docs/operations.md has a line about it; an unknown command and a missing option say what there is', async () => {
+    const documented = await readFile(join(import.meta.dirname, '../../docs/operations.md'), 'utf8')
     const commands = [
       '',
       'serve',
@@ -37,6 +38,11 @@ describe('the command line', () => {
       'consumers list',
       'consumers retry',
       'consumers skip',
+      'search rebuild',
+      'export',
+      'import',
+      'import photoflow',
+      'import bandmate',
       'tail',
       'doctor',
       'seed',
@@ -44,6 +50,8 @@ describe('the command line', () => {
       const { code, out } = await run([...command.split(' ').filter(Boolean), '--help'])
       expect({ command, code, isNarrow: widest(out) <= 80 }).toEqual({ command, code: 0, isNarrow: true })
       expect(out).toContain('Usage: cutroom')
+      const isGroup = out.includes('help [command]') && command !== ''
+      if (!isGroup) expect(documented, command).toContain(`\`${command || 'cutroom'}`)
     }
     const unknown = await run(['sirve'])
     expect(unknown).toMatchObject({ code: 1, out: '' })
@@ -180,8 +188,9 @@ describe('the command line', () => {
   it('doctor says what is in the way, with the cure, and its status', async () => {
     const databaseUrl = await databaseForTest()
     const env = { DATABASE_URL: databaseUrl }
-    const well = await run(['doctor'], env)
+    const well = await run(['doctor'], { ...env, PORT: '3210' })
     expect(well).toMatchObject({ code: 0, out: expect.stringContaining('Nothing is in the way.') })
+    expect(well.out).toContain('PUBLIC_URL is not set: http://localhost:3210\n')
     for (const area of ['version', 'config', 'disk', 'files', 'database', 'clock', 'secret', 'redis', 'origins'])
       expect(well.out).toMatch(new RegExp(`^(ok|warn) +${area} `, 'm'))
     const server = await start({ databaseUrl })

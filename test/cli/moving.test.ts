@@ -157,7 +157,7 @@ describe('cutroom export and import', () => {
     )
 
     await writeFile(file, [...first, '14,Neu,,Entwickelt,,false,1'].join('\n'))
-    expect((await run([...command, owner.email], env)).notes).toContain('1 tasks were made; 3 were here already.')
+    expect((await run([...command, owner.email], env)).notes).toContain('1 task was made; 3 were here already.')
     expect((await log()).rows).toHaveLength(4)
     await writeFile(file, 'id,"task')
     expect(await run([...command, owner.email], env)).toMatchObject({ code: 1, notes: expect.stringMatching(/^row 1: a quote/) })

@@ -63,6 +63,10 @@ describe('what the client carries', () => {
     console.log(
       `client bundle: ${client.toFixed(1)} KiB, ${socket.toFixed(1)} KiB of Socket.IO and ${tus.toFixed(1)} KiB of uploads with tus, minified and gzipped; parts: ${parts.map(({ kib }) => kib.toFixed(1))}`,
     )
+    const said = await readFile(join(import.meta.dirname, '../../packages/client/README.md'), 'utf8')
+    const [, ...figures] =
+      /(\d+) KiB\s+minified and gzipped, (\d+) KiB of Socket\.IO [^,]+, and (\d+) KiB with the first upload/.exec(said) ?? []
+    expect(figures.map(Number), 'what its README says').toEqual([client, socket, tus].map(Math.round))
     expect(parts).toHaveLength(3)
     for (const { kib } of parts) expect(kib).toBeLessThanOrEqual(MAX_PART_KIB)
     expect(tus).toBeGreaterThan(4)

@@ -1,6 +1,9 @@
 import { expect, it, onTestFinished } from 'vitest'
 import { openDatabase } from '../../src/db/client.ts'
 import { createDatabase } from '../support/database.ts'
+import { direct } from '../support/hostile.ts'
+import { openTcpProxy } from '../support/tcp-proxy.ts'
+import { until } from '../support/until.ts'
 
 it('F8 O2 on every connection Postgres gives up a transaction whose server is gone, before anything else is asked', async () => {
   const { url, drop } = await createDatabase()
@@ -106,4 +109,40 @@ it('W1 what a failed write did not wait for is not done behind its rollback, nor
   }
   const rows = await database.query({ text: 'SELECT DISTINCT v FROM said', values: [] })
   expect(rows).toEqual([{ v: 'next' }])
+})
+
+it('a connection that the server ends while the pools are closed, as an embedded one does that stops next, is no news', async () => {
+  const { url, drop } = await createDatabase()
+  onTestFinished(drop)
+  const { hostname, port } = new URL(direct(url))
+  // What Postgres says to a connection when it stops, here in answer to each goodbye.
+  const fields = 'SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0'
+  const farewell = Buffer.concat([Buffer.from('E'), Buffer.alloc(4), Buffer.from(fields)])
+  farewell.writeUInt32BE(farewell.length - 1, 1)
+  const toClients = new Set<(bytes: Buffer) => void>()
+  let goodbyes = 0
+  const proxy = await openTcpProxy(
+    {
+      host: hostname,
+      port: Number(port),
+      down: () => (chunk, push) => {
+        toClients.add(push)
+        push(chunk)
+      },
+      up: () => (chunk, push) => {
+        if (chunk[0] !== 'X'.charCodeAt(0)) return push(chunk)
+        goodbyes++
+        for (const send of toClients) send(farewell)
+      },
+    },
+    onTestFinished,
+  )
+  const through = new URL(url)
+  through.port = `${proxy.port}`
+  const warnings: string[] = []
+  const database = openDatabase(through.href, { connections: 1, onError: ({ message }) => void warnings.push(message) })
+  await database.pool.query('SELECT 1')
+  await database.close()
+  await until('the connection said goodbye, and is gone', () => goodbyes > 0 && proxy.connections() === 0)
+  expect(warnings).toEqual([])
 })

@@ -106,7 +106,7 @@ async function* linesOf(transaction: Transaction, { projectId, version }: Export
   })
   if (!room) throw new MovingError(`There is no project ${projectId}`)
   if (room.processing > 0)
-    throw new MovingError(`${room.processing} files are still being processed: try again when a server has done that`)
+    throw new MovingError(`Files that are still being processed: ${room.processing}. Try again when a server has done that`)
   yield header(version, room.epoch, new Date())
   yield { line: 'room', head: Number(room.head), floor: Number(room.floor) }
   for await (const row of rowsOf(transaction, NAMED, 'id', projectId, LOWEST_ID)) yield { line: 'person', ...row }

@@ -28,7 +28,7 @@ export interface Happening {
 export type ReadCause = (happening: Happening, write: Write) => Promise<Cause | null>
 
 /**
- * Whether an event may notify people, as far as it tells by itself. Most comments name nobody, and then nothing is written for them:
+ * Whether an event may notify people, as far as it tells by itself. Most comments name no one, and then nothing is written for them:
  * 0.71 of the writes per second with all consumers on, 0.57 with a transaction for each comment (`npm run bench -- search --quick`).
  */
 export function mayNotify({ name, payload }: LogEntry): boolean {
