@@ -165,6 +165,11 @@ describe('slow sockets', () => {
     expect(told(removed, 'access:revoked').map(({ payload }) => payload)).toEqual([{ projectId: id, reason: 'removed' }])
     expect(told(removed, 'project:left')).toHaveLength(1)
     expect(slow()).toMatchObject({ paused: 0, closed: 0 })
+    // What was read as events was read as activities.
+    const { head: from } = whole.ack(1) as { head: number }
+    const activities = () => told(whole, 'activity:new').map(({ payload }) => payload.seq)
+    await until('the last activity', () => activities().at(-1) === end + 1)
+    expect(activities()).toEqual(upTo(end + 1).slice(from))
   })
 
   it('D5 R2 a paused socket whose position retention has trimmed reconnects, and is answered reset', async () => {
@@ -235,9 +240,33 @@ describe('slow sockets', () => {
     await watcher.join(id, { after: head - 1 })
     expect(last(watcher, id)).toBe(head)
     expect(held(app(), editor)).toBeLessThanOrEqual(before)
-    await poll.until(() => events().length >= head)
+    // The activities come behind the events.
+    const isLast = (packet: string) => packet.startsWith('42["activity:new"') && JSON.parse(packet.slice(2))[1].seq === head
+    await poll.until(() => poll.packets.some(isLast))
     expect(events().map((packet) => JSON.parse(packet.slice(2))[2].seq)).toEqual(upTo(head))
     await until('no socket is paused', () => slow().paused === 0)
+  })
+
+  it('D5 a long-polling client that was paused receives activities, too', async () => {
+    const { project, owner, editor } = await createTeam(app(), 'editor')
+    const { id } = project
+    const poll = await polling(app(), editor)
+    await poll.say(`421${JSON.stringify(['join:project', { projectId: id }])}`)
+    await poll.until(() => poll.packets.some((packet) => packet.startsWith('431[')))
+    const add = (title: string) => owner.must('POST', `/api/projects/${id}/tasks`, { title })
+    await add('Stays in the queue')
+    await until('both rooms are paused', () => slow().paused === 2)
+    for (const title of ['one', 'two', 'three']) await add(title)
+    const got = (name: string) =>
+      poll.packets.flatMap((packet): unknown[][] =>
+        packet.startsWith(`42["${name}"`) ? [JSON.parse(packet.slice(2)).slice(1)] : [],
+      )
+    await poll.until(() => got('activity:new').length === 4)
+    await until('no socket is paused', () => slow().paused === 0)
+    await add('Live again')
+    await poll.until(() => got('activity:new').length === 5)
+    const ids = got('task:created').map(([, meta]) => (meta as { id: string }).id)
+    expect(got('activity:new').map(([activity]) => (activity as { id: string }).id)).toEqual(ids)
   })
 
   it('P1 a person who came or left right before a socket was paused is told to it when it reads again', async () => {
