@@ -20,7 +20,7 @@ import { createReporters } from './reporters.ts'
 import { acceptSockets } from './sockets/connect.ts'
 import { Admission } from './sockets/connection-limits.ts'
 import { type CustomRooms, createCustomRooms } from './sockets/custom-rooms.ts'
-import { createEncoder } from './sockets/engine-io.ts'
+import { createActivityEncoder, createEncoder } from './sockets/engine-io.ts'
 import { createHandlers, type Handler, type Handlers, type RequestSchema } from './sockets/handlers.ts'
 import { registerRoomHandlers, subscriptionIn } from './sockets/room-handlers.ts'
 import { createSessions } from './sockets/session.ts'
@@ -89,7 +89,7 @@ async function openAdaptedLog({ database, adaptLog = (log) => log }: RoomsOption
 
 /** The feeds of the rooms with local sockets. */
 function openFeeds(
-  { redis, measurements, createReplayCaches }: RoomsOptions,
+  { redis, measurements, activityOf, createReplayCaches }: RoomsOptions,
   {
     log,
     io,
@@ -109,6 +109,7 @@ function openFeeds(
   return createFeeds({
     log,
     encode: createEncoder(io),
+    encodeActivity: createActivityEncoder(io, activityOf),
     createReplayCaches,
     deliver,
     onReplayed: measurements.replayed,

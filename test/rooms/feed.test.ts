@@ -23,6 +23,7 @@ it('D2 a room with constant events delays neither its joins nor other rooms whos
       },
     },
     encode: () => Buffer.alloc(0),
+    encodeActivity: () => Buffer.alloc(0),
     deliver: (room, { meta }) => void delivered.push(`${room} ${meta.seq}`),
     onLost: () => void errors.push('lost'),
     onError: (error) => void errors.push(error),

@@ -1,3 +1,4 @@
+import type { Problem } from '@cutroom/contract'
 import { describe, expect, it } from 'vitest'
 import { useApp } from '../support/app.ts'
 import { addProjects } from '../support/members.ts'
@@ -45,6 +46,27 @@ describe('joins of one socket', () => {
     await owner.must('POST', `/api/projects/${ids[10]}/tasks`, { title: 'Still live' })
     await until('live', () => listener.events(`project:${ids[10]}`).length === 1)
     expect(listener.socket.connected).toBe(true)
+  })
+
+  it('B2 rooms that a socket is in and joins again count once', async () => {
+    const { owner } = await createTeam(app())
+    const ids = await addProjects(app().db, { userId: owner.id, count: 256 })
+    const listener = await connect(app(), owner)
+    const answers = await joinPaced(listener, ids.slice(0, 255))
+    expect(answers.every(({ ok }) => ok)).toBe(true)
+    const [first = '', last = ''] = [ids[0], ids[255]]
+    let asked: { ok: boolean; error?: Problem }[] = []
+    await until('none is asked too fast', async () => {
+      asked = await Promise.all([
+        listener.join(first, { after: 0 }),
+        listener.ask('join:user', { after: 0 }),
+        listener.join(last),
+        listener.join(last),
+      ])
+      return asked.every(({ error }) => error?.retryAfter === undefined)
+    })
+    // Of two joins of one room the newest wins.
+    expect(asked).toMatchObject([{ ok: true }, { ok: true }, { error: { code: 'superseded' } }, { ok: true }])
   })
 
   it('B2 requests above the rate are refused with Retry-After', async () => {

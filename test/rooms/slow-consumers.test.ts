@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { backlogOf, createEncoder } from '../../src/rooms/sockets/engine-io.ts'
 import { type TestApp, useApp } from '../support/app.ts'
 import { upTo } from '../support/log.ts'
+import { addProjects } from '../support/members.ts'
 import { addMember, createTeam, type Person, register } from '../support/people.ts'
 import { openRaw, type Raw } from '../support/raw-socket.ts'
 import { connect, type Listener } from '../support/sockets.ts'
@@ -164,10 +165,15 @@ describe('slow sockets', () => {
     expect(told(removed, 'access:revoked').map(({ payload }) => payload)).toEqual([{ projectId: id, reason: 'removed' }])
     expect(told(removed, 'project:left')).toHaveLength(1)
     expect(slow()).toMatchObject({ paused: 0, closed: 0 })
+    // What was read as events was read as activities.
+    const { head: from } = whole.ack(1) as { head: number }
+    const activities = () => told(whole, 'activity:new').map(({ payload }) => payload.seq)
+    await until('the last activity', () => activities().at(-1) === end + 1)
+    expect(activities()).toEqual(upTo(end + 1).slice(from))
   })
 
   it('D5 R2 a paused socket whose position retention has trimmed reconnects, and is answered reset', async () => {
-    const { project, editor } = await createTeam(app(), 'editor')
+    const { project, owner, editor } = await createTeam(app(), 'editor')
     const { id } = project
     const raw = await standing(app(), editor, id, 0)
     raw.ws.pause()
@@ -179,6 +185,7 @@ describe('slow sockets', () => {
     await app().db.query('DELETE FROM "Event" WHERE room = $1', [projectRoom(id)])
     raw.ws.resume()
     await until('it is closed', raw.closed)
+    await until('its person is present no more', () => app().app.rooms.presentIn(projectRoom(id), 1, owner.id).total === 0)
     const seen = got(raw, id)
     expect(seen).toEqual(upTo(seen.length))
     expect(seen.length).toBeLessThan(head)
@@ -233,9 +240,63 @@ describe('slow sockets', () => {
     await watcher.join(id, { after: head - 1 })
     expect(last(watcher, id)).toBe(head)
     expect(held(app(), editor)).toBeLessThanOrEqual(before)
-    await poll.until(() => events().length >= head)
+    // The activities come behind the events.
+    const isLast = (packet: string) => packet.startsWith('42["activity:new"') && JSON.parse(packet.slice(2))[1].seq === head
+    await poll.until(() => poll.packets.some(isLast))
     expect(events().map((packet) => JSON.parse(packet.slice(2))[2].seq)).toEqual(upTo(head))
     await until('no socket is paused', () => slow().paused === 0)
+  })
+
+  it('D5 a long-polling client that was paused receives activities, too', async () => {
+    const { project, owner, editor } = await createTeam(app(), 'editor')
+    const { id } = project
+    const poll = await polling(app(), editor)
+    await poll.say(`421${JSON.stringify(['join:project', { projectId: id }])}`)
+    await poll.until(() => poll.packets.some((packet) => packet.startsWith('431[')))
+    const add = (title: string) => owner.must('POST', `/api/projects/${id}/tasks`, { title })
+    await add('Stays in the queue')
+    await until('both rooms are paused', () => slow().paused === 2)
+    for (const title of ['one', 'two', 'three']) await add(title)
+    const got = (name: string) =>
+      poll.packets.flatMap((packet): unknown[][] =>
+        packet.startsWith(`42["${name}"`) ? [JSON.parse(packet.slice(2)).slice(1)] : [],
+      )
+    await poll.until(() => got('activity:new').length === 4)
+    await until('no socket is paused', () => slow().paused === 0)
+    await add('Live again')
+    await poll.until(() => got('activity:new').length === 5)
+    const ids = got('task:created').map(([, meta]) => (meta as { id: string }).id)
+    expect(got('activity:new').map(([activity]) => (activity as { id: string }).id)).toEqual(ids)
+  })
+
+  it('P1 a person who came or left right before a socket was paused is told to it when it reads again', async () => {
+    const { project, owner, editor, viewer, commenter } = await createTeam(app(), 'editor', 'viewer', 'commenter')
+    const { id } = project
+    const [witness, leaver, comer] = await Promise.all([owner, viewer, commenter].map((person) => connect(app(), person)))
+    if (!witness || !leaver || !comer) throw new Error('three sockets')
+    await Promise.all([witness.join(id), leaver.join(id)])
+    const poll = await polling(app(), editor)
+    await poll.say(`421${JSON.stringify(['join:project', { projectId: id }])}`)
+    await poll.until(() => poll.packets.some((packet) => packet.startsWith('431[')))
+    const heard = () =>
+      poll.packets.flatMap((packet): { present: { user: { id: string } }[]; left: string[] }[] =>
+        packet.startsWith('42["presence:changed"') ? [JSON.parse(packet.slice(2))[1]] : [],
+      )
+    const hearsOf = (who: Person) => heard().some(({ present }) => present.some(({ user }) => user.id === who.id))
+    await poll.until(() => hearsOf(editor))
+
+    // After many changes presence is announced more rarely: what changes next waits for longer than it takes to pause a socket.
+    const others = await addProjects(app().db, { userId: owner.id, count: 45 })
+    await Promise.all(others.map((other) => witness.join(other)))
+    await Promise.all(others.map((projectId) => witness.ask('presence:set', { projectId, state: { at: 'once' } })))
+    const shown = () => witness.frames.filter(({ payload }) => JSON.stringify(payload).includes('once')).length
+    await until('they are announced', () => shown() === others.length)
+    await owner.must('POST', `/api/projects/${id}/tasks`, { title: 'Stays in the queue' })
+    await Promise.all([comer.join(id), leaver.ask('leave:project', { projectId: id })])
+    await until('both rooms are paused', () => slow().paused === 2)
+    const said = () => JSON.stringify(witness.frames.filter(({ name }) => name === 'presence:changed'))
+    await until('others hear of both', () => [commenter, viewer].every(({ id }) => said().includes(id)))
+    await poll.until(() => hearsOf(commenter) && heard().some(({ left }) => left.includes(viewer.id)))
   })
 })
 

@@ -5,8 +5,9 @@ import type { Log, LogEntry } from '../log/log.ts'
 import type { ReplayBlock } from './replay-block.ts'
 import type { ReplayCache } from './replay-cache.ts'
 
-/** What events are encoded for: sockets that catch up, or event streams, which always read from the cache. */
-export type ReplayForm = 'socket' | 'stream'
+/** What events are encoded as: for sockets that catch up, themselves or as `activity:new`, where they are one; for event streams. */
+export type ReplayForm = 'socket' | 'activity' | 'stream'
+const FORMS: readonly ReplayForm[] = ['socket', 'activity', 'stream']
 
 /** Is told of a feed's course, in the tick in which it happens. Its functions do not throw. */
 export interface Follower {
@@ -126,7 +127,7 @@ export class Feed {
   /** Frees replay caches that were not read since a time, ms on the clock of `performance.now`. The next replay reads the log again. */
   dropReplayCaches(unreadSince: number): void {
     if (!this.#replayCaches) return
-    for (const form of ['socket', 'stream'] as const) {
+    for (const form of FORMS) {
       const cache = this.#replayCaches[form]
       if (!cache || cache.readAt > unreadSince) continue
       cache.close()
@@ -209,8 +210,7 @@ export class Feed {
           if (this.#state !== state) return
           if (entry.meta.seq !== state.delivered + 1) throw problem('unavailable', 'The log has a hole', { retryAfter: 1 })
           state.delivered = entry.meta.seq
-          this.#replayCaches?.socket?.push(entry)
-          this.#replayCaches?.stream?.push(entry)
+          if (this.#replayCaches) for (const form of FORMS) this.#replayCaches[form]?.push(entry)
           this.#context.deliver(this.room, entry)
           if (entry.name === REWRITING) this.dropReplayCaches(Number.POSITIVE_INFINITY)
           if (this.#followers) for (const follower of this.#followers) follower.onEntry(entry)

@@ -1,7 +1,7 @@
 import type { RoomId } from '@cutroom/contract'
 import type { Position } from '../../access/sessions.ts'
 import { problem } from '../../errors.ts'
-import type { Log } from '../log/log.ts'
+import type { Log, LogEntry } from '../log/log.ts'
 import { encodeEvent } from './event-text.ts'
 import { Feed, type FeedContext } from './feed.ts'
 import { createReplayCaches, type ReplayCacheOptions } from './replay-cache.ts'
@@ -19,6 +19,8 @@ export interface Feeds {
 
 export interface FeedsOptions extends ReplayCacheOptions, Pick<FeedContext, 'deliver' | 'onReplayed'> {
   log: Log
+  /** Encodes an entry as `activity:new`; empty where it is none. */
+  encodeActivity: (entry: LogEntry) => Buffer
   /** The epoch changed or retention passed this node: all local sockets must reload. */
   onLost: () => void
   onError: (error: unknown, room?: RoomId) => void
@@ -49,13 +51,17 @@ function createPositionReader(log: Pick<Log, 'positions'>): (room: RoomId) => Pr
 
 /** Opens feeds for the rooms that have local sockets, and finds by a sweep of the heads what lost hints left. */
 export function createFeeds(options: FeedsOptions): Feeds {
-  const { log, encode, deliver, onReplayed, onLost, onError, sweepMs, unreadMs } = options
+  const { log, encode, encodeActivity, deliver, onReplayed, onLost, onError, sweepMs, unreadMs } = options
   const feeds = new Map<RoomId, Feed>()
   const makeCaches = options.createReplayCaches ?? createReplayCaches
   const context: FeedContext = {
     log,
     positionOf: createPositionReader(log),
-    createReplayCache: { socket: makeCaches({ log, encode }), stream: makeCaches({ log, encode: encodeEvent }) },
+    createReplayCache: {
+      socket: makeCaches({ log, encode }),
+      activity: makeCaches({ log, encode: encodeActivity }),
+      stream: makeCaches({ log, encode: encodeEvent }),
+    },
     deliver,
     onReplayed,
     onClosed(feed) {

@@ -37,9 +37,12 @@ export class JoinQueue {
     this.#socket = socket
   }
 
-  /** Joins whose lookup is not answered yet. */
-  get pending(): number {
-    return this.#newest.size
+  /** Rooms that the socket is not in and whose join has no answer to its lookup yet, without one of them. */
+  pendingBeside(room: RoomId): number {
+    const { rooms } = this.#socket.data
+    let count = 0
+    for (const other of this.#newest.keys()) if (other !== room && !rooms.has(other)) count++
+    return count
   }
 
   /** Runs a lookup when fewer than MAX_CONCURRENT_LOOKUPS of the socket are under way. */
@@ -97,8 +100,8 @@ export class JoinQueue {
   }
 }
 
-/** Joins of a socket whose lookup is not answered yet. */
-export const pendingJoins = (socket: RoomSocket): number => queues.get(socket)?.pending ?? 0
+/** Other rooms that a socket is not in and whose join has no answer to its lookup yet. */
+export const pendingBeside = (socket: RoomSocket, room: RoomId): number => queues.get(socket)?.pendingBeside(room) ?? 0
 
 /** Makes a pending join of a room fail as superseded. */
 export const supersedeJoin = (socket: RoomSocket, room: RoomId): void => queues.get(socket)?.supersede(room)

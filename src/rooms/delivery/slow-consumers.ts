@@ -49,13 +49,15 @@ export function watchSlowConsumers(options: SlowConsumersOptions) {
 
   async function pauseIn(socket: RoomSocket, room: RoomId): Promise<void> {
     const isTold = kinds[parseRoom(room).kind].presence === 'room'
-    const before = new Map(isTold ? presence.list(room).map((one) => [one.user.id, one]) : [])
+    const before = isTold ? presence.told(room) : new Map<string, null>()
     counts.paused++
     counts.pauses++
     try {
       await pause(socket, room)
       if (isTold && socket.rooms.has(room)) sendMissedPresence(socket, room, presence, before)
     } catch (error) {
+      // The end of its connection finds it out of this room.
+      presence.exit(room, socket.data.person.id, socket.id, true)
       onLost(socket, error)
     } finally {
       counts.paused--
@@ -107,7 +109,7 @@ function sendMissedPresence(
   socket: RoomSocket,
   room: RoomId,
   presence: PresenceTable,
-  before: Map<string, ReturnType<PresenceTable['list']>[number]>,
+  before: ReturnType<PresenceTable['told']>,
 ): void {
   const after = new Map(presence.list(room).map((one) => [one.user.id, one]))
   const left = [...before.keys()].filter((userId) => !after.has(userId))

@@ -92,6 +92,8 @@ interface Replay {
   after: number
   /** Called with each entry that changes access. What it throws ends the replay in front of the entry. */
   onAccessEntry: (entry: LogEntry) => void
+  /** Behind each page, send what is in it as `activity:new`, too. */
+  activity?: boolean
 }
 
 /** Sends the events of a block behind a position. @returns seq of the last one */
@@ -116,6 +118,14 @@ function sendBlock({ socket, subscription, onAccessEntry }: Replay, block: Repla
   return last
 }
 
+/** Sends what a block has as activities between two positions. @returns the position up to which it did */
+function sendActivities(socket: RoomSocket, block: ReplayBlock, after: number, upTo: number): number {
+  const last = Math.min(block.last, upTo)
+  const joined = block.joined(after, last)
+  if (joined.length > 0) sendFrames(socket, joined, () => block.frames(after, last).filter(({ length }) => length > 0))
+  return last
+}
+
 /**
  * Sends the events between a position and the feed, each page when the one before has left, and makes the subscription live in the tick
  * in which there are no more.
@@ -124,17 +134,21 @@ function sendBlock({ socket, subscription, onAccessEntry }: Replay, block: Repla
 async function catchUp(replay: Replay): Promise<number> {
   const { socket, room, subscription, feed } = replay
   let cursor = replay.after
+  /** Up to where activities were sent. */
+  let told = replay.activity ? cursor : Number.POSITIVE_INFINITY
   const step = async () => {
     assertActive(socket, subscription)
     await whenDrained(socket)
     assertActive(socket, subscription)
-    await feed.page(cursor, 'socket', (block) => {
+    const isBehind = told < cursor
+    await feed.page(isBehind ? told : cursor, isBehind ? 'activity' : 'socket', (block) => {
       assertActive(socket, subscription)
-      cursor = sendBlock(replay, block, cursor)
+      if (isBehind) told = sendActivities(socket, block, told, cursor)
+      else cursor = sendBlock(replay, block, cursor)
     })
   }
   assertActive(socket, subscription)
-  while (cursor < feed.delivered()) await JoinQueue.of(socket).replay(step)
+  while (Math.min(cursor, told) < feed.delivered()) await JoinQueue.of(socket).replay(step)
   assertActive(socket, subscription)
   // From here to the end within one tick: the next event that is delivered is the next one for this socket.
   void socket.leave(pausedRoom(room))
@@ -157,7 +171,8 @@ export async function pause(socket: RoomSocket, room: RoomId): Promise<void> {
   for (const each of receivingRooms(socket, room, true)) void socket.leave(each)
   // Delivery finds the socket in this room, and applies changes of its access, before the replay could.
   void socket.join(pausedRoom(room))
-  const replay: Replay = { socket, room, subscription, feed, after, onAccessEntry: () => {} }
+  const activity = subscription.activity && !subscription.silent && !socket.data.dialect?.translate
+  const replay: Replay = { socket, room, subscription, feed, after, onAccessEntry: () => {}, activity }
   const resumed = whenDrained(socket).then(async () => void (await catchUp(replay)))
   subscription.state = { status: 'paused', feed, resumed }
   try {

@@ -41,6 +41,8 @@ export class PresenceTable {
   /** People to be announced: changed by this node, or by another. */
   readonly #changed = new Map<Table, Map<string, 'local' | 'remote'>>()
   readonly #inSlice = createTimeSlicedQueue()
+  /** Announcements that wait for their slice. */
+  readonly #onTheWay = new Set<{ table: Table; present: Presence[]; left: string[] }>()
   #flushTimer: NodeJS.Timeout | undefined
   #pausedUntil = 0
   #silent = false
@@ -104,6 +106,22 @@ export class PresenceTable {
   /** All people in a room. */
   list(room: RoomId): Presence[] {
     return [...this.#listed(room)]
+  }
+
+  /** People whom a socket in a room knows, as it has been told of them; null where a change is not told yet. */
+  told(room: RoomId): Map<string, Presence | null> {
+    const table = tableOf(room)
+    const told = new Map<string, Presence | null>()
+    for (const [userId, entry] of this.#tables.peopleIn(room)) {
+      const now = merge(entry)
+      told.set(userId, entry.listed || differ(now, entry.announced) ? null : now)
+    }
+    for (const { present, left, ...on } of this.#onTheWay) {
+      if (on.table !== table) continue
+      for (const { user } of present) told.set(user.id, null)
+      for (const userId of left) told.set(userId, null)
+    }
+    return told
   }
 
   /** For an answer: as many people as it may carry, and how many there are. */
@@ -226,8 +244,12 @@ export class PresenceTable {
     const { announce, onError } = this.#options
     const messages = table === ONLINE ? [present] : inMessages(present)
     for (let n = 0; n < messages.length || n * MAX_LEFT < left.length; n++) {
-      const change = { present: messages[n] ?? [], left: left.slice(n * MAX_LEFT, (n + 1) * MAX_LEFT) }
-      this.#inSlice(() => announce(table, change)).catch(onError)
+      const change = { table, present: messages[n] ?? [], left: left.slice(n * MAX_LEFT, (n + 1) * MAX_LEFT) }
+      this.#onTheWay.add(change)
+      this.#inSlice(() => {
+        this.#onTheWay.delete(change)
+        announce(table, change)
+      }).catch(onError)
     }
   }
 }

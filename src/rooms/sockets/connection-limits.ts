@@ -6,7 +6,7 @@ import { remember } from '../../lib/bounded-map.ts'
 import { Counts } from '../../lib/counts.ts'
 import { guarded, guardedFor } from '../../lib/guarded.ts'
 import { TokenBucket } from '../../lib/token-bucket.ts'
-import { pendingJoins } from '../delivery/join-queue.ts'
+import { pendingBeside } from '../delivery/join-queue.ts'
 import type { RoomServer, RoomSocket } from '../types.ts'
 import { isBinary, limitCloseTime, limitServerCloseTime, type Packet } from './engine-io.ts'
 import { addressOf, networkOf } from './handshake.ts'
@@ -156,7 +156,7 @@ export class Admission {
   admitRoom(socket: RoomSocket, room: RoomId): void {
     const { rooms } = socket.data
     // The user room is one of them.
-    if (this.#limits && !rooms.has(room) && rooms.size + pendingJoins(socket) > this.#limits.socketProjects)
+    if (this.#limits && !rooms.has(room) && rooms.size + pendingBeside(socket, room) > this.#limits.socketProjects)
       throw problem('rate-limited', `A socket stands in at most ${this.#limits.socketProjects} projects`)
   }
 

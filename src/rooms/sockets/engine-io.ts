@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import type { Server } from 'node:http'
+import type { Activity } from '@cutroom/contract'
 import { concatenate } from '../../lib/buffers.ts'
 import type { LogEntry } from '../log/log.ts'
 import type { RoomServer, RoomSocket } from '../types.ts'
@@ -66,6 +67,23 @@ export function createFrames(io: RoomServer): (name: string, ...args: unknown[])
 export function createEncoder(io: RoomServer): (entry: LogEntry) => Buffer {
   const frame = createFrames(io)
   return ({ name, payload, meta }) => frame(name, payload, { ...meta, replayed: true })
+}
+
+/** Encodes an entry as an activity; empty where it is none, or where it is of a form that none can be made of. */
+export function createActivityEncoder(
+  io: RoomServer,
+  activityOf: (entry: LogEntry) => Activity | null,
+): (entry: LogEntry) => Buffer {
+  const frame = createFrames(io)
+  const none = Buffer.alloc(0)
+  return (entry) => {
+    try {
+      const activity = activityOf(entry)
+      return activity ? frame('activity:new', activity) : none
+    } catch {
+      return none
+    }
+  }
 }
 
 /** The text of a server's WebSocket frame without its first byte, Engine.IO's packet type 4 (message). The header is 2, 4 or 10 bytes. */
