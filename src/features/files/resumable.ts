@@ -164,8 +164,8 @@ export function resumableRoutes(app: FastifyInstance, context: RouteContext): vo
   async function proceed(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const upload = found.get(request)
     if (!upload) throw problem('not-found')
-    const isWhole = upload.fileId !== null || (await offsetOf(store, upload.id)) === Number(upload.length)
-    if (!isWhole) return request.method === 'PATCH' ? receive(request, reply) : tus(request, reply)
+    if (!(await isWhole(context, store, upload)))
+      return request.method === 'PATCH' ? receive(request, reply) : tus(request, reply)
     const headers = await complete(request, upload.id)
     return reply
       .headers({
@@ -217,9 +217,14 @@ export function resumableRoutes(app: FastifyInstance, context: RouteContext): vo
   })
 }
 
-/** Bytes that have come; 0 where none are on this node. */
-const offsetOf = (store: PartStore, id: string): Promise<number> =>
-  store.offsetOf(id).catch((error: unknown) => {
-    if (error === ERRORS.FILE_NO_LONGER_EXISTS) return 0
-    throw error
-  })
+/** Have all bytes come? Those of an upload that has become a file since it was found are not there any more. */
+async function isWhole({ query }: RouteContext, store: PartStore, { id, userId, fileId, length }: UploadRow): Promise<boolean> {
+  if (fileId !== null) return true
+  try {
+    return (await store.offsetOf(id)) === Number(length)
+  } catch (error) {
+    if (error !== ERRORS.FILE_NO_LONGER_EXISTS) throw error
+    const now = await findUpload(query, id, userId)
+    return now !== null && now.fileId !== null
+  }
+}
