@@ -126,19 +126,14 @@ const EVERY_MS = 600_000
  * Removes what no file has: at once what a deleted file had, and every few minutes what was left by crashes, by uploads that were given up,
  * and by all that was deleted with its cut or its project.
  */
-export const objectsJob = (
-  { remove, sweep }: Objects,
-  sweepUploads: () => Promise<number>,
-  onSwept: (swept: { objects: number; uploads: number }) => void,
-): Job => ({
+export const objectsJob = ({ remove, sweep }: Objects, onSwept: (objects: number) => void): Job => ({
   name: OBJECTS_JOB,
   every: { firstMs: 60_000, everyMs: EVERY_MS },
   async run({ key, signal }) {
     if (key !== '') await remove(key)
     else {
-      const uploads = await sweepUploads()
       const objects = await sweep(signal)
-      if (objects + uploads > 0) onSwept({ objects, uploads })
+      if (objects > 0) onSwept(objects)
     }
     return undefined
   },
