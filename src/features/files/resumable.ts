@@ -125,15 +125,21 @@ function createCreation(
   }
 }
 
+/** The file that an upload has become, or becomes now: what copies and stores it takes a place, as what brings its bytes. */
+const createFinish =
+  ({ slots }: RouteContext['files'], complete: ReturnType<typeof createCompletion>) =>
+  (request: FastifyRequest, { id, fileId }: UploadRow) =>
+    fileId === null ? slots.run(callerOf(request).userId, () => complete(request, id)) : complete(request, id)
+
 /** Uploads in parts, which can be resumed: tus 1.0 with creation, expiration and termination. */
 export function resumableRoutes(app: FastifyInstance, context: RouteContext): void {
   const { config, files } = context
-  const { tokens } = app
   const drafts = new WeakMap<FastifyRequest, NewUpload>()
   const found = new WeakMap<FastifyRequest, UploadRow>()
 
   const store = openStore(context)
   const complete = createCompletion(app, context, store)
+  const finish = createFinish(files, complete)
   const path = basePathOf(config) + UPLOADS_URL
   const tus = createTus({ path, store, ...createCreation(app, context, store, drafts), onComplete: complete })
 
@@ -149,7 +155,7 @@ export function resumableRoutes(app: FastifyInstance, context: RouteContext): vo
     const offset = made.fileId === null ? await store.offsetOf(made.id) : Number(made.length)
     const expires = new Date(made.createdAt.getTime() + LIFE_MS).toUTCString()
     return reply
-      .headers(offset === Number(made.length) ? await complete(request, made.id) : { 'upload-expires': expires })
+      .headers(offset === Number(made.length) ? await finish(request, made) : { 'upload-expires': expires })
       .headers({
         'tus-resumable': '1.0.0',
         location: `${path}/${made.id}`,
@@ -166,10 +172,9 @@ export function resumableRoutes(app: FastifyInstance, context: RouteContext): vo
     if (!upload) throw problem('not-found')
     if (!(await isWhole(context, store, upload)))
       return request.method === 'PATCH' ? receive(request, reply) : tus(request, reply)
-    const headers = await complete(request, upload.id)
     return reply
       .headers({
-        ...headers,
+        ...(await finish(request, upload)),
         'tus-resumable': '1.0.0',
         'upload-offset': upload.length,
         'upload-length': upload.length,
@@ -204,10 +209,11 @@ export function resumableRoutes(app: FastifyInstance, context: RouteContext): vo
         schema: { hide: true, ...(method !== 'POST' && { params: Params }) },
         config: { receivesFile: true },
         onRequest(request, _reply, done) {
-          request.caller = tokens.assertNotEnded(tokens.callerOf(request))
+          request.caller = app.tokens.assertNotEnded(app.tokens.callerOf(request))
           done()
         },
-        preHandler: (request, reply) => app.withPlace(request, reply, () => tokens.noteEnd(request.caller, () => check(request))),
+        preHandler: (request, reply) =>
+          app.withPlace(request, reply, () => app.tokens.noteEnd(request.caller, () => check(request))),
         handler,
       })
     route('POST', admit, create)
