@@ -10,7 +10,7 @@ import type { HashCost } from './features/auth/password.ts'
 import { authRoutes } from './features/auth/routes.ts'
 import { conversationRoutes } from './features/conversations/routes.ts'
 import { mediaConsumer } from './features/files/processing.ts'
-import { openFileServices } from './features/files/services.ts'
+import { type FileSeams, openFileServices } from './features/files/services.ts'
 import { invitationsJob } from './features/invitations/expiry.ts'
 import { mailRoutes } from './features/mail/routes.ts'
 import { openMail } from './features/mail/services.ts'
@@ -47,7 +47,6 @@ import { contractPlugin } from './http/validation.ts'
 import { type JobSeams, startJobs } from './jobs/index.ts'
 import { packageVersion } from './lib/package-version.ts'
 import { nouns, projectTables } from './nouns.ts'
-import type { Storage } from './ports/storage/storage.ts'
 import type { SharedRedis } from './redis.ts'
 import { type RoomsOptions, registerRooms } from './rooms/index.ts'
 import { LIMITS } from './rooms/sockets/connection-limits.ts'
@@ -55,11 +54,11 @@ import { LIMITS } from './rooms/sockets/connection-limits.ts'
 /** What tests and benches may change. A part that is adapted or replaced shows what it gains. */
 export interface Seams
   extends Partial<
-    Pick<RoomsOptions, 'beforeCommit' | 'timings' | 'limits' | 'adaptLog' | 'createReplayCaches' | 'dialects' | 'mayEnter'>
-  > {
+      Pick<RoomsOptions, 'beforeCommit' | 'timings' | 'limits' | 'adaptLog' | 'createReplayCaches' | 'dialects' | 'mayEnter'>
+    >,
+    FileSeams {
   adaptDatabase?: (database: Database) => Database
   adaptAuthorizer?: (authorizer: Authorizer) => Authorizer
-  adaptStorage?: (storage: Storage) => Storage
   responseCache?: ResponseCache
   /** Of passwords that are set from now on. */
   hashCost?: HashCost | undefined
@@ -139,7 +138,7 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
   const headers = createAnswerHeaders(config)
   const origins = createOrigins(config, (fields, line) => app.log.warn(fields, line))
   const app = createServer(config, headers)
-  const { adaptDatabase = unchanged, adaptAuthorizer = unchanged, adaptStorage = unchanged, responseCache } = seams
+  const { adaptDatabase = unchanged, adaptAuthorizer = unchanged, responseCache } = seams
   const database = adaptDatabase(openPools(app, config, databaseUrl))
   app.addHook('onClose', () => database.close())
   const { query, jobs } = database
@@ -184,7 +183,7 @@ export async function buildApp(config: Config, databaseUrl: string, seams: Seams
     await app.register(healthPlugin, { database })
     await app.register(metricsPlugin, { config, metrics, database, redis, version: packageVersion() })
     const searchWriter = createIndexWriter(jobs.query, config.searchLanguage)
-    const files = openFileServices(app, config, database, adaptStorage)
+    const files = openFileServices(app, config, database, seams)
     const mail = await openMail(app, config, jobs, activityOf)
     const webhooks = await openWebhooks(app, config, jobs, seams.webhooks)
     await startJobs(app, {

@@ -27,8 +27,6 @@ export interface JobContext {
   /** The jobs of features. */
   jobs: readonly Job[]
   objects: Objects
-  /** Removes what is left of uploads. @returns how many */
-  sweepUploads: () => Promise<number>
 }
 
 /** What tests and benches may change. */
@@ -44,7 +42,7 @@ export interface JobSeams {
 
 /** Work at a time. Nothing else here has a schedule. */
 function jobsOf(
-  { database, tables, retentionSeconds, sessionSeconds, objects, sweepUploads }: JobContext,
+  { database, tables, retentionSeconds, sessionSeconds, objects }: JobContext,
   consumers: readonly string[],
   log: FastifyBaseLogger,
 ): readonly Job[] {
@@ -52,7 +50,7 @@ function jobsOf(
   return [
     retentionJob({ pool, retentionSeconds, sessionSeconds, consumers }, (swept) => log.info(swept, 'retention: sweep finished')),
     purgeJob({ pool, tables, onPurged: (projects) => log.info({ projects }, 'purge: deleted projects are gone') }),
-    objectsJob(objects, sweepUploads, (swept) => log.info(swept, 'files: what no file has is gone')),
+    objectsJob(objects, (swept) => log.info({ objects: swept }, 'files: what no file has is gone')),
   ]
 }
 

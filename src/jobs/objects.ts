@@ -1,10 +1,18 @@
 import type { Database } from '../db/client.ts'
 import { newId } from '../db/ids.ts'
+import { ProblemError, problem } from '../errors.ts'
+import { createSemaphore } from '../lib/semaphore.ts'
 import type { LocalFile, Storage } from '../ports/storage/storage.ts'
 import type { Job } from '../rooms/log/consumers/consumer.ts'
 
 /** How long an object may be without a file, as an interval of Postgres: it is written before its file is. */
 const UNCLAIMED = '1 hour'
+/** Removals at a time. Each has a connection for as long as the store takes to answer, and requests need the others. */
+const REMOVALS = 1
+/** How long a request waits for its removal to begin. */
+const PATIENCE = { ms: 5_000, error: () => problem('unavailable', 'Too many objects are removed at a time') }
+/** Failures after which a sweep ends: the store is away. */
+const MOST_FAILURES = 5
 
 /** The objects of the store, each with a row that says so before there are bytes: none is ever lost sight of. */
 export interface Objects {
@@ -14,7 +22,7 @@ export interface Objects {
   discard(key: string): Promise<void>
   /** The same. @throws problem unavailable */
   remove(key: string): Promise<void>
-  /** Removes the objects that no file has. @returns how many */
+  /** Removes the objects that no file has. @returns how many @throws the first failure, after what could be removed */
   sweep(signal: AbortSignal): Promise<number>
 }
 
@@ -27,11 +35,19 @@ export interface ObjectsOptions {
 
 // The lock keeps a write from claiming what is being removed; one that has claimed it holds the lock until it is over, and is passed over.
 const FIND = `SELECT key FROM "StoredObject" WHERE "fileId" IS NULL AND key = $1 FOR UPDATE SKIP LOCKED`
+// Most have been claimed: those need no transaction.
+const IS_UNCLAIMED = 'SELECT FROM "StoredObject" WHERE "fileId" IS NULL AND key = $1'
 const FIND_OLD = `SELECT key FROM "StoredObject" WHERE "fileId" IS NULL AND "createdAt" < now() - interval '${UNCLAIMED}'
   ORDER BY "createdAt" LIMIT 1 FOR UPDATE SKIP LOCKED`
+// One that cannot be removed does not keep the others: its time begins anew.
+const LATER = 'UPDATE "StoredObject" SET "createdAt" = now() WHERE key = $1'
+
+const isAway = (error: unknown): boolean => error instanceof ProblemError && error.code === 'unavailable'
 
 export function createObjects({ pool, storage, onError }: ObjectsOptions): Objects {
-  /** Removes the bytes, then the row. @returns whether there was one */
+  const removals = createSemaphore(REMOVALS)
+
+  /** Removes the bytes, then the row. @returns whether there was one @throws what the store does; its turn comes again later */
   async function removeOne(find: string, values: unknown[]): Promise<boolean> {
     const client = await pool.connect()
     let isBroken = true
@@ -39,12 +55,16 @@ export function createObjects({ pool, storage, onError }: ObjectsOptions): Objec
       await client.query('BEGIN')
       const { rows } = await client.query<{ key: string }>(find, values)
       const [row] = rows
+      let failure: { error: unknown } | undefined
       if (row) {
-        await storage.remove(row.key)
-        await client.query('DELETE FROM "StoredObject" WHERE key = $1', [row.key])
+        await storage.remove(row.key).catch((error: unknown) => {
+          failure = { error }
+        })
+        await client.query(failure ? LATER : 'DELETE FROM "StoredObject" WHERE key = $1', [row.key])
       }
       await client.query('COMMIT')
       isBroken = false
+      if (failure) throw failure.error
       return row !== undefined
     } finally {
       // With the connection goes a transaction that is still open.
@@ -53,12 +73,17 @@ export function createObjects({ pool, storage, onError }: ObjectsOptions): Objec
   }
 
   async function discard(key: string): Promise<void> {
-    await removeOne(FIND, [key]).catch(onError)
+    try {
+      if ((await pool.query(IS_UNCLAIMED, [key])).rowCount === 0) return
+      await removals.run(() => removeOne(FIND, [key]), PATIENCE)
+    } catch (error) {
+      onError(error)
+    }
   }
 
   return {
     discard,
-    remove: async (key) => void (await removeOne(FIND, [key])),
+    remove: async (key) => void (await removals.run(() => removeOne(FIND, [key]))),
 
     async store(file) {
       const key = newId()
@@ -66,16 +91,27 @@ export function createObjects({ pool, storage, onError }: ObjectsOptions): Objec
       try {
         await storage.put(key, file)
       } catch (error) {
-        await discard(key)
+        // A store that is away does not remove it, either.
+        if (!isAway(error)) await discard(key)
         throw error
       }
       return key
     },
 
     async sweep(signal) {
-      for (let swept = 0; ; swept++) {
+      const failures: unknown[] = []
+      for (let swept = 0; ; ) {
         signal.throwIfAborted()
-        if (!(await removeOne(FIND_OLD, []))) return swept
+        const found = await removals
+          .run(() => removeOne(FIND_OLD, []))
+          .catch((error: unknown) => {
+            if (failures.push(error) === MOST_FAILURES) throw failures[0]
+            return null
+          })
+        if (found) swept++
+        if (found !== false) continue
+        if (failures.length > 0) throw failures[0]
+        return swept
       }
     },
   }
@@ -90,19 +126,14 @@ const EVERY_MS = 600_000
  * Removes what no file has: at once what a deleted file had, and every few minutes what was left by crashes, by uploads that were given up,
  * and by all that was deleted with its cut or its project.
  */
-export const objectsJob = (
-  { remove, sweep }: Objects,
-  sweepUploads: () => Promise<number>,
-  onSwept: (swept: { objects: number; uploads: number }) => void,
-): Job => ({
+export const objectsJob = ({ remove, sweep }: Objects, onSwept: (objects: number) => void): Job => ({
   name: OBJECTS_JOB,
   every: { firstMs: 60_000, everyMs: EVERY_MS },
   async run({ key, signal }) {
     if (key !== '') await remove(key)
     else {
-      const uploads = await sweepUploads()
       const objects = await sweep(signal)
-      if (objects + uploads > 0) onSwept({ objects, uploads })
+      if (objects > 0) onSwept(objects)
     }
     return undefined
   },

@@ -244,6 +244,28 @@ describe('uploads of the client', () => {
     expect((await app().db.query('SELECT id FROM "Upload" WHERE "projectId" = $1', [project.id])).rows).toEqual(before)
   })
 
+  it('B1 M1 while its parts come to a node that has no bytes of it, it is begun again after longer and longer pauses', async () => {
+    // With a disk of its own, behind a proxy that does not know.
+    const other = await startApp({ databaseUrl: app().databaseUrl })
+    onTestFinished(() => other.close())
+    let to = other.url
+    const network = createNetwork((input, init) => {
+      const url = new URL(String(input))
+      return fetch(url.pathname.startsWith('/api/uploads/') ? to + url.pathname : url, init)
+    })
+    const { client, cutId, owner } = await given({ fetch: network.fetch })
+    const bytes = textOf(500)
+    const upload = client.upload({ cutId, file: fileOf(bytes, 'a.txt') })
+    const creations = () => network.sent.filter(({ path }) => path === '/api/uploads').map(({ at }) => at)
+    await until('it was begun four times', () => creations().length >= 4)
+    const [, second = 0, third = 0, fourth = 0] = creations()
+    // Timers may be a millisecond early.
+    expect(third - second).toBeGreaterThan(248)
+    expect(fourth - third).toBeGreaterThan(498)
+    to = app().url
+    await expectBytes(owner, upload, bytes)
+  })
+
   it('M3 refusals are shown with the problem of the server, and what is hopeless is forgotten', async () => {
     const { client, cutId, owner, editor, project } = await given()
     const outcome = async (args: UploadArgs) => {

@@ -102,6 +102,19 @@ describe('what a file is', () => {
     for (const end of [0, 0xff]) expect(await sniffed(Buffer.concat([long, Buffer.from([end])]))).toBeNull()
   })
 
+  it('M3 tables of an MP4 have 10,000 boxes at most: they are walked in one go, while all else waits', async () => {
+    const withBoxes = (count: number) => {
+      const bytes = mp4()
+      const at = bytes.indexOf('moov') - 4
+      const end = at + bytes.readUInt32BE(at)
+      bytes.writeUInt32BE(end - at + 8 * count, at)
+      const box = Buffer.concat([Buffer.from([0, 0, 0, 8]), Buffer.from('free')])
+      return Buffer.concat([bytes.subarray(0, end), Buffer.alloc(8 * count, box), bytes.subarray(end)])
+    }
+    expect((await sniffed(withBoxes(9_000)))?.type).toBe('audio/mp4')
+    expect(await sniffed(withBoxes(10_000))).toBeNull()
+  })
+
   it('M3 a ZIP is never unpacked: a gibibyte in a megabyte costs no memory', async () => {
     const bomb = zipBomb('[Content_Types].xml', 1024)
     // it is one

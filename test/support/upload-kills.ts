@@ -53,14 +53,17 @@ async function goOn(server: Mortal, person: Person, path: string, bytes: Buffer)
 const filesIn = async (folder: string): Promise<string[]> =>
   (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).map(({ name }) => name)
 
-/** Lets the sweep find what is left, as it would an hour or a day later. */
-async function sweep({ db, dataDir }: Options): Promise<void> {
+/** Lets the sweeps find what is left, as they would an hour or a day later. */
+async function sweep({ server, db, dataDir }: Options): Promise<void> {
   const uploads = join(dataDir, 'uploads')
   await db.query(`UPDATE "StoredObject" SET "createdAt" = now() - interval '2 hours' WHERE "fileId" IS NULL`)
   await db.query(`UPDATE "Upload" SET "expiresAt" = now() - interval '1 second'`)
   const past = new Date(Date.now() - 2 * 3_600_000)
   for (const name of await readdir(uploads)) await utimes(join(uploads, name), past, past)
   await db.query(`UPDATE "Due" SET at = now() WHERE consumer = 'objects'`)
+  // At its start a node sweeps its own disk.
+  await server.kill()
+  await server.start()
 }
 
 /**

@@ -109,6 +109,8 @@ export function createUploadDriver({ call, list, ...deps }: DriverDeps) {
       list.forget(progress.stored)
       progress.stored = undefined
       item.show({ sentBytes: 0, state: 'waiting' })
+      // behind a proxy that sends its parts to another node it would be begun without end
+      if (progress.tries++ > 0) await rest(item, backoff(progress.tries - 2), signal)
       return
     }
     if (error instanceof CutroomError && error.status === 401 && progress.refusals === 0) {

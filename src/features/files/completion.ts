@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { newId } from '../../db/ids.ts'
 import { ProblemError, problem } from '../../errors.ts'
 import type { PartStore } from '../../http/uploads/part-store.ts'
+import type { StagedFile } from '../../ports/storage/staging.ts'
 import type { TokenClaims } from '../../rooms/index.ts'
 import type { RouteContext } from '../shared/noun.ts'
 import { completeUpload, deleteUpload, findUpload, type UploadRow } from './uploads.ts'
@@ -23,8 +24,16 @@ export function createCompletion(app: FastifyInstance, context: RouteContext, st
     const { id, kind, name } = upload
     const length = Number(upload.length)
     const caller = callerOf(request)
-    // A copy that no late write reaches: what is hashed is what is stored.
-    const staged = await files.staging.write(createReadStream(store.pathOf(id)), { limit: length, id: newId() })
+    let staged: StagedFile
+    try {
+      // A copy that no late write reaches: what is hashed is what is stored.
+      staged = await files.staging.write(createReadStream(store.pathOf(id)), { limit: length, id: newId() })
+    } catch (error) {
+      // Another node that shares the folder may have made the file, and removed the bytes.
+      const made = await findUpload(query, id, caller.userId)
+      if (made?.fileId) return { 'cutroom-file': made.fileId }
+      throw error
+    }
     if (staged.size !== length) {
       await files.staging.remove(staged.path)
       throw problem('bad-request', 'Bytes of this upload are missing; send it again')

@@ -34,13 +34,17 @@ const audioInfo = ({ durationMs, codec, channels, sampleRate, bitrate, tags }: A
   tags: { title: tags.title ?? null, artist: tags.artist ?? null, album: tags.album ?? null },
 })
 
-/** Waits to be processed, or was given up, and an operator has it tried again. */
-const isWanted = Prisma.sql`(status = 'processing' OR failure = ${GIVEN_UP})`
+/** A file that waits to be processed, or was given up and is tried again by an operator; none of a deleted project. */
+const wanted = (id: string) => Prisma.sql`"File" f JOIN "Project" p ON p.id = f."projectId" AND p."deletedAt" IS NULL
+  WHERE f.id = ${id}::uuid AND (f.status = 'processing' OR f.failure = ${GIVEN_UP})`
 
-/** Notes what was found with the event that says so, unless the file is gone or was processed. */
+/**
+ * Notes what was found with the event that says so, unless the file is gone or was processed. The project cannot be deleted before the
+ * commit: no event comes after that of its end.
+ */
 async function writeOutcome(write: Write, { id, projectId }: File, outcome: Outcome): Promise<void> {
   const { tx, query, insert, emit } = write
-  const [waiting] = await query(Prisma.sql`SELECT 1 FROM "File" WHERE id = ${id}::uuid AND ${isWanted} FOR NO KEY UPDATE`)
+  const [waiting] = await query(Prisma.sql`SELECT 1 FROM ${wanted(id)} FOR NO KEY UPDATE OF f FOR KEY SHARE OF p`)
   if (!waiting) return
   lockPeople(write, Prisma.sql`SELECT "authorId" FROM "File" WHERE id = ${id}::uuid`)
   const room = projectRoom(projectId)
@@ -99,7 +103,7 @@ export function mediaConsumer(
     async handle({ event, signal }): Promise<FinalWrite | undefined> {
       const file = event.payload as unknown as File
       const [row] = await query<{ objectKey: string; size: string; type: string }>(
-        Prisma.sql`SELECT "objectKey", size, type FROM "File" WHERE id = ${file.id}::uuid AND ${isWanted}`,
+        Prisma.sql`SELECT f."objectKey", f.size, f.type FROM ${wanted(file.id)}`,
       )
       if (!row) return undefined
       const own = storage.pathOf(row.objectKey)

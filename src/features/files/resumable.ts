@@ -125,15 +125,21 @@ function createCreation(
   }
 }
 
+/** The file that an upload has become, or becomes now: what copies and stores it takes a place, as what brings its bytes. */
+const createFinish =
+  ({ slots }: RouteContext['files'], complete: ReturnType<typeof createCompletion>) =>
+  (request: FastifyRequest, { id, fileId }: UploadRow) =>
+    fileId === null ? slots.run(callerOf(request).userId, () => complete(request, id)) : complete(request, id)
+
 /** Uploads in parts, which can be resumed: tus 1.0 with creation, expiration and termination. */
 export function resumableRoutes(app: FastifyInstance, context: RouteContext): void {
   const { config, files } = context
-  const { tokens } = app
   const drafts = new WeakMap<FastifyRequest, NewUpload>()
   const found = new WeakMap<FastifyRequest, UploadRow>()
 
   const store = openStore(context)
   const complete = createCompletion(app, context, store)
+  const finish = createFinish(files, complete)
   const path = basePathOf(config) + UPLOADS_URL
   const tus = createTus({ path, store, ...createCreation(app, context, store, drafts), onComplete: complete })
 
@@ -149,7 +155,7 @@ export function resumableRoutes(app: FastifyInstance, context: RouteContext): vo
     const offset = made.fileId === null ? await store.offsetOf(made.id) : Number(made.length)
     const expires = new Date(made.createdAt.getTime() + LIFE_MS).toUTCString()
     return reply
-      .headers(offset === Number(made.length) ? await complete(request, made.id) : { 'upload-expires': expires })
+      .headers(offset === Number(made.length) ? await finish(request, made) : { 'upload-expires': expires })
       .headers({
         'tus-resumable': '1.0.0',
         location: `${path}/${made.id}`,
@@ -164,12 +170,11 @@ export function resumableRoutes(app: FastifyInstance, context: RouteContext): vo
   async function proceed(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const upload = found.get(request)
     if (!upload) throw problem('not-found')
-    const isWhole = upload.fileId !== null || (await offsetOf(store, upload.id)) === Number(upload.length)
-    if (!isWhole) return request.method === 'PATCH' ? receive(request, reply) : tus(request, reply)
-    const headers = await complete(request, upload.id)
+    if (!(await isWhole(context, store, upload)))
+      return request.method === 'PATCH' ? receive(request, reply) : tus(request, reply)
     return reply
       .headers({
-        ...headers,
+        ...(await finish(request, upload)),
         'tus-resumable': '1.0.0',
         'upload-offset': upload.length,
         'upload-length': upload.length,
@@ -204,10 +209,11 @@ export function resumableRoutes(app: FastifyInstance, context: RouteContext): vo
         schema: { hide: true, ...(method !== 'POST' && { params: Params }) },
         config: { receivesFile: true },
         onRequest(request, _reply, done) {
-          request.caller = tokens.assertNotEnded(tokens.callerOf(request))
+          request.caller = app.tokens.assertNotEnded(app.tokens.callerOf(request))
           done()
         },
-        preHandler: (request, reply) => app.withPlace(request, reply, () => tokens.noteEnd(request.caller, () => check(request))),
+        preHandler: (request, reply) =>
+          app.withPlace(request, reply, () => app.tokens.noteEnd(request.caller, () => check(request))),
         handler,
       })
     route('POST', admit, create)
@@ -217,9 +223,14 @@ export function resumableRoutes(app: FastifyInstance, context: RouteContext): vo
   })
 }
 
-/** Bytes that have come; 0 where none are on this node. */
-const offsetOf = (store: PartStore, id: string): Promise<number> =>
-  store.offsetOf(id).catch((error: unknown) => {
-    if (error === ERRORS.FILE_NO_LONGER_EXISTS) return 0
-    throw error
-  })
+/** Have all bytes come? Those of an upload that has become a file since it was found are not there any more. */
+async function isWhole({ query }: RouteContext, store: PartStore, { id, userId, fileId, length }: UploadRow): Promise<boolean> {
+  if (fileId !== null) return true
+  try {
+    return (await store.offsetOf(id)) === Number(length)
+  } catch (error) {
+    if (error !== ERRORS.FILE_NO_LONGER_EXISTS) throw error
+    const now = await findUpload(query, id, userId)
+    return now !== null && now.fileId !== null
+  }
+}

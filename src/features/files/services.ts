@@ -22,16 +22,23 @@ export interface FileServices {
   slots: UploadSlots
   receiver: Receiver
   media: Media
-  /** Removes what is left of uploads, on this node. @returns how many */
-  sweepUploads(): Promise<number>
 }
 
-/** Opens them; they end with the app. @param adapt changes the store, for tests */
+const SWEEP_MS = 600_000
+
+/** What tests may change. */
+export interface FileSeams {
+  adaptStorage?: (storage: Storage) => Storage
+  /** Pause between two sweeps of the disk of this node, ms. */
+  sweepUploadsMs?: number
+}
+
+/** Opens them; they end with the app. */
 export function openFileServices(
   app: FastifyInstance,
   config: Config,
   { pool, query }: Pick<Database, 'pool' | 'query'>,
-  adapt: (storage: Storage) => Storage,
+  { adaptStorage: adapt = (storage) => storage, sweepUploadsMs = SWEEP_MS }: FileSeams,
 ): FileServices {
   const storage = adapt(openStorage(config))
   const staging = openStaging(config.dataDir)
@@ -43,15 +50,28 @@ export function openFileServices(
   const slots = createUploadSlots(config.rateLimit !== null)
   const media = createMedia({ parallel: PARALLEL })
   app.addHook('onClose', async () => {
+    clearInterval(timer)
     await swept
     await media.close()
     await storage.close()
   })
   const sweepUploads = createLeftovers({ query, staging, commit: (...args) => app.rooms.commitJob(...args) })
-  // What the node before left on this disk. Nothing waits for it, but the end.
-  let swept: Promise<unknown> = Promise.resolve()
+  async function sweep(): Promise<void> {
+    try {
+      const uploads = await sweepUploads()
+      if (uploads > 0) app.log.info({ uploads }, 'files: what was left of uploads is gone')
+    } catch (error) {
+      app.log.warn({ err: error }, 'files: leftovers could not be swept')
+    }
+  }
+  // No job, which one node does for all: what is on this disk, no other node may see. Nothing waits for it, but the end.
+  let swept: Promise<void> = Promise.resolve()
+  let timer: NodeJS.Timeout | undefined
   app.addHook('onReady', async () => {
-    swept = sweepUploads().catch((error) => app.log.warn({ err: error }, 'files: leftovers could not be swept'))
+    swept = sweep()
+    timer = setInterval(() => {
+      swept = swept.then(sweep)
+    }, sweepUploadsMs).unref()
   })
-  return { storage, staging, objects, slots, receiver: createReceiver({ config, staging, objects, slots }), media, sweepUploads }
+  return { storage, staging, objects, slots, receiver: createReceiver({ config, staging, objects, slots }), media }
 }

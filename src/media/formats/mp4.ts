@@ -17,6 +17,8 @@ const pictures = new Set(['vide', 'pict', 'auxv'])
 /** Tables of an hour are about 2 MiB, covers some more. */
 const MAX_MOOV_BYTES = 32 * 1024 * 1024
 const MAX_BOXES = 100_000
+/** Of one moov, which is walked in one go: 32 tracks have 500. */
+const MAX_MOOV_BOXES = 10_000
 /** Of the boxes beside each other in a file: the tables, the sound, the tables of fragments. */
 const needed = new Set(['moov', 'mdat', 'moof'])
 
@@ -68,7 +70,7 @@ function boxesOf(moov: Buffer): Box[] {
     let [at, end] = next
     while (at + 8 <= end) {
       const box = boxAt(moov, at, 0, end)
-      if (!box || found.push(box) > MAX_BOXES) throw new MediaFailure('damaged')
+      if (!box || found.push(box) > MAX_MOOV_BOXES) throw new MediaFailure('damaged')
       if (containers.has(box.type)) open.push([box.body, box.end])
       at = box.end
     }

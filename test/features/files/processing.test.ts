@@ -4,8 +4,9 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Storage } from '../../../src/ports/storage/storage.ts'
 import { retryFailed } from '../../../src/rooms/log/consumers/inspect.ts'
 import { startApp, useApp } from '../../support/app.ts'
-import { QUICK } from '../../support/consumers.ts'
+import { consumed, QUICK } from '../../support/consumers.ts'
 import { bytesOf, cutIn, processed, uploadFile, wavOf } from '../../support/files.ts'
+import { gate } from '../../support/log.ts'
 import { createTeam, type Person } from '../../support/people.ts'
 import { until } from '../../support/until.ts'
 
@@ -110,6 +111,36 @@ describe('processing', () => {
       await until('it to be read', async () => (await owner.must<File>('GET', `/api/files/${file.id}`)).status === 'ready')
       expect(await owner.must('GET', `/api/files/${file.id}`)).toMatchObject({ failure: null, audio: { durationMs: 100 } })
     }
+  })
+
+  it('D4 says nothing of a recording whose project was deleted while it was read', async () => {
+    const [asked, answered] = [gate(), gate()]
+    // Of another machine's store it takes a copy.
+    const adaptStorage = (storage: Storage): Storage => ({
+      ...storage,
+      pathOf: () => null,
+      async open(...args) {
+        asked.open()
+        await answered.opened
+        return storage.open(...args)
+      },
+    })
+    const own = await startApp({ seams: { adaptStorage, jobs: { timings: QUICK } } })
+    onTestFinished(own.close)
+    const { owner, project } = await createTeam(own)
+    await uploadFile(own, owner, await cutIn(owner, project), wavOf(0.1))
+    await asked.opened
+    // The rows of a large project are there for a while.
+    await own.db.query(`CREATE FUNCTION later() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      NEW.at := now() + interval '1 hour'; RETURN NEW; END $$`)
+    await own.db.query(
+      `CREATE TRIGGER later BEFORE INSERT ON "Due" FOR EACH ROW WHEN (NEW.consumer = 'purge') EXECUTE FUNCTION later()`,
+    )
+    await owner.must('DELETE', `/api/projects/${project.id}`)
+    answered.open()
+    await consumed(own.db, 'media')
+    const { rows } = await own.db.query('SELECT name FROM "Event" WHERE room = $1 ORDER BY seq', [`project:${project.id}`])
+    expect(rows.map(({ name }) => name)).toEqual(['vibe:created', 'cut:created', 'file:uploaded', 'project:deleted'])
   })
 
   it('M1 the object of a deleted file is removed, and its row', async () => {
