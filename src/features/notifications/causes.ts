@@ -45,10 +45,13 @@ const base = ({ actorId, activity }: Happening) => ({
   link: activity.link,
 })
 
-/** Who wrote in a thread before a comment: first who began it, then the others, the last first. */
+/**
+ * Who wrote in a thread before a comment: first who began it, then the others, the last first. Of who began it the id does not tell: the
+ * clock of another node may run ahead.
+ */
 async function writersOf(query: Query, { id, parentId }: Comment): Promise<string[]> {
   const rows = await query<{ authorId: string }>(Prisma.sql`
-    SELECT "authorId" FROM "Comment" WHERE (id = ${parentId}::uuid OR "parentId" = ${parentId}::uuid) AND id < ${id}::uuid
+    SELECT "authorId" FROM "Comment" WHERE id = ${parentId}::uuid OR ("parentId" = ${parentId}::uuid AND id < ${id}::uuid)
     GROUP BY "authorId" ORDER BY bool_or(id = ${parentId}::uuid) DESC, max("createdAt") DESC LIMIT ${MAX_REPLIED}`)
   return rows.map(({ authorId }) => authorId)
 }
