@@ -1,4 +1,5 @@
 import type { Activity, ProjectEventName } from '@cutroom/contract'
+import { plain } from '../shared/texts.ts'
 import type { MailItem } from './template.ts'
 
 /** What a person did to a thing, by the event. Others read as `changed`. */
@@ -42,12 +43,9 @@ const VERBS: Partial<Record<ProjectEventName, string>> = {
 /** Characters of a name in a line. */
 const LONGEST = 140
 
-/** Text on one line, with people who are mentioned by their names, and not too long. */
+/** Text on one line, with people and things by their names, and not too long. */
 export function shortText(text: string, longest = LONGEST): string {
-  const line = text
-    .replace(/@\[([^\]]*)\]\([^)]*\)/g, '@$1')
-    .replace(/\s+/g, ' ')
-    .trim()
+  const line = plain(text).replace(/\s+/g, ' ').trim()
   const characters = Array.from(line)
   return characters.length > longest ? `${characters.slice(0, longest - 1).join('')}…` : line
 }

@@ -11,8 +11,7 @@ import {
 import { Prisma, type Query } from '../../db/client.ts'
 import type { Write } from '../../rooms/log/commit.ts'
 import type { LogEntry } from '../../rooms/log/log.ts'
-import { excerpt } from '../shared/serialize.ts'
-import { beginningOf, mentionedIn, withoutMarkup } from './mentions.ts'
+import { beginningOf, mentionedIn } from './mentions.ts'
 import type { Cause } from './writes.ts'
 
 /** People of a thread that a reply notifies: who began it, and those who replied last. */
@@ -58,7 +57,7 @@ async function writersOf(query: Query, { id, parentId }: Comment): Promise<strin
 
 /** A comment: the people it names, and of a reply those who wrote in its thread. Who is both is mentioned. */
 export const ofComment: ReadCause = async (happening, { query }) => {
-  const { event, activity } = happening
+  const { event } = happening
   const comment = event.payload as unknown as Comment
   // An edit names people anew, and is no new reply; a copy on a newer take says what was said before.
   const isEdit = event.name === 'comment:updated'
@@ -68,7 +67,6 @@ export const ofComment: ReadCause = async (happening, { query }) => {
   return {
     ...base(happening),
     name: `comment:${comment.id}`,
-    target: { ...activity.target, name: excerpt(withoutMarkup(comment.body)) },
     text: beginningOf(comment.body),
     onId: comment.cutId ?? comment.taskId,
     about: comment.parentId === null ? [] : [comment.parentId],
