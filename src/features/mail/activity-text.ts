@@ -40,6 +40,13 @@ const VERBS: Partial<Record<ProjectEventName, string>> = {
   'invitation:revoked': 'revoked an invitation',
 }
 
+/** The same of a member who did it to themselves. */
+const OWN: Partial<Record<string, string>> = {
+  'member:joined': 'joined',
+  'member:left': 'left',
+  'member:updated': 'changed their role',
+}
+
 /** Characters of a name in a line. */
 const LONGEST = 140
 
@@ -56,11 +63,10 @@ export const timeText = (iso: string): string => `${dateTime.format(new Date(iso
 
 /** A line of a digest. */
 export function activityText({ action, actor, target, at }: Activity): Pick<MailItem, 'text' | 'detail'> {
-  const isOwnJoin = target.type === 'member' && target.id === actor?.id
-  const verb =
-    isOwnJoin && action === 'member:left' ? 'left' : isOwnJoin ? 'joined' : (VERBS[action as ProjectEventName] ?? 'changed')
+  const own = target.id === actor?.id ? OWN[action] : undefined
+  const verb = own ?? VERBS[action as ProjectEventName] ?? 'changed'
   // What was said and taken back is not said again.
-  const isNamed = target.name !== null && !isOwnJoin && action !== 'comment:deleted'
+  const isNamed = target.name !== null && own === undefined && action !== 'comment:deleted'
   const words = [actor?.name ?? 'Cutroom', verb, ...(isNamed ? [`“${shortText(target.name ?? '')}”`] : [])]
   return { text: words.join(' '), detail: timeText(at) }
 }

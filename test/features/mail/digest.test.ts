@@ -47,6 +47,8 @@ describe('digests', () => {
     await prefer(commenter, { digest: 'off' })
     const { cut } = await createCut(owner, project.id)
     await owner.must('PATCH', `/api/cuts/${cut.id}`, { name: '<b>Chorus</b> & "x"' })
+    await owner.must('PATCH', `/api/projects/${project.id}/members/${commenter.id}`, { role: 'owner' })
+    await commenter.must('PATCH', `/api/projects/${project.id}/members/${commenter.id}`, { role: 'commenter' })
     await editor.must('POST', `/api/cuts/${cut.id}/comments`, { body: `Louder @[Olga](${owner.id})` })
     const gone = await owner.must<{ id: string }>('POST', `/api/cuts/${cut.id}/comments`, { body: 'a slip of the tongue' })
     await owner.must('DELETE', `/api/comments/${gone.id}`)
@@ -59,6 +61,8 @@ describe('digests', () => {
     expect(text).toContain('Olga Owner changed the cut “<b>Chorus</b> & "x"”')
     expect(first.mail.html).toContain('&lt;b&gt;Chorus&lt;/b&gt; &amp; &quot;x&quot;')
     expect(text).toContain(`http://band.example/studio/projects/${project.id}/cuts/${cut.id}`)
+    expect(text).toContain('Olga Owner changed the role of “Mo commenter”')
+    expect(text).toContain('Mo commenter changed their role')
     // Not their own, and not what is gone.
     expect(text).not.toContain('Louder')
     expect(text).not.toContain('slip of the tongue')
