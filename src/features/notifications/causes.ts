@@ -66,7 +66,8 @@ export const ofComment: ReadCause = async (happening, { query }) => {
   const writers = event.name === 'comment:reply' ? await writersOf(query, comment) : []
   return {
     ...base(happening),
-    name: `comment:${comment.id}`,
+    // Of a copy the original: who was notified of that knows it.
+    name: `comment:${comment.carriedFrom ?? comment.id}`,
     text: beginningOf(comment.body),
     onId: comment.cutId ?? comment.taskId,
     about: comment.parentId === null ? [] : [comment.parentId],
