@@ -2,7 +2,7 @@ import type { Comment } from '@cutroom/contract'
 import { Prisma } from '../../db/client.ts'
 import { type ActivityTarget, defineNoun, projectTable, type SnapshotRequest, targetIn } from '../shared/noun.ts'
 import { byId } from '../shared/paging.ts'
-import { excerpt } from '../shared/serialize.ts'
+import { excerpt } from '../shared/texts.ts'
 import { commentRoutes } from './routes.ts'
 import { commentReading } from './serialize.ts'
 

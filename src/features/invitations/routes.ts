@@ -20,6 +20,11 @@ const DAY_MS = 24 * HOUR_MS
 
 type Made = Answer<typeof invitations.create>
 
+/** Of one request, whose write may be tried again: whether its mail was counted. */
+interface Counted {
+  isCounted: boolean
+}
+
 export function invitationRoutes(app: FastifyInstance, { prisma, query, config }: RouteContext): void {
   const links = invitationLinks(config)
   const made = app.limit('invitation', INVITATIONS, HOUR_MS)
@@ -38,14 +43,21 @@ export function invitationRoutes(app: FastifyInstance, { prisma, query, config }
     token: links.tokenOf(answer.id),
     url: links.urlOf(answer.id),
   })
-  const options = { prepare: ({ me }: { me: { userId: string } }) => made.spend(me.userId), complete }
+  const options = {
+    async prepare({ me }: { me: { userId: string } }): Promise<Counted> {
+      await made.spend(me.userId)
+      return { isCounted: false }
+    },
+    complete,
+  }
 
   /** Queues the mail of an invitation by e-mail, where mail is sent. */
-  async function answerOf(write: Write, invitation: ProjectInvitation): Promise<Made> {
+  async function answerOf(write: Write, invitation: ProjectInvitation, counted: Counted): Promise<Made> {
     const { id, email, version } = invitation
-    const isMailed = email !== null && config.mail !== undefined && (await mailed.used(email)) < MAILS
+    const isMailed = email !== null && config.mail !== undefined && (counted.isCounted || (await mailed.used(email)) < MAILS)
     if (isMailed) {
-      await mailed.count(email)
+      if (!counted.isCounted) await mailed.count(email)
+      counted.isCounted = true
       queueMail(write, { kind: 'invitation', key: `${id}.${version}`, payload: { invitationId: id } })
     }
     return { ...invitation, token: '', url: '', isMailed }
@@ -53,13 +65,14 @@ export function invitationRoutes(app: FastifyInstance, { prisma, query, config }
 
   app.write(
     invitations.create,
-    async ({ scope, body }, write) => answerOf(write, await createInvitation(write, links, scope, body)),
+    async ({ scope, body }, write, counted: Counted) =>
+      answerOf(write, await createInvitation(write, links, scope, body), counted),
     undefined,
     options,
   )
   app.write(
     invitations.resend,
-    async ({ params }, write) => answerOf(write, await renewInvitation(write, params.invitationId)),
+    async ({ params }, write, counted: Counted) => answerOf(write, await renewInvitation(write, params.invitationId), counted),
     loadInvitation,
     options,
   )

@@ -1,4 +1,5 @@
 import type { Activity, ProjectEventName } from '@cutroom/contract'
+import { plain } from '../shared/texts.ts'
 import type { MailItem } from './template.ts'
 
 /** What a person did to a thing, by the event. Others read as `changed`. */
@@ -39,15 +40,19 @@ const VERBS: Partial<Record<ProjectEventName, string>> = {
   'invitation:revoked': 'revoked an invitation',
 }
 
+/** The same of a member who did it to themselves. */
+const OWN: Partial<Record<string, string>> = {
+  'member:joined': 'joined',
+  'member:left': 'left',
+  'member:updated': 'changed their role',
+}
+
 /** Characters of a name in a line. */
 const LONGEST = 140
 
-/** Text on one line, with people who are mentioned by their names, and not too long. */
+/** Text on one line, with people and things by their names, and not too long. */
 export function shortText(text: string, longest = LONGEST): string {
-  const line = text
-    .replace(/@\[([^\]]*)\]\([^)]*\)/g, '@$1')
-    .replace(/\s+/g, ' ')
-    .trim()
+  const line = plain(text).replace(/\s+/g, ' ').trim()
   const characters = Array.from(line)
   return characters.length > longest ? `${characters.slice(0, longest - 1).join('')}…` : line
 }
@@ -58,11 +63,10 @@ export const timeText = (iso: string): string => `${dateTime.format(new Date(iso
 
 /** A line of a digest. */
 export function activityText({ action, actor, target, at }: Activity): Pick<MailItem, 'text' | 'detail'> {
-  const isOwnJoin = target.type === 'member' && target.id === actor?.id
-  const verb =
-    isOwnJoin && action === 'member:left' ? 'left' : isOwnJoin ? 'joined' : (VERBS[action as ProjectEventName] ?? 'changed')
+  const own = target.id === actor?.id ? OWN[action] : undefined
+  const verb = own ?? VERBS[action as ProjectEventName] ?? 'changed'
   // What was said and taken back is not said again.
-  const isNamed = target.name !== null && !isOwnJoin && action !== 'comment:deleted'
+  const isNamed = target.name !== null && own === undefined && action !== 'comment:deleted'
   const words = [actor?.name ?? 'Cutroom', verb, ...(isNamed ? [`“${shortText(target.name ?? '')}”`] : [])]
   return { text: words.join(' '), detail: timeText(at) }
 }

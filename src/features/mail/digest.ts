@@ -2,6 +2,7 @@ import { type Activity, projectRoom } from '@cutroom/contract'
 import * as z from 'zod'
 import { Prisma, type Query } from '../../db/client.ts'
 import type { Log, LogEntry } from '../../rooms/log/log.ts'
+import { excerpt } from '../shared/texts.ts'
 import { activityText } from './activity-text.ts'
 import { DigestWindow } from './digest-job.ts'
 import type { Links } from './links.ts'
@@ -59,9 +60,31 @@ function newestOf(activities: readonly Activity[], userId: string): Activity[] {
   return found.filter(({ target }) => !seen.has(`made ${target.id}`))
 }
 
+/** Things that can go without an event of their own, with what they were in. */
+const KINDS = ['task', 'vibe', 'cut', 'file', 'comment'] as const
+/** Those of these ids that are there, with what a comment says now. */
+const there = (ids: readonly string[]): Prisma.Sql => Prisma.sql`
+  SELECT t.id, t.body FROM unnest(${[...new Set(ids)]}::uuid[]) AS a(id) CROSS JOIN LATERAL (
+    SELECT id, body FROM "Comment" WHERE id = a.id UNION ALL SELECT id, NULL FROM "Task" WHERE id = a.id
+    UNION ALL SELECT id, NULL FROM "Vibe" WHERE id = a.id UNION ALL SELECT id, NULL FROM "Cut" WHERE id = a.id
+    UNION ALL SELECT id, NULL FROM "File" WHERE id = a.id LIMIT 1) t`
+
+/** As it is when the mail is written: without what is gone by then, and with comments as they read after their last edit. */
+async function asTheyAre(query: Query, activities: readonly Activity[]): Promise<Activity[]> {
+  const canBeGone = ({ action, target }: Activity) => !action.endsWith(':deleted') && KINDS.some((kind) => kind === target.type)
+  const ids = activities.filter(canBeGone).map(({ target }) => target.id)
+  const found = new Map((await query<{ id: string; body: string | null }>(there(ids))).map(({ id, body }) => [id, body]))
+  return activities.flatMap((activity) => {
+    if (!canBeGone(activity)) return [activity]
+    const body = found.get(activity.target.id)
+    if (body === undefined) return []
+    return [body === null ? activity : { ...activity, target: { ...activity.target, name: excerpt(body) } }]
+  })
+}
+
 /** The mail about what others did in a person's projects. */
 export function digestComposer({ log, activityOf }: DigestSource, links: Links): Composer {
-  async function linesOf({ projectId, after, upTo, since }: DigestWindow, userId: string): Promise<Activity[]> {
+  async function linesOf(query: Query, { projectId, after, upTo, since }: DigestWindow, userId: string): Promise<Activity[]> {
     const activities: Activity[] = []
     for (let from = Math.max(after, upTo - EVENTS); from < upTo; ) {
       const entries = await log.read(projectRoom(projectId), from, upTo, EVENTS, BYTES)
@@ -73,7 +96,7 @@ export function digestComposer({ log, activityOf }: DigestSource, links: Links):
       }
       from = last.meta.seq
     }
-    return newestOf(activities, userId)
+    return asTheyAre(query, newestOf(activities, userId))
   }
 
   return async (query: Query, payload: unknown) => {
@@ -88,7 +111,7 @@ export function digestComposer({ log, activityOf }: DigestSource, links: Links):
     for (const { projectId, name } of shown) {
       if (sections.length === PROJECTS) break
       const window = byProject.get(projectId)
-      const activities = window ? await linesOf(window, userId) : []
+      const activities = window ? await linesOf(query, window, userId) : []
       if (activities.length === 0) continue
       const items: MailItem[] = activities
         .slice(0, LINES)

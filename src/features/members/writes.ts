@@ -4,6 +4,7 @@ import { problem } from '../../errors.ts'
 import type { Write } from '../../rooms/log/commit.ts'
 import { beginReading } from '../activity/writes.ts'
 import { revokeInvitationsOf, settleInvitations } from '../invitations/writes.ts'
+import { forgetProject } from '../notifications/preferences.ts'
 import { loadProject } from '../projects/writes.ts'
 import { lockProject } from '../shared/lock-project.ts'
 import { begun } from '../shared/new-row.ts'
@@ -87,6 +88,7 @@ export async function removeMember(write: Write, projectId: string, userId: stri
   await assertAnotherOwner(write, projectId, userId)
   const room = projectRoom(projectId)
   const { user, role } = await tx.member.delete({ where: keyOf(projectId, userId), include: withUser })
+  forgetProject(write, userId, projectId)
   if (role === 'owner') await endOwnership(write, projectId, userId)
   const updatedAt = new Date()
   const unassigned = { assigneeId: null, version: nextVersion, updatedAt }

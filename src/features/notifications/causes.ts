@@ -11,8 +11,7 @@ import {
 import { Prisma, type Query } from '../../db/client.ts'
 import type { Write } from '../../rooms/log/commit.ts'
 import type { LogEntry } from '../../rooms/log/log.ts'
-import { excerpt } from '../shared/serialize.ts'
-import { beginningOf, mentionedIn, withoutMarkup } from './mentions.ts'
+import { beginningOf, mentionedIn } from './mentions.ts'
 import type { Cause } from './writes.ts'
 
 /** People of a thread that a reply notifies: who began it, and those who replied last. */
@@ -45,17 +44,20 @@ const base = ({ actorId, activity }: Happening) => ({
   link: activity.link,
 })
 
-/** Who wrote in a thread before a comment: first who began it, then the others, the last first. */
+/**
+ * Who wrote in a thread before a comment: first who began it, then the others, the last first. Of who began it the id does not tell: the
+ * clock of another node may run ahead.
+ */
 async function writersOf(query: Query, { id, parentId }: Comment): Promise<string[]> {
   const rows = await query<{ authorId: string }>(Prisma.sql`
-    SELECT "authorId" FROM "Comment" WHERE (id = ${parentId}::uuid OR "parentId" = ${parentId}::uuid) AND id < ${id}::uuid
+    SELECT "authorId" FROM "Comment" WHERE id = ${parentId}::uuid OR ("parentId" = ${parentId}::uuid AND id < ${id}::uuid)
     GROUP BY "authorId" ORDER BY bool_or(id = ${parentId}::uuid) DESC, max("createdAt") DESC LIMIT ${MAX_REPLIED}`)
   return rows.map(({ authorId }) => authorId)
 }
 
 /** A comment: the people it names, and of a reply those who wrote in its thread. Who is both is mentioned. */
 export const ofComment: ReadCause = async (happening, { query }) => {
-  const { event, activity } = happening
+  const { event } = happening
   const comment = event.payload as unknown as Comment
   // An edit names people anew, and is no new reply; a copy on a newer take says what was said before.
   const isEdit = event.name === 'comment:updated'
@@ -64,8 +66,8 @@ export const ofComment: ReadCause = async (happening, { query }) => {
   const writers = event.name === 'comment:reply' ? await writersOf(query, comment) : []
   return {
     ...base(happening),
-    name: `comment:${comment.id}`,
-    target: { ...activity.target, name: excerpt(withoutMarkup(comment.body)) },
+    // Of a copy the original: who was notified of that knows it.
+    name: `comment:${comment.carriedFrom ?? comment.id}`,
     text: beginningOf(comment.body),
     onId: comment.cutId ?? comment.taskId,
     about: comment.parentId === null ? [] : [comment.parentId],

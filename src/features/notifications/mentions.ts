@@ -1,4 +1,5 @@
 import { MAX_MENTIONED } from '@cutroom/contract'
+import { plain, shortened } from '../shared/texts.ts'
 
 /** `@[name](userId)`: a name has no bracket in it. */
 const MENTION = /@\[([^\][\n]{1,200})\]\(([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\)/gi
@@ -15,11 +16,5 @@ export function mentionedIn(text: string): string[] {
   return [...ids]
 }
 
-/** The text with names in place of mentions. */
-export const withoutMarkup = (text: string): string => text.replace(MENTION, '@$1')
-
-/** The beginning of a text, for a notification. */
-export function beginningOf(text: string): string {
-  const plain = withoutMarkup(text)
-  return plain.length > EXCERPT ? `${plain.slice(0, EXCERPT - 1).toWellFormed()}…` : plain
-}
+/** The beginning of a text as it is read, for a notification. */
+export const beginningOf = (text: string): string => shortened(plain(text), EXCERPT)

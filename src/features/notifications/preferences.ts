@@ -40,14 +40,25 @@ export async function readPreferences(query: Query, userId: string): Promise<Not
   }
 }
 
-/** Sets them as a whole, without projects that the person is no member of. */
+/**
+ * Sets them as a whole, without projects that the person is no member of. Two devices that set them at once come one after the other: the
+ * last event says what holds.
+ */
 export async function setPreferences(
   { query, emit }: Write,
   userId: string,
   { kinds, projects }: Parsed<typeof contract.setPreferences, 'body'>,
 ): Promise<NotificationPreferences> {
+  await query(Prisma.sql`SELECT 1 FROM "User" WHERE id = ${userId}::uuid FOR NO KEY UPDATE`)
   const before = await readPreferences(query, userId)
-  const byId = Object.fromEntries(projects.map(({ projectId, ...own }) => [projectId, own]))
+  // Locked: one that the person leaves at the same time is forgotten after this.
+  const members = await query<{ projectId: string }>(Prisma.sql`SELECT "projectId" FROM "Member"
+    WHERE "userId" = ${userId}::uuid AND "projectId" = ANY(${projects.map(({ projectId }) => projectId)}::uuid[])
+    ORDER BY "projectId" FOR KEY SHARE`)
+  const own = new Set(members.map(({ projectId }) => projectId))
+  const byId = Object.fromEntries(
+    projects.flatMap(({ projectId, ...choice }) => (own.has(projectId) ? [[projectId, choice]] : [])),
+  )
   await query(
     Prisma.sql`INSERT INTO "NotificationPreferences" ("userId", kinds, projects)
       VALUES (${userId}::uuid, ${JSON.stringify(kinds)}::jsonb, ${JSON.stringify(byId)}::jsonb)
@@ -57,3 +68,8 @@ export async function setPreferences(
   if (JSON.stringify(after) === JSON.stringify(before)) return after
   return emit(userRoom(userId), 'notification-preferences:updated', after)
 }
+
+/** What a person has chosen for a project ends with their membership. Sent without waiting for it. */
+export const forgetProject = ({ assert }: Pick<Write, 'assert'>, userId: string, projectId: string): void =>
+  assert(Prisma.sql`UPDATE "NotificationPreferences" SET projects = projects - ${projectId}::text
+    WHERE "userId" = ${userId}::uuid AND jsonb_exists(projects, ${projectId}::text)`)

@@ -28,7 +28,7 @@ export interface Cause {
   onId: string | null
   /** Further things with which its notifications end. */
   about: readonly string[]
-  /** Each once; where a person is there twice, the first one counts. */
+  /** Where a person is there twice, the first one of a kind that they want counts. */
   receivers: readonly { userId: string; kind: NotificationKind }[]
 }
 
@@ -41,10 +41,11 @@ interface Written {
 /** Inserts the rows for those who are members now, want them, and have none of this cause. @returns their ids */
 async function insertRows({ query }: Write, cause: Cause): Promise<string[]> {
   const { projectId, actorId, target, onId } = cause
-  const byPerson = new Map<string, NotificationKind>()
-  for (const { userId, kind } of cause.receivers) if (userId !== actorId && !byPerson.has(userId)) byPerson.set(userId, kind)
-  if (byPerson.size === 0) return []
-  const [ids, people, kinds] = [[...byPerson.keys()].map(() => newId()), [...byPerson.keys()], [...byPerson.values()]]
+  const receivers = cause.receivers.filter(({ userId }) => userId !== actorId)
+  if (receivers.length === 0) return []
+  const ids = receivers.map(() => newId())
+  const people = receivers.map(({ userId }) => userId)
+  const kinds = receivers.map(({ kind }) => kind)
   const about = [target.id, ...(onId === null ? [] : [onId]), ...cause.about]
   // Locked: a member is removed before this, and gets none, or after it.
   const member = Prisma.sql`SELECT "userId" FROM "Member" WHERE "projectId" = ${projectId}::uuid AND "userId" = r."userId" LIMIT 1 FOR KEY SHARE`
@@ -54,12 +55,12 @@ async function insertRows({ query }: Write, cause: Cause): Promise<string[]> {
       "onId", about, "createdAt")
     SELECT r.id, m."userId", r.kind, ${cause.name}, ${projectId}::uuid, ${actorId}::uuid, ${target.type}, ${target.id}::uuid,
       ${target.name}, ${cause.text}, ${cause.link}, ${onId}::uuid, ${about}::uuid[], clock_timestamp()
-    FROM unnest(${ids}::uuid[], ${people}::uuid[], ${kinds}::text[]) AS r(id, "userId", kind)
+    FROM unnest(${ids}::uuid[], ${people}::uuid[], ${kinds}::text[]) WITH ORDINALITY AS r(id, "userId", kind, n)
     CROSS JOIN LATERAL (${kinds[0] === 'invitation' ? invited : member}) m
     WHERE ${isWanted(projectId, Prisma.sql`r.kind`)} AND (SELECT count(*) FROM (SELECT FROM "Notification" u
       WHERE u."userId" = m."userId" AND u."seenAt" IS NULL AND u."deletedAt" IS NULL AND u."actorId" = ${actorId}::uuid
       LIMIT ${MAX_UNSEEN_FROM_ONE}) AS unseen) < ${MAX_UNSEEN_FROM_ONE}
-    ON CONFLICT ("userId", cause) DO NOTHING RETURNING id`)
+    ORDER BY r.n ON CONFLICT ("userId", cause) DO NOTHING RETURNING id`)
   return rows.map(({ id }) => id)
 }
 

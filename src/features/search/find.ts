@@ -1,10 +1,11 @@
 import { type SearchAnswer, type SearchHit, type SearchType, searchTypes } from '@cutroom/contract'
 import type { Query } from '../../db/client.ts'
 import { readLagIn } from '../../rooms/log/consumers/inspect.ts'
+import { plain } from '../shared/texts.ts'
 import { SEARCH } from './consumer.ts'
 import { withNear } from './near.ts'
 import { COMPLETE, FIND, SEARCHED_ROOMS } from './statements.ts'
-import { excerptOf, marksOf, plain, queryWords, type Terms, termsOf, tokensOf, tsqueryOf } from './words.ts'
+import { excerptOf, marksOf, queryWords, type Terms, termsOf, tokensOf, tsqueryOf } from './words.ts'
 
 /** Who searches, and where. */
 export interface Searched {

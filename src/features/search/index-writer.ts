@@ -34,11 +34,13 @@ interface Row {
   version: number
   title: string
   text: string | null
+  /** When the index was built last; null: it is being built. */
+  built: string | null
 }
 
 const readText = ({ id, scope, parent, at, version, title, text, from }: Source): string =>
-  `SELECT ${id} AS id, ${scope} AS scope, ${parent} AS parent, ${at} AS at, ${version} AS version, ${title} AS title, ${text} AS text
-   FROM ${from} WHERE ${id} = ANY($1::uuid[]) ORDER BY 1`
+  `SELECT ${id} AS id, ${scope} AS scope, ${parent} AS parent, ${at} AS at, ${version} AS version, ${title} AS title, ${text} AS text,
+   (SELECT "builtAt"::text FROM "SearchBuild") AS built FROM ${from} WHERE ${id} = ANY($1::uuid[]) ORDER BY 1`
 /** Behind the commit of what was read before: what was deleted while it was read is found here, or its event comes after this. */
 const goneText = ({ id, from }: Source): string =>
   `SELECT known.id FROM unnest($1::uuid[]) AS known(id) WHERE NOT EXISTS (SELECT FROM ${from} WHERE ${id} = known.id)`
@@ -134,7 +136,7 @@ export function createIndexWriter(query: Query, language: string): IndexWriter {
     const values = [type, language, again, column('id'), column('scope'), column('parent'), at, column('version'), titles, bodies]
     if (rows.length > 0) await query({ text: UPSERT, values })
     await sweep(type, ids)
-    await words.note([...titles, ...bodies])
+    await words.note([...titles, ...bodies], rows[0]?.built ?? null)
   }
 
   async function writeAll(docs: readonly Doc[]): Promise<void> {

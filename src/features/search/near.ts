@@ -75,10 +75,20 @@ const NOTE = `INSERT INTO "SearchWord" (word, variants) SELECT word, string_to_a
   FROM unnest($1::text[], $2::text[]) AS n(word, variants) ORDER BY word ON CONFLICT DO NOTHING`
 
 /** Keeps the words of all texts. */
-export function createWordNotes(query: Query): { note(texts: readonly string[]): Promise<void>; forget(): Promise<void> } {
+export interface WordNotes {
+  /** @param built when the index was built last; null while it is built */
+  note(texts: readonly string[], built: string | null): Promise<void>
+  forget(): Promise<void>
+}
+
+export function createWordNotes(query: Query): WordNotes {
   const known = new Set<string>()
+  let knownOf: string | null = null
   return {
-    async note(texts) {
+    async note(texts, built) {
+      // A build begins with none: of what was known before it, and of what another node builds, nothing is known here.
+      if (built === null || built !== knownOf) known.clear()
+      knownOf = built
       const fresh = new Set<string>()
       for (const text of texts) {
         let left = MAX_NEW

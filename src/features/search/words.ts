@@ -1,4 +1,5 @@
 import { MAX_EXCERPT, MAX_MARKS, MAX_WORDS } from '@cutroom/contract'
+import { plain } from '../shared/texts.ts'
 
 /** Of a text that is indexed, UTF-16 units: what is behind them is not found. */
 export const MAX_TEXT = 50_000
@@ -16,12 +17,6 @@ const LETTERS: Record<string, string> = {
   ...{ ß: 'ss', æ: 'ae', œ: 'oe', ø: 'o', ł: 'l', đ: 'd', ð: 'd', þ: 'th', ı: 'i', ħ: 'h', ŧ: 't', ĸ: 'k', ŋ: 'n' },
 }
 const SPECIAL = new RegExp(`[${Object.keys(LETTERS).join('')}]`, 'g')
-/** A mention or a link to a thing, as it is written: what is read of it is the name. */
-const LINK = /(@?)\[([^[\]\n]{1,200})\]\((?:[a-z]{1,20}:)?[0-9a-fA-F-]{36}\)/g
-
-/** A text as it is read: names in place of the links that carry them. */
-export const plain = (text: string): string => text.replace(LINK, '$1$2')
-
 /** One form for all ways to write a word: small letters without accents. The index, queries and marks use it alike. */
 export function fold(word: string): string {
   const folded = word

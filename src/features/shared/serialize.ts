@@ -25,6 +25,3 @@ export const presentPerson = ({ id, name, avatarUrl }: Person): Person => ({ id,
 
 /** The next version, in a Prisma update. */
 export const nextVersion = { increment: 1 } as const
-
-/** What people call a comment in a feed. */
-export const excerpt = (text: string): string => (text.length > 80 ? `${text.slice(0, 79).toWellFormed()}…` : text)

@@ -54,6 +54,22 @@ describe('activity', () => {
       ])
     })
 
+    it('a comment is named by its beginning as it is read: no mention and no letter is cut in two', async () => {
+      const { project, owner, editor } = await createTeam(app(), 'editor')
+      const { cut } = await createCut(owner, project.id)
+      const bodies = [
+        `${'la '.repeat(20)}@[${editor.name}](${editor.id}) of all, [Chorus](cut:${cut.id})`,
+        `${'a'.repeat(78)}🎹 and more`,
+      ]
+      for (const body of bodies) {
+        const { id } = await owner.must<Comment>('POST', `/api/cuts/${cut.id}/comments`, { body })
+        await owner.must('DELETE', `/api/comments/${id}`)
+      }
+      const { data } = await list(owner, inProject(project.id), '?limit=4')
+      const [named, cutOff] = [`${'la '.repeat(20)}@Mo editor of all, …`, `${'a'.repeat(78)}…`]
+      expect(data.map(({ target }) => target.name)).toEqual([cutOff, cutOff, named, named])
+    })
+
     it('A1 are of the projects a person is in now: none of it is left to a removed member', async () => {
       const { project, owner, editor } = await createTeam(app(), 'editor')
       const other = await createProject(editor, 'Own')

@@ -4,6 +4,7 @@ import { useApp } from '../../support/app.ts'
 import { consumed } from '../../support/consumers.ts'
 import { cutIn, textOf, uploadFile, wavOf } from '../../support/files.ts'
 import { readLog } from '../../support/log.ts'
+import { mention, nextNotification, notificationsOf } from '../../support/notifications.ts'
 import { createTeam, type Person } from '../../support/people.ts'
 import { connect } from '../../support/sockets.ts'
 import { until } from '../../support/until.ts'
@@ -85,6 +86,18 @@ describe('open threads that are carried to a newer take', () => {
     // The feed says who carried, not who wrote.
     const feed = listener.frames.flatMap(({ name, payload }) => (name === 'activity:new' ? [payload as unknown as Activity] : []))
     expect(feed.map(({ actor, target }) => [actor?.id, target.id])).toEqual(copies.map(({ id }) => [editor.id, id]))
+  })
+
+  it('N1 an edit of a copy notifies those whom it names anew, and not those who know the original', async () => {
+    const { editor, commenter, owner, viewer, first, second, say, carry } = await given()
+    const known = await say(commenter, { body: `${mention(viewer)} louder` })
+    await nextNotification(viewer, 'the mention', ({ kind }) => kind === 'mention')
+    const [copy] = (await carry(editor, first.id, second.id)).body.data
+    await commenter.must('PATCH', `/api/comments/${copy?.id}`, { body: `${mention(viewer)} ${mention(owner)} softer` })
+    const news = await nextNotification(owner, 'the mention', ({ kind }) => kind === 'mention')
+    expect(news.target).toMatchObject({ type: 'comment', id: copy?.id })
+    const { data } = await notificationsOf(viewer)
+    expect(data.flatMap(({ kind, target }) => (kind === 'mention' ? [target.id] : []))).toEqual([known.id])
   })
 
   it('W4 are carried once: repeated, at once, and through a take between', async () => {

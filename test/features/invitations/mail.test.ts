@@ -10,9 +10,12 @@ import { mailEnv, startMailServer } from '../../support/smtp.ts'
 import { until } from '../../support/until.ts'
 
 /** A server that sends its mails to a mail server of the test. */
-async function withMail(env: Record<string, string> = {}) {
+async function withMail(env: Record<string, string> = {}, beforeCommit?: () => Promise<void>) {
   const server = await startMailServer()
-  const app = await startApp({ env: { ...mailEnv(server), ...env }, seams: { jobs: { timings: QUICK } } })
+  const app = await startApp({
+    env: { ...mailEnv(server), ...env },
+    seams: { jobs: { timings: QUICK }, ...(beforeCommit && { beforeCommit }) },
+  })
   onTestFinished(() => app.close())
   /** Waits until so many came, and none is under way. */
   const mails = async (count: number) => {
@@ -50,6 +53,22 @@ describe('mails', () => {
     expect(tokenIn(second?.mail.text, 'invitations')).toBe(made.token)
     expect(second?.mail.messageId).not.toBe(first?.mail.messageId)
     expect((await registerWith(app, { email, invitation: made.token })).status).toBe(201)
+  })
+
+  it('B2 an address gets ten in a day; a write that is tried again counts as one', async () => {
+    let failures = 0
+    const { app, mails } = await withMail({ RATE_LIMIT: '10000' }, async () => {
+      if (failures-- > 0) throw Object.assign(new Error('another write came first'), { code: '40001' })
+    })
+    const owner = await register(app)
+    const email = newAddress()
+    const ask = async () => (await invite(owner, (await createProject(owner)).id, { email })).isMailed
+    const { id } = await createProject(owner)
+    failures = 5
+    const asked = [(await invite(owner, id, { email })).isMailed]
+    for (let n = 1; n < 11; n++) asked.push(await ask())
+    expect(asked).toEqual([...Array(10).fill(true), false])
+    await mails(10)
   })
 
   it('an invitation or a link to a new password that is over when its mail is written sends none', async () => {

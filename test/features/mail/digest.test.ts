@@ -47,6 +47,8 @@ describe('digests', () => {
     await prefer(commenter, { digest: 'off' })
     const { cut } = await createCut(owner, project.id)
     await owner.must('PATCH', `/api/cuts/${cut.id}`, { name: '<b>Chorus</b> & "x"' })
+    await owner.must('PATCH', `/api/projects/${project.id}/members/${commenter.id}`, { role: 'owner' })
+    await commenter.must('PATCH', `/api/projects/${project.id}/members/${commenter.id}`, { role: 'commenter' })
     await editor.must('POST', `/api/cuts/${cut.id}/comments`, { body: `Louder @[Olga](${owner.id})` })
     const gone = await owner.must<{ id: string }>('POST', `/api/cuts/${cut.id}/comments`, { body: 'a slip of the tongue' })
     await owner.must('DELETE', `/api/comments/${gone.id}`)
@@ -59,6 +61,8 @@ describe('digests', () => {
     expect(text).toContain('Olga Owner changed the cut “<b>Chorus</b> & "x"”')
     expect(first.mail.html).toContain('&lt;b&gt;Chorus&lt;/b&gt; &amp; &quot;x&quot;')
     expect(text).toContain(`http://band.example/studio/projects/${project.id}/cuts/${cut.id}`)
+    expect(text).toContain('Olga Owner changed the role of “Mo commenter”')
+    expect(text).toContain('Mo commenter changed their role')
     // Not their own, and not what is gone.
     expect(text).not.toContain('Louder')
     expect(text).not.toContain('slip of the tongue')
@@ -77,6 +81,29 @@ describe('digests', () => {
     expect(textOf(again)).toContain('commented “Quieter”')
     expect(textOf(again)).not.toContain('Chorus')
     expect(again?.mail.messageId).toBe(first.mail.messageId)
+  })
+
+  it('tell nothing that is gone by then, with its thread, its cut or its vibe, and comments as they read after an edit', async () => {
+    const { server, app } = await start()
+    const { project, owner, editor, viewer } = await createTeam(app, 'editor', 'viewer')
+    await prefer(viewer, { digest: 'daily' })
+    const { cut } = await createCut(owner, project.id)
+    const lost = await createCut(owner, project.id)
+    await owner.must('PATCH', `/api/cuts/${lost.cut.id}`, { name: 'Lost cut' })
+    const comment = (cutId: string, body: string) => owner.must<{ id: string }>('POST', `/api/cuts/${cutId}/comments`, { body })
+    await comment(lost.cut.id, 'on a lost cut')
+    const [thread, slip] = [await comment(cut.id, 'a lost thread'), await comment(cut.id, 'a slip of the tongue')]
+    await editor.must('POST', `/api/comments/${thread.id}/replies`, { body: 'a lost reply' })
+    await owner.must('PATCH', `/api/comments/${slip.id}`, { body: 'well said' })
+    await owner.must('DELETE', `/api/comments/${thread.id}`)
+    await owner.must('DELETE', `/api/vibes/${lost.vibe.id}`)
+
+    await makeDigests(app, DAILY)
+    const text = textOf(byPerson(server.received, viewer)[0])
+    expect(text).toContain('Olga Owner commented “well said”')
+    expect(text).toContain('Olga Owner changed the comment “well said”')
+    expect(text.match(/“Verse ideas”/g)).toHaveLength(1)
+    expect(text).not.toMatch(/lost|slip/i)
   })
 
   it('of many projects tell of those in which most happened, and that there are more', async () => {

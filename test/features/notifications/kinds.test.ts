@@ -79,6 +79,34 @@ describe('what people are notified of', () => {
     expect((await kindsOf(commenter)).filter((kind) => kind !== 'added')).toEqual(['mention'])
   })
 
+  it('N1 a reply that names a person who wants no mentions is a reply to them, once; who wants neither hears nothing', async () => {
+    const { owner, editor, commenter, cut, heard, calm } = await scene()
+    const prefer = (person: Person, kinds: object) => person.must('PUT', '/api/me/notification-preferences', { kinds })
+    await prefer(editor, { mention: 'off' })
+    await prefer(commenter, { mention: 'off', reply: 'off' })
+    const first = await commentOn(editor, cut.id, 'Who plays here?')
+    const reply = (person: Person, body: string) => person.must('POST', `/api/comments/${first.id}/replies`, { body })
+    await reply(commenter, 'Not me')
+    await reply(owner, `Then ${mention(editor)}, or ${mention(commenter)}`)
+    await calm()
+    expect(told(heard, 'reply').map(({ text }) => text)).toEqual(['Not me', 'Then @Mo editor, or @Mo commenter'])
+    expect(told(heard, 'mention')).toEqual([])
+    expect(await kindsOf(commenter)).toEqual(['added'])
+  })
+
+  it('a reply: who began the thread also where the clock of their node runs ahead', async () => {
+    const { owner, editor, cut, heard, calm } = await scene()
+    const { id } = await commentOn(editor, cut.id, 'Who plays here?')
+    // As another node would have named it, a minute later.
+    const at = BigInt(`0x${id.slice(0, 13).replace('-', '')}`) + 60_000n
+    const later = at.toString(16).padStart(12, '0')
+    const ahead = `${later.slice(0, 8)}-${later.slice(8)}${id.slice(13)}`
+    await app().db.query('UPDATE "Comment" SET id = $2 WHERE id = $1', [id, ahead])
+    await owner.must('POST', `/api/comments/${ahead}/replies`, { body: 'It is you' })
+    await calm()
+    expect(told(heard, 'reply').map(({ text }) => text)).toEqual(['It is you'])
+  })
+
   it('an assignment: of a new task and of one that changes hands, not by oneself, and no other change of the task', async () => {
     const { owner, editor, commenter, project, heard, calm } = await scene()
     const at = `/api/projects/${project.id}/tasks`

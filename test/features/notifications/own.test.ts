@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { MAX_UNSEEN_FROM_ONE } from '../../../src/features/notifications/writes.ts'
 import { startApp, useApp } from '../../support/app.ts'
 import { kindsOf, mention, nextNotification, notificationsOf, settled } from '../../support/notifications.ts'
-import { addMember, createCut, createProject, createTeam, login, type Person, register } from '../../support/people.ts'
+import { addMember, createCut, createTeam, login, type Person, register } from '../../support/people.ts'
 import { connect } from '../../support/sockets.ts'
 import { until } from '../../support/until.ts'
 
@@ -146,56 +146,5 @@ describe('the notifications of a person', () => {
     await until('all events to be handled again', head)
     const after = await notificationsOf(editor)
     expect(after.data.map(({ id }) => id)).toEqual(before.data.map(({ id }) => id))
-  })
-})
-
-describe('what a person wants to be notified of', () => {
-  const app = useApp()
-  const PATH = '/api/me/notification-preferences'
-
-  it('kinds are off everywhere or in a project, and a project is mute; devices are told', async () => {
-    const { owner, editor, project } = await createTeam(app(), 'editor')
-    const { cut } = await createCut(owner, project.id)
-    const quiet = await createProject(owner, 'Quiet')
-    const { cut: quietCut } = await createCut(owner, quiet.id)
-    await addMember(owner, quiet.id, editor)
-    const witness = await register(app(), 'Will')
-    for (const { id } of [project, quiet]) await addMember(owner, id, witness)
-    const initial = await editor.must<{ kinds: Record<string, string>; projects: unknown[] }>('GET', PATH)
-    expect([new Set(Object.values(initial.kinds)), initial.projects]).toEqual([new Set(['on']), []])
-    const heard = await connect(app(), editor)
-    const say = async () => {
-      for (const { id } of [cut, quietCut]) await owner.must('POST', `/api/cuts/${id}/comments`, { body: mention(editor) })
-      for (const { id } of [project, quiet]) await settled(owner, id, witness)
-      return (await notificationsOf(editor)).data.flatMap(({ kind, projectId }) => (kind === 'mention' ? [projectId] : []))
-    }
-    const set = (body: object) => editor.must<typeof initial>('PUT', PATH, body)
-    const kinds = { ...initial.kinds, mention: 'off' }
-
-    // Of a stranger’s project nothing is kept, and nothing is said.
-    const strange = await createProject(await register(app(), 'Sam'), 'Strange')
-    const own = { projectId: project.id, muted: false, kinds: { mention: 'on' } }
-    const answer = await set({ kinds: { mention: 'off' }, projects: [own, { projectId: strange.id, muted: true }] })
-    expect(answer).toEqual({ kinds, projects: [own] })
-    expect(await editor.must('GET', PATH)).toEqual(answer)
-    expect(await say()).toEqual([project.id])
-
-    await set({ projects: [{ projectId: quiet.id, muted: true, kinds: { mention: 'on' } }] })
-    expect(await say()).toEqual([project.id, project.id])
-    await set({})
-    expect((await say()).toSorted()).toEqual([project.id, project.id, project.id, quiet.id].toSorted())
-    await set({})
-    const told = heard.frames.filter(({ name }) => name === 'notification-preferences:updated')
-    expect(told.map(({ payload }) => payload)).toEqual([
-      answer,
-      { kinds: initial.kinds, projects: [{ projectId: quiet.id, muted: true, kinds: { mention: 'on' } }] },
-      initial,
-    ])
-
-    await set({ projects: [own] })
-    await owner.must('DELETE', `/api/projects/${project.id}/members/${editor.id}`)
-    expect(await editor.must('GET', PATH)).toEqual(initial)
-    expect((await editor.call('PUT', PATH, { projects: [own, own] })).status).toBe(422)
-    expect((await editor.call('PUT', PATH, { kinds: { gossip: 'on' } })).status).toBe(422)
   })
 })

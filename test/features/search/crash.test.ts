@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { openDatabase } from '../../../src/db/client.ts'
+import { searchBuildJob } from '../../../src/features/search/build.ts'
+import { createIndexWriter } from '../../../src/features/search/index-writer.ts'
 import { ownDatabase, startWith } from '../../support/consumers.ts'
 import { createCut, createTeam, login } from '../../support/people.ts'
 import { contents, differences, found, hitsOf, search, upToDate, writeAllKinds as write } from '../../support/search.ts'
@@ -21,6 +24,28 @@ describe('the index of a search', { timeout: 180_000 }, () => {
     await until('no difference', async () => (await differences(first.db)).length === 0)
     expect(await contents(first.db)).toEqual(before)
     for (const { app } of [second, third]) await app.close()
+  })
+
+  it('N3 has near words also where another node has built it anew since this one led', async () => {
+    const databaseUrl = await ownDatabase()
+    const node = await startWith({ without: ['search'] }, { databaseUrl })
+    const { owner, project } = await createTeam(node)
+    const { cut } = await createCut(owner, project.id)
+    await until('the first build', async () => (await search(owner, 'take')).behind.complete)
+    const database = openDatabase(databaseUrl, { connections: 4, onError: () => {} })
+    onTestFinished(() => database.close())
+    const [first, other] = [createIndexWriter(database.query, 'simple'), createIndexWriter(database.query, 'simple')]
+    const say = async () => {
+      const { id } = await owner.must<{ id: string }>('POST', `/api/cuts/${cut.id}/comments`, { body: 'vuvuzela' })
+      await first.refresh([{ type: 'comment', id }])
+      return id
+    }
+    await owner.must('DELETE', `/api/comments/${await say()}`)
+    await database.query({ text: 'UPDATE "SearchBuild" SET step = 0, after = NULL, "builtAt" = NULL', values: [] })
+    const work = { key: 'all', payload: {}, attempt: 1, signal: new AbortController().signal }
+    await searchBuildJob(database.query, other, () => {}).run(work)
+    await say()
+    expect((await node.db.query(`SELECT 1 FROM "SearchWord" WHERE word = 'vuvuzela'`)).rowCount).toBe(1)
   })
 
   it('has nothing of a cut that was deleted, and of an edit before that, which are read together', async () => {
