@@ -69,5 +69,6 @@ export const deleteUpload = (commit: Commit, id: string): Promise<string | null>
     return row?.fileId ?? null
   })
 
+/** Without Prisma, which a node at rest need not have made: 14 MB. */
 export const deleteExpiredUploads = (commit: Commit) =>
-  commit(null, ({ tx }) => tx.upload.deleteMany({ where: { expiresAt: { lt: new Date() } } }))
+  commit(null, ({ query }) => query(Prisma.sql`DELETE FROM "Upload" WHERE "expiresAt" < now()`))
