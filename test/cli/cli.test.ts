@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { useCommand } from '../support/command.ts'
 import { invite, newAddress, registerWith, verdictOf } from '../support/invitations.ts'
@@ -223,9 +224,13 @@ describe('the command line', () => {
 
   it('a command whose reader is gone, like head, ends without a word', async () => {
     const databaseUrl = await databaseForTest()
-    const server = await start({ databaseUrl })
-    for (let n = 0; n < 3; n++) await register(server)
-    const { child, notes, exited } = await open(['user', 'list', '--json'], { DATABASE_URL: databaseUrl })
+    const database = new pg.Client(databaseUrl)
+    await database.connect()
+    await database.query(`INSERT INTO "User" (id, email, name, "passwordHash")
+      SELECT gen_random_uuid(), n || '@example.com', 'Ann', '' FROM generate_series(1, 20000) AS n`)
+    await database.end()
+    const { child, out, notes, exited } = await open(['user', 'list', '--json'], { DATABASE_URL: databaseUrl })
+    await until('the first lines', () => out() !== '')
     child.stdout.destroy()
     expect({ code: await exited, notes: notes() }).toEqual({ code: 0, notes: '' })
   })
