@@ -7,6 +7,7 @@ import { migrationsPending } from '../db/migrate.ts'
 import { checkServer, checkTables, checkVersion, UnfitDatabaseError } from '../db/preflight.ts'
 import { prepareConnection, schemaOf } from '../db/session-settings.ts'
 import { loadExtensions } from '../extensions/load.ts'
+import { checkRetention } from '../features/webhooks/retention.ts'
 import { makeFolder } from '../lib/folders.ts'
 import { packageVersion } from '../lib/package-version.ts'
 import { openMailer } from '../ports/mail/open-mailer.ts'
@@ -183,9 +184,14 @@ async function lookAtDatabase(url: string, config: Config, say: Say): Promise<bo
   }
 }
 
-async function lookAtSecret(url: string, config: Config, say: Say): Promise<void> {
-  const { prisma, close } = openDatabase(url, { connections: 1, onError: () => {} })
+/** What rows say against the configuration. */
+async function lookAtRows(url: string, config: Config, say: Say): Promise<void> {
+  const { prisma, query, close } = openDatabase(url, { connections: 1, onError: () => {} })
   try {
+    await checkRetention(query, config.eventRetention).catch((error: unknown) => {
+      if (!(error instanceof ConfigError)) throw error
+      for (const line of error.lines) say('fail', 'config', line)
+    })
     const fits = await isServersSecret({ prisma, config })
     if (fits === false)
       say('fail', 'secret', 'JWT_SECRET is not the one that sessions were opened with: set it, or all log in again')
@@ -206,7 +212,7 @@ export async function doctor(): Promise<void> {
     if (writes || config.s3) await lookAtFiles(config, say)
     const { url, leave } = await reach(config)
     try {
-      if (await lookAtDatabase(url, config, say)) await lookAtSecret(url, config, say)
+      if (await lookAtDatabase(url, config, say)) await lookAtRows(url, config, say)
     } finally {
       await leave()
     }

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { projectIdOf } from '../features/moving/export.ts'
-import { type Order, readOrders, writeOrders } from '../features/moving/photoflow.ts'
+import { deletedTasks, type Order, readOrders, writeOrders } from '../features/moving/photoflow.ts'
 import { CsvError } from '../lib/csv.ts'
 import { CommandError, note, showProgress } from './output.ts'
 import { personOf, type Store, withStore } from './store.ts'
@@ -41,27 +41,31 @@ export async function importPhotoFlow(file: string, { project, as, dryRun = fals
   const projectId = projectIdOf(project)
   if (projectId === null) throw new CommandError(`There is no project ${project}`)
   const { orders, misfits } = await read(file, projectId)
-  const made = await withStore(async (store) => {
+  const { made, gone } = await withStore(async (store) => {
     const author = await authorIn(store, projectId, as)
-    if (dryRun) return 0
+    const deleted = await deletedTasks(store.query, projectId)
+    const wanted = orders.filter(({ id }) => !deleted.has(id))
+    const gone = orders.length - wanted.length
+    if (dryRun) return { made: 0, gone }
     let [done, made] = [0, 0]
-    const stop = showProgress(() => ({ done, total: orders.length, unit: 'orders' }))
+    const stop = showProgress(() => ({ done, total: wanted.length, unit: 'orders' }))
     try {
-      for (; done < orders.length; done += BATCH) {
-        const batch: Order[] = orders.slice(done, done + BATCH)
+      for (; done < wanted.length; done += BATCH) {
+        const batch: Order[] = wanted.slice(done, done + BATCH)
         made += await store.commit(author, (write) => writeOrders(write, projectId, author, batch))
       }
     } finally {
-      done = Math.min(done, orders.length)
+      done = Math.min(done, wanted.length)
       stop()
     }
-    return made
+    return { made, gone }
   })
   if (dryRun) note(`${orders.length} ${orders.length === 1 ? 'order fits' : 'orders fit'}. Nothing was changed.`)
   else {
-    const here = orders.length - made
+    const here = orders.length - gone - made
     note(`${made} ${made === 1 ? 'task was' : 'tasks were'} made; ${here} ${here === 1 ? 'was' : 'were'} here already.`)
   }
+  if (gone > 0) note(`${gone} ${gone === 1 ? 'was' : 'were'} deleted here, and ${gone === 1 ? 'does' : 'do'} not come again.`)
   if (misfits.length > 0) note(`${misfits.length} ${misfits.length === 1 ? 'row does' : 'rows do'} not fit:`)
   for (const { row, message } of misfits.slice(0, LISTED)) note(`  row ${row}: ${message}`)
 }

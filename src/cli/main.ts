@@ -66,6 +66,12 @@ program
   .option('--full', '3,000 comments on 300 cuts, in place of 120 on 24')
   .action(async (options) => (await import('./seed.ts')).seed(options))
 
+// A reader of the output that has gone, like head, ends a command; the exit takes a Postgres of its own along.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(0)
+})
+
 /** What went wrong, as a line that says what to do; a mistake of this program with its trace. */
 function explain(error: unknown): void {
   const isMistake = !(error instanceof Error) || [TypeError, RangeError, ReferenceError].some((kind) => error instanceof kind)

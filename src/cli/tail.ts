@@ -68,8 +68,6 @@ export async function tail(projectId: string, { url, token, from, json }: TailOp
   }
   const client = createClient({ url: base, tokens: { accessToken }, onSignedOut: ({ title }) => give(title) })
   const print = (event: TailEvent) => console.log(json ? JSON.stringify(event) : lineOf(event))
-  // A reader that has gone, like head, ends it.
-  process.stdout.on('error', () => process.exit(0))
   process.once('SIGINT', () => process.exit(0))
 
   try {

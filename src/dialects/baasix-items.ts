@@ -75,6 +75,11 @@ export function userChangeOf({ name, payload }: ToldEntry): ItemChange[] {
     case 'project:created':
     case 'project:joined':
       return [{ collection: 'projects', happened: 'created', item: payload }]
+    case 'project:left':
+      // Of a deletion they hear in the project.
+      return payload.reason === 'deleted'
+        ? []
+        : [{ collection: 'projects', happened: 'deleted', item: { id: payload.projectId } }]
     case 'chat:message':
       return [{ collection: 'messages', happened: 'created', item: said(payload) }]
     case 'chat:message-updated':

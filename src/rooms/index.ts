@@ -12,9 +12,8 @@ import { type Commit, createCommit } from './log/commit.ts'
 import { type Log, openLog } from './log/log.ts'
 import { measureCommit } from './measurements.ts'
 import type { RoomsOptions } from './options.ts'
-import { openPresence } from './presence/announce.ts'
+import { openPresence, type PresenceQueries } from './presence/announce.ts'
 import { createChatTyping } from './presence/chat-typing.ts'
-import type { PresenceQueries } from './presence/presence.ts'
 import { createTyping } from './presence/typing.ts'
 import { createReporters } from './reporters.ts'
 import { acceptSockets } from './sockets/connect.ts'
@@ -167,7 +166,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
   }
   const io = await openSocketServer(app, { ...options, admission, onDrain })
   const base = { ...timings, io, onError: onTimerError }
-  const { presence, online } = openPresence({
+  const { presence, online, queries } = openPresence({
     ...base,
     readers: database.readers,
     dialects: options.dialects,
@@ -238,7 +237,7 @@ export async function registerRooms(app: FastifyInstance, options: RoomsOptions)
       ),
     streams,
     sendToCustomRoom: (message) => customRooms.send(message),
-    ...presence.queries(),
+    ...queries,
     counts: () => ({ sockets: io.of('/').sockets.size, feeds: feeds.size(), slow: slow.counts() }),
   })
 }

@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { useCommand } from '../support/command.ts'
 import { invite, newAddress, registerWith, verdictOf } from '../support/invitations.ts'
@@ -9,6 +10,7 @@ import { startS3 } from '../support/s3.ts'
 import { databaseForTest, useServers } from '../support/server-process.ts'
 import { connect } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
+import { addWebhook } from '../support/webhooks.ts'
 
 describe('the command line', () => {
   const { start } = useServers()
@@ -194,7 +196,9 @@ describe('the command line', () => {
     for (const area of ['version', 'config', 'disk', 'files', 'database', 'clock', 'secret', 'redis', 'origins'])
       expect(well.out).toMatch(new RegExp(`^(ok|warn) +${area} `, 'm'))
     const server = await start({ databaseUrl })
-    await register(server, 'Ann')
+    const ann = await register(server, 'Ann')
+    expect(await run(['doctor'], { ...env, EVENT_RETENTION: '3d' })).toMatchObject({ code: 0 })
+    await addWebhook(ann, (await createProject(ann)).id, 'https://hooks.example.com/')
     const s3 = await startS3()
     onTestFinished(s3.close)
     const { endpoint, bucket, accessKeyId, secretAccessKey } = s3.config
@@ -211,6 +215,7 @@ describe('the command line', () => {
       [{ ...env, ...stored, S3_BUCKET: 'others' }, /^FAIL +files +http.*others.*NoSuchBucket.*; correct S3_/m],
       [{ ...env, ...stored, S3_ENDPOINT: 'http://127.0.0.1:1' }, /^FAIL +files +http.*ECONNREFUSED/m],
       [{ ...env, PORT: 'x', RATE_LIMIT: 'y' }, /^FAIL +config +PORT [\s\S]*^FAIL +config +RATE_LIMIT /m],
+      [{ ...env, EVENT_RETENTION: '3d' }, /^FAIL +config +EVENT_RETENTION must be at least 4d[\s\S]*^ok +secret /m],
       [{ DATABASE_URL: 'postgresql://cutroom@127.0.0.1:1/cutroom' }, /^FAIL +database +DATABASE_URL: cannot connect/m],
       [{ ...env, DATABASE_POOL: '500' }, /^FAIL +database +DATABASE_POOL: 500 connections/m],
       [{ ...env, JWT_SECRET: 'another secret, thirty-two characters or more' }, /^FAIL +secret +JWT_SECRET is not/m],
@@ -224,6 +229,19 @@ describe('the command line', () => {
     }
     const production = await run(['doctor'], { ...env, NODE_ENV: 'production', PUBLIC_URL: 'https://example.com' })
     expect(production.out).toMatch(/^warn +origins +TRUST_PROXY is false/m)
+  })
+
+  it('a command whose reader is gone, like head, ends without a word', async () => {
+    const databaseUrl = await databaseForTest()
+    const database = new pg.Client(databaseUrl)
+    await database.connect()
+    await database.query(`INSERT INTO "User" (id, email, name, "passwordHash")
+      SELECT gen_random_uuid(), n || '@example.com', 'Ann', '' FROM generate_series(1, 20000) AS n`)
+    await database.end()
+    const { child, out, notes, exited } = await open(['user', 'list', '--json'], { DATABASE_URL: databaseUrl })
+    await until('the first lines', () => out() !== '')
+    child.stdout.destroy()
+    expect({ code: await exited, notes: notes() }).toEqual({ code: 0, notes: '' })
   })
 
   it('seed makes a band to look at, and prints logins that work', async () => {

@@ -266,13 +266,14 @@ describe('cutroom import bandmate', () => {
     const page = await odd.file({ originalName: 'page.html', cutId: cut, uploadedById: twin }, Buffer.from('<!doctype html><p>'))
     odd.add('Comment', { cutId: cut, managedFileId: page, userId: 'never-was', content: 'By no one', timestamp: 1 })
     const odds = odd.add('Comment', { cutId: cut, managedFileId: page, userId: eva, content: 'Still here', timestamp: -4 })
+    const long = odd.add('Comment', { cutId: cut, managedFileId: page, userId: eva, content: 'l'.repeat(10_001), timestamp: 2 })
     const [a, b] = ['loop-a', 'loop-b']
     odd.add('Comment', { id: a, cutId: cut, managedFileId: page, userId: eva, content: 'Round', parentId: b })
     odd.add('Comment', { id: b, cutId: cut, managedFileId: page, userId: eva, content: 'and round', parentId: a })
     odd.add('Project', { name: 'Empty', slug: 'empty' })
     odd.close()
     const came = await run(['import', 'bandmate', odd.path], here())
-    expect(came).toMatchObject({ code: 1, notes: expect.stringMatching(/“x{200}” \(\S+\) is here now: 1 comments, 0 files/) })
+    expect(came).toMatchObject({ code: 1, notes: expect.stringMatching(/“x{200}” \(\S+\) is here now: 2 comments, 0 files/) })
     for (const line of [
       `Vibe ${gone}: createdAt: is no time`,
       'what it is in was left out',
@@ -281,6 +282,7 @@ describe('cutroom import bandmate', () => {
       'it is of no type that is accepted',
       'its author is unknown',
       `comment ${odds}: its moment is none`,
+      `comment ${long}: has more than 10000 letters`,
       'comment loop-a: what it replies to is not there',
       'another person’s, too',
       'its theme is cut after 500',
@@ -292,6 +294,10 @@ describe('cutroom import bandmate', () => {
     expect(person.name).toBe('Unnamed')
     const [shown] = (await person.must<{ data: { id: string; name: string }[] }>('GET', '/api/projects')).data
     expect(shown?.name).toBe('x'.repeat(200))
+    // What came fits what people may write.
+    const { data } = await person.must<{ data: Comment[] }>('GET', `/api/cuts/${cut}/comments`)
+    for (const { id, body } of data) await person.must('PATCH', `/api/comments/${id}`, { body })
+    expect(data.map(({ body }) => body)).toEqual(['Still here', 'l'.repeat(10_000)])
     expect(came.notes.split('\n').some((line) => line.includes('    at '))).toBe(false)
   })
 })

@@ -102,6 +102,27 @@ describe('the dialect baasix', () => {
     expect(listener.frames.filter(({ name }) => !known.test(name))).toEqual([])
   })
 
+  it('tells a person who left a project or was removed that it is gone for them, and each of a deletion once', async () => {
+    const { project, owner, editor, viewer } = await createTeam(app(), 'editor', 'viewer')
+    const [removed, left, stayed] = [
+      await speak(app(), editor, 'baasix'),
+      await speak(app(), viewer, 'baasix'),
+      await speak(app(), owner, 'baasix'),
+    ]
+    await owner.must('DELETE', `/api/projects/${project.id}/members/${editor.id}`)
+    await viewer.must('DELETE', `/api/projects/${project.id}/members/${viewer.id}`)
+    await until('both were told', () => [removed, left].every((each) => items(each, 'deleted', 'projects').length === 1))
+    for (const each of [removed, left]) {
+      expect(items(each, 'deleted', 'projects')).toMatchObject([{ item: { id: project.id } }])
+      expect(named(each, 'projects:delete').map(({ payload }) => payload.data)).toEqual([{ id: project.id }])
+    }
+    expect(items(stayed, 'deleted', 'projects')).toEqual([])
+    await owner.must('DELETE', `/api/projects/${project.id}`)
+    const other = await createProject(owner, 'Another')
+    await until('what came after', () => items(stayed, 'created', 'projects').some(({ item }) => item.id === other.id))
+    expect(items(stayed, 'deleted', 'projects')).toMatchObject([{ item: { id: project.id } }])
+  })
+
   it('tells messages with `text` and `user`, notifications and files in the shapes of its document', async () => {
     const { project, owner, editor } = await createTeam(app(), 'editor')
     const listener = await speak(app(), editor, 'baasix')

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { onTestFinished } from 'vitest'
-import { openDatabase } from '../../src/db/client.ts'
+import { openDatabase, type Query, type Transaction } from '../../src/db/client.ts'
 import { openContentStore } from '../../src/features/moving/contents.ts'
 import { exportProject, ROWS } from '../../src/features/moving/export.ts'
 import { importProject } from '../../src/features/moving/import.ts'
@@ -21,8 +21,11 @@ export async function folderForTest(): Promise<string> {
   return folder
 }
 
-/** What the commands do, on the database and the store of a server that runs. */
-export function movingOn({ databaseUrl, config }: Pick<TestApp, 'databaseUrl' | 'config'>) {
+/** What the commands do, on the database and the store of a server that runs. @param onRows told what an export reads at a time */
+export function movingOn(
+  { databaseUrl, config }: Pick<TestApp, 'databaseUrl' | 'config'>,
+  onRows: (rows: unknown[]) => void = () => {},
+) {
   const database = openDatabase(databaseUrl, { connections: 2, onError: () => {} })
   const commit = createCommit({ begin: database.begin, poke: () => {} })
   const storage = openStorage(config)
@@ -32,9 +35,18 @@ export function movingOn({ databaseUrl, config }: Pick<TestApp, 'databaseUrl' | 
     await storage.close()
     await database.close()
   })
+  const begin = async (): Promise<Transaction> => {
+    const transaction = await database.begin()
+    const query: Query = async (statement) => {
+      const rows = await transaction.query(statement)
+      onRows(rows)
+      return rows as never
+    }
+    return Object.assign(Object.create(transaction) as Transaction, { query })
+  }
   return {
     database,
-    out: (projectId: string, folder: string) => exportProject(database, storage, { projectId, folder, version: '0.0.0' }),
+    out: (projectId: string, folder: string) => exportProject({ begin }, storage, { projectId, folder, version: '0.0.0' }),
     in: (folder: string, dryRun = false) => importProject({ ...contents, query: database.query }, { folder, dryRun }),
   }
 }

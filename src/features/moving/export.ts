@@ -8,6 +8,7 @@ import type { Database, Transaction } from '../../db/client.ts'
 import { LOWEST_ID } from '../../db/ids.ts'
 import { ProblemError } from '../../errors.ts'
 import type { Storage } from '../../ports/storage/storage.ts'
+import { bounded, READ_BYTES } from '../../rooms/log/entries.ts'
 import { EPOCH } from '../../rooms/log/history.ts'
 import { header } from './lines.ts'
 import { type MovedType, movedTables, movedTypes } from './tables.ts'
@@ -55,8 +56,9 @@ const pageOf = (type: MovedType): string => {
   const { table, key, columns, page } = movedTables[type]
   const names = columns.map((column) => `"${column}"`).join()
   const after = type === 'event' ? '$2::bigint' : '$2::uuid'
-  return `SELECT ${names} FROM "${table}" WHERE ${conditions[type] ?? '"projectId" = $1::uuid'} AND "${key}" > ${after}
-    ORDER BY "${key}" LIMIT ${page}`
+  const rows = (what: string) => `SELECT ${what} FROM "${table}" WHERE ${conditions[type] ?? '"projectId" = $1::uuid'}
+    AND "${key}" > ${after} ORDER BY "${key}" LIMIT ${page}`
+  return type === 'event' ? `SELECT ${names} FROM ${bounded(rows('*'), `${READ_BYTES}`)} e ORDER BY seq` : rows(names)
 }
 
 /** Columns that Postgres answers as text, being larger than a number might be. */

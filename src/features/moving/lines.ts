@@ -8,8 +8,10 @@ import { type MovedType, movedTables, PersonRow, RoomRow } from './tables.ts'
 export const FORMAT = 1
 const NAME = 'cutroom-project'
 
-/** UTF-16 units of a line: the longest that is written, a rendition of 1 MiB as base64, has a third of it. */
-export const MAX_LINE = 4 * 1024 * 1024
+/** UTF-16 units of a line: the longest that is written, lyrics of a million control characters, six units each in JSON, has three quarters of it. */
+export const MAX_LINE = 8 * 1024 * 1024
+/** Bytes that are read at a time: what is there of a line is searched again with each. */
+const CHUNK = 1024 * 1024
 /** Levels and values of one line. */
 const [LEVELS, VALUES] = [64, 200_000]
 
@@ -99,7 +101,7 @@ export function parseLine(number: number, text: string): Line {
  * @throws LineError for a line that is too long; what the disk fails with
  */
 export async function* readLines(path: string, onBytes: (bytes: number) => void = () => {}): AsyncGenerator<[number, string]> {
-  const source = createReadStream(path)
+  const source = createReadStream(path, { highWaterMark: CHUNK })
   const lines = split({ maxLength: MAX_LINE })
   source.on('data', (chunk) => onBytes(chunk.length))
   source.on('error', (error) => lines.destroy(error))

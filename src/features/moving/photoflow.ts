@@ -1,8 +1,10 @@
-import { type Person, type Task, tasks } from '@cutroom/contract'
+import { type Payload, type Person, projectRoom, type Task, tasks } from '@cutroom/contract'
 import type * as z from 'zod'
+import type { Query } from '../../db/client.ts'
 import { idOf } from '../../db/ids.ts'
 import { type CsvRow, readCsv, unneutralised } from '../../lib/csv.ts'
 import type { Write } from '../../rooms/log/commit.ts'
+import { payloadsOf } from '../../rooms/log/entries.ts'
 import { createTask } from '../tasks/writes.ts'
 
 /** Orders of one file, at most. */
@@ -71,6 +73,12 @@ export function readOrders(csv: string, projectId: string): { orders: Order[]; m
     else orders.set(order.id, order)
   }
   return { orders: [...orders.values()], misfits }
+}
+
+/** Tasks of a project that were deleted, as far as its log reaches back: an import brings none of them again. @returns their ids */
+export async function deletedTasks(query: Query, projectId: string): Promise<ReadonlySet<string>> {
+  const rows = await query<{ payload: Payload<'task:deleted'> }>(payloadsOf(projectRoom(projectId), 'task:deleted'))
+  return new Set(rows.map(({ payload }) => payload.taskId))
 }
 
 /** Makes those tasks that are not there yet, in the order of the rows. @returns how many */

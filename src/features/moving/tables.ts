@@ -186,7 +186,8 @@ export const movedTables = {
     'Lyrics',
     'cutId',
     { cutId: id, projectId: id, lines: Lyrics.shape.lyrics, version: position, updatedAt: time },
-    20,
+    // They may have 6 MB each.
+    5,
   ),
   file: rows('File', 'id', {
     id,

@@ -1,11 +1,13 @@
 import http from 'node:http'
 import https from 'node:https'
-import { isIP } from 'node:net'
+import { isIP, type TcpNetConnectOpts } from 'node:net'
 import { hostOf, isPublic, type Resolve, resolveByDns, resolveBySystem } from './addresses.ts'
 
 /** Of an answer no more is read, bytes, and no longer, ms: its status says all. */
 const MAX_ANSWER = 16 * 1024
 const ANSWER_MS = 1_000
+/** Of a name with several addresses the next one is tried when one does not connect in this time, ms, or refuses. */
+const CONNECT_MS = 1_000
 
 /** How a post ended. */
 export interface PostResult {
@@ -92,17 +94,25 @@ function dispose(answer: http.IncomingMessage): void {
   answer.on('close', () => clearTimeout(timer))
 }
 
-/** One connection to one address, without proxies, redirects and connections that are kept. */
-function request({ url, headers, body }: Request, address: string, signal: AbortSignal): Promise<PostResult> {
+/** One connection to one of the addresses, without proxies, redirects and connections that are kept. */
+function request({ url, headers, body }: Request, addresses: readonly string[], signal: AbortSignal): Promise<PostResult> {
   const target = new URL(url)
   const { request: open } = target.protocol === 'https:' ? https : http
   return new Promise((resolve, reject) => {
-    const family = isIP(address)
+    const known = addresses.map((address) => ({ address, family: isIP(address) }))
+    // A server without IPv6 finds the IPv4 address of a name that has both, and one address that is down leaves the others. Node's types
+    // know these options of a connection, and not that a request hands them on.
+    const connecting: Pick<TcpNetConnectOpts, 'autoSelectFamily' | 'autoSelectFamilyAttemptTimeout'> = {
+      autoSelectFamily: true,
+      autoSelectFamilyAttemptTimeout: CONNECT_MS,
+    }
     const sent = open(target, {
+      ...connecting,
       method: 'POST',
       headers: { ...headers, 'content-length': Buffer.byteLength(body) },
       // What was resolved and checked is connected to: a name that changes its address in between gains nothing.
-      lookup: (_host, options, done) => (options.all ? done(null, [{ address, family }]) : done(null, address, family)),
+      lookup: (_host, options, done) =>
+        options.all ? done(null, known) : done(null, known[0]?.address ?? '', known[0]?.family ?? 0),
       agent: false,
       signal,
     })
@@ -119,7 +129,8 @@ function request({ url, headers, body }: Request, address: string, signal: Abort
 
 /** Posts to receivers. The name is resolved once; where one of its addresses may not be reached, none is. */
 export function createPost({ timeoutMs, resolve, allows, allowsHttp }: PostOptions): Post {
-  async function addressOf(url: URL, signal: AbortSignal): Promise<string> {
+  /** Beginning with any of them: receivers share what comes among theirs. */
+  async function addressesOf(url: URL, signal: AbortSignal): Promise<string[]> {
     // One of a time in which that was allowed.
     if (!allowsHttp && url.protocol !== 'https:') throw new PostError('the address does not begin with https:')
     const host = hostOf(url)
@@ -132,7 +143,8 @@ export function createPost({ timeoutMs, resolve, allows, allowsHttp }: PostOptio
           )
     if (found.length === 0) throw new PostError('the host has no address')
     if (!found.every(allows)) throw new PostError('the address of the host is not public')
-    return found[Math.floor(Math.random() * found.length)] ?? ''
+    const from = Math.floor(Math.random() * found.length)
+    return [...found.slice(from), ...found.slice(0, from)]
   }
 
   return async (asked) => {
@@ -140,7 +152,7 @@ export function createPost({ timeoutMs, resolve, allows, allowsHttp }: PostOptio
     const timer = setTimeout(() => timeout.abort(), timeoutMs)
     const signal = AbortSignal.any([asked.signal, timeout.signal])
     try {
-      return await request(asked, await addressOf(new URL(asked.url), signal), signal)
+      return await request(asked, await addressesOf(new URL(asked.url), signal), signal)
     } catch (error) {
       asked.signal.throwIfAborted()
       return { statusCode: null, error: textOf(error), retryAfter: undefined }

@@ -1,4 +1,5 @@
-import type { Meta, RoomId } from '@cutroom/contract'
+import type { EventName, Meta, RoomId } from '@cutroom/contract'
+import type { Statement } from '../../db/client.ts'
 import { FINGERPRINT, type Fingerprinted, type History } from './history.ts'
 
 /** One event as the log holds it. */
@@ -63,6 +64,12 @@ const READ_MANY = {
   text: `SELECT e.room, e.found, ${FINGERPRINT}, ${ENTRY_COLUMNS} FROM unnest($1::text[], $2::bigint[]) AS r(room, after)
          CROSS JOIN LATERAL ${AFTER_EACH} e ORDER BY e.room, e.seq`,
 }
+
+/** The column `payload` of all events of one name in a room, as far as its log reaches back. */
+export const payloadsOf = (room: RoomId, name: EventName): Statement => ({
+  text: `SELECT payload FROM "Event" WHERE room = $1 AND name = $2 AND seq IS NOT NULL`,
+  values: [room, name],
+})
 
 /** A position in a room's log. */
 export interface RoomPosition {

@@ -1,4 +1,4 @@
-import { userRoom } from '@cutroom/contract'
+import { type Person, type RoomId, userRoom } from '@cutroom/contract'
 import type { Database } from '../../db/client.ts'
 import { concatenate } from '../../lib/buffers.ts'
 import { type Dialect, dialectRoom } from '../dialect.ts'
@@ -15,9 +15,18 @@ export interface OpenPresenceOptions extends Pick<PresenceOptions, 'publish' | '
   dialects: readonly Dialect[]
 }
 
+/** What is asked without joining a room. */
+export interface PresenceQueries {
+  /** At most `most` of the people in a room besides one who asks, and how many there are. */
+  presentIn(room: RoomId, most: number, asker: string): { people: Person[]; total: number }
+  /** Whether a person is connected, here or on another node, or was a moment ago. */
+  isOnline(userId: string): boolean
+}
+
 interface OpenPresence {
   presence: PresenceTable
   online: OnlineStatus
+  queries: PresenceQueries
 }
 
 /** Changes within this time are announced together, ms. */
@@ -69,5 +78,9 @@ export function openPresence({ io, readers, dialects, publish, onError, graceMs 
     graceMs,
     coalesceMs: COALESCE_MS,
   })
-  return { presence, online }
+  const queries: PresenceQueries = {
+    presentIn: (room, most, asker) => presence.glimpse(room, most, asker),
+    isOnline: (userId) => presence.glimpse(userRoom(userId), 0, '').total > 0,
+  }
+  return { presence, online, queries }
 }

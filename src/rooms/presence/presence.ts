@@ -1,4 +1,4 @@
-import { type Person, type Presence, type RoomId, userRoom } from '@cutroom/contract'
+import type { Person, Presence, RoomId } from '@cutroom/contract'
 import { guarded } from '../../lib/guarded.ts'
 import { createTimeSlicedQueue } from '../../lib/time-sliced-queue.ts'
 import { bounded, inMessages } from './message-size.ts'
@@ -15,14 +15,6 @@ export interface PresenceOptions {
   graceMs: number
   /** Changes within this time make one message, ms. */
   coalesceMs: number
-}
-
-/** What is asked without joining a room. */
-export interface PresenceQueries {
-  /** At most `most` of the people in a room besides one who asks, and how many there are. */
-  presentIn(room: RoomId, most: number, asker: string): { people: Person[]; total: number }
-  /** Whether a person is connected, here or on another node, or was a moment ago. */
-  isOnline(userId: string): boolean
 }
 
 /** Pause after an announcement, ms: for each changed person, and at most. In a crowd of reconnects each arrival is sent to all others. */
@@ -131,7 +123,8 @@ export class PresenceTable {
     return { people: bounded(this.#listed(room)), total }
   }
 
-  #glimpse(room: RoomId, most: number, asker: string): { people: Person[]; total: number } {
+  /** At most `most` of the people in a room besides one who asks, and how many there are. */
+  glimpse(room: RoomId, most: number, asker: string): { people: Person[]; total: number } {
     const people: Person[] = []
     let total = 0
     for (const [userId, entry] of this.#tables.peopleIn(room)) {
@@ -141,14 +134,6 @@ export class PresenceTable {
       if (now) people.push(now.user)
     }
     return { people, total }
-  }
-
-  /** For features. */
-  queries(): PresenceQueries {
-    return {
-      presentIn: (room, most, asker) => this.#glimpse(room, most, asker),
-      isOnline: (userId) => this.#glimpse(userRoom(userId), 0, '').total > 0,
-    }
   }
 
   /** All records of this node. */

@@ -6,7 +6,7 @@ import { hashPassword } from '../../../src/features/auth/password.ts'
 import { useApp } from '../../support/app.ts'
 import { bytesOf, download, sha256 } from '../../support/files.ts'
 import { folderForTest, fullProject, linesOf, movingOn, rowsOf, writeRows } from '../../support/moving.ts'
-import { login, register } from '../../support/people.ts'
+import { createCut, createTeam, login, register } from '../../support/people.ts'
 import { connect } from '../../support/sockets.ts'
 import { until } from '../../support/until.ts'
 
@@ -54,6 +54,25 @@ describe('a project moves to another server', () => {
     expect(await moving.in(folder)).toMatchObject({ outcome: 'present' })
     expect(await count()).toEqual(before)
     await expect(moving.out(project.id, again)).rejects.toThrow('exists already')
+  })
+
+  it('V1 lyrics as long as they may be, of characters that take six each in JSON, come along', async () => {
+    const { project, editor } = await createTeam(source(), 'editor')
+    const { cut } = await createCut(editor, project.id)
+    const lyrics = Array<unknown>(1_000).fill({ atMs: 2_147_483_647, text: '\u001f'.repeat(1_000) })
+    for (const first of ['One', 'Two'])
+      await editor.must('PUT', `/api/cuts/${cut.id}/lyrics`, { lyrics: [{ text: first }, ...lyrics.slice(1)] })
+    const folder = join(await folderForTest(), 'export')
+    let largest = 0
+    await movingOn(source(), (rows) => {
+      largest = Math.max(largest, JSON.stringify(rows).length)
+    }).out(project.id, folder)
+    // Events of this size are read one by one.
+    expect(largest).toBeLessThan(7_000_000)
+    expect(await movingOn(target()).in(folder)).toMatchObject({ outcome: 'imported' })
+    const again = join(await folderForTest(), 'again')
+    await movingOn(target()).out(project.id, again)
+    expect((await linesOf(again)) === (await linesOf(folder))).toBe(true)
   })
 
   it('V1 who joins there has the same snapshot, log, files and links, and goes on at the next position', async () => {

@@ -87,8 +87,8 @@ describe('an export that is not to be trusted', () => {
     expect(await complaints((lines) => lines.map((line, n) => (n === 1 ? line : n > 0 && n < 4 ? '{}' : line)))).toHaveLength(2)
     expect(await complaints(() => ['x'.repeat(100)])).toEqual(['1: is no JSON'])
     // Lines are bounded, however long the file.
-    const huge = await complaints((lines) => [lines[0], `{"line":"room","x":"${'x'.repeat(9_000_000)}"}`, ...lines.slice(2)])
-    expect(huge).toEqual(['2: has more than 4194304 characters'])
+    const huge = await complaints((lines) => [lines[0], `{"line":"room","x":"${'x'.repeat(10_000_000)}"}`, ...lines.slice(2)])
+    expect(huge).toEqual(['2: has more than 8388608 characters'])
     const deep = await complaints((lines) => [
       lines[0],
       `{"line":"room","head":${'['.repeat(100_000)}${']'.repeat(100_000)}}`,

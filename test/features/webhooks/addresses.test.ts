@@ -93,6 +93,17 @@ describe('Addresses of receivers', () => {
     expect(metadata.received).toEqual([])
   })
 
+  it('H4 of several addresses one that cannot be connected to costs no attempt, and each that is checked may be it', async () => {
+    const receiver = await startReceiver(() => 200, '127.0.0.1')
+    const resolve = async () => ['::1', '127.0.0.1', '127.0.0.3']
+    for (let n = 0; n < 20; n++)
+      expect(await ask({ resolve, allows: () => true }, `http://many.test:${receiver.port}/`)).toMatchObject({ statusCode: 200 })
+    expect(receiver.received).toHaveLength(20)
+    await receiver.close()
+    const refused = { statusCode: null, error: 'the connection was refused' }
+    expect(await ask({ resolve, allows: () => true }, `http://many.test:${receiver.port}/`)).toMatchObject(refused)
+  })
+
   it('H3 a redirect to a private address is an answer that failed, and is not followed', async () => {
     const inner = await startReceiver()
     const { owner, project } = await startProject()

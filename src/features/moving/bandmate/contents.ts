@@ -1,4 +1,4 @@
-import type { Lyrics } from '@cutroom/contract'
+import { isVisible, type Lyrics } from '@cutroom/contract'
 import * as z from 'zod'
 import type { Rows } from '../../../db/client.ts'
 import { presentComment } from '../../comments/serialize.ts'
@@ -127,7 +127,8 @@ export function lyricsRows(converting: Converting, files: ReadonlyMap<string, Co
 
 /** An edit comes at least so long after what it changes, ms. */
 const EDITED_MS = 1_000
-const LONGEST = 20_000
+/** As people may write it here: what is longer, they could not edit. */
+const LONGEST = 10_000
 
 /** Comments, and after them replies, which stand below the first comment of their thread however deep they stood there. */
 export function commentRows(converting: Converting, files: ReadonlyMap<string, ConvertedFile>): Rows['Comment'][] {
@@ -149,7 +150,7 @@ export function commentRows(converting: Converting, files: ReadonlyMap<string, C
     const by = accountOf(converting, comment.userId)
     if (!by) return void leave('its author is unknown; it is left out')
     const body = textFrom(comment.content, LONGEST)
-    if (body.trim() === '') return void leave('says nothing; it is left out')
+    if (!isVisible(body)) return void leave('says nothing; it is left out')
     if (body.length < comment.content.length) leave(`has more than ${LONGEST} letters: the rest is cut off`)
     const isEdited = comment.updatedAt.getTime() - comment.createdAt.getTime() >= EDITED_MS
     const atMs = root ? null : millisecondsFrom(comment.timestamp)
