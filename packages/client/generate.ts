@@ -26,7 +26,8 @@ const literal = (members: Record<string, unknown>): string =>
     .join('')}}`
 
 /** What a call needs, and who may make it. */
-const plain = ({ method, url, access }: Endpoint) => ({ method, url, access })
+/** A client asks of its access only whether it needs a login. */
+const plain = ({ method, url, access }: Endpoint) => ({ method, url, ...(access === 'public' && { access }) })
 
 const noun = ([name, table]: [string, Record<string, Endpoint>]): string => {
   const members = Object.fromEntries(Object.entries(table).map(([each, endpoint]) => [each, plain(endpoint)]))

@@ -130,152 +130,152 @@ export const auth: PlainTable<(typeof contract.endpoints)['auth']> = {
   "register": {"method":"POST","url":"/api/auth/register","access":"public"},
   "login": {"method":"POST","url":"/api/auth/login","access":"public"},
   "refresh": {"method":"POST","url":"/api/auth/refresh","access":"public"},
-  "logout": {"method":"POST","url":"/api/auth/logout","access":"session"},
-  "logoutAll": {"method":"POST","url":"/api/auth/logout-all","access":"account"},
+  "logout": {"method":"POST","url":"/api/auth/logout"},
+  "logoutAll": {"method":"POST","url":"/api/auth/logout-all"},
   "session": {"method":"GET","url":"/api/session","access":"public"},
   "forgot": {"method":"POST","url":"/api/auth/forgot","access":"public"},
   "reset": {"method":"POST","url":"/api/auth/reset","access":"public"},
 }
 
 export const me: PlainTable<(typeof contract.endpoints)['me']> = {
-  "get": {"method":"GET","url":"/api/me","access":"account"},
-  "update": {"method":"PATCH","url":"/api/me","access":"account"},
-  "overview": {"method":"GET","url":"/api/me/overview","access":"account"},
-  "online": {"method":"GET","url":"/api/me/online","access":"account"},
-  "changePassword": {"method":"PUT","url":"/api/me/password","access":"account"},
-  "sessions": {"method":"GET","url":"/api/me/sessions","access":"account"},
-  "endSession": {"method":"DELETE","url":"/api/me/sessions/:sessionId","access":"account"},
+  "get": {"method":"GET","url":"/api/me"},
+  "update": {"method":"PATCH","url":"/api/me"},
+  "overview": {"method":"GET","url":"/api/me/overview"},
+  "online": {"method":"GET","url":"/api/me/online"},
+  "changePassword": {"method":"PUT","url":"/api/me/password"},
+  "sessions": {"method":"GET","url":"/api/me/sessions"},
+  "endSession": {"method":"DELETE","url":"/api/me/sessions/:sessionId"},
 }
 
 export const tokens: PlainTable<(typeof contract.endpoints)['tokens']> = {
-  "list": {"method":"GET","url":"/api/me/tokens","access":"account"},
-  "create": {"method":"POST","url":"/api/me/tokens","access":"account"},
-  "revoke": {"method":"DELETE","url":"/api/me/tokens/:tokenId","access":"account"},
+  "list": {"method":"GET","url":"/api/me/tokens"},
+  "create": {"method":"POST","url":"/api/me/tokens"},
+  "revoke": {"method":"DELETE","url":"/api/me/tokens/:tokenId"},
 }
 
 export const mail: PlainTable<(typeof contract.endpoints)['mail']> = {
-  "get": {"method":"GET","url":"/api/me/mail","access":"account"},
-  "update": {"method":"PUT","url":"/api/me/mail","access":"account"},
+  "get": {"method":"GET","url":"/api/me/mail"},
+  "update": {"method":"PUT","url":"/api/me/mail"},
   "unsubscription": {"method":"GET","url":"/api/unsubscribe/:mailToken","access":"public"},
   "unsubscribe": {"method":"POST","url":"/api/unsubscribe/:mailToken","access":"public"},
 }
 
 export const notifications: PlainTable<(typeof contract.endpoints)['notifications']> = {
-  "list": {"method":"GET","url":"/api/me/notifications","access":"account"},
-  "update": {"method":"PATCH","url":"/api/me/notifications/:notificationId","access":"account"},
-  "seenAll": {"method":"POST","url":"/api/me/notifications/seen-all","access":"account"},
-  "delete": {"method":"DELETE","url":"/api/me/notifications/:notificationId","access":"account"},
-  "preferences": {"method":"GET","url":"/api/me/notification-preferences","access":"account"},
-  "setPreferences": {"method":"PUT","url":"/api/me/notification-preferences","access":"account"},
+  "list": {"method":"GET","url":"/api/me/notifications"},
+  "update": {"method":"PATCH","url":"/api/me/notifications/:notificationId"},
+  "seenAll": {"method":"POST","url":"/api/me/notifications/seen-all"},
+  "delete": {"method":"DELETE","url":"/api/me/notifications/:notificationId"},
+  "preferences": {"method":"GET","url":"/api/me/notification-preferences"},
+  "setPreferences": {"method":"PUT","url":"/api/me/notification-preferences"},
 }
 
 export const projects: PlainTable<(typeof contract.endpoints)['projects']> = {
-  "list": {"method":"GET","url":"/api/projects","access":"account"},
-  "create": {"method":"POST","url":"/api/projects","access":"account"},
-  "get": {"method":"GET","url":"/api/projects/:projectId","access":"project:read"},
-  "update": {"method":"PATCH","url":"/api/projects/:projectId","access":"project:update"},
-  "delete": {"method":"DELETE","url":"/api/projects/:projectId","access":"project:delete"},
+  "list": {"method":"GET","url":"/api/projects"},
+  "create": {"method":"POST","url":"/api/projects"},
+  "get": {"method":"GET","url":"/api/projects/:projectId"},
+  "update": {"method":"PATCH","url":"/api/projects/:projectId"},
+  "delete": {"method":"DELETE","url":"/api/projects/:projectId"},
 }
 
 export const members: PlainTable<(typeof contract.endpoints)['members']> = {
-  "list": {"method":"GET","url":"/api/projects/:projectId/members","access":"project:read"},
-  "create": {"method":"POST","url":"/api/projects/:projectId/members","access":"member:create"},
-  "get": {"method":"GET","url":"/api/projects/:projectId/members/:userId","access":"project:read"},
-  "update": {"method":"PATCH","url":"/api/projects/:projectId/members/:userId","access":"member:update"},
-  "delete": {"method":"DELETE","url":"/api/projects/:projectId/members/:userId","access":"member:delete"},
+  "list": {"method":"GET","url":"/api/projects/:projectId/members"},
+  "create": {"method":"POST","url":"/api/projects/:projectId/members"},
+  "get": {"method":"GET","url":"/api/projects/:projectId/members/:userId"},
+  "update": {"method":"PATCH","url":"/api/projects/:projectId/members/:userId"},
+  "delete": {"method":"DELETE","url":"/api/projects/:projectId/members/:userId"},
 }
 
 export const invitations: PlainTable<(typeof contract.endpoints)['invitations']> = {
-  "list": {"method":"GET","url":"/api/projects/:projectId/invitations","access":"invitation:read"},
-  "create": {"method":"POST","url":"/api/projects/:projectId/invitations","access":"invitation:create"},
-  "get": {"method":"GET","url":"/api/invitations/:invitationId","access":"project:read"},
-  "resend": {"method":"POST","url":"/api/invitations/:invitationId/resend","access":"invitation:resend"},
-  "revoke": {"method":"DELETE","url":"/api/invitations/:invitationId","access":"invitation:revoke"},
+  "list": {"method":"GET","url":"/api/projects/:projectId/invitations"},
+  "create": {"method":"POST","url":"/api/projects/:projectId/invitations"},
+  "get": {"method":"GET","url":"/api/invitations/:invitationId"},
+  "resend": {"method":"POST","url":"/api/invitations/:invitationId/resend"},
+  "revoke": {"method":"DELETE","url":"/api/invitations/:invitationId"},
   "byToken": {"method":"GET","url":"/api/invitations/by-token/:token","access":"public"},
-  "accept": {"method":"POST","url":"/api/invitations/by-token/:token/accept","access":"account"},
+  "accept": {"method":"POST","url":"/api/invitations/by-token/:token/accept"},
 }
 
 export const tasks: PlainTable<(typeof contract.endpoints)['tasks']> = {
-  "list": {"method":"GET","url":"/api/projects/:projectId/tasks","access":"project:read"},
-  "create": {"method":"POST","url":"/api/projects/:projectId/tasks","access":"task:create"},
-  "get": {"method":"GET","url":"/api/tasks/:taskId","access":"project:read"},
-  "update": {"method":"PATCH","url":"/api/tasks/:taskId","access":"task:update"},
-  "delete": {"method":"DELETE","url":"/api/tasks/:taskId","access":"task:delete"},
-  "move": {"method":"POST","url":"/api/tasks/:taskId/move","access":"task:move"},
+  "list": {"method":"GET","url":"/api/projects/:projectId/tasks"},
+  "create": {"method":"POST","url":"/api/projects/:projectId/tasks"},
+  "get": {"method":"GET","url":"/api/tasks/:taskId"},
+  "update": {"method":"PATCH","url":"/api/tasks/:taskId"},
+  "delete": {"method":"DELETE","url":"/api/tasks/:taskId"},
+  "move": {"method":"POST","url":"/api/tasks/:taskId/move"},
 }
 
 export const vibes: PlainTable<(typeof contract.endpoints)['vibes']> = {
-  "list": {"method":"GET","url":"/api/projects/:projectId/vibes","access":"project:read"},
-  "create": {"method":"POST","url":"/api/projects/:projectId/vibes","access":"vibe:create"},
-  "get": {"method":"GET","url":"/api/vibes/:vibeId","access":"project:read"},
-  "update": {"method":"PATCH","url":"/api/vibes/:vibeId","access":"vibe:update"},
-  "delete": {"method":"DELETE","url":"/api/vibes/:vibeId","access":"vibe:delete"},
-  "move": {"method":"POST","url":"/api/vibes/:vibeId/move","access":"vibe:move"},
+  "list": {"method":"GET","url":"/api/projects/:projectId/vibes"},
+  "create": {"method":"POST","url":"/api/projects/:projectId/vibes"},
+  "get": {"method":"GET","url":"/api/vibes/:vibeId"},
+  "update": {"method":"PATCH","url":"/api/vibes/:vibeId"},
+  "delete": {"method":"DELETE","url":"/api/vibes/:vibeId"},
+  "move": {"method":"POST","url":"/api/vibes/:vibeId/move"},
 }
 
 export const cuts: PlainTable<(typeof contract.endpoints)['cuts']> = {
-  "list": {"method":"GET","url":"/api/vibes/:vibeId/cuts","access":"project:read"},
-  "create": {"method":"POST","url":"/api/vibes/:vibeId/cuts","access":"cut:create"},
-  "get": {"method":"GET","url":"/api/cuts/:cutId","access":"project:read"},
-  "update": {"method":"PATCH","url":"/api/cuts/:cutId","access":"cut:update"},
-  "delete": {"method":"DELETE","url":"/api/cuts/:cutId","access":"cut:delete"},
-  "move": {"method":"POST","url":"/api/cuts/:cutId/move","access":"cut:move"},
-  "setState": {"method":"PUT","url":"/api/cuts/:cutId/state","access":"cut:update"},
-  "lyrics": {"method":"GET","url":"/api/cuts/:cutId/lyrics","access":"project:read"},
-  "writeLyrics": {"method":"PUT","url":"/api/cuts/:cutId/lyrics","access":"lyrics:update"},
+  "list": {"method":"GET","url":"/api/vibes/:vibeId/cuts"},
+  "create": {"method":"POST","url":"/api/vibes/:vibeId/cuts"},
+  "get": {"method":"GET","url":"/api/cuts/:cutId"},
+  "update": {"method":"PATCH","url":"/api/cuts/:cutId"},
+  "delete": {"method":"DELETE","url":"/api/cuts/:cutId"},
+  "move": {"method":"POST","url":"/api/cuts/:cutId/move"},
+  "setState": {"method":"PUT","url":"/api/cuts/:cutId/state"},
+  "lyrics": {"method":"GET","url":"/api/cuts/:cutId/lyrics"},
+  "writeLyrics": {"method":"PUT","url":"/api/cuts/:cutId/lyrics"},
 }
 
 export const files: PlainTable<(typeof contract.endpoints)['files']> = {
-  "list": {"method":"GET","url":"/api/projects/:projectId/files","access":"project:read"},
-  "create": {"method":"POST","url":"/api/cuts/:cutId/files","access":"file:create"},
-  "get": {"method":"GET","url":"/api/files/:fileId","access":"project:read"},
-  "update": {"method":"PATCH","url":"/api/files/:fileId","access":"file:update"},
-  "delete": {"method":"DELETE","url":"/api/files/:fileId","access":"file:delete"},
-  "content": {"method":"GET","url":"/api/files/:fileId/content","access":"project:read"},
-  "peaks": {"method":"GET","url":"/api/files/:fileId/peaks","access":"project:read"},
-  "waveform": {"method":"GET","url":"/api/files/:fileId/waveform.svg","access":"project:read"},
-  "thumbnail": {"method":"GET","url":"/api/files/:fileId/thumbnail","access":"project:read"},
-  "usage": {"method":"GET","url":"/api/projects/:projectId/usage","access":"project:read"},
-  "ownUsage": {"method":"GET","url":"/api/me/usage","access":"account"},
+  "list": {"method":"GET","url":"/api/projects/:projectId/files"},
+  "create": {"method":"POST","url":"/api/cuts/:cutId/files"},
+  "get": {"method":"GET","url":"/api/files/:fileId"},
+  "update": {"method":"PATCH","url":"/api/files/:fileId"},
+  "delete": {"method":"DELETE","url":"/api/files/:fileId"},
+  "content": {"method":"GET","url":"/api/files/:fileId/content"},
+  "peaks": {"method":"GET","url":"/api/files/:fileId/peaks"},
+  "waveform": {"method":"GET","url":"/api/files/:fileId/waveform.svg"},
+  "thumbnail": {"method":"GET","url":"/api/files/:fileId/thumbnail"},
+  "usage": {"method":"GET","url":"/api/projects/:projectId/usage"},
+  "ownUsage": {"method":"GET","url":"/api/me/usage"},
 }
 
 export const shares: PlainTable<(typeof contract.endpoints)['shares']> = {
-  "list": {"method":"GET","url":"/api/projects/:projectId/shares","access":"project:read"},
-  "createOnFile": {"method":"POST","url":"/api/files/:fileId/shares","access":"share:create"},
-  "createOnCut": {"method":"POST","url":"/api/cuts/:cutId/shares","access":"share:create"},
-  "get": {"method":"GET","url":"/api/shares/:shareId","access":"project:read"},
-  "revoke": {"method":"DELETE","url":"/api/shares/:shareId","access":"share:revoke"},
+  "list": {"method":"GET","url":"/api/projects/:projectId/shares"},
+  "createOnFile": {"method":"POST","url":"/api/files/:fileId/shares"},
+  "createOnCut": {"method":"POST","url":"/api/cuts/:cutId/shares"},
+  "get": {"method":"GET","url":"/api/shares/:shareId"},
+  "revoke": {"method":"DELETE","url":"/api/shares/:shareId"},
 }
 
 export const comments: PlainTable<(typeof contract.endpoints)['comments']> = {
-  "listOnCut": {"method":"GET","url":"/api/cuts/:cutId/comments","access":"project:read"},
-  "listOnTask": {"method":"GET","url":"/api/tasks/:taskId/comments","access":"project:read"},
-  "createOnCut": {"method":"POST","url":"/api/cuts/:cutId/comments","access":"comment:create"},
-  "createOnTask": {"method":"POST","url":"/api/tasks/:taskId/comments","access":"comment:create"},
-  "get": {"method":"GET","url":"/api/comments/:commentId","access":"project:read"},
-  "update": {"method":"PATCH","url":"/api/comments/:commentId","access":"comment:update"},
-  "delete": {"method":"DELETE","url":"/api/comments/:commentId","access":"comment:delete"},
-  "reply": {"method":"POST","url":"/api/comments/:commentId/replies","access":"comment:create"},
-  "resolve": {"method":"POST","url":"/api/comments/:commentId/resolve","access":"comment:resolve"},
-  "reopen": {"method":"POST","url":"/api/comments/:commentId/reopen","access":"comment:resolve"},
-  "carry": {"method":"POST","url":"/api/files/:fileId/comments/carry","access":"comment:carry"},
+  "listOnCut": {"method":"GET","url":"/api/cuts/:cutId/comments"},
+  "listOnTask": {"method":"GET","url":"/api/tasks/:taskId/comments"},
+  "createOnCut": {"method":"POST","url":"/api/cuts/:cutId/comments"},
+  "createOnTask": {"method":"POST","url":"/api/tasks/:taskId/comments"},
+  "get": {"method":"GET","url":"/api/comments/:commentId"},
+  "update": {"method":"PATCH","url":"/api/comments/:commentId"},
+  "delete": {"method":"DELETE","url":"/api/comments/:commentId"},
+  "reply": {"method":"POST","url":"/api/comments/:commentId/replies"},
+  "resolve": {"method":"POST","url":"/api/comments/:commentId/resolve"},
+  "reopen": {"method":"POST","url":"/api/comments/:commentId/reopen"},
+  "carry": {"method":"POST","url":"/api/files/:fileId/comments/carry"},
 }
 
 export const markers: PlainTable<(typeof contract.endpoints)['markers']> = {
-  "get": {"method":"GET","url":"/api/files/:fileId/markers","access":"project:read"},
-  "import": {"method":"POST","url":"/api/files/:fileId/markers","access":"comment:create"},
+  "get": {"method":"GET","url":"/api/files/:fileId/markers"},
+  "import": {"method":"POST","url":"/api/files/:fileId/markers"},
 }
 
 export const webhooks: PlainTable<(typeof contract.endpoints)['webhooks']> = {
-  "list": {"method":"GET","url":"/api/projects/:projectId/webhooks","access":"webhook:read"},
-  "create": {"method":"POST","url":"/api/projects/:projectId/webhooks","access":"webhook:create"},
-  "get": {"method":"GET","url":"/api/webhooks/:webhookId","access":"webhook:read"},
-  "update": {"method":"PATCH","url":"/api/webhooks/:webhookId","access":"webhook:update"},
-  "delete": {"method":"DELETE","url":"/api/webhooks/:webhookId","access":"webhook:delete"},
-  "deliveries": {"method":"GET","url":"/api/webhooks/:webhookId/deliveries","access":"webhook:read"},
-  "test": {"method":"POST","url":"/api/webhooks/:webhookId/test","access":"webhook:test"},
-  "replay": {"method":"POST","url":"/api/webhooks/:webhookId/replay","access":"webhook:replay"},
-  "rotate": {"method":"POST","url":"/api/webhooks/:webhookId/rotate","access":"webhook:rotate"},
+  "list": {"method":"GET","url":"/api/projects/:projectId/webhooks"},
+  "create": {"method":"POST","url":"/api/projects/:projectId/webhooks"},
+  "get": {"method":"GET","url":"/api/webhooks/:webhookId"},
+  "update": {"method":"PATCH","url":"/api/webhooks/:webhookId"},
+  "delete": {"method":"DELETE","url":"/api/webhooks/:webhookId"},
+  "deliveries": {"method":"GET","url":"/api/webhooks/:webhookId/deliveries"},
+  "test": {"method":"POST","url":"/api/webhooks/:webhookId/test"},
+  "replay": {"method":"POST","url":"/api/webhooks/:webhookId/replay"},
+  "rotate": {"method":"POST","url":"/api/webhooks/:webhookId/rotate"},
 }
 
 export const shared: PlainTable<(typeof contract.endpoints)['shared']> = {
@@ -287,35 +287,35 @@ export const shared: PlainTable<(typeof contract.endpoints)['shared']> = {
 }
 
 export const activity: PlainTable<(typeof contract.endpoints)['activity']> = {
-  "project": {"method":"GET","url":"/api/projects/:projectId/activity","access":"project:read"},
-  "list": {"method":"GET","url":"/api/me/activity","access":"account"},
-  "read": {"method":"PUT","url":"/api/me/activity/read","access":"account"},
-  "dismiss": {"method":"PUT","url":"/api/me/activity/:eventId/dismissed","access":"account"},
-  "restore": {"method":"DELETE","url":"/api/me/activity/:eventId/dismissed","access":"account"},
+  "project": {"method":"GET","url":"/api/projects/:projectId/activity"},
+  "list": {"method":"GET","url":"/api/me/activity"},
+  "read": {"method":"PUT","url":"/api/me/activity/read"},
+  "dismiss": {"method":"PUT","url":"/api/me/activity/:eventId/dismissed"},
+  "restore": {"method":"DELETE","url":"/api/me/activity/:eventId/dismissed"},
 }
 
 export const conversations: PlainTable<(typeof contract.endpoints)['conversations']> = {
-  "list": {"method":"GET","url":"/api/conversations","access":"account"},
-  "create": {"method":"POST","url":"/api/conversations","access":"account"},
-  "get": {"method":"GET","url":"/api/conversations/:conversationId","access":"account"},
-  "read": {"method":"PUT","url":"/api/conversations/:conversationId/read","access":"account"},
+  "list": {"method":"GET","url":"/api/conversations"},
+  "create": {"method":"POST","url":"/api/conversations"},
+  "get": {"method":"GET","url":"/api/conversations/:conversationId"},
+  "read": {"method":"PUT","url":"/api/conversations/:conversationId/read"},
 }
 
 export const messages: PlainTable<(typeof contract.endpoints)['messages']> = {
-  "list": {"method":"GET","url":"/api/conversations/:conversationId/messages","access":"account"},
-  "create": {"method":"POST","url":"/api/conversations/:conversationId/messages","access":"account"},
-  "get": {"method":"GET","url":"/api/messages/:messageId","access":"account"},
-  "update": {"method":"PATCH","url":"/api/messages/:messageId","access":"account"},
-  "delete": {"method":"DELETE","url":"/api/messages/:messageId","access":"account"},
+  "list": {"method":"GET","url":"/api/conversations/:conversationId/messages"},
+  "create": {"method":"POST","url":"/api/conversations/:conversationId/messages"},
+  "get": {"method":"GET","url":"/api/messages/:messageId"},
+  "update": {"method":"PATCH","url":"/api/messages/:messageId"},
+  "delete": {"method":"DELETE","url":"/api/messages/:messageId"},
 }
 
 export const search: PlainTable<(typeof contract.endpoints)['search']> = {
-  "find": {"method":"GET","url":"/api/search","access":"account"},
+  "find": {"method":"GET","url":"/api/search"},
 }
 
 export const rooms: PlainTable<(typeof contract.endpoints)['rooms']> = {
-  "snapshot": {"method":"GET","url":"/api/projects/:projectId/snapshot","access":"project:read"},
-  "events": {"method":"GET","url":"/api/projects/:projectId/events","access":"project:read"},
+  "snapshot": {"method":"GET","url":"/api/projects/:projectId/snapshot"},
+  "events": {"method":"GET","url":"/api/projects/:projectId/events"},
 }
 
 /** All endpoints, by noun. */
