@@ -19,7 +19,7 @@ const EVENTS = 20
 const LATER = /\/(conversations|notifications)-part-/
 
 /** What a browser may load until a page is there, compressed by gzip, bytes. */
-const most = { first: 40 * KIB, project: 70.5 * KIB, cut: 90 * KIB, player: 94 * KIB }
+const most = { first: 40 * KIB, project: 70 * KIB, cut: 90 * KIB, player: 94 * KIB }
 
 /** Seconds of the processor that the page has spent in scripts, and in layout and style. */
 async function spent(cdp: CDPSession): Promise<{ script: number; layout: number }> {
