@@ -67,3 +67,15 @@ export function Confirm(props: { title: string; text: string; action: string; on
     </Dialog>
   )
 }
+
+/** In the form of a dialog: forgets the edit, or deletes what it is about. */
+export const CancelOrDelete = ({ onCancel, onDelete }: { onCancel: () => void; onDelete: () => void }) => (
+  <>
+    <button type="button" class="button" onClick={onCancel}>
+      {texts.cancel}
+    </button>
+    <button type="button" class="button plain" onClick={onDelete}>
+      {texts.delete}
+    </button>
+  </>
+)

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks'
 import { useDraft } from '../lib/draft.ts'
 import { cutDraftOf, deleteCut, saveCut } from '../lib/edits.ts'
 import { go, projectPath } from '../lib/router.ts'
-import { Confirm, Dialog } from '../parts/dialog.tsx'
+import { CancelOrDelete, Confirm, Dialog } from '../parts/dialog.tsx'
 import { Field, Form, useSubmission } from '../parts/form.tsx'
 import { texts } from '../texts.ts'
 import { cutTexts } from '../texts-cuts.ts'
@@ -53,16 +53,7 @@ export function CutDialog({ cut, onClose }: { cut: Cut; onClose: () => void }) {
         action={texts.save}
         disabled={draft.name.trim() === '' || !isTempo}
         work={save}
-        beside={
-          <>
-            <button type="button" class="button" onClick={end}>
-              {texts.cancel}
-            </button>
-            <button type="button" class="button plain" onClick={() => setDeleting(true)}>
-              {texts.delete}
-            </button>
-          </>
-        }
+        beside={<CancelOrDelete onCancel={end} onDelete={() => setDeleting(true)} />}
       >
         <Field label={words.cutName} value={draft.name} onInput={set('name')} maxLength={200} dir="auto" />
         <Field

@@ -2,7 +2,7 @@ import type { Vibe } from '@cutroom/client'
 import { useState } from 'preact/hooks'
 import { useDraft } from '../lib/draft.ts'
 import { deleteVibe, saveVibe } from '../lib/edits.ts'
-import { Confirm, Dialog } from '../parts/dialog.tsx'
+import { CancelOrDelete, Confirm, Dialog } from '../parts/dialog.tsx'
 import { Area, Field, Form, useSubmission } from '../parts/form.tsx'
 import { texts } from '../texts.ts'
 import { cutTexts } from '../texts-cuts.ts'
@@ -43,16 +43,7 @@ export function VibeDialog({ vibe, onClose }: { vibe: Vibe; onClose: () => void 
           })
         }
         onDone={end}
-        beside={
-          <>
-            <button type="button" class="button" onClick={end}>
-              {texts.cancel}
-            </button>
-            <button type="button" class="button plain" onClick={() => setDeleting(true)}>
-              {texts.delete}
-            </button>
-          </>
-        }
+        beside={<CancelOrDelete onCancel={end} onDelete={() => setDeleting(true)} />}
       >
         <Field label={words.vibeName} value={draft.name} onInput={set('name')} maxLength={200} dir="auto" />
         <Area label={words.theme} value={draft.theme} onInput={set('theme')} rows={3} maxLength={500} />
