@@ -74,13 +74,13 @@ const MAX_NEW = 300
 const NOTE = `INSERT INTO "SearchWord" (word, variants) SELECT word, string_to_array(variants, ' ')
   FROM unnest($1::text[], $2::text[]) AS n(word, variants) ORDER BY word ON CONFLICT DO NOTHING`
 
-/** Keeps the words of all texts. */
 export interface WordNotes {
   /** @param built when the index was built last; null while it is built */
   note(texts: readonly string[], built: string | null): Promise<void>
   forget(): Promise<void>
 }
 
+/** Keeps the words of all texts. */
 export function createWordNotes(query: Query): WordNotes {
   const known = new Set<string>()
   let knownOf: string | null = null
