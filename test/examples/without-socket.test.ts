@@ -104,10 +104,10 @@ describeInBrowser('docs/clients.md, without a socket, in a browser', () => {
     const token = tokenOf(app(), owner.token, 3_600)
     const send = async (method: string, path: string, body?: object) =>
       expect((await request(app().url, method, `/api/projects/${project.id}${path}`, { token, body })).status).toBeLessThan(300)
-    // Longer than two tokens last.
+    // Longer than two tokens last, and with two cuts at least.
     const end = Date.now() + 12_000
     let head = 1
-    for (; Date.now() < end; head++) {
+    for (; Date.now() < end || head <= 61; head++) {
       if (head % 30 === 0) await wire.cut()
       await send('POST', '/tasks', { title: `Task ${head}` })
       if (head % 30 === 0) await wire.pass()
@@ -120,7 +120,6 @@ describeInBrowser('docs/clients.md, without a socket, in a browser', () => {
     await until('no stream is left', () => app().app.rooms.streams.counts().streams === 0)
     await send('POST', '/tasks', { title: 'After' })
     expect(await shown()).toHaveLength(head - 1)
-    expect(head).toBeGreaterThan(60)
     await context.close()
   })
 })
