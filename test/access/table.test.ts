@@ -14,6 +14,7 @@ import { addMember, createCut, createProject, login, PASSWORD, type Person, regi
 import { routesOf } from '../support/routes.ts'
 import { share } from '../support/shares.ts'
 import { connect, open } from '../support/sockets.ts'
+import { until } from '../support/until.ts'
 import { addWebhook } from '../support/webhooks.ts'
 
 /**
@@ -248,6 +249,13 @@ describe('the access table', () => {
   let group: Conversation
 
   beforeAll(async () => {
+    // What retention and other jobs remove now and then is no change by a request.
+    await until('the jobs to be planned', async () => {
+      const { rows } = await app().db.query<{ consumer: string }>(
+        `UPDATE "Due" SET at = now() + interval '1 day' WHERE key = '' RETURNING consumer`,
+      )
+      return rows.some(({ consumer }) => consumer === 'retention')
+    })
     keeper = await register(app(), 'Kay Keeper')
     guest = await register(app(), 'Gus Guest')
     project = await createProject(keeper)
