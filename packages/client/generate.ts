@@ -25,8 +25,7 @@ const literal = (members: Record<string, unknown>): string =>
     .map(([name, value]) => member(name, value))
     .join('')}}`
 
-/** What a call needs, and who may make it. */
-/** A client asks of its access only whether it needs a login. */
+/** What a call needs: of who may make it, only whether a login is needed. */
 const plain = ({ method, url, access }: Endpoint) => ({ method, url, ...(access === 'public' && { access }) })
 
 const noun = ([name, table]: [string, Record<string, Endpoint>]): string => {

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Problem } from '@cutroom/contract'
-import { describe, expect, it, onTestFinished } from 'vitest'
-import { startApp, type TestApp, useApp } from '../support/app.ts'
+import { describe, expect, it } from 'vitest'
+import { type TestApp, useApp } from '../support/app.ts'
 import { claimsOf, tokenOf } from '../support/calls.ts'
+import { startHolding } from '../support/held-commit.ts'
 import { createProject, createTeam, login, PASSWORD, type Person, register, request } from '../support/people.ts'
 import { openRaw } from '../support/raw-socket.ts'
 import { connect, type Listener, open } from '../support/sockets.ts'
@@ -318,34 +319,15 @@ describe('sessions on live sockets', () => {
   })
 
   it('A2 a login with the old password while it is changed opens no session', async () => {
-    let armed = false
-    const releases: (() => void)[] = []
-    const held = await startApp({
-      seams: {
-        async beforeCommit() {
-          if (!armed) return
-          armed = false
-          await new Promise<void>((resolve) => releases.push(resolve))
-        },
-      },
-    })
-    onTestFinished(() => held.close())
+    const { node: held, holdNext, reached, release, metBy } = await startHolding()
     const person = await register(held, 'Paula Password')
-    armed = true
+    holdNext()
     const body = { email: person.email, password: PASSWORD, delivery: 'body' }
     const logging = request<{ accessToken: string }>(held.url, 'POST', '/api/auth/login', { body })
-    await until('the login is about to commit', () => releases.length === 1)
-    let changed = false
-    const changing = person.call('PUT', '/api/me/password', { current: PASSWORD, next: 'another long password' }).finally(() => {
-      changed = true
-    })
-    await until('the change is through, or waits for the login', async () => {
-      const { rows } = await held.db.query(
-        `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-      )
-      return changed || rows.length > 0
-    })
-    for (const release of releases) release()
+    await reached
+    const changing = person.call('PUT', '/api/me/password', { current: PASSWORD, next: 'another long password' })
+    await metBy(changing)
+    release()
     const [late, change] = await Promise.all([logging, changing])
     expect(change.status).toBe(204)
     if (late.status !== 200) expect(late.body).toMatchObject({ code: 'bad-credentials' })

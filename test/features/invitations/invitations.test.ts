@@ -9,11 +9,11 @@ import {
   type Snapshot,
   userRoom,
 } from '@cutroom/contract'
-import { describe, expect, it, onTestFinished } from 'vitest'
-import { startApp, useApp } from '../../support/app.ts'
+import { describe, expect, it } from 'vitest'
+import { useApp } from '../../support/app.ts'
 import { consumed } from '../../support/consumers.ts'
+import { startHolding } from '../../support/held-commit.ts'
 import { accept, expireIn, invite, newAddress, registerWith, verdictOf } from '../../support/invitations.ts'
-import { gate } from '../../support/log.ts'
 import { addMember, createProject, createTeam, login, type Person, register, request } from '../../support/people.ts'
 import { connect } from '../../support/sockets.ts'
 import { until } from '../../support/until.ts'
@@ -163,32 +163,16 @@ describe('an invitation', () => {
   })
 
   it('made at the moment in which its person becomes a member in another way is used up, too', async () => {
-    const [reached, released] = [gate(), gate()]
-    let isHeld = false
-    const node = await startApp({
-      seams: {
-        beforeCommit: async () => {
-          if (!isHeld) return
-          isHeld = false
-          reached.open()
-          await released.opened
-        },
-      },
-    })
-    onTestFinished(() => node.close())
+    const { node, holdNext, reached, release, metBy } = await startHolding()
     const { project, owner } = await createTeam(node)
     const guest = await register(node)
     await consumed(node.db)
-    isHeld = true
+    holdNext()
     const invited = owner.call('POST', `/api/projects/${project.id}/invitations`, { email: guest.email })
-    await reached.opened
-    let isAdded = false
-    const added = addMember(owner, project.id, guest).finally(() => {
-      isAdded = true
-    })
-    const waits = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
-    await until('it to wait, or to be done', async () => isAdded || (await node.db.query(waits)).rows.length > 0)
-    released.open()
+    await reached
+    const added = addMember(owner, project.id, guest)
+    await metBy(added)
+    release()
     await Promise.all([invited, added])
     expect(await listOf(owner, project.id)).toEqual([])
   })

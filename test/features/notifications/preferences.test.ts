@@ -1,7 +1,7 @@
-import { describe, expect, it, onTestFinished } from 'vitest'
-import { startApp, useApp } from '../../support/app.ts'
+import { describe, expect, it } from 'vitest'
+import { useApp } from '../../support/app.ts'
+import { startHolding } from '../../support/held-commit.ts'
 import { invite } from '../../support/invitations.ts'
-import { gate } from '../../support/log.ts'
 import { mention, nextNotification, notificationsOf, settled } from '../../support/notifications.ts'
 import { addMember, createCut, createProject, createTeam, register } from '../../support/people.ts'
 import { connect } from '../../support/sockets.ts'
@@ -72,33 +72,17 @@ describe('what a person wants to be notified of', () => {
   })
 
   it('U3 of two devices that choose at once the last event says what holds, also where one takes back what the other did', async () => {
-    const [reached, released] = [gate(), gate()]
-    let isHeld = false
-    const node = await startApp({
-      seams: {
-        beforeCommit: async () => {
-          if (!isHeld) return
-          isHeld = false
-          reached.open()
-          await released.opened
-        },
-      },
-    })
-    onTestFinished(() => node.close())
+    const { node, holdNext, reached, release, metBy } = await startHolding()
     const ann = await register(node)
     const heard = await connect(node, ann)
     const set = (kinds: object) => ann.must('PUT', PATH, { kinds })
     const first = await set({ upload: 'off' })
-    isHeld = true
+    holdNext()
     const other = set({ mention: 'off' })
-    await reached.opened
-    let isDone = false
-    const again = set({ upload: 'off' }).finally(() => {
-      isDone = true
-    })
-    const waits = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
-    await until('it to wait, or to be done', async () => isDone || (await node.db.query(waits)).rows.length > 0)
-    released.open()
+    await reached
+    const again = set({ upload: 'off' })
+    await metBy(again)
+    release()
     const [second] = await Promise.all([other, again])
     expect(await ann.must('GET', PATH)).toEqual(first)
     const told = () => heard.frames.flatMap(({ name, payload }) => (name === 'notification-preferences:updated' ? [payload] : []))
