@@ -304,17 +304,23 @@ describe('retention', () => {
   it(`W2 ${EVENTS} events go while writers write: by the index, and no write is refused`, async () => {
     const { project, owner } = await createTeam(app())
     const room = projectRoom(project.id)
-    // As the log looks after a month; a million commits would take longer than there is time.
+    // As the log looks after a month; a million commits would take longer than there is time. A log of one room alone would be read
+    // without the index, and rightly so: another room has newer events.
+    const other = projectRoom((await createProject(owner)).id)
     const filler = await app().db.connect()
     await filler.query('BEGIN')
     await filler.query('SET LOCAL session_replication_role = replica')
     await filler.query(
       `INSERT INTO "Event" (id, room, seq, name, payload, at)
-       SELECT gen_random_uuid(), $1, n, 'task:deleted', json_build_object('taskId', gen_random_uuid()), now() - interval '40 days'
-       FROM generate_series(1, $2::int) n`,
-      [room, EVENTS],
+       SELECT gen_random_uuid(), r.id, n, 'task:deleted', json_build_object('taskId', gen_random_uuid()), r.at
+       FROM (VALUES ($1, $2::int, now() - interval '40 days'), ($3, 20000, now())) r (id, head, at), generate_series(1, r.head) n`,
+      [room, EVENTS, other],
     )
-    await filler.query('UPDATE "Room" SET head = $2 WHERE id = $1', [room, EVENTS])
+    for (const [id, head] of [
+      [room, EVENTS],
+      [other, 20_000],
+    ] as const)
+      await filler.query('UPDATE "Room" SET head = $2 WHERE id = $1', [id, head])
     await filler.query('COMMIT')
     filler.release()
     await app().db.query('VACUUM ANALYZE "Event"')
