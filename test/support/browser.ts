@@ -65,7 +65,8 @@ export function useBrowser(): (options?: {
       locale: 'en-GB',
     })
     const page = await context.newPage()
-    page.setDefaultTimeout(20_000)
+    // As long as a test of a busy machine may need; no test waits for it.
+    page.setDefaultTimeout(60_000)
     const errors: string[] = []
     page.on('pageerror', (error) => errors.push(String(error)))
     page.on('console', (message) => {
