@@ -38,4 +38,33 @@ describeInBrowser('the board', () => {
     await page.goBack()
     await heading(page, 'Your projects').waitFor()
   })
+
+  it.each([
+    ['west of Greenwich', 'America/Los_Angeles', '2027-03-10T20:00-08:00'],
+    ['east of it', 'Pacific/Auckland', '2027-03-10T20:00+13:00'],
+  ])('a task is due on the day that was chosen, and late from the next day on: %s', async (_, timezoneId, evening) => {
+    const { page } = await open({ origin: app().url, timezoneId })
+    await page.clock.setFixedTime(evening)
+    const tasks = `/api/projects/${project.id}/tasks`
+    const { id } = await ann.must<{ id: string }>('POST', tasks, { title: `Mix of ${timezoneId}` })
+    await signInOn(page, app().url, ann.email, `/projects/${project.id}/tasks/${id}`)
+    const dialog = page.getByRole('dialog')
+    const card = page.getByRole('article').filter({ hasText: `Mix of ${timezoneId}` })
+    const choose = async (day: string) => {
+      await button(dialog, 'Edit').click()
+      await dialog.getByLabel('Due').fill(day)
+      await button(dialog, 'Save').click()
+      await dialog.getByText(day).waitFor()
+    }
+    await choose('2027-03-10')
+    await card.getByText('Due 10 Mar', { exact: true }).waitFor()
+    await choose('2027-03-09')
+    await card.getByText('Was due 9 Mar', { exact: true }).waitFor()
+    // other programs name a time, too
+    await ann.must('PATCH', `/api/tasks/${id}`, { dueAt: '2027-03-10T01:30:00+02:00' })
+    await dialog.getByText('2027-03-09').waitFor()
+    await ann.must('PATCH', `/api/tasks/${id}`, { dueAt: '2027-03-10T17:00:00.000Z' })
+    await dialog.getByText('2027-03-10').waitFor()
+    await card.getByText('Due 10 Mar', { exact: true }).waitFor()
+  })
 })
