@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import { beforeAll, expect, inject, it } from 'vitest'
 import { useApp } from '../support/app.ts'
 import { describeInBrowser, useBrowser } from '../support/browser.ts'
-import type { Person } from '../support/people.ts'
+import { createProject, type Person } from '../support/people.ts'
+import { until } from '../support/until.ts'
 import { annAndBen, button, heading, signInOn } from './people.ts'
 
 describeInBrowser('the board', () => {
@@ -37,6 +38,36 @@ describeInBrowser('the board', () => {
     expect(page.url()).toBe(`${app().url}/projects/${project.id}`)
     await page.goBack()
     await heading(page, 'Your projects').waitFor()
+  })
+
+  it('a task moved behind another by the dialog stands there, also where the column has changed since', async () => {
+    const other = await createProject(ann, 'Second album')
+    const add = (title: string) => ann.must<{ id: string }>('POST', `/api/projects/${other.id}/tasks`, { title })
+    const order = async () => {
+      const { body } = await ann.call<{ data: { title: string }[] }>('GET', `/api/projects/${other.id}/tasks`)
+      return body.data.map(({ title }) => title).join()
+    }
+    const { page } = await open({ origin: app().url })
+    const added: Record<string, { id: string }> = {}
+    for (const title of ['A', 'B', 'C', 'D', 'E', 'T']) added[title] = await add(title)
+    await signInOn(page, app().url, ann.email, `/projects/${other.id}`)
+    const dialog = page.getByRole('dialog')
+    const behind = async (name: string) => {
+      await button(page, 'Move “T”').click()
+      await dialog.getByLabel('Position').selectOption(`After ${name}`)
+    }
+    const remove = async (name: string) => {
+      await ann.must('DELETE', `/api/tasks/${added[name]?.id}`)
+      await page.getByRole('link', { name, exact: true }).waitFor({ state: 'detached' })
+    }
+    await behind('B')
+    await remove('A')
+    await button(dialog, 'Move').click()
+    await until('it stands behind B', async () => (await order()) === 'B,T,C,D,E')
+    await behind('D')
+    await remove('D')
+    await button(dialog, 'Move').click()
+    await until('it stands behind what was before D', async () => (await order()) === 'B,C,T,E')
   })
 
   it.each([
