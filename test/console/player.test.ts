@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Page } from 'playwright-core'
+import type { Page, Route } from 'playwright-core'
 import { beforeAll, expect, inject, it } from 'vitest'
 import { useApp } from '../support/app.ts'
 import { describeInBrowser, useBrowser } from '../support/browser.ts'
@@ -11,6 +11,8 @@ import { button, signInOn } from './people.ts'
 
 const slider = (page: Page) => page.getByRole('slider', { name: 'Position' })
 const plays = (page: Page) => until('it plays', async () => Number(await slider(page).inputValue()) > 0)
+const failed = (page: Page) => page.getByRole('alert').filter({ hasText: 'could not be loaded or played' })
+const CONTENT = /\/api\/files\/[^/]+\/content/
 
 /** Keeps the elements that are played; to be asked before the page is opened. */
 const watchSound = (page: Page) =>
@@ -81,5 +83,49 @@ describeInBrowser('the player, where a recording goes or fails', () => {
     await ann.must('DELETE', `/api/cuts/${cutId}`)
     await page.getByText('This cut is gone.').waitFor()
     await until('it is silent', async () => !(await isHeard(page)))
+  })
+  it('what could not be loaded is loaded anew by Play, and begins where it was to begin', async () => {
+    const { cutId } = await cutWithTakes()
+    const { page } = await open({ origin: app().url })
+    await page.route(CONTENT, (route) => route.abort(), { times: 1 })
+    await signInOn(page, app().url, ann.email, `/projects/${projectId}/cuts/${cutId}?t=0:33`)
+    await failed(page).getByText('Press Play to try again, or download it.').waitFor()
+    await button(page, 'Play').click()
+    await until('it plays from there', async () => Number(await slider(page).inputValue()) > 33_000)
+    await failed(page).waitFor({ state: 'detached' })
+  })
+
+  it('where Play was pressed before it could not be loaded, one more press plays it', async () => {
+    const { cutId } = await cutWithTakes()
+    const { page } = await open({ origin: app().url })
+    const held: Route[] = []
+    await page.route(CONTENT, (route) => void held.push(route), { times: 1 })
+    await signInOn(page, app().url, ann.email, `/projects/${projectId}/cuts/${cutId}`)
+    await button(page, 'Play').click()
+    await button(page, 'Pause').waitFor()
+    await until('its content is asked for', () => held.length > 0)
+    await held[0]?.abort()
+    await failed(page).waitFor()
+    await button(page, 'Play').click()
+    await plays(page)
+    await failed(page).waitFor({ state: 'detached' })
+  })
+
+  it('a take that could not be loaded is loaded anew when it is chosen again', async () => {
+    const { cutId } = await cutWithTakes(2)
+    const { page } = await open({ origin: app().url })
+    await signInOn(page, app().url, ann.email, `/projects/${projectId}/cuts/${cutId}`)
+    await button(page, 'Play').waitFor()
+    await page.route(CONTENT, (route) => route.abort(), { times: 1 })
+    await button(page, 'Listen to Take 1').click()
+    await failed(page).waitFor()
+    await button(page, 'Listen to Take 2').click()
+    await failed(page).waitFor({ state: 'detached' })
+    const answered = page.waitForResponse(CONTENT)
+    await button(page, 'Listen to Take 1').click()
+    await answered
+    await button(page, 'Play').click()
+    await plays(page)
+    expect(await failed(page).count()).toBe(0)
   })
 })
