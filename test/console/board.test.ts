@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import { beforeAll, expect, inject, it } from 'vitest'
 import { useApp } from '../support/app.ts'
 import { describeInBrowser, useBrowser } from '../support/browser.ts'
-import type { Person } from '../support/people.ts'
+import { createProject, type Person } from '../support/people.ts'
+import { until } from '../support/until.ts'
 import { annAndBen, button, heading, signInOn } from './people.ts'
 
 describeInBrowser('the board', () => {
@@ -37,5 +38,64 @@ describeInBrowser('the board', () => {
     expect(page.url()).toBe(`${app().url}/projects/${project.id}`)
     await page.goBack()
     await heading(page, 'Your projects').waitFor()
+  })
+
+  it('a task moved behind another by the dialog stands there, also where the column has changed since', async () => {
+    const other = await createProject(ann, 'Second album')
+    const add = (title: string) => ann.must<{ id: string }>('POST', `/api/projects/${other.id}/tasks`, { title })
+    const order = async () => {
+      const { body } = await ann.call<{ data: { title: string }[] }>('GET', `/api/projects/${other.id}/tasks`)
+      return body.data.map(({ title }) => title).join()
+    }
+    const { page } = await open({ origin: app().url })
+    const added: Record<string, { id: string }> = {}
+    for (const title of ['A', 'B', 'C', 'D', 'E', 'T']) added[title] = await add(title)
+    await signInOn(page, app().url, ann.email, `/projects/${other.id}`)
+    const dialog = page.getByRole('dialog')
+    const behind = async (name: string) => {
+      await button(page, 'Move “T”').click()
+      await dialog.getByLabel('Position').selectOption(`After ${name}`)
+    }
+    const remove = async (name: string) => {
+      await ann.must('DELETE', `/api/tasks/${added[name]?.id}`)
+      await page.getByRole('link', { name, exact: true }).waitFor({ state: 'detached' })
+    }
+    await behind('B')
+    await remove('A')
+    await button(dialog, 'Move').click()
+    await until('it stands behind B', async () => (await order()) === 'B,T,C,D,E')
+    await behind('D')
+    await remove('D')
+    await button(dialog, 'Move').click()
+    await until('it stands behind what was before D', async () => (await order()) === 'B,C,T,E')
+  })
+
+  it.each([
+    ['west of Greenwich', 'America/Los_Angeles', '2027-03-10T20:00-08:00'],
+    ['east of it', 'Pacific/Auckland', '2027-03-10T20:00+13:00'],
+  ])('a task is due on the day that was chosen, and late from the next day on: %s', async (_, timezoneId, evening) => {
+    const { page } = await open({ origin: app().url, timezoneId })
+    await page.clock.setFixedTime(evening)
+    const tasks = `/api/projects/${project.id}/tasks`
+    const { id } = await ann.must<{ id: string }>('POST', tasks, { title: `Mix of ${timezoneId}` })
+    await signInOn(page, app().url, ann.email, `/projects/${project.id}/tasks/${id}`)
+    const dialog = page.getByRole('dialog')
+    const card = page.getByRole('article').filter({ hasText: `Mix of ${timezoneId}` })
+    const choose = async (day: string) => {
+      await button(dialog, 'Edit').click()
+      await dialog.getByLabel('Due').fill(day)
+      await button(dialog, 'Save').click()
+      await dialog.getByText(day).waitFor()
+    }
+    await choose('2027-03-10')
+    await card.getByText('Due 10 Mar', { exact: true }).waitFor()
+    await choose('2027-03-09')
+    await card.getByText('Was due 9 Mar', { exact: true }).waitFor()
+    // other programs name a time, too
+    await ann.must('PATCH', `/api/tasks/${id}`, { dueAt: '2027-03-10T01:30:00+02:00' })
+    await dialog.getByText('2027-03-09').waitFor()
+    await ann.must('PATCH', `/api/tasks/${id}`, { dueAt: '2027-03-10T17:00:00.000Z' })
+    await dialog.getByText('2027-03-10').waitFor()
+    await card.getByText('Due 10 Mar', { exact: true }).waitFor()
   })
 })

@@ -55,6 +55,18 @@ describeInBrowser('what a link shows to people without an account', () => {
     expect(errors).toEqual([])
   })
 
+  it('what could not be loaded is loaded anew by Play; one that may only be heard is not to be downloaded', async () => {
+    const { token } = await share(ann, { cutId }, { allows: 'listen' })
+    const { page } = await open({ origin: app().url })
+    await page.route(/\/content$/, (route) => route.abort(), { times: 1 })
+    await page.goto(pageOf(token))
+    const failed = page.getByRole('alert').filter({ hasText: 'could not be loaded or played' })
+    expect(await failed.textContent()).not.toMatch(/download/i)
+    await button(page, 'Play').click()
+    await until('it plays', async () => Number(await slider(page).inputValue()) > 0)
+    await failed.waitFor({ state: 'detached' })
+  })
+
   it('one with a password opens by it, and may be saved where the link allows that', async () => {
     const { token } = await share(ann, { fileId }, { allows: 'download', password: 'strings attached' })
     const { page, errors } = await open({ origin: app().url })

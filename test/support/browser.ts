@@ -35,6 +35,8 @@ export function useBrowser(): (options?: {
   height?: number
   /** Pixels of the screen for one of the page: 2 where it is zoomed to 200 %. */
   zoom?: number
+  /** The zone of the person, like `America/Los_Angeles`; default: that of the machine. */
+  timezoneId?: string
   origin: string
 }) => Promise<Watched> {
   let browser: Browser | undefined
@@ -56,13 +58,14 @@ export function useBrowser(): (options?: {
     })
   })
   afterAll(() => browser?.close())
-  return async ({ dark = false, width = 1280, height = 800, zoom = 1, origin } = { origin: '' }) => {
+  return async ({ dark = false, width = 1280, height = 800, zoom = 1, timezoneId, origin } = { origin: '' }) => {
     if (!browser) throw new Error('the browser is there only inside tests')
     const context = await browser.newContext({
       viewport: { width, height },
       deviceScaleFactor: zoom,
       colorScheme: dark ? 'dark' : 'light',
       locale: 'en-GB',
+      ...(timezoneId !== undefined && { timezoneId }),
     })
     const page = await context.newPage()
     // As long as a test of a busy machine may need; no test waits for it.

@@ -12,7 +12,8 @@ export const playerTexts = {
   swap: (name: string) => `Switch to ${name}`,
   swapped: (name: string, at: string) => `${name}, at ${at}`,
   processing: 'Being processed: the waveform comes in a moment.',
-  failed: 'The browser could not play this recording. Download it to hear it.',
+  failed: 'The recording could not be loaded or played. Press Play to try again.',
+  failedDownload: 'The recording could not be loaded or played. Press Play to try again, or download it.',
   waveFailed: 'The waveform could not be loaded.',
   marker: (name: string, at: string) => `Comment by ${name} at ${at}`,
 }

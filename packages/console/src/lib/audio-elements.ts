@@ -24,12 +24,13 @@ export function createAudioElements(on: (event: AudioEvent, audio: HTMLAudioElem
   /** The one used last at the end. */
   const loaded = new Map<string, HTMLAudioElement>()
   return {
-    /** @param kept the one that is heard, which stays */
+    /** What could not be loaded is loaded anew: there may be a network again. @param kept the one that is heard, which stays */
     load({ id, url }: Sound, kept: HTMLAudioElement | null): HTMLAudioElement {
       const known = loaded.get(id)
       const audio = known ?? new Audio()
       loaded.delete(id)
       loaded.set(id, audio)
+      if (known?.error) known.load()
       if (known) return known
       for (const [other, element] of loaded) {
         if (loaded.size <= KEPT) break

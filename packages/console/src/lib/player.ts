@@ -16,7 +16,7 @@ export interface Player {
   readonly durationMs: Cell<number>
   readonly isPlaying: Cell<boolean>
   readonly range: Cell<Range | null>
-  /** The browser can not play it. */
+  /** It could not be loaded, or the browser can not play it. */
   readonly hasFailed: Cell<boolean>
   /** Shows a recording; one that was shown before is at hand. */
   show(sound: Sound | null): void
@@ -85,7 +85,7 @@ export function createPlayer(): Player {
     const wasPlaying = isPlaying.value
     current?.pause()
     current = next && elements.load(next, current)
-    hasFailed.value = Boolean(current?.error)
+    hasFailed.value = false
     range.value = null
     isPlaying.value = false
     if (!next || !current) return
@@ -107,7 +107,11 @@ export function createPlayer(): Player {
     prepare: (other) => void elements.load(other, current),
     pause: () => current?.pause(),
     toggle() {
-      if (!current?.paused) return current?.pause()
+      if (!current || !sound.value) return
+      if (current.error) {
+        hasFailed.value = false
+        elements.load(sound.value, current)
+      } else if (!current.paused) return current.pause()
       if (current.ended) seek(0)
       play()
     },

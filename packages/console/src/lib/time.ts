@@ -25,6 +25,11 @@ const day = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' })
 const clock = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' })
 export const exact = (iso: string): string => exactly.format(Date.parse(iso))
 export const shortDay = (iso: string): string => day.format(Date.parse(iso))
+const dayOfUtc = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', timeZone: 'UTC' })
+/** The day for which something is due: that of UTC, the same for people of all zones. A time of day counts for nothing. @param iso in UTC */
+export const dueDay = (iso: string): string => dayOfUtc.format(Date.parse(iso))
+/** Is the day for which it is due over where the reader is? */
+export const isDayOver = (iso: string): boolean => Date.parse(`${iso.slice(0, 10)}T24:00`) <= Date.now()
 export const clockTime = (ms: number): string => clock.format(ms)
 
 const names = new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long' })

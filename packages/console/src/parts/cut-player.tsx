@@ -128,7 +128,7 @@ export function CutPlayer(props: { cutId: string; takes: readonly File[]; player
       {reason !== null && <p class="warn small">{reason}</p>}
       {hasFailed && (
         <p class="note bad small" role="alert">
-          {words.failed}
+          {words.failedDownload}
         </p>
       )}
       <Transport player={player} />

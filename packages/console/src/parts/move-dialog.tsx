@@ -3,6 +3,9 @@ import { texts } from '../texts.ts'
 import { Dialog } from './dialog.tsx'
 import { Choice } from './form.tsx'
 
+/** In place of the id of an item: before all of them. */
+const FIRST = ''
+
 interface Named {
   id: string
   name: string
@@ -19,13 +22,21 @@ export function MoveDialog(props: {
   onMove: (list: string, index: number) => void
   onClose: () => void
 }) {
+  const idsIn = (list: string) => props.itemsOf(list).map(({ id }) => id)
+  /** What is above it in its list; in another list all, since it comes to the end. */
+  const aboveIn = (list: string) => {
+    const ids = idsIn(list)
+    const at = ids.indexOf(props.id)
+    return at < 0 ? ids : ids.slice(0, at)
+  }
   const [list, setList] = useState(props.from)
+  const [above, setAbove] = useState(() => aboveIn(list))
   const others = props.itemsOf(list).filter(({ id }) => id !== props.id)
-  const here = props.itemsOf(props.from).findIndex(({ id }) => id === props.id)
-  const [index, setIndex] = useState<number>(Math.max(here, 0))
+  /** The one to stand behind, of those that are there by now: others move and delete, too. */
+  const nearestOf = (ids: readonly string[]) => above.findLast((id) => ids.includes(id)) ?? FIRST
   const places = [
-    { value: '0', text: texts.board.first },
-    ...others.map(({ name }, n) => ({ value: String(n + 1), text: texts.board.after(name) })),
+    { value: FIRST, text: texts.board.first },
+    ...others.map(({ id, name }) => ({ value: id, text: texts.board.after(name) })),
   ]
   return (
     <Dialog title={texts.board.moveTitle(props.title)} onClose={props.onClose}>
@@ -34,7 +45,8 @@ export function MoveDialog(props: {
         onSubmit={(event) => {
           event.preventDefault()
           props.onClose()
-          props.onMove(list, Math.min(index, others.length))
+          const now = idsIn(list).filter((id) => id !== props.id)
+          props.onMove(list, now.indexOf(nearestOf(now)) + 1)
         }}
       >
         <Choice
@@ -43,14 +55,17 @@ export function MoveDialog(props: {
           options={props.lists.map(({ id, name }) => ({ value: id, text: name }))}
           onChoose={(next) => {
             setList(next)
-            setIndex(next === props.from ? Math.max(here, 0) : props.itemsOf(next).length)
+            setAbove(aboveIn(next))
           }}
         />
         <Choice
           label={texts.board.position}
-          value={String(Math.min(index, others.length))}
+          value={nearestOf(idsIn(list))}
           options={places}
-          onChoose={(next) => setIndex(Number(next))}
+          onChoose={(next) => {
+            const ids = others.map(({ id }) => id)
+            setAbove(ids.slice(0, ids.indexOf(next) + 1))
+          }}
         />
         <div class="row">
           <button type="submit" class="button primary">

@@ -95,7 +95,8 @@ function useCutPlayer(cutId: string, takes: readonly File[], from: Record<'comme
   useEffect(() => () => player.close(), [player])
   const hasSound = takes.length > 0
   useEffect(() => {
-    if (!hasSound) return
+    // the last take is gone, or the cut: there are no controls any more
+    if (!hasSound) return player.show(null)
     const comment = commentId === null ? undefined : room.state?.comments.get(commentId)
     const take = takes.find(({ id }) => id === (comment?.fileId ?? fileId))
     if (take) player.show(soundOf(take))

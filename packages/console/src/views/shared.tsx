@@ -76,7 +76,7 @@ function Sounding({ token, file }: { token: string; file: SharedFile }) {
       {isReady && <Wave player={player} waveform={peaks.waveform} />}
       {hasFailed && (
         <p class="note bad small" role="alert">
-          {playerTexts.failed}
+          {file.allows === 'download' ? playerTexts.failedDownload : playerTexts.failed}
         </p>
       )}
       <Transport player={player} />

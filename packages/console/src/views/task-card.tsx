@@ -4,7 +4,7 @@ import { useDragItem } from '../lib/drag.ts'
 import { memo } from '../lib/memo.ts'
 import { useRoomValue } from '../lib/room.ts'
 import { base, withQuery } from '../lib/router.ts'
-import { shortDay } from '../lib/time.ts'
+import { dueDay, isDayOver } from '../lib/time.ts'
 import { Face } from '../parts/face.tsx'
 import { CommentIcon, MoveIcon } from '../parts/icons.tsx'
 import { hasAddress, Pending, usePending } from '../parts/pending.tsx'
@@ -32,13 +32,13 @@ function Labels({ labels }: { labels: readonly string[] }) {
 
 function Foot({ task }: { task: Task }) {
   const comments = useRoomValue((room) => room.state?.commentsOf(task.id).length ?? 0, [task.id])
-  const isLate = task.dueAt !== null && task.status !== 'done' && Date.parse(task.dueAt) < Date.now()
+  const isLate = task.dueAt !== null && task.status !== 'done' && isDayOver(task.dueAt)
   if (comments === 0 && task.dueAt === null && task.assignee === null) return null
   return (
     <div class="row small quiet">
       {task.dueAt !== null && (
         <span class={isLate ? 'chip warn' : 'chip'}>
-          {isLate ? texts.board.overdue(shortDay(task.dueAt)) : texts.board.due(shortDay(task.dueAt))}
+          {isLate ? texts.board.overdue(dueDay(task.dueAt)) : texts.board.due(dueDay(task.dueAt))}
         </span>
       )}
       {comments > 0 && (
