@@ -92,6 +92,44 @@ describe('conversations of a client', () => {
     expect(conversations.state?.histories.size).toBe(0)
   })
 
+  it('older messages stay when the list is loaded again for another project, and make room for the newest where events were missed', async () => {
+    const { owner, other, conversation } = await createPair(app())
+    const { id } = conversation
+    const all: Message[] = []
+    for (let n = 0; n < 110; n++) all.push(await say(other, id, `Message ${n}`))
+    const network = createNetwork()
+    const { client, errors } = clientOf(app(), owner, { fetch: network.fetch })
+    await client.connect()
+    const { conversations } = client
+    await conversations.open(id)
+    await conversations.loadOlder(id)
+    expect(messagesIn(conversations, id)).toEqual(all.slice(10))
+    network.rule((path, n) => (path.endsWith('/messages') && n === 2 ? 'hold' : 'pass'))
+    const older = conversations.loadOlder(id)
+    await until('the oldest are asked for', () => network.held.length === 1)
+
+    // without an event: it is seen when the newest page is read again
+    const changed = (body: string) => app().db.query('UPDATE "Message" SET body = $1 WHERE id = $2', [body, all[109]?.id])
+    await changed('Read again')
+    await addMember(other, (await createProject(other)).id, owner)
+    await until('the newest are read again', () => bodies(conversations, id).at(-1) === 'Read again')
+    expect(bodies(conversations, id)).toEqual([...all.slice(10, 109).map(({ body }) => body), 'Read again'])
+    network.held[0]?.release()
+    await older
+    expect(messagesIn(conversations, id).slice(0, 109)).toEqual(all.slice(0, 109))
+    expect(conversations.state?.histories.get(id)?.hasMore).toBe(false)
+
+    client.disconnect()
+    await changed('Missed')
+    await addMember(other, (await createProject(other)).id, owner)
+    await app().db.query('UPDATE "Room" SET floor = head WHERE id = $1', [`user:${owner.id}`])
+    await client.connect()
+    await until('the newest replace them', () => bodies(conversations, id).at(-1) === 'Missed')
+    expect(bodies(conversations, id)).toHaveLength(50)
+    expect(conversations.state?.histories.get(id)?.hasMore).toBe(true)
+    expect(errors).toEqual([])
+  })
+
   it('P1 who types is shown until they stop, write, or are not heard of; one’s own typing stops by itself', async () => {
     const { owner, other, conversation } = await createPair(app())
     const [a, b] = [clientOf(app(), owner).client, clientOf(app(), other).client]

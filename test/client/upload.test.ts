@@ -8,6 +8,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { problemOf } from '../../packages/client/src/problem.ts'
 import { startApp, useApp } from '../support/app.ts'
 import { bytesOf, cutIn, download, textOf, zipOf } from '../support/files.ts'
+import { gate } from '../support/log.ts'
 import { createTeam, login, PASSWORD, type Person } from '../support/people.ts'
 import { databaseForTest, freePort, useServers } from '../support/server-process.ts'
 import { openTcpProxy } from '../support/tcp-proxy.ts'
@@ -367,6 +368,44 @@ describe('uploads of the client', () => {
     await expectBytes(owner, upload, bytes)
     expect([renewals.length, [...states]]).toEqual([0, ['sending', 'waiting', 'done']])
     expect([errors, signedOut]).toEqual([[], []])
+  })
+
+  it('paused while its token is renewed it stays paused, and goes on when it is resumed', async () => {
+    const [asked, answered, looked] = [gate(), gate(), gate()]
+    let isAway = true
+    const { client, owner, cutId } = await given({
+      async fetch(input, init) {
+        const { pathname } = new URL(String(input))
+        if (isAway && isPart(pathname)) return Response.json(problemOf('token-expired'), { status: 401 })
+        if (!isAway || pathname !== '/api/me') return fetch(input, init)
+        asked.open()
+        await answered.opened
+        throw new TypeError('fetch failed')
+      },
+    })
+    const bytes = textOf(500)
+    const file = fileOf(bytes, 'a.txt')
+    // what comes between a failure and the pause after it
+    const { slice } = file
+    file.slice = (...range) => {
+      const part = slice.apply(file, range)
+      if (range[1] === 1)
+        part.arrayBuffer = async () => {
+          looked.open()
+          return new ArrayBuffer(1)
+        }
+      return part
+    }
+    const upload = client.upload({ cutId, file })
+    await asked.opened
+    upload.pause()
+    answered.open()
+    await looked.opened
+    await new Promise(setImmediate)
+    expect(upload.value.state).toBe('paused')
+    isAway = false
+    upload.resume()
+    await expectBytes(owner, upload, bytes)
   })
 })
 

@@ -9,7 +9,7 @@ import { addMember, createCut, createProject, PASSWORD, type Person, register } 
 import { connect } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
 import { lookAt, looks } from './modes.ts'
-import { breaches, button, heading, signInOn, spoken } from './people.ts'
+import { breaches, button, composeWith, heading, signInOn, spoken } from './people.ts'
 
 const OLDER = 400
 
@@ -66,6 +66,19 @@ describeInBrowser('conversations', () => {
     await message(first.page, 'Not yet').waitFor()
     await until('no one types', async () => (await first.page.getByText('writing …').count()) === 0)
     expect([first.errors, second.errors, device.errors]).toEqual([[], [], []])
+  })
+
+  it('Enter that accepts words of an input method sends nothing', async () => {
+    const conversation = await converse(ann, [ben])
+    const { page } = await open({ origin: app().url })
+    await signInOn(page, app().url, ann.email, `/chat/${conversation.id}`)
+    const box = page.getByLabel('Message to Ben Okonkwo')
+    await box.fill('明日')
+    await composeWith(box, 'Enter')
+    await box.pressSequentially('の朝')
+    await page.keyboard.press('Enter')
+    await message(page, '明日の朝').waitFor()
+    expect(await box.inputValue()).toBe('')
   })
 
   it('a message is edited and deleted by its author, for all', async () => {

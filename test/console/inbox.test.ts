@@ -79,6 +79,19 @@ describeInBrowser('the inbox on the page', () => {
     expect([first.errors, second.errors]).toEqual([[], []])
   })
 
+  it('how long ago something was goes on while nothing comes, with the days', async () => {
+    const { page } = await open({ origin: app().url })
+    await page.clock.install()
+    await signInOn(page, app().url, ann.email, '/inbox')
+    await mention('a day ago')
+    const time = page.getByRole('listitem').filter({ hasText: '@Ann a day ago' }).locator('time')
+    await time.getByText('just now').waitFor()
+    await heading(page, 'Today').waitFor()
+    await page.clock.fastForward(await page.evaluate<number>('new Date().setHours(24, 1) - Date.now()'))
+    await time.getByText(/\d (minute|hour)s? ago/).waitFor()
+    await heading(page, 'Yesterday').waitFor()
+  })
+
   it('a newcomer is told what comes here', async () => {
     const newcomer = await register(app(), 'Nia')
     const { page, errors } = await open({ origin: app().url })

@@ -5,7 +5,7 @@ import { useApp } from '../support/app.ts'
 import { describeInBrowser, useBrowser } from '../support/browser.ts'
 import { createCut, type Person } from '../support/people.ts'
 import { until } from '../support/until.ts'
-import { annAndBen, heading, signInOn } from './people.ts'
+import { annAndBen, button, heading, signInOn } from './people.ts'
 import { saveData } from './save-data.ts'
 
 describeInBrowser('views that are loaded later', () => {
@@ -109,6 +109,7 @@ describeInBrowser('views that are loaded later', () => {
       'lyrics-merge',
       'me',
       'inspector',
+      'upload-engine',
     ]
     const missing = () => parts.filter((part) => !loaded.some((name) => name.startsWith(`${part}-`) && name.endsWith('.js')))
     await until('they are loaded', () => missing().length === 0)
@@ -121,6 +122,30 @@ describeInBrowser('views that are loaded later', () => {
     await link(page, 'Cuts').click()
     await link(page, cut.name).click()
     await heading(page, cut.name).waitFor()
+  })
+
+  it('a file that is dropped before what uploads need is loaded waits, can be cancelled, and is sent when that is there', async () => {
+    const { cut } = await createCut(ann, project.id)
+    const { page } = await open({ origin: app().url })
+    let asked = 0
+    await page.route('**/assets/upload-engine-*.js', (route) => {
+      asked++
+      return route.abort('connectionrefused')
+    })
+    await signInOn(page, app().url, ann.email, `/projects/${project.id}/cuts/${cut.id}`)
+    const add = page.getByLabel('Add a file')
+    for (const name of ['words.txt', 'chords.txt']) {
+      const before = asked
+      await add.setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from(name) })
+      await until('it is tried again', () => asked > before + 1)
+    }
+    const row = (name: string) => page.getByRole('listitem').filter({ hasText: name })
+    for (const name of ['words.txt', 'chords.txt']) await row(name).getByText('Waiting').waitFor()
+    await button(page, 'Cancel chords.txt').click()
+    await row('chords.txt').waitFor({ state: 'detached' })
+    await page.unroute('**/assets/upload-engine-*.js')
+    await row('words.txt').getByText('Ann').waitFor()
+    expect(await row('chords.txt').count()).toBe(0)
   })
 
   it('where data is to be saved, nothing is loaded before it is asked for', async () => {

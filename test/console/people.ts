@@ -41,6 +41,12 @@ export async function signInOn(page: Page, url: string, email: string, path = '/
   await page.getByRole('link', { name: 'You', exact: true }).waitFor()
 }
 
+/** A key that chooses or accepts words of an input method: as most browsers tell it, and as Safari does. */
+export async function composeWith(box: Locator, key: string): Promise<void> {
+  for (const how of [{ isComposing: true }, { keyCode: 229 }])
+    await box.dispatchEvent('keydown', { key, bubbles: true, cancelable: true, ...how })
+}
+
 /** What screen readers were told last. */
 export const spoken = (page: Page) => page.locator('.hidden[aria-live=polite]')
 

@@ -4,7 +4,7 @@ import { useApp } from '../support/app.ts'
 import { describeInBrowser, useBrowser } from '../support/browser.ts'
 import { createCut, createProject, type Person, register } from '../support/people.ts'
 import { until } from '../support/until.ts'
-import { heading, signInOn } from './people.ts'
+import { composeWith, heading, signInOn } from './people.ts'
 
 describeInBrowser('searching on the page', () => {
   const app = useApp({ seams: { consoleFolder: join(inject('build'), 'console') } })
@@ -66,6 +66,24 @@ describeInBrowser('searching on the page', () => {
     await page.goForward()
     await until('the address keeps what was chosen', async () => (await comments.getByRole('listitem').count()) === 12)
     expect(errors).toEqual([])
+  })
+
+  it('keys of an input method choose among its words, and neither search nor leave the box', async () => {
+    const { page } = await open({ origin: app().url })
+    await signInOn(page, app().url, ann.email, `/projects/${project.id}`)
+    const box = page.getByRole('combobox')
+    await box.fill('trump')
+    await page.getByRole('option', { name: 'Rent a trumpet' }).waitFor()
+    const { pathname } = new URL(page.url())
+    for (const key of ['Enter', 'ArrowDown', 'Escape']) await composeWith(box, key)
+    // it is the first one that is chosen
+    await page.keyboard.press('ArrowDown')
+    await page.getByRole('option', { name: 'Rent a trumpet', selected: true }).waitFor()
+    await composeWith(box, 'Enter')
+    expect(new URL(page.url()).search).toBe('')
+    expect(new URL(page.url()).pathname).toBe(pathname)
+    await page.keyboard.press('Enter')
+    await page.getByRole('dialog').waitFor()
   })
 
   it('says that nothing was found, which near words were, and that there is no connection', async () => {

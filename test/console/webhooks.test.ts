@@ -69,6 +69,53 @@ describeInBrowser('webhooks', () => {
     expect(errors.filter((error) => !error.includes('422'))).toEqual([])
   })
 
+  it('deliveries that come while older ones are shown hide none, and what has ended does not begin again', async () => {
+    const { id } = await ann.must<{ id: string }>('POST', `/api/projects/${project.id}/webhooks`, {
+      url: 'https://example.com/',
+      events: ['project.updated'],
+    })
+    const url = 'https://example.com/'
+    let last = 0
+    const deliver = (count: number) => {
+      last += count
+      return app().db.query(
+        `INSERT INTO "WebhookDelivery" (id, "webhookId", "projectId", "eventId", seq, name, cause, status, attempts)
+         SELECT ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, $1, $2, gen_random_uuid(), n, 'task:created', 'event', 'delivered', 1
+         FROM generate_series($3::int, $4::int) n`,
+        [id, project.id, last - count + 1, last],
+      )
+    }
+    await deliver(45)
+    const { page } = await open({ origin: app().url })
+    await signInOn(page, app().url, ann.email, settings())
+    await button(page, `Deliveries: ${url}`).click()
+    const dialog = page.getByRole('dialog')
+    const older = button(dialog, 'Older')
+    const position = (n: number) => dialog.getByText(`position ${n} · one attempt`, { exact: true })
+    /** All down to the oldest, in order. */
+    const loadAll = async () => {
+      for (let oldest = last - 19; oldest > 1; oldest = Math.max(1, oldest - 20)) {
+        await position(oldest).waitFor()
+        await older.click()
+      }
+      await position(1).waitFor()
+      await older.waitFor({ state: 'detached' })
+      const said = await dialog.getByRole('listitem').allTextContents()
+      return said.map((text) => Number(/position (\d+)/.exec(text)?.[1]))
+    }
+    const all = () => Array.from({ length: last }, (_, n) => last - n)
+    expect(await loadAll()).toEqual(all())
+    await deliver(5)
+    await position(50).waitFor()
+    expect(await dialog.getByRole('listitem').count()).toBe(50)
+    expect(await older.count()).toBe(0)
+    // more than a page: the list begins anew
+    await deliver(30)
+    await position(80).waitFor()
+    expect(await loadAll()).toEqual(all())
+    await ann.must('DELETE', `/api/webhooks/${id}`)
+  })
+
   it('those who are no owners see none of it', async () => {
     const ed = await register(app(), 'Ed')
     await addMember(ann, project.id, ed, 'editor')

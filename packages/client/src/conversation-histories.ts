@@ -21,10 +21,19 @@ export interface HistoriesDeps {
 export function createHistories({ requests, read, known, ready, failed, show }: HistoriesDeps) {
   // loaded or not
   const wanted = new Set<string>()
+  // whose messages may be other ones by now
+  const old = new Set<string>()
 
   function put(id: string, history: OpenHistory, events: readonly Event[]): void {
     const before = known()
     if (before && wanted.has(id)) show({ ...before, histories: new Map(before.histories).set(id, history) }, events)
+  }
+
+  /** The newest page, with the older messages that are shown, where they follow each other. */
+  function above(id: string, page: OpenHistory): OpenHistory {
+    const shown = old.delete(id) ? undefined : known()?.histories.get(id)
+    const at = shown?.messages.findIndex((message) => message.id === page.messages[0]?.id) ?? -1
+    return shown && at > 0 ? { ...shown, messages: [...shown.messages.slice(0, at), ...page.messages] } : page
   }
 
   async function load(id: string): Promise<void> {
@@ -36,10 +45,23 @@ export function createHistories({ requests, read, known, ready, failed, show }: 
           failed(error)
           throw error
         })
-      if (found) put(id, found.answer, found.events)
+      if (found) put(id, above(id, found.answer), found.events)
     })
     // the answer was void
     if (wanted.has(id) && known()?.histories.has(id) === false) await load(id)
+  }
+
+  async function loadOlder(id: string): Promise<void> {
+    const cursor = known()?.histories.get(id)?.cursor ?? null
+    if (cursor === null) return
+    await requests.once(`older ${id}`, async () => {
+      const found = await requests.ask(() => read(id, cursor))
+      const shown = known()?.histories.get(id)
+      if (!found || shown?.cursor !== cursor) return
+      put(id, { ...found.answer, messages: [...found.answer.messages, ...shown.messages] }, found.events)
+    })
+    // the answer was void
+    if (known()?.histories.get(id)?.cursor === cursor) await loadOlder(id)
   }
 
   return {
@@ -55,21 +77,18 @@ export function createHistories({ requests, read, known, ready, failed, show }: 
       histories.delete(id)
       show({ ...before, histories }, [])
     },
-    async loadOlder(id: string): Promise<void> {
-      const cursor = known()?.histories.get(id)?.cursor ?? null
-      if (cursor === null) return
-      await requests.once(`older ${id}`, async () => {
-        const found = await requests.ask(() => read(id, cursor))
-        const shown = known()?.histories.get(id)
-        if (!found || shown?.cursor !== cursor) return
-        put(id, { ...found.answer, messages: [...found.answer.messages, ...shown.messages] }, found.events)
-      })
-    },
+    loadOlder,
     /** A message was added. */
     async grown(id: string): Promise<void> {
-      if ((known()?.histories.get(id)?.messages.length ?? 0) > MAX_SHOWN) await load(id)
+      if ((known()?.histories.get(id)?.messages.length ?? 0) <= MAX_SHOWN) return
+      old.add(id)
+      await load(id)
     },
-    /** What is there may be old. */
+    /** Events were missed: the next page replaces what is there. */
+    expire(): void {
+      for (const id of wanted) old.add(id)
+    },
+    /** Loads the newest messages again. */
     async reload(): Promise<void> {
       await Promise.all([...wanted].map(load))
     },

@@ -105,6 +105,7 @@ export function createConversationStore(context: PartContext, onChange: () => vo
     /** Events were missed: what is still to be answered may be older than they are. */
     reload(): void {
       requests.restart()
+      histories.expire()
       loading.forget()
       loading.renew()
     },

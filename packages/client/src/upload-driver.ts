@@ -123,7 +123,8 @@ export function createUploadDriver({ call, list, ...deps }: DriverDeps) {
     }
     if (!isPassing(error) && !isConflict(error)) throw error
     if (!(await isReadable(item.file))) throw new CutroomError(problemOf('bad-request', 'The file cannot be read any more'))
-    item.show({ state: 'waiting' })
+    // it may have been paused by now
+    if (!item.pausing.signal.aborted) item.show({ state: 'waiting' })
     await rest(item, Math.max(askedToWait(error), backoff(progress.tries++)), signal)
   }
 

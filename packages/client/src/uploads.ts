@@ -1,5 +1,5 @@
-import { problemOf } from './problem.ts'
-import { abortWith } from './timing.ts'
+import { CutroomError, problemOf } from './problem.ts'
+import { abortWith, backoff, sleep } from './timing.ts'
 import type { Upload, UploadArgs, UploadStore, Uploads } from './upload.ts'
 import type { createUploadEngine, UploadsDeps } from './upload-engine.ts'
 import { createUploadItem } from './upload-handle.ts'
@@ -30,6 +30,16 @@ export function createUploads(deps: UploadsDeps) {
     )
     return loading
   }
+  /** As often as it takes. @throws the reason of the signal */
+  async function loaded(signal: AbortSignal): Promise<Engine> {
+    for (let tries = 0; ; tries++) {
+      try {
+        return await load()
+      } catch {
+        await sleep(backoff(tries), signal)
+      }
+    }
+  }
   /** Now, or when what is being loaded is there. */
   const whenLoaded = (run: (engine: Engine) => unknown) => void (engine ? run(engine) : loading?.then(run, () => {}))
 
@@ -42,15 +52,20 @@ export function createUploads(deps: UploadsDeps) {
     all: () => engine?.all() ?? none,
     upload(args: UploadArgs): Upload {
       if (isClosed) throw new Error('The client is closed')
-      const item = createUploadItem(args, deps.onError, () => {
-        abortWith(item.cancelled, new Error('The upload was cancelled'))
-        return load().then((engine) => engine.cancel(item))
+      const item = createUploadItem(args, deps.onError, async () => {
+        const reason = new Error('The upload was cancelled')
+        abortWith(item.cancelled, reason)
+        if (engine) return engine.cancel(item)
+        item.show({ state: 'cancelled' })
+        item.settle.reject(reason)
       })
       deps
-        .inLogin(item.cancelled.signal, async (signal, credentials) => (await load()).run(item, signal, credentials))
+        .inLogin(item.cancelled.signal, async (signal, credentials) => (await loaded(signal)).run(item, signal, credentials))
+        // it has ended before it began
         .catch((error) => {
-          item.show({ state: 'refused', problem: problemOf('unavailable', `What uploads need could not be loaded: ${error}`) })
-          item.settle.reject(error)
+          const problem = error instanceof CutroomError ? error.problem : problemOf('unavailable')
+          item.show(isClosed ? { state: 'paused' } : { state: 'refused', problem })
+          item.settle.reject(isClosed ? new Error('The client was closed') : error)
         })
       return item.handle
     },

@@ -31,11 +31,21 @@ export function useKeys(keys: Keys): void {
   }, [])
 }
 
-/** Remembers the keys of a pair. Once for the page, before all that listen to them. */
+/**
+ * Remembers the keys of a pair, and leaves those that choose or accept words to the input method. Once for the page, before all that
+ * listen to them.
+ */
 export function rememberKeys(): void {
-  document.addEventListener('keydown', ({ key }) => {
-    const at = Date.now()
-    pair = at - before.at < PAUSE_MS ? `${before.key} ${key}` : ''
-    before = { key, at }
-  })
+  document.addEventListener(
+    'keydown',
+    (event) => {
+      // Safari ends a composition before the key that accepts it, and says so by its code alone
+      if (event.isComposing || event.keyCode === 229) return event.stopPropagation()
+      const { key } = event
+      const at = Date.now()
+      pair = at - before.at < PAUSE_MS ? `${before.key} ${key}` : ''
+      before = { key, at }
+    },
+    true,
+  )
 }

@@ -3,7 +3,10 @@ import { useEffect, useState } from 'preact/hooks'
 import { Waiting } from '../parts/waiting.tsx'
 import { keepLoading } from './loading.ts'
 
-const views: (() => Promise<void>)[] = []
+const views: (() => Promise<unknown>)[] = []
+
+/** Loads it with the views that may be shown. */
+export const addAhead = (load: () => Promise<unknown>): void => void views.push(load)
 
 /** Loads all views that may be shown, one after the other, until one fails: then each waits until it is asked for. */
 export async function loadAhead(): Promise<void> {
@@ -25,7 +28,7 @@ export function lazy<P extends object>(
   const loadOnce = async () => {
     loaded ??= await load()
   }
-  if (isAhead) views.push(loadOnce)
+  if (isAhead) addAhead(loadOnce)
   return function Lazy(props: P) {
     const [why, tell] = useState<string | null>('')
     useEffect(() => (loaded ? undefined : keepLoading(loadOnce, tell)), [])

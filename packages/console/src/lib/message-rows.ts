@@ -9,6 +9,7 @@ import {
 } from '@cutroom/client'
 import { useMemo, useRef } from 'preact/hooks'
 import type { Unsent } from '../parts/pending.tsx'
+import { useMinute } from './minute.ts'
 import { client } from './session.ts'
 import { dayKey, dayName } from './time.ts'
 import { useSelected } from './use-selected.ts'
@@ -118,6 +119,8 @@ export function useMessageRows(
 ): readonly MessageRow[] {
   const before = useRef(new Map<string, MessageRow>())
   const edits = useEdits()
+  // the names of days change
+  const minute = useMinute()
   return useMemo(() => {
     const rows = inGroups(plainRows(conversation, messages, sending, edits)).map((row) => {
       const known = before.current.get(row.key)
@@ -125,5 +128,5 @@ export function useMessageRows(
     })
     before.current = new Map(rows.map((row) => [row.key, row]))
     return rows
-  }, [conversation, messages, sending, edits])
+  }, [conversation, messages, sending, edits, minute])
 }

@@ -1,9 +1,13 @@
 import type { InterruptedUpload, Upload } from '@cutroom/client'
 import { soundTexts } from '../texts-sound.ts'
 import { createCell, useCell } from './cell.ts'
+import { addAhead } from './lazy.tsx'
 import { announce } from './say.ts'
 import { client } from './session.ts'
 import { useSelected } from './use-selected.ts'
+
+// what the client loads with its first upload: browsers that remember a failed import would wait for ever
+addAhead(() => import('../../../client/src/upload-engine.ts'))
 
 /** Uploads that were begun in this tab, until they are there or were dismissed: refused ones stay, with the reason. */
 const begun = createCell<readonly Upload[]>([])

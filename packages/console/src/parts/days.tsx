@@ -1,5 +1,6 @@
 import '../styles/feed.css'
 import type { ComponentChildren } from 'preact'
+import { useMinute } from '../lib/minute.ts'
 import { dayKey, dayName } from '../lib/time.ts'
 
 /** Neighbours of one day together, in the order in which they come. */
@@ -15,6 +16,7 @@ function byDay<T>(items: readonly T[], at: (item: T) => string): [day: string, i
 
 /** A list with the newest first, with a heading for each day. */
 export function Days<T>(props: { items: readonly T[]; at: (item: T) => string; draw: (item: T) => ComponentChildren }) {
+  useMinute()
   return (
     <>
       {byDay(props.items, props.at).map(([day, items]) => (

@@ -1,4 +1,5 @@
 import type { Person } from '@cutroom/client'
+import { useMinute } from '../lib/minute.ts'
 import { hueOf, initialsOf } from '../lib/people.ts'
 import { ago, exact } from '../lib/time.ts'
 
@@ -17,8 +18,11 @@ export function Face({ person, typing, small }: { person: Person; typing?: boole
 }
 
 /** "3 hours ago", with the exact time on hover. */
-export const Ago = ({ at }: { at: string }) => (
-  <time class="quiet small" dateTime={at} title={exact(at)}>
-    {ago(at)}
-  </time>
-)
+export function Ago({ at }: { at: string }) {
+  useMinute()
+  return (
+    <time class="quiet small" dateTime={at} title={exact(at)}>
+      {ago(at)}
+    </time>
+  )
+}

@@ -37,7 +37,7 @@ function useChoosing(
     const input = box.current
     if (!input || count === 0) return
     const onKey = (event: KeyboardEvent) => {
-      if (event.isComposing || event.ctrlKey || event.metaKey || event.shiftKey) return
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return
       if (event.key === 'ArrowDown') setChosen((active + 1) % count)
       else if (event.key === 'ArrowUp') setChosen((active + count - 1) % count)
       else if (event.key === 'Enter' || event.key === 'Tab') onChoose(active)

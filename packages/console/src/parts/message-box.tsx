@@ -77,7 +77,7 @@ export function MessageBox(props: {
         onInput={(event) => write(event.currentTarget.value)}
         onPaste={(event) => pasted(event.clipboardData?.getData('text/plain') ?? '')}
         onKeyDown={(event) => {
-          if (event.key === 'Enter' && !event.shiftKey && !event.isComposing && (hasKeyboard() || event.ctrlKey)) {
+          if (event.key === 'Enter' && !event.shiftKey && (hasKeyboard() || event.ctrlKey)) {
             event.preventDefault()
             send()
           } else if (event.key === 'Escape' && props.onCancel) {

@@ -54,21 +54,34 @@ function Row({ delivery, onAgain }: { delivery: WebhookDelivery; onAgain: (after
   )
 }
 
+/** The deliveries that are shown, and where older ones are; null: there are none. */
+interface Shown {
+  rows: readonly WebhookDelivery[]
+  cursor: string | null
+}
+
+/** A new first page with what is shown below it, where they follow each other. */
+function above(first: Shown, shown: Shown | null): Shown {
+  const last = first.rows.at(-1)?.id
+  const at = shown?.rows.findIndex(({ id }) => id === last) ?? -1
+  return shown && at >= 0 ? { ...shown, rows: [...first.rows, ...shown.rows.slice(at + 1)] } : first
+}
+
 /** What a webhook was sent, with tests and replays. */
 export function WebhookDeliveries({ webhook, onClose }: { webhook: Webhook; onClose: () => void }) {
   const params = { webhookId: webhook.id }
-  const [list, setList] = useState<readonly WebhookDelivery[] | null>(null)
-  const [older, setOlder] = useState<readonly WebhookDelivery[]>([])
-  const [cursor, setCursor] = useState<string | null>(null)
+  const [list, setList] = useState<Shown | null>(null)
   const [wrong, setWrong] = useState<string | null>(null)
   const load = (after?: string) =>
     client.call(endpoints.deliveries, { params, query: { limit: PAGE, ...(after !== undefined && { cursor: after }) } }).then(
       ({ data, nextCursor }) => {
         setWrong(null)
-        if (after !== undefined) setOlder((sofar) => [...sofar, ...data])
-        else setList(data)
-        // the first page is read again and again, and those behind it once
-        setCursor((known) => (after !== undefined || known === null ? nextCursor : known))
+        const page = { rows: data, cursor: nextCursor }
+        setList((shown) => {
+          if (after === undefined) return above(page, shown)
+          // unless the list has begun anew
+          return shown?.cursor === after ? { ...page, rows: [...shown.rows, ...data] } : shown
+        })
       },
       (error) => setWrong(reasonOf(error)),
     )
@@ -88,7 +101,7 @@ export function WebhookDeliveries({ webhook, onClose }: { webhook: Webhook; onCl
       toast([words.queued(answer.queued), ...(isAll ? [] : [words.more(answer.upTo)])].join('. '))
       return load()
     }, complain)
-  const shown = new Map([...(list ?? []), ...older].map((delivery) => [delivery.id, delivery]))
+  const cursor = list?.cursor
   return (
     <Dialog title={words.of(words.deliveries, webhook.url)} wide onClose={onClose}>
       <div class="stack">
@@ -100,13 +113,13 @@ export function WebhookDeliveries({ webhook, onClose }: { webhook: Webhook; onCl
           </p>
         )}
         {wrong !== null && <p class="note bad">{wrong}</p>}
-        {list?.length === 0 && <p class="quiet">{words.noDeliveries}</p>}
+        {list?.rows.length === 0 && <p class="quiet">{words.noDeliveries}</p>}
         <ul class="list">
-          {[...shown.values()].map((delivery) => (
+          {list?.rows.map((delivery) => (
             <Row key={delivery.id} delivery={delivery} onAgain={(after, upTo) => void again(after, upTo)} />
           ))}
         </ul>
-        {cursor !== null && (
+        {cursor && (
           <p>
             <button type="button" class="button" onClick={() => void load(cursor)}>
               {words.older}
