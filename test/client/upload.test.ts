@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type ClientOptions, me, type Upload, type UploadArgs } from '@cutroom/client'
 import type { ProblemCode } from '@cutroom/contract'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { problemOf } from '../../packages/client/src/problem.ts'
 import { startApp, useApp } from '../support/app.ts'
 import { bytesOf, cutIn, download, textOf, zipOf } from '../support/files.ts'
@@ -406,6 +406,30 @@ describe('uploads of the client', () => {
     isAway = false
     upload.resume()
     await expectBytes(owner, upload, bytes)
+  })
+
+  it('one that waits for its code ends with a cancellation, the login, or the client', async () => {
+    const engine = '../../packages/client/src/upload-engine.ts'
+    let asked = 0
+    vi.doMock(engine, () => {
+      asked++
+      throw new TypeError('Failed to fetch dynamically imported module')
+    })
+    onTestFinished(() => void vi.doUnmock(engine))
+    const { client, cutId, errors } = await given()
+    const begin = () => client.upload({ cutId, file: fileOf(textOf(100), 'a.txt') })
+    const [cancelled, refused] = [begin(), begin()]
+    await until('it is asked for again', () => asked > 1)
+    await cancelled.cancel()
+    expect([cancelled.value.state, refused.value.state]).toEqual(['cancelled', 'waiting'])
+    await client.logout()
+    await expect(refused.done).rejects.toMatchObject({ code: 'session-revoked' })
+    expect(refused.value).toMatchObject({ state: 'refused', problem: { code: 'session-revoked' } })
+    const paused = begin()
+    client.close()
+    await expect(paused.done).rejects.toThrow('The client was closed')
+    expect(paused.value.state).toBe('paused')
+    expect(errors).toEqual([])
   })
 })
 
