@@ -68,7 +68,7 @@ describeInBrowser('what is written and not sent', () => {
     await page.getByRole('link', { name: 'You', exact: true }).click()
     await button(page, 'Sign out').click()
     await button(page, 'Sign in').waitFor()
-    expect(await page.evaluate<string>('JSON.stringify(sessionStorage)')).not.toContain('of Ann')
+    await expect.poll(() => page.evaluate<string>('JSON.stringify(sessionStorage)'), { timeout: 30_000 }).not.toContain('of Ann')
   })
 
   it('an edit of a comment stays when its row scrolls away, and over a reload, until it is cancelled', async () => {
@@ -156,7 +156,9 @@ describeInBrowser('what is written and not sent', () => {
       await button(dialog, 'Save').click()
       await closed()
       await page.getByText('A whole name', { exact: true }).first().waitFor()
-      expect(await page.evaluate<string>('JSON.stringify(sessionStorage)')).not.toContain('whole name')
+      await expect
+        .poll(() => page.evaluate<string>('JSON.stringify(sessionStorage)'), { timeout: 30_000 })
+        .not.toContain('whole name')
       expect(errors).toEqual([])
     },
   )
@@ -188,6 +190,8 @@ describeInBrowser('what is written and not sent', () => {
     await page.getByText('Long thoughts about paper').waitFor()
     await button(page, 'Discard').click()
     await page.getByRole('dialog').waitFor({ state: 'detached' })
-    expect(await page.evaluate<string>('JSON.stringify(sessionStorage)')).not.toContain('about paper')
+    await expect
+      .poll(() => page.evaluate<string>('JSON.stringify(sessionStorage)'), { timeout: 30_000 })
+      .not.toContain('about paper')
   })
 })
