@@ -2,12 +2,15 @@ import '../styles/cut.css'
 import type { Comment, Mutation } from '@cutroom/client'
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { useKeys } from '../lib/keys.ts'
+import { takeBack, takeOrphans } from '../lib/rewriting.ts'
 import { useMay, useRoom, useRoomValue } from '../lib/room.ts'
+import { toast } from '../lib/say.ts'
 import { client } from '../lib/session.ts'
 import { createComment, setResolved, type Target } from '../lib/writes.ts'
 import { commentTexts } from '../texts-comments.ts'
 import { Composer, type Moment, useMoment } from './composer.tsx'
-import { type DrawMoment, type Talk, Thread, takeBack } from './thread.tsx'
+import { hasAddress } from './pending.tsx'
+import { type DrawMoment, type Talk, Thread } from './thread.tsx'
 import { Windowed, type WindowedHandle } from './windowed.tsx'
 
 const words = commentTexts.comments
@@ -71,7 +74,7 @@ function useThreadKeys(
   }
   const onThread = (run: (talk: Talk) => void) => () => {
     const talk = talks[at()]
-    if (!talk) return false
+    if (!talk || !hasAddress(talk.first)) return false
     run(talk)
     return true
   }
@@ -112,20 +115,29 @@ function useFollowing(
   }, [heardId, follows, isPlaying])
 }
 
-/** The box of new comments, which is another one once a refused comment was put into it. */
-function useRewriting(targetId: string, moment: Moment) {
-  const [count, setCount] = useState(0)
+/** How often something was put into the box of new comments: a refused one, or what one wrote about comments that are gone. */
+function useRewriting(targetId: string, moment: Moment, all: readonly Comment[]) {
+  const room = useRoom()
+  const pending = useRoomValue((each) => each.pending)
+  const [box, setBox] = useState({ count: 0, takesFocus: false })
   const latest = useRef(moment)
   latest.current = moment
+  const renew = (takesFocus: boolean) => setBox(({ count }) => ({ count: count + 1, takesFocus }))
   const onRewrite = useCallback(
     (mutation: Mutation) => {
       const { atMs = null, endMs = null } = takeBack(mutation, targetId)
       latest.current.set(atMs, endMs)
-      setCount((n) => n + 1)
+      renew(true)
     },
     [targetId],
   )
-  return { count, onRewrite }
+  useEffect(() => {
+    if (!takeOrphans(room, targetId)) return
+    toast(words.orphaned)
+    // the box that is gone had it
+    renew(document.activeElement === document.body)
+  }, [targetId, all, pending])
+  return { ...box, onRewrite }
 }
 
 const deaf = { heardId: null, follows: null, isPlaying: false }
@@ -134,12 +146,12 @@ const deaf = { heardId: null, follows: null, isPlaying: false }
 export function Comments({ target, commentId, listening }: { target: Target; commentId?: string | null; listening?: Listening }) {
   const plainMoment = useMoment()
   const moment = listening?.moment ?? plainMoment
-  const { count, onRewrite } = useRewriting(target.id, moment)
   const room = useRoom()
   const mayComment = useMay('commenter')
   const mayEdit = useMay('editor')
   const isOwner = useMay('owner')
   const all = useRoomValue(({ state }) => state?.commentsOf(target.id) ?? [], [target.id])
+  const { count, takesFocus, onRewrite } = useRewriting(target.id, moment, all)
   const [hidesResolved, setHidesResolved] = useState(false)
   const [editing, setEditing] = useState<string | null>(null)
   const talks = useTalks(all)
@@ -207,8 +219,8 @@ export function Comments({ target, commentId, listening }: { target: Target; com
       <Typing targetId={target.id} />
       {mayComment ? (
         <Composer
-          key={count}
-          autoFocus={count > 0}
+          renewed={count}
+          autoFocus={takesFocus}
           id="composer"
           label={words.label}
           targetId={target.id}
