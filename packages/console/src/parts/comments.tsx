@@ -55,6 +55,8 @@ function Typing({ targetId }: { targetId: string }) {
   )
 }
 
+const focusComposer = (): void => document.getElementById('composer')?.focus()
+
 /** j, k, r and e on the thread that has the focus; c writes. */
 function useThreadKeys(
   talks: readonly Talk[],
@@ -83,7 +85,7 @@ function useThreadKeys(
     k: step(-1),
     c: () => {
       onWrite?.()
-      document.getElementById('composer')?.focus()
+      focusComposer()
     },
     r: onThread(({ first }) => setResolved(room, first, first.resolvedAt === null)),
     e: onThread(({ first }) => (first.author.id === client.userId ? onEdit(first.id) : undefined)),
@@ -119,25 +121,27 @@ function useFollowing(
 function useRewriting(targetId: string, moment: Moment, all: readonly Comment[]) {
   const room = useRoom()
   const pending = useRoomValue((each) => each.pending)
-  const [box, setBox] = useState({ count: 0, takesFocus: false })
+  const [count, setCount] = useState(0)
   const latest = useRef(moment)
   latest.current = moment
-  const renew = (takesFocus: boolean) => setBox(({ count }) => ({ count: count + 1, takesFocus }))
+  const renew = () => setCount((n) => n + 1)
   const onRewrite = useCallback(
     (mutation: Mutation) => {
       const { atMs = null, endMs = null } = takeBack(mutation, targetId)
       latest.current.set(atMs, endMs)
-      renew(true)
+      renew()
+      focusComposer()
     },
     [targetId],
   )
   useEffect(() => {
     if (!takeOrphans(room, targetId)) return
     toast(words.orphaned)
-    // the box that is gone had it
-    renew(document.activeElement === document.body)
+    renew()
+    // the box that is gone had the focus
+    if (document.activeElement === document.body) focusComposer()
   }, [targetId, all, pending])
-  return { ...box, onRewrite }
+  return { count, onRewrite }
 }
 
 const deaf = { heardId: null, follows: null, isPlaying: false }
@@ -151,7 +155,7 @@ export function Comments({ target, commentId, listening }: { target: Target; com
   const mayEdit = useMay('editor')
   const isOwner = useMay('owner')
   const all = useRoomValue(({ state }) => state?.commentsOf(target.id) ?? [], [target.id])
-  const { count, takesFocus, onRewrite } = useRewriting(target.id, moment, all)
+  const { count, onRewrite } = useRewriting(target.id, moment, all)
   const [hidesResolved, setHidesResolved] = useState(false)
   const [editing, setEditing] = useState<string | null>(null)
   const talks = useTalks(all)
@@ -220,7 +224,6 @@ export function Comments({ target, commentId, listening }: { target: Target; com
       {mayComment ? (
         <Composer
           renewed={count}
-          autoFocus={takesFocus}
           id="composer"
           label={words.label}
           targetId={target.id}

@@ -126,15 +126,15 @@ export const Thread = memo(function Thread(props: {
   isHeard?: boolean
   drawMoment?: DrawMoment | undefined
 }) {
-  const { talk, rights, editing, onEdit } = props
+  const { talk, editing, onEdit } = props
   const { first, replies } = talk
+  // with the id that it has until it is confirmed, what is begun would be lost
+  const rights = hasAddress(first) ? props.rights : 'none'
   const room = useRoom()
   // counted: a reply that was taken back is in a box of its own
   const [replying, setReplying] = useState(0)
   const isResolved = first.resolvedAt !== null
   const draft = replyKey(props.target, first.id)
-  // with the id that it has until then, what is begun would be lost
-  const isThere = hasAddress(first)
   const mayResolve = rights === 'all' || rights === 'resolve' || (rights === 'own' && first.author.id === client.userId)
   const rewriteReply = (refused: Mutation) => {
     takeBack(refused, draft)
@@ -168,12 +168,12 @@ export const Thread = memo(function Thread(props: {
             {words.resolvedBy(first.resolvedBy?.name ?? '')}
           </span>
         )}
-        {isThere && rights !== 'none' && replying === 0 && (
+        {rights !== 'none' && replying === 0 && (
           <button type="button" class="button plain tight" onClick={() => setReplying(1)}>
             {words.reply}
           </button>
         )}
-        {isThere && mayResolve && (
+        {mayResolve && (
           <button type="button" class="button plain tight" onClick={() => setResolved(room, first, !isResolved)}>
             {isResolved ? words.reopen : words.resolve}
           </button>
