@@ -2,7 +2,6 @@ import { files as endpoints, type Usage } from '@cutroom/client'
 import { useEffect, useState } from 'preact/hooks'
 import { byteSize } from '../lib/bytes.ts'
 import { client } from '../lib/session.ts'
-import { untilLoaded } from '../lib/until-loaded.ts'
 import { texts } from '../texts.ts'
 
 interface UsageLineProps {
@@ -16,9 +15,16 @@ interface UsageLineProps {
 export function UsageLine({ projectId, again }: UsageLineProps) {
   const [usage, setUsage] = useState<Usage | null>(null)
   useEffect(() => {
-    const ask = () => (projectId ? client.call(endpoints.usage, { params: { projectId } }) : client.call(endpoints.ownUsage))
-    // until then the line is left out: it is said again when a file does not fit
-    return untilLoaded(ask, setUsage)
+    let isShown = true
+    const asked = projectId ? client.call(endpoints.usage, { params: { projectId } }) : client.call(endpoints.ownUsage)
+    asked.then(
+      (found) => isShown && setUsage(found),
+      // the line is left out: it is said again when a file does not fit
+      () => {},
+    )
+    return () => {
+      isShown = false
+    }
   }, [projectId, again])
   if (!usage) return null
   const limit = usage.limit === null ? null : byteSize(usage.limit)
