@@ -12,8 +12,8 @@ const FIRST = {
   test: /(client\/src\/(generated\/contract|problem|upload|room-typing|index)|console\/src\/(app|main|lib\/(cell|use-selected|session|router|say|lazy|loading|unsent)|texts-first|parts\/(form|icons|toasts|waiting)))\.tsx?$|preload-helper|node_modules\/preact/,
 }
 
-/** What every view of a project needs, with the texts, times and faces that it takes along: smaller in one chunk than in four. */
-const ROOM = { name: 'room', test: /console\/src\/(lib\/(room|people)|parts\/face)\.tsx?$/ }
+/** What every view of a project needs, with the texts, times and faces that it takes along: smaller in one chunk than in seven. */
+const ROOM = { name: 'room', test: /console\/src\/(lib\/(room|people|writes)|parts\/(face|pending|windowed))\.tsx?$/ }
 
 /** Beside each asset, it compressed as well as can be: built once, served often. */
 async function compress(folder: string): Promise<void> {

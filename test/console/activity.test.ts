@@ -120,6 +120,25 @@ describeInBrowser('activity on the page', () => {
     expect(errors).toEqual([])
   })
 
+  it('what was dismissed, asked for offline, is said to be out of reach, and listed once the network is back', async () => {
+    await createTask(ben, 'Rent a tuba')
+    const { data } = await ann.must<{ data: { id: string }[] }>('GET', '/api/me/activity?limit=1')
+    await ann.must('PUT', `/api/me/activity/${data[0]?.id}/dismissed`)
+    const { page, context } = await open({ origin: app().url })
+    await signInOn(page, app().url, ann.email, path())
+    await until('the list is there', async () => (await page.locator('[data-row]').count()) > 0)
+    await context.setOffline(true)
+    await button(page, 'Dismissed').click()
+    const wrong = page.locator('.note.bad', { hasText: 'Try again' })
+    await wrong.getByText('The server could not be reached').waitFor()
+    await button(wrong, 'Try again').click()
+    await wrong.waitFor({ state: 'detached' })
+    await wrong.waitFor()
+    await context.setOffline(false)
+    await page.getByRole('link', { name: 'Rent a tuba' }).waitFor()
+    expect(await wrong.count()).toBe(0)
+  })
+
   it('a link opens the comment that it names, of a cut and of a task', async () => {
     const { cut } = await createCut(ben, project.id)
     for (let n = 0; n < 30; n++) await ben.must('POST', `/api/cuts/${cut.id}/comments`, { body: `remark ${n}` })

@@ -136,4 +136,23 @@ describeInBrowser('the inbox on the page', () => {
     expect(await first.page.getByText('of a muted project').count()).toBe(0)
     expect([first.errors, second.errors]).toEqual([[], []])
   })
+
+  it('preferences, sessions and tokens that could not be loaded are there once the network is back', async () => {
+    const { page, context } = await open({ origin: app().url })
+    await signInOn(page, app().url, ann.email, '/inbox')
+    const lists = /\/api\/me\/(mail|notification-preferences|sessions|tokens)$/
+    await page.route(lists, (route) => route.abort())
+    await page.goto(`${app().url}/me`)
+    const part = (name: string) => page.getByRole('region', { name, exact: true })
+    for (const name of ['Sessions', 'API tokens']) await part(name).locator('.note.bad').waitFor()
+    await page.locator('.toasts .note.bad').nth(1).waitFor()
+    expect(await part('Notifications').getByRole('checkbox').count()).toBe(0)
+    await page.unroute(lists)
+    await context.setOffline(true)
+    await context.setOffline(false)
+    await part('Notifications').getByRole('checkbox', { name: 'Another person adds a take' }).waitFor()
+    await part('Notifications').getByLabel('Digest of what others did').waitFor()
+    await part('Sessions').getByText('This one').waitFor()
+    for (const name of ['Sessions', 'API tokens']) await part(name).locator('.note.bad').waitFor({ state: 'detached' })
+  })
 })

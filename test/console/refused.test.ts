@@ -5,6 +5,7 @@ import { useApp } from '../support/app.ts'
 import { describeInBrowser, useBrowser } from '../support/browser.ts'
 import { uploadFile, wavOf } from '../support/files.ts'
 import { createCut, createProject, PASSWORD, register } from '../support/people.ts'
+import { picture } from './modes.ts'
 import { breaches, button, signInOn } from './people.ts'
 
 /** Of the recording, s. */
@@ -96,5 +97,54 @@ describeInBrowser('what is refused', () => {
       await thread.getByText('Begun since').waitFor()
       const { data } = await ann.must<{ data: unknown[] }>('GET', `/api/cuts/${cut.id}/comments`)
       expect(data).toHaveLength(1)
+    })
+
+  for (const width of [1280, 390])
+    it(`a deletion in a dialog is answered in it, where that is read out and can be dismissed (${width} px wide)`, async () => {
+      const ann = await register(app(), 'Ann')
+      const project = await createProject(ann)
+      const task = await ann.must<{ id: string }>('POST', `/api/projects/${project.id}/tasks`, { title: 'Mix' })
+      for (let n = 1; n <= 9; n++) await ann.must('POST', `/api/tasks/${task.id}/comments`, { body: `Comment ${n}.` })
+      const { page } = await open({ origin: app().url, width })
+      const problem = { type: 'about:blank', title: 'Conflict', status: 409, code: 'conflict', detail: 'It stays here' }
+      await page.route('**/api/comments/*', (route) =>
+        route.fulfill({ status: 409, contentType: 'application/problem+json', body: JSON.stringify(problem) }),
+      )
+      await signInOn(page, app().url, ann.email, `/projects/${project.id}?task=${task.id}`)
+      const dialog = page.getByRole('dialog', { name: 'Mix' })
+      const comment = dialog.locator('.comment', { hasText: 'Comment 9.' })
+      const remove = async () => {
+        await button(comment, 'Delete').click()
+        await button(page.getByRole('dialog', { name: 'Delete this comment?' }), 'Delete').click()
+      }
+      await remove()
+      const note = dialog.getByRole('region', { name: 'Notices' }).locator('.note')
+      await note.getByText('It stays here').waitFor()
+      await comment.waitFor()
+      const told = page.getByRole('status').getByText('It stays here')
+      await dialog.getByRole('status').getByText('It stays here').waitFor({ state: 'attached' })
+      expect([await told.count(), await page.locator('.note', { hasText: 'It stays here' }).count()]).toEqual([1, 1])
+      await picture(page, `refused-in-dialog-${width}`)
+      expect(await breaches(page)).toEqual([])
+
+      // a dialog over the dialog shows it, too, and does not say it again
+      await button(comment, 'Delete').click()
+      const above = page.getByRole('dialog', { name: 'Delete this comment?' })
+      await above.locator('.note').getByText('It stays here').waitFor()
+      await picture(page, `refused-under-dialog-${width}`)
+      await button(above, 'Cancel').click()
+      await above.waitFor({ state: 'detached' })
+      await note.waitFor()
+      expect(await told.count()).toBe(0)
+      await button(note, 'Dismiss').click()
+      await note.waitFor({ state: 'detached' })
+
+      // the page shows what the dialog has not
+      await remove()
+      await note.waitFor()
+      await page.keyboard.press('Escape')
+      await dialog.waitFor({ state: 'detached' })
+      await button(page.locator('.note', { hasText: 'It stays here' }), 'Dismiss').click()
+      await page.locator('.note').waitFor({ state: 'detached' })
     })
 })

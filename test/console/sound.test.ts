@@ -75,6 +75,18 @@ describeInBrowser('sound on the page of a cut', () => {
     await page.getByText('of 20 GB used').waitFor()
   })
 
+  it('a waveform that could not be loaded is drawn once the network is back', async () => {
+    const { page, context } = await open({ origin: app().url })
+    await page.route('**/peaks', (route) => route.abort())
+    await signInOn(page, app().url, owner.email, `/projects/${projectId}/cuts/${cutId}`)
+    await page.getByText('The waveform could not be loaded').waitFor()
+    await page.unroute('**/peaks')
+    await context.setOffline(true)
+    await context.setOffline(false)
+    await hasWave(page)
+    await page.getByText('The waveform could not be loaded').waitFor({ state: 'detached' })
+  })
+
   it('it plays and is paused, and is gone through by keyboard', async () => {
     const { page } = ann
     await button(page, 'Play').click()

@@ -53,7 +53,7 @@ describeInBrowser('webhooks', () => {
       .click()
     await receiver.got(4)
     expect(receiver.received[3]?.body).toBe(receiver.received[1]?.body)
-    await dialog.getByText('sent again').waitFor()
+    await dialog.getByRole('listitem').getByText('sent again').waitFor()
     await button(dialog, 'Close').click()
 
     await button(page, `Switch off: ${receiver.url}`).click()

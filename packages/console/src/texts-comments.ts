@@ -35,6 +35,7 @@ export const commentTexts = {
     deleteTitle: 'Delete this comment?',
     deleteText: 'With the first comment of a thread its replies go, too. This cannot be undone.',
     typing: (names: string) => `${names} writing …`,
+    orphaned: 'A comment was deleted. What you wrote about it is below.',
     cannot: 'Your role allows reading. An owner can let you comment.',
     thread: (name: string) => `Thread by ${name}`,
   },

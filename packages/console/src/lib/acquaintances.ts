@@ -3,6 +3,7 @@ import { members, type Person } from '@cutroom/client'
 import { useEffect, useState } from 'preact/hooks'
 import { isAtLeast } from './people.ts'
 import { client, reasonOf } from './session.ts'
+import { untilLoaded } from './until-loaded.ts'
 import { useSelected } from './use-selected.ts'
 
 /** People that are looked for at most. */
@@ -53,20 +54,20 @@ export function useAcquaintances(): Acquaintances {
       const show = (rest: Omit<Acquaintances, 'people'>) => {
         if (!ended) setFound({ people: [...all.values()].sort((a, b) => a.person.name.localeCompare(b.person.name)), ...rest })
       }
-      try {
-        for (const project of projects?.values() ?? []) {
-          if (ended || all.size >= MOST_PEOPLE) break
-          await addPeopleOf(project, all)
-          show({ isLoading: true, isWhole: true, wrong: null })
-        }
-        show({ isLoading: false, isWhole: all.size < MOST_PEOPLE, wrong: null })
-      } catch (error) {
-        show({ isLoading: false, isWhole: false, wrong: reasonOf(error) })
+      for (const project of projects?.values() ?? []) {
+        if (ended || all.size >= MOST_PEOPLE) break
+        await addPeopleOf(project, all)
+        show({ isLoading: true, isWhole: true, wrong: null })
       }
+      show({ isLoading: false, isWhole: all.size < MOST_PEOPLE, wrong: null })
     }
-    if (isReady) void load()
+    if (!isReady) return
+    const failed = (error: unknown) =>
+      setFound((before) => ({ ...before, isLoading: false, isWhole: false, wrong: reasonOf(error) }))
+    const end = untilLoaded(load, () => {}, failed)
     return () => {
       ended = true
+      end()
     }
   }, [isReady])
   return found

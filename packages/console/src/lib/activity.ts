@@ -1,8 +1,9 @@
 import { type Activity, activity as endpoints } from '@cutroom/client'
 import { useContext, useEffect, useRef, useState } from 'preact/hooks'
 import { type ActivityFilter, queryOf } from './activity-filter.ts'
-import { complain, RoomContext } from './room.ts'
+import { RoomContext } from './room.ts'
 import { client } from './session.ts'
+import { useLoaded } from './until-loaded.ts'
 import { useSelected } from './use-selected.ts'
 
 /** How often new activities of all projects are asked for while the page is looked at, ms: their rooms are not joined. */
@@ -40,8 +41,15 @@ function useRefresh(isWanted: boolean): void {
   }, [room, isWanted])
 }
 
-/** What happened, by a filter that is not of dismissed ones; null until it is loaded. */
-export function useActivity(filter: ActivityFilter): { list: ActivityList | null; wrong: unknown; reload: () => void } {
+/** A list that is null until it is loaded, and why it could not be. */
+interface Loaded {
+  list: ActivityList | null
+  wrong: unknown
+  reload: () => void
+}
+
+/** What happened, by a filter that is not of dismissed ones. */
+export function useActivity(filter: ActivityFilter): Loaded {
   const query = queryOf(filter)
   const key = JSON.stringify(query)
   const isWanted = filter.which !== 'dismissed'
@@ -80,13 +88,14 @@ export function useActivity(filter: ActivityFilter): { list: ActivityList | null
         redraw((n) => n + 1)
       },
     },
-    wrong,
+    // it was loaded since
+    wrong: null,
     reload,
   }
 }
 
-/** What one has dismissed, by a filter; null until it is loaded, and for other filters. */
-export function useDismissed(filter: ActivityFilter): ActivityList | null {
+/** What one has dismissed, by a filter that is of those. */
+export function useDismissed(filter: ActivityFilter): Loaded {
   const isWanted = filter.which === 'dismissed'
   const query = queryOf(filter)
   const key = JSON.stringify(query)
@@ -104,12 +113,12 @@ export function useDismissed(filter: ActivityFilter): ActivityList | null {
     const items = page.data.map((one) => ({ ...one, isRead: true }))
     setList((before) => ({ ...page, items: from === null || !before ? items : [...before.items, ...items] }))
   }
+  const { wrong, reload } = useLoaded(async () => isWanted && (await load(null)), [key, isWanted])
   useEffect(() => {
     setList(null)
     if (!isWanted) return
-    void load(null).catch(complain)
     const ends = [
-      client.on('activity:dismissed', () => void load(null).catch(complain)),
+      client.on('activity:dismissed', reload),
       client.on('activity:restored', ({ eventId }) =>
         setList((before) => before && { ...before, items: before.items.filter(({ id }) => id !== eventId) }),
       ),
@@ -118,8 +127,8 @@ export function useDismissed(filter: ActivityFilter): ActivityList | null {
       for (const end of ends) end()
     }
   }, [key, isWanted])
-  if (!list || !isWanted) return null
-  return { ...list, fresh: 0, hasMore: cursor.current !== null, more: () => load(cursor.current), showFresh() {} }
+  const shown = list && { ...list, fresh: 0, hasMore: cursor.current !== null, more: () => load(cursor.current), showFresh() {} }
+  return { list: isWanted ? shown : null, wrong, reload }
 }
 
 /** Marks all as read that a page is about, listed or not. @param projectId null: in all projects */

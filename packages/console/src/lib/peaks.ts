@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { Waveform } from '../parts/wave.tsx'
+import { untilLoaded } from './until-loaded.ts'
 
 /** Loads the waveform that `key` names; null: there is none to load. @returns it, or that it could not be loaded */
 export function useWaveform(
@@ -9,14 +10,8 @@ export function useWaveform(
   const [found, setFound] = useState<{ key: string; waveform: Waveform | null } | null>(null)
   useEffect(() => {
     if (key === null) return
-    let isShown = true
-    const set = (waveform: Waveform | null) => {
-      if (isShown) setFound({ key, waveform })
-    }
-    load().then(set, () => set(null))
-    return () => {
-      isShown = false
-    }
+    const set = (waveform: Waveform | null) => setFound({ key, waveform })
+    return untilLoaded(load, set, () => set(null))
   }, [key])
   const isCurrent = found !== null && found.key === key
   return { waveform: isCurrent ? found.waveform : null, hasFailed: isCurrent && found.waveform === null }

@@ -2,6 +2,7 @@ import { type MailPreferences, mail, type NotificationPreferences, notifications
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { complain } from './room.ts'
 import { client } from './session.ts'
+import { untilLoaded } from './until-loaded.ts'
 
 interface Source<P> {
   load(): Promise<P>
@@ -31,13 +32,22 @@ function useSettings<P>({ load, save, listen }: Source<P>): [settings: P | null,
     newest.current = next
     setShown(next)
   }
-  const reload = () => load().then(show, complain)
+  const found = (next: P) => {
+    // what is being sent is newer
+    if (running.current === 0) show(next)
+  }
+  const end = useRef(() => {})
+  const reload = (failed?: (error: unknown) => void) => {
+    end.current()
+    end.current = untilLoaded(load, found, failed)
+  }
   useEffect(() => {
-    void reload()
-    return listen((next) => {
-      // what is being sent is newer
-      if (running.current === 0) show(next)
-    })
+    reload(complain)
+    const off = listen(found)
+    return () => {
+      off()
+      end.current()
+    }
   }, [])
   return [
     shown,
@@ -51,7 +61,7 @@ function useSettings<P>({ load, save, listen }: Source<P>): [settings: P | null,
           await save(next)
         } catch (error) {
           complain(error)
-          await reload()
+          reload()
         } finally {
           running.current--
         }

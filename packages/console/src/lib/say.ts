@@ -7,6 +7,9 @@ export function announce(text: string): void {
   spoken.value = spoken.value === text ? `${text}\u00a0` : text
 }
 
+/** Dialogs that are open, the newest last. All behind it is inert: messages are shown and read out in it alone. */
+export const dialogs = createCell<readonly string[]>([])
+
 export interface Toast {
   id: number
   text: string

@@ -2,12 +2,15 @@ import '../styles/cut.css'
 import type { Comment, Mutation } from '@cutroom/client'
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { useKeys } from '../lib/keys.ts'
+import { takeBack, takeOrphans } from '../lib/rewriting.ts'
 import { useMay, useRoom, useRoomValue } from '../lib/room.ts'
+import { toast } from '../lib/say.ts'
 import { client } from '../lib/session.ts'
 import { createComment, setResolved, type Target } from '../lib/writes.ts'
 import { commentTexts } from '../texts-comments.ts'
 import { Composer, type Moment, useMoment } from './composer.tsx'
-import { type DrawMoment, type Talk, Thread, takeBack } from './thread.tsx'
+import { hasAddress } from './pending.tsx'
+import { type DrawMoment, type Talk, Thread } from './thread.tsx'
 import { Windowed, type WindowedHandle } from './windowed.tsx'
 
 const words = commentTexts.comments
@@ -52,6 +55,8 @@ function Typing({ targetId }: { targetId: string }) {
   )
 }
 
+const focusComposer = (): void => document.getElementById('composer')?.focus()
+
 /** j, k, r and e on the thread that has the focus; c writes. */
 function useThreadKeys(
   talks: readonly Talk[],
@@ -71,7 +76,7 @@ function useThreadKeys(
   }
   const onThread = (run: (talk: Talk) => void) => () => {
     const talk = talks[at()]
-    if (!talk) return false
+    if (!talk || !hasAddress(talk.first)) return false
     run(talk)
     return true
   }
@@ -80,7 +85,7 @@ function useThreadKeys(
     k: step(-1),
     c: () => {
       onWrite?.()
-      document.getElementById('composer')?.focus()
+      focusComposer()
     },
     r: onThread(({ first }) => setResolved(room, first, first.resolvedAt === null)),
     e: onThread(({ first }) => (first.author.id === client.userId ? onEdit(first.id) : undefined)),
@@ -112,19 +117,30 @@ function useFollowing(
   }, [heardId, follows, isPlaying])
 }
 
-/** The box of new comments, which is another one once a refused comment was put into it. */
-function useRewriting(targetId: string, moment: Moment) {
+/** How often something was put into the box of new comments: a refused one, or what one wrote about comments that are gone. */
+function useRewriting(targetId: string, moment: Moment, all: readonly Comment[]) {
+  const room = useRoom()
+  const pending = useRoomValue((each) => each.pending)
   const [count, setCount] = useState(0)
   const latest = useRef(moment)
   latest.current = moment
+  const renew = () => setCount((n) => n + 1)
   const onRewrite = useCallback(
     (mutation: Mutation) => {
       const { atMs = null, endMs = null } = takeBack(mutation, targetId)
       latest.current.set(atMs, endMs)
-      setCount((n) => n + 1)
+      renew()
+      focusComposer()
     },
     [targetId],
   )
+  useEffect(() => {
+    if (!takeOrphans(room, targetId)) return
+    toast(words.orphaned)
+    renew()
+    // the box that is gone had the focus
+    if (document.activeElement === document.body) focusComposer()
+  }, [targetId, all, pending])
   return { count, onRewrite }
 }
 
@@ -134,12 +150,12 @@ const deaf = { heardId: null, follows: null, isPlaying: false }
 export function Comments({ target, commentId, listening }: { target: Target; commentId?: string | null; listening?: Listening }) {
   const plainMoment = useMoment()
   const moment = listening?.moment ?? plainMoment
-  const { count, onRewrite } = useRewriting(target.id, moment)
   const room = useRoom()
   const mayComment = useMay('commenter')
   const mayEdit = useMay('editor')
   const isOwner = useMay('owner')
   const all = useRoomValue(({ state }) => state?.commentsOf(target.id) ?? [], [target.id])
+  const { count, onRewrite } = useRewriting(target.id, moment, all)
   const [hidesResolved, setHidesResolved] = useState(false)
   const [editing, setEditing] = useState<string | null>(null)
   const talks = useTalks(all)
@@ -207,8 +223,7 @@ export function Comments({ target, commentId, listening }: { target: Target; com
       <Typing targetId={target.id} />
       {mayComment ? (
         <Composer
-          key={count}
-          autoFocus={count > 0}
+          renewed={count}
           id="composer"
           label={words.label}
           targetId={target.id}

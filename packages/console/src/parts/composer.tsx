@@ -106,20 +106,24 @@ export function Composer(props: {
   moment?: Moment
   action?: string
   autoFocus?: boolean
+  /** What is kept is read again when this changes. */
+  renewed?: number
   /** Rejects where it cannot be sent: then what is written stays. */
   onSend: (body: string, span: Span) => Promise<unknown>
   onCancel?: () => void
 }) {
   const room = useRoom()
   const key = props.draft ?? props.targetId
-  const [body, setBody] = useState(() => unsent(key) ?? props.initial ?? '')
+  const read = () => unsent(key) ?? props.initial ?? ''
+  const [body, setBody] = useState(read)
   const box = useRef<HTMLTextAreaElement>(null)
   const submission = useSubmission()
   const span = props.moment ? props.moment.span : NO_MOMENT
   const canSend = body.trim() !== '' && span !== undefined
   useEffect(() => {
+    setBody(read)
     if (props.autoFocus) box.current?.focus()
-  }, [])
+  }, [props.renewed])
   const write = (next: string) => {
     setBody(next)
     keepUnsent(key, next)

@@ -1,7 +1,9 @@
 import type { ComponentChildren } from 'preact'
 import { useLayoutEffect, useRef } from 'preact/hooks'
+import { dialogs } from '../lib/say.ts'
 import { texts } from '../texts.ts'
 import { CloseIcon } from './icons.tsx'
+import { Toasts } from './toasts.tsx'
 
 let made = 0
 
@@ -14,7 +16,9 @@ export function Dialog(props: { title: string; wide?: boolean; onClose: () => vo
     const before = document.activeElement
     const dialog = box.current
     dialog?.showModal()
+    dialogs.value = [...dialogs.value, id.current]
     return () => {
+      dialogs.value = dialogs.value.filter((each) => each !== id.current)
       dialog?.close()
       if (before instanceof HTMLElement && before.isConnected) before.focus()
     }
@@ -38,6 +42,7 @@ export function Dialog(props: { title: string; wide?: boolean; onClose: () => vo
         </button>
       </div>
       {props.children}
+      <Toasts within={id.current} />
     </dialog>
   )
 }

@@ -3,10 +3,10 @@ import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { memo } from '../lib/memo.ts'
 import { withNames } from '../lib/mentions.ts'
+import { editKey, replyKey, takeBack } from '../lib/rewriting.ts'
 import { useRoom } from '../lib/room.ts'
 import { client } from '../lib/session.ts'
 import { mediaTime } from '../lib/time.ts'
-import { keepUnsent, unsent } from '../lib/unsent.ts'
 import { deleteComment, editComment, replyTo, setResolved, type Target } from '../lib/writes.ts'
 import { texts } from '../texts.ts'
 import { commentTexts } from '../texts-comments.ts'
@@ -29,14 +29,6 @@ export type Rights = 'none' | 'own' | 'resolve' | 'all'
 
 /** Draws the moment that a comment is about, where it can be gone to. */
 export type DrawMoment = (comment: Comment) => ComponentChildren
-
-/** Takes back a comment that was refused: what it says is before all that was begun since. @returns what it was to be */
-export function takeBack(mutation: Mutation, key: string): { atMs?: number | null; endMs?: number | null } {
-  const { body, ...span } = mutation.args.body as { body: string; atMs?: number | null; endMs?: number | null }
-  keepUnsent(key, [body, unsent(key)].filter(Boolean).join('\n'))
-  mutation.discard()
-  return span
-}
 
 interface RowProps {
   comment: Comment
@@ -72,7 +64,7 @@ function Row(props: RowProps) {
   const [isDeleting, setDeleting] = useState(false)
   const rewrite = (refused: Mutation) => {
     if (!hasAddress(comment)) return props.onRewrite(refused)
-    takeBack(refused, comment.id)
+    takeBack(refused, editKey(comment))
     onEdit(comment.id)
   }
   const isWaiting = mutation !== undefined && mutation.state !== 'refused'
@@ -94,7 +86,7 @@ function Row(props: RowProps) {
             id={`edit-${comment.id}`}
             label={texts.edit}
             targetId={comment.cutId ?? comment.taskId ?? ''}
-            draft={comment.id}
+            draft={editKey(comment)}
             initial={comment.body}
             action={texts.save}
             autoFocus
@@ -134,15 +126,18 @@ export const Thread = memo(function Thread(props: {
   isHeard?: boolean
   drawMoment?: DrawMoment | undefined
 }) {
-  const { talk, rights, editing, onEdit } = props
+  const { talk, editing, onEdit } = props
   const { first, replies } = talk
+  // with the id that it has until it is confirmed, what is begun would be lost
+  const rights = hasAddress(first) ? props.rights : 'none'
   const room = useRoom()
   // counted: a reply that was taken back is in a box of its own
   const [replying, setReplying] = useState(0)
   const isResolved = first.resolvedAt !== null
+  const draft = replyKey(props.target, first.id)
   const mayResolve = rights === 'all' || rights === 'resolve' || (rights === 'own' && first.author.id === client.userId)
   const rewriteReply = (refused: Mutation) => {
-    takeBack(refused, `reply ${first.id}`)
+    takeBack(refused, draft)
     setReplying((n) => n + 1)
   }
   const row = (comment: Comment) => (
@@ -190,7 +185,7 @@ export const Thread = memo(function Thread(props: {
           id={`reply-${first.id}`}
           label={words.replyTo(first.author.name)}
           targetId={props.target.id}
-          draft={`reply ${first.id}`}
+          draft={draft}
           autoFocus
           action={words.reply}
           onCancel={() => setReplying(0)}

@@ -114,10 +114,10 @@ async function change(activity: Activity, isDismissed: boolean): Promise<void> {
 /** What happened in a project, or in all of one's projects: by day, the newest first. */
 export function ActivityView({ query, projectId = null }: { query: URLSearchParams; projectId?: string | null }) {
   const filter = filterOf(query, projectId)
-  const { list: kept, wrong, reload } = useActivity(filter)
-  const list = useDismissed(filter) ?? kept
-  const projects = useProjects() ?? []
   const isDismissed = filter.which === 'dismissed'
+  const [all, dismissed] = [useActivity(filter), useDismissed(filter)]
+  const { list, wrong, reload } = isDismissed ? dismissed : all
+  const projects = useProjects() ?? []
   const find = (id: string) => list?.items.find((one) => one.id === id)
   const onDismiss = (activity: Activity) => {
     const focusNext = nextRow(activity.id)

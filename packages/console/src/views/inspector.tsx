@@ -6,6 +6,7 @@ import { replay } from '../lib/probe.ts'
 import { complain, useRoom, useRoomValue } from '../lib/room.ts'
 import { toast } from '../lib/say.ts'
 import { client } from '../lib/session.ts'
+import { untilLoaded } from '../lib/until-loaded.ts'
 import { useSelected } from '../lib/use-selected.ts'
 import { CloseIcon } from '../parts/icons.tsx'
 import { Windowed } from '../parts/windowed.tsx'
@@ -31,8 +32,15 @@ function useEvents(room: Room): readonly Seen[] {
     const off = room.on('event', (event: RoomEvent<ProjectEventName>) =>
       add([{ event, late: event.meta.replayed ? null : Date.now() - Date.parse(event.meta.at) }]),
     )
-    room.history({ last: BACKLOG }).then((past) => add(past.map((event) => ({ event, late: null }))), complain)
-    return off
+    const end = untilLoaded(
+      () => room.history({ last: BACKLOG }),
+      (past) => add(past.map((event) => ({ event, late: null }))),
+      complain,
+    )
+    return () => {
+      off()
+      end()
+    }
   }, [room])
   return events
 }

@@ -5,6 +5,7 @@ import { base, go, projectPath } from '../lib/router.ts'
 import { announce } from '../lib/say.ts'
 import { client, notice, phase, reasonOf, start } from '../lib/session.ts'
 import { exact } from '../lib/time.ts'
+import { untilLoaded } from '../lib/until-loaded.ts'
 import { useSelected } from '../lib/use-selected.ts'
 import { AccountForm } from '../parts/account-form.tsx'
 import { Form, useSubmission } from '../parts/form.tsx'
@@ -109,7 +110,8 @@ export function InvitationView({ token }: { token: string }) {
   const isIn = useCell(notice) === null && me !== null
   useEffect(() => {
     if (now === 'unreachable') void start()
-    client.call(invitations.byToken, { params: { token } }).then(
+    return untilLoaded(
+      () => client.call(invitations.byToken, { params: { token } }),
       (invitation) => setFound({ kind: 'open', invitation }),
       (error) => setFound(meaningOf(error)),
     )

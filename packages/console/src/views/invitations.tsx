@@ -1,9 +1,10 @@
 import { invitations as endpoints, type Invitation, type NewInvitation, type ProjectInvitation } from '@cutroom/client'
-import { useEffect, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { complain, useRoom, useRoomValue } from '../lib/room.ts'
 import { announce, toast } from '../lib/say.ts'
 import { client, reasonOf } from '../lib/session.ts'
 import { shortDay } from '../lib/time.ts'
+import { useLoaded } from '../lib/until-loaded.ts'
 import { invitationTexts as words } from '../texts-invitations.ts'
 import { moreTexts } from '../texts-more.ts'
 import { InviteDialog, Made } from './invite-dialog.tsx'
@@ -54,21 +55,12 @@ function Row(props: { invitation: ProjectInvitation; onMade: (made: NewInvitatio
 const none: ReadonlyMap<string, Invitation> = new Map()
 
 /** Invitations that are open, with their addresses, for owners. The room says when there are others. */
-function useInvitations(): { list: readonly ProjectInvitation[]; wrong: string | null; load: () => void } {
+function useInvitations(): { list: readonly ProjectInvitation[]; wrong: unknown; load: () => void } {
   const { projectId } = useRoom()
   const changed = useRoomValue(({ state }) => state?.invitations ?? none)
-  const [list, setList] = useState<readonly ProjectInvitation[]>([])
-  const [wrong, setWrong] = useState<string | null>(null)
-  const load = () =>
-    void client.call(endpoints.list, { params: { projectId }, query: { limit: PAGE } }).then(
-      ({ data }) => {
-        setList(data)
-        setWrong(null)
-      },
-      (error) => setWrong(reasonOf(error)),
-    )
-  useEffect(load, [projectId, changed])
-  return { list, wrong, load }
+  const ask = () => client.call(endpoints.list, { params: { projectId }, query: { limit: PAGE } })
+  const { found, wrong, reload } = useLoaded(ask, [projectId, changed])
+  return { list: found?.data ?? [], wrong, load: reload }
 }
 
 /** Inviting people, and what is open of it. */
@@ -84,7 +76,7 @@ export function Invitations() {
           {words.invite}
         </button>
       </div>
-      {wrong !== null && <p class="note bad">{wrong}</p>}
+      {wrong !== null && <p class="note bad">{reasonOf(wrong)}</p>}
       {made !== null && <Made made={made} />}
       {list.length === 0 ? (
         wrong === null && <p class="quiet">{words.none}</p>

@@ -1,7 +1,7 @@
 import { type Answer, me as endpoints } from '@cutroom/client'
-import { useEffect, useState } from 'preact/hooks'
 import { complain } from '../lib/room.ts'
 import { client, reasonOf } from '../lib/session.ts'
+import { useLoaded } from '../lib/until-loaded.ts'
 import { Ago } from '../parts/face.tsx'
 import { moreTexts } from '../texts-more.ts'
 
@@ -19,23 +19,16 @@ function programOf(userAgent: string | null): string {
 
 /** Where one is signed in; any other session can be ended here. */
 export function Sessions({ onEndAll }: { onEndAll: () => void }) {
-  const [list, setList] = useState<readonly Session[] | null>(null)
-  const [wrong, setWrong] = useState<string | null>(null)
-  const load = () =>
-    client.call(endpoints.sessions).then(
-      ({ data }) => setList(data),
-      (error) => setWrong(reasonOf(error)),
-    )
-  useEffect(() => void load(), [])
-  const end = (sessionId: string) =>
-    client.call(endpoints.endSession, { params: { sessionId } }).then(() => void load(), complain)
+  const { found, wrong, reload } = useLoaded(() => client.call(endpoints.sessions))
+  const list: readonly Session[] = found?.data ?? []
+  const end = (sessionId: string) => client.call(endpoints.endSession, { params: { sessionId } }).then(reload, complain)
   return (
     <section class="card stack" aria-label={words.sessions}>
       <h2>{words.sessions}</h2>
       <p class="quiet">{words.sessionsText}</p>
-      {wrong !== null && <p class="note bad">{wrong}</p>}
+      {wrong !== null && <p class="note bad">{reasonOf(wrong)}</p>}
       <ul class="list">
-        {(list ?? []).map(({ id, current, userAgent, address, lastUsedAt }) => (
+        {list.map(({ id, current, userAgent, address, lastUsedAt }) => (
           <li key={id}>
             <div class="grow">
               <strong>{programOf(userAgent)}</strong> {current && <span class="chip">{words.thisOne}</span>}

@@ -8,6 +8,7 @@ import { createPlayer } from '../lib/player.ts'
 import { base } from '../lib/router.ts'
 import { client } from '../lib/session.ts'
 import { exact } from '../lib/time.ts'
+import { untilLoaded } from '../lib/until-loaded.ts'
 import { Field, Form, useSubmission } from '../parts/form.tsx'
 import { Transport } from '../parts/transport.tsx'
 import { Wave } from '../parts/wave.tsx'
@@ -116,7 +117,8 @@ export function SharedView({ token }: { token: string }) {
   const [found, setFound] = useState<Found | null>(null)
   const show = (file: SharedFile) => setFound({ kind: 'file', file })
   useEffect(() => {
-    client.call(shared.get, { params: { token } }).then(show, (error) => setFound(meaningOf(error)))
+    const ask = () => client.call(shared.get, { params: { token } })
+    return untilLoaded(ask, show, (error) => setFound(meaningOf(error)))
   }, [token])
   const title = found?.kind === 'file' ? found.file.name : firstTexts.name
   useEffect(() => {

@@ -1,9 +1,10 @@
 import { type Answer, tokens as endpoints, type Role } from '@cutroom/client'
-import { useEffect, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { ROLES } from '../lib/people.ts'
 import { complain } from '../lib/room.ts'
 import { client, reasonOf } from '../lib/session.ts'
 import { shortDay } from '../lib/time.ts'
+import { useLoaded } from '../lib/until-loaded.ts'
 import { Confirm, Dialog } from '../parts/dialog.tsx'
 import { Ago } from '../parts/face.tsx'
 import { Choice, Field, Form, useSubmission } from '../parts/form.tsx'
@@ -70,22 +71,16 @@ function Secret({ secret, onClose }: { secret: string; onClose: () => void }) {
 
 /** API tokens for bots. */
 export function Tokens() {
-  const [list, setList] = useState<readonly Token[]>([])
-  const [wrong, setWrong] = useState<string | null>(null)
+  const { found, wrong, reload } = useLoaded(() => client.call(endpoints.list))
+  const list: readonly Token[] = found?.data ?? []
   const [secret, setSecret] = useState<string | null>(null)
   const [ending, setEnding] = useState<Token | null>(null)
-  const load = () =>
-    client.call(endpoints.list).then(
-      ({ data }) => setList(data),
-      (error) => setWrong(reasonOf(error)),
-    )
-  useEffect(() => void load(), [])
-  const end = (tokenId: string) => client.call(endpoints.revoke, { params: { tokenId } }).then(() => void load(), complain)
+  const end = (tokenId: string) => client.call(endpoints.revoke, { params: { tokenId } }).then(reload, complain)
   return (
     <section class="card stack" aria-label={words.title}>
       <h2>{words.title}</h2>
       <p class="quiet">{words.text}</p>
-      {wrong !== null && <p class="note bad">{wrong}</p>}
+      {wrong !== null && <p class="note bad">{reasonOf(wrong)}</p>}
       <ul class="list">
         {list.map((token) => (
           <li key={token.id}>
@@ -112,7 +107,7 @@ export function Tokens() {
       <CreateToken
         onMade={(made) => {
           setSecret(made)
-          void load()
+          reload()
         }}
       />
       {secret !== null && <Secret secret={secret} onClose={() => setSecret(null)} />}

@@ -1,6 +1,7 @@
 import { CutroomError, mail, type Unsubscription } from '@cutroom/client'
 import { useEffect, useState } from 'preact/hooks'
 import { client, reasonOf } from '../lib/session.ts'
+import { untilLoaded } from '../lib/until-loaded.ts'
 import { Form, useSubmission } from '../parts/form.tsx'
 import { NoPage, SignBox, Skeleton } from '../parts/sign-box.tsx'
 import { accountTexts } from '../texts-account.ts'
@@ -29,7 +30,12 @@ export function UnsubscribeView({ token }: { token: string }) {
   const [of, setOf] = useState<Unsubscription | null>(null)
   const [none, setNone] = useState<{ title: string; text: string } | null>(null)
   useEffect(() => {
-    client.call(mail.unsubscription, { params: { mailToken: token } }).then(setOf, (error) => {
+    const ask = () => client.call(mail.unsubscription, { params: { mailToken: token } })
+    const loaded = (found: Unsubscription) => {
+      setOf(found)
+      setNone(null)
+    }
+    return untilLoaded(ask, loaded, (error) => {
       const isUnknown = error instanceof CutroomError && /^(not-found|validation)$/.test(error.problem.code)
       setNone(isUnknown ? { title: words.unknown, text: words.unknownText } : { title: words.title, text: reasonOf(error) })
     })

@@ -3,6 +3,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { complain, useRoom } from '../lib/room.ts'
 import { announce } from '../lib/say.ts'
 import { client, reasonOf } from '../lib/session.ts'
+import { useLoaded } from '../lib/until-loaded.ts'
 import { CopyField } from '../parts/copy-field.tsx'
 import { Confirm, Dialog } from '../parts/dialog.tsx'
 import { Field, Form, useSubmission } from '../parts/form.tsx'
@@ -102,26 +103,17 @@ function Row({ webhook, onSecret }: { webhook: Webhook; onSecret: (made: NewWebh
 }
 
 /** The webhooks of the project; the room says when there are others. */
-function useWebhooks(): { list: readonly Webhook[] | null; wrong: string | null } {
+function useWebhooks(): { list: readonly Webhook[] | null; wrong: unknown } {
   const room = useRoom()
-  const [list, setList] = useState<readonly Webhook[] | null>(null)
-  const [wrong, setWrong] = useState<string | null>(null)
+  const ask = () => client.call(endpoints.list, { params: { projectId: room.projectId } })
+  const { found, wrong, reload } = useLoaded(ask, [room])
   useEffect(() => {
-    const load = () =>
-      void client.call(endpoints.list, { params: { projectId: room.projectId } }).then(
-        ({ data }) => {
-          setList(data)
-          setWrong(null)
-        },
-        (error) => setWrong(reasonOf(error)),
-      )
-    load()
-    const ends = (['webhook:created', 'webhook:updated', 'webhook:deleted'] as const).map((name) => room.on(name, load))
+    const ends = (['webhook:created', 'webhook:updated', 'webhook:deleted'] as const).map((name) => room.on(name, reload))
     return () => {
       for (const end of ends) end()
     }
   }, [room])
-  return { list, wrong }
+  return { list: found?.data ?? null, wrong }
 }
 
 /** Where events of the project are sent, for owners. */
@@ -138,7 +130,7 @@ export function Webhooks() {
         </button>
       </div>
       <p class="quiet small">{words.text}</p>
-      {wrong !== null && <p class="note bad">{wrong}</p>}
+      {wrong !== null && <p class="note bad">{reasonOf(wrong)}</p>}
       {list?.length === 0 && <p class="quiet">{words.none}</p>}
       {list !== null && list.length > 0 && (
         <ul class="list">
