@@ -10,7 +10,7 @@ import {
   type Task,
   tasks,
 } from '@cutroom/client'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { useApp } from '../support/app.ts'
 import { gate } from '../support/log.ts'
 import { createCut, createTeam } from '../support/people.ts'
@@ -33,6 +33,14 @@ function memoryStore(): MutationStore & { text: string | null } {
     },
   }
   return store
+}
+
+/** It is a day later on this machine, until the clock is restored. */
+function aDayLater() {
+  const now = Date.now.bind(Date)
+  const clock = vi.spyOn(Date, 'now').mockImplementation(() => now() + 24 * 60 * 60 * 1000)
+  onTestFinished(() => clock.mockRestore())
+  return clock
 }
 
 describe('mutate', () => {
@@ -148,6 +156,42 @@ describe('mutate', () => {
     await until('confirmed', () => client.mutations.length === 0, 20_000)
     expect(titles(room)).toEqual(Array.from({ length: 20 }, (_, n) => (n === 7 ? 'Seven' : `T${n}`)))
     await expectCurrent(room, owner)
+  })
+
+  it('U5 what was written without a network is sent also after a day, since the server cannot have it', async () => {
+    const { client, room, owner, projectId, network, errors } = await enter()
+    client.disconnect()
+    network.rule(() => 'refuse')
+    const results = ['A', 'B'].map((title) => client.mutate(...newTask(projectId, title)))
+    const tries = () => network.sent.length
+    const first = tries()
+    await until('the network is tried', () => tries() > first)
+    const clock = aDayLater()
+    const later = tries()
+    await until('it is tried again', () => tries() > later)
+    network.rule(() => 'pass')
+    expect(await Promise.all(results)).toMatchObject([{ title: 'A' }, { title: 'B' }])
+    await client.connect()
+    await until('confirmed', () => client.mutations.length === 0)
+    expect(titles(room)).toEqual(['A', 'B'])
+    clock.mockRestore()
+    await expectCurrent(room, owner)
+    expect(errors).toEqual([])
+  })
+
+  it('U6 what may have been received is not sent a day later, and says so', async () => {
+    const { client, room, owner, projectId, network, errors } = await enter()
+    network.rule((path) => (path.endsWith('/tasks') ? 'lose' : 'pass'))
+    const result = client.mutate(...newTask(projectId, 'Mix'))
+    await until('its event is there', () => room.pending.size === 0)
+    const ended = expect(result).rejects.toMatchObject({ name: 'CutroomError', code: 'unavailable' })
+    const clock = aDayLater()
+    await ended
+    expect(titles(room)).toEqual(['Mix'])
+    expect(network.count(`/api/projects/${projectId}/tasks`)).toBeGreaterThan(0)
+    clock.mockRestore()
+    await expectCurrent(room, owner)
+    expect(errors).toEqual([])
   })
 
   it('U6 a write that came too slowly for the server stays drawn, is sent again and done once', async () => {

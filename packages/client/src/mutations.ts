@@ -1,6 +1,8 @@
 import type { Meta, Person, Problem } from '@cutroom/contract'
-import type { Call, LooseArgs } from './call.ts'
+import { type Call, isPassing, type LooseArgs } from './call.ts'
 import type { Answer, Endpoint } from './endpoint.ts'
+import type { CutroomSocket } from './frames.ts'
+import { auth } from './generated/contract.ts'
 import { loginChanged } from './login.ts'
 import type { Mutation, MutationOptions, MutationRest, StoredMutation } from './mutation.ts'
 import { createMutationList, type Item, type NewItem } from './mutation-list.ts'
@@ -8,11 +10,13 @@ import { createPersonStorage, type PersonStorageDeps } from './person-storage.ts
 import { CutroomError, problemOf } from './problem.ts'
 import { randomKey } from './random-key.ts'
 
-/** How long one is tried, ms: the server knows its key for a day, and after that would do it twice. */
+/** How long one is tried that may have been received, ms: the server knows its key for a day, and after that would do it twice. */
 const RETRY_MS = 23 * 60 * 60 * 1000
 
 export interface MutationsDeps extends PersonStorageDeps {
   call: Call
+  /** The socket while it is connected. */
+  socket(): CutroomSocket | undefined
   me(): Person
   /** How far the open room of a project has come; undefined: it draws nothing. */
   reached(projectId: string): number | undefined
@@ -79,7 +83,7 @@ function itemOf(
 }
 
 /** Sends what is queued: one after the other in each project, until it is answered for good. */
-function createSender(list: List, { call, reached, onError }: MutationsDeps, opened: Promise<void>) {
+function createSender(list: List, { call, socket, reached, onError }: MutationsDeps, opened: Promise<void>) {
   const running = new Set<string>()
   let isClosed = false
 
@@ -136,11 +140,12 @@ function createSender(list: List, { call, reached, onError }: MutationsDeps, ope
     list.set(item, 'sending')
     // the types of one endpoint are those of `mutate`
     const ask = call as (endpoint: Endpoint, args: LooseArgs) => Promise<unknown>
+    const old = new CutroomError(problemOf('unavailable', 'This was sent a day ago, and may have been done'))
     try {
-      if (retryForMs <= 0) throw new CutroomError(problemOf('unavailable', 'This was sent a day ago, and may have been done'))
+      if (retryForMs <= 0) throw old
       answered(item, await ask(item.endpoint, { ...item.args, idempotencyKey: item.key, retryForMs, onPosition }), seq)
     } catch (error) {
-      refused(item, error)
+      refused(item, isPassing(error) ? old : error)
     }
   }
 
@@ -154,10 +159,12 @@ function createSender(list: List, { call, reached, onError }: MutationsDeps, ope
       if (running.has(lane)) return
       running.add(lane)
       await opened
-      for (;;) {
-        const next = list.get().find((item) => item.state === 'queued' && laneOf(item) === lane)
-        if (!next || isClosed) break
-        await send(next)
+      const next = () => (isClosed ? undefined : list.get().find((item) => item.state === 'queued' && laneOf(item) === lane))
+      for (let item = next(); item; item = next()) {
+        // its age counts from the first attempt, which is made when the server can be reached, however long that takes
+        if (!item.sentAt && !socket()) await call(auth.session, { retryForMs: Number.POSITIVE_INFINITY }).catch(() => {})
+        item = next()
+        if (item) await send(item)
       }
       running.delete(lane)
     },
