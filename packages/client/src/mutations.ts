@@ -34,6 +34,8 @@ const laneOf = ({ projectId }: NewItem): string => projectId ?? ''
 /** 0: none. */
 const versionOf = (row: unknown): number => (row as { version?: number } | null | undefined)?.version ?? 0
 const drawnVersion = (draws: Item['draws']): number => versionOf(draws[0]?.payload)
+/** With these the server says that nothing was done under a key: 401, 404 and 410 may hide that it was. */
+const UNDONE = [403, 409, 412, 413, 422]
 const isWaiting = ({ state }: Item): boolean => state === 'queued' || state === 'sending'
 
 /** A mutation as it is stored. */
@@ -145,7 +147,11 @@ function createSender(list: List, { call, socket, reached, onError }: MutationsD
       if (retryForMs <= 0) throw old
       answered(item, await ask(item.endpoint, { ...item.args, idempotencyKey: item.key, retryForMs, onPosition }), seq)
     } catch (error) {
-      refused(item, isPassing(error) ? old : error)
+      if (isPassing(error)) refused(item, old)
+      else {
+        if (UNDONE.includes((error as CutroomError).status)) item.sentAt = undefined
+        refused(item, error)
+      }
     }
   }
 
