@@ -10,13 +10,14 @@ import {
   type Task,
   tasks,
 } from '@cutroom/client'
+import { projectRoom } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { useApp } from '../support/app.ts'
-import { gate } from '../support/log.ts'
+import { gate, readLog } from '../support/log.ts'
 import { createCut, createTeam } from '../support/people.ts'
 import { openTcpProxy } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
-import { clientOf, expectCurrent, live } from './clients.ts'
+import { clientOf, expectCurrent, live, writeTask } from './clients.ts'
 import { createNetwork } from './network.ts'
 
 type MutationArgs = { params: { projectId: string }; body: { title: string } }
@@ -279,6 +280,41 @@ describe('mutate', () => {
     await until('the store is empty', () => store.text === null)
     await expectCurrent(same, owner)
   })
+
+  it.each([
+    ['with', 'refuse'],
+    ['without', 'hold'],
+  ] as const)(
+    'U5 what is answered while a snapshot %s it takes the place of the state is drawn all the time, once',
+    async (_, fate) => {
+      const { client, room, owner, projectId, network, errors } = await enter()
+      client.disconnect()
+      network.rule(() => 'refuse')
+      const done = client.mutate(...newTask(projectId, 'Mine'))
+      for (const title of ['A', 'B']) await writeTask(owner, projectId, title)
+      const head = (await readLog(owner, projectId)).length
+      await app().db.query('UPDATE "Room" SET floor = $2 WHERE id = $1', [projectRoom(projectId), head])
+      await app().db.query('DELETE FROM "Event" WHERE room = $1', [projectRoom(projectId)])
+      const isSnapshot = (path: string) => path.endsWith('/snapshot')
+      const before = network.count(`/api/projects/${projectId}/snapshot`)
+      network.rule((path) => (isSnapshot(path) ? fate : 'refuse'))
+      const seen = [titles(room)]
+      room.on('change', () => seen.push(titles(room)))
+      await client.connect()
+      await until('the snapshot is asked for', () => network.count(`/api/projects/${projectId}/snapshot`) > before)
+      network.rule((path) => (isSnapshot(path) ? fate : 'pass'))
+      await done
+      expect([titles(room), client.mutations.map(({ state }) => state)]).toEqual([['Mine'], ['sent']])
+      network.rule(() => 'pass')
+      for (const { release } of network.held) release()
+      await until('confirmed', () => client.mutations.length === 0)
+      await live(room)
+      expect(titles(room)).toEqual(['A', 'B', 'Mine'])
+      expect(seen.map((list) => list?.filter((title) => title === 'Mine'))).toEqual(seen.map(() => ['Mine']))
+      await expectCurrent(room, owner)
+      expect(errors).toEqual([])
+    },
+  )
 
   it('U5 a logout ends them: none is sent as the next person', async () => {
     const store = memoryStore()

@@ -184,10 +184,10 @@ export function createRooms({ call, ...deps }: RoomsDeps) {
       return { room: control.room, control, isNew: !known }
     },
     admitted: admission.admitted,
-    /** How far the room of a project has come, where it is open and has a state. */
+    /** How far the room of a project has come, where it is open and has a state; -1 while a snapshot is to take its place. */
     reached(projectId: string): number | undefined {
       const room = open.get(roomOf(projectId))?.control.room
-      return room?.state ? room.position?.seq : undefined
+      return room?.state ? (room.position?.seq ?? -1) : undefined
     },
     /** Something else is drawn in a project. */
     redraw: (projectId: string): void => open.get(roomOf(projectId))?.control.redraw(),
