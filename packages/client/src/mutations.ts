@@ -9,6 +9,7 @@ import { createMutationList, type Item, type NewItem } from './mutation-list.ts'
 import { createPersonStorage, type PersonStorageDeps } from './person-storage.ts'
 import { CutroomError, problemOf } from './problem.ts'
 import { randomKey } from './random-key.ts'
+import type { Position } from './resume-hooks.ts'
 
 /** How long one is tried that may have been received, ms: the server knows its key for a day, and after that would do it twice. */
 const RETRY_MS = 23 * 60 * 60 * 1000
@@ -18,8 +19,8 @@ export interface MutationsDeps extends PersonStorageDeps {
   /** The socket while it is connected. */
   socket(): CutroomSocket | undefined
   me(): Person
-  /** How far the open room of a project has come; undefined: it draws nothing. */
-  reached(projectId: string): number | undefined
+  /** How far the open room of a project has come; null: a snapshot is being loaded; undefined: it draws nothing. */
+  reached(projectId: string): Position | null | undefined
   /** Something else is drawn in this project. */
   redraw(projectId: string): void
   /** `all()` is another list. */
@@ -40,7 +41,7 @@ const isWaiting = ({ state }: Item): boolean => state === 'queued' || state === 
 
 /** A mutation as it is stored. */
 function plain(item: StoredMutation): StoredMutation {
-  const { shown, keep, seq, resolve, reject, close, ...stored } = item as Item
+  const { shown, keep, position, resolve, reject, close, ...stored } = item as Item
   return stored
 }
 
@@ -89,12 +90,12 @@ function createSender(list: List, { call, socket, reached, onError }: MutationsD
   const running = new Set<string>()
   let isClosed = false
 
-  function answered(item: Item, answer: unknown, seq: number): void {
+  function answered(item: Item, answer: unknown): void {
     list.named(item, (answer as { id?: unknown } | null | undefined)?.id)
-    item.seq = seq
     const version = versionOf(answer)
-    const { base } = item
-    const those = list.get().filter((each) => each.row === item.row)
+    const { base, position } = item
+    // itself it stays as it was sent: it may be sent again
+    const those = list.get().filter((each) => each !== item && each.row === item.row)
     for (const each of those) {
       const { args, problem } = each
       // nothing but this write lies between the two versions
@@ -107,7 +108,8 @@ function createSender(list: List, { call, socket, reached, onError }: MutationsD
     }
     list.update(...those)
     const here = reached(item.projectId ?? '')
-    if (item.draws.length > 0 && here !== undefined && here < seq) list.set(item, 'sent')
+    const isAhead = here !== undefined && position && (here?.epoch !== position.epoch || here.seq < position.seq)
+    if (item.draws.length > 0 && isAhead) list.set(item, 'sent')
     else list.remove(item)
     item.resolve(answer)
   }
@@ -132,9 +134,8 @@ function createSender(list: List, { call, socket, reached, onError }: MutationsD
   }
 
   async function send(item: Item): Promise<void> {
-    let seq = 0
-    const onPosition = (position: { seq: number }) => {
-      seq = position.seq
+    const onPosition = (position: Position) => {
+      item.position = position
     }
     const now = Date.now()
     item.sentAt ??= now
@@ -145,7 +146,7 @@ function createSender(list: List, { call, socket, reached, onError }: MutationsD
     const old = new CutroomError(problemOf('unavailable', 'This was sent a day ago, and may have been done'))
     try {
       if (retryForMs <= 0) throw old
-      answered(item, await ask(item.endpoint, { ...item.args, idempotencyKey: item.key, retryForMs, onPosition }), seq)
+      answered(item, await ask(item.endpoint, { ...item.args, idempotencyKey: item.key, retryForMs, onPosition }))
     } catch (error) {
       if (isPassing(error)) refused(item, old)
       else {
@@ -187,7 +188,6 @@ export function createMutations(deps: MutationsDeps) {
       deps.changed()
     },
     again(item) {
-      if (item.state !== 'refused') return
       list.set(item, 'queued')
       void sender.run(laneOf(item))
     },
@@ -215,15 +215,15 @@ export function createMutations(deps: MutationsDeps) {
     drawingsOf: list.drawingsOf,
     reached: list.reached,
     /** An event was applied in a room: the mutation that it is of is not drawn any more. */
-    applied(projectId: string, { mutationId, seq }: Meta, payload: object): void {
-      const item = list.get().find(({ key }) => key === mutationId)
+    applied(projectId: string, meta: Meta, payload: object): void {
+      const item = list.get().find(({ key }) => key === meta.mutationId)
       if (item) {
         list.named(item, (payload as { id?: unknown }).id)
         item.draws = []
         if (item.state === 'sent') list.remove(item)
         else list.update(item)
       }
-      list.reached(projectId, seq)
+      list.reached(projectId, meta)
     },
     /** A person is logged in: what they had stored goes on, before what they have made since. */
     async began(userId: string): Promise<void> {

@@ -98,7 +98,7 @@ function createAccess(projectId: string, parts: RoomParts, deps: RoomDeps, resum
     content.clear()
     presence.clear()
     status.cleared()
-    deps.mutations.reached(projectId, Number.POSITIVE_INFINITY)
+    deps.mutations.reached(projectId)
   }
   return {
     isBarred: () => barred,

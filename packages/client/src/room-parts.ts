@@ -62,7 +62,7 @@ export function createRoomParts(projectId: string, options: RoomOptions, deps: R
       drawings,
       fetchPage: deps.fetchPage,
       emit,
-      replaced: ({ seq }) => deps.mutations.reached(projectId, seq),
+      replaced: (start) => deps.mutations.reached(projectId, start),
       started: status.shown,
     }),
     typing: createRoomTyping({
