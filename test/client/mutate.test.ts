@@ -359,6 +359,15 @@ describe('mutate', () => {
     expect(again.errors).toEqual([])
   })
 
+  it('U5 what is written with a closed client is refused, and need not be caught', async () => {
+    const { client, projectId } = await enter()
+    client.close()
+    void client.mutate(...newTask(projectId, 'Mix'))
+    expect(client.mutations).toEqual([])
+    await expect(client.mutate(...newTask(projectId, 'Mix'))).rejects.toMatchObject({ code: 'unavailable' })
+    expect(client.mutations).toEqual([])
+  })
+
   it('U5 the queue is bounded', async () => {
     const { client, projectId, network } = await enter()
     network.rule(() => 'refuse')

@@ -158,6 +158,7 @@ function createSender(list: List, { call, socket, reached, onError }: MutationsD
 
   return {
     refused,
+    isClosed: () => isClosed,
     /** Nothing is sent any more. What is stored stays. */
     close(): void {
       isClosed = true
@@ -202,6 +203,7 @@ export function createMutations(deps: MutationsDeps) {
           result.catch(() => {})
           reject(new CutroomError(problemOf('unavailable', 'The client was closed')))
         }
+        if (sender.isClosed()) return void Promise.resolve().then(close)
         const settle = { resolve, reject, close }
         const item = itemOf(list.get(), deps.me(), endpoint, args as LooseArgs, options as MutationOptions, settle)
         list.add(false, item)
