@@ -31,7 +31,7 @@ export interface Mutation {
   discard(): void
 }
 
-export type MutationArgs<E extends Endpoint> = Omit<CallArgs<E>, 'idempotencyKey' | 'retryForMs' | 'signal'>
+export type MutationArgs<E extends Endpoint> = Omit<CallArgs<E>, 'idempotencyKey' | 'retryForMs' | 'signal' | 'onPosition'>
 /** Left out where nothing in it is needed. */
 export type MutationRest<E extends Endpoint> =
   Record<never, never> extends MutationArgs<E>
