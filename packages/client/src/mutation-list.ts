@@ -107,8 +107,8 @@ export function createMutationList({ redraw, onChange, again }: MutationListDeps
     reached(projectId: string, position?: Position): void {
       const gone: Item[] = []
       for (const item of items) {
-        const { position: own, state } = item
-        if (state !== 'sent' || item.projectId !== projectId || !own) continue
+        if (item.state !== 'sent' || item.projectId !== projectId) continue
+        const own = item.position as Position
         const isPast = !position || own.seq <= position.seq
         if (position && position.epoch !== own.epoch) {
           // it may not be in this history: sent again, it is done once, and its promise cannot say any more that it is refused

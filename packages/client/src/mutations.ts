@@ -1,7 +1,6 @@
 import type { Meta, Person, Problem } from '@cutroom/contract'
 import { type Call, isPassing, type LooseArgs } from './call.ts'
 import type { Answer, Endpoint } from './endpoint.ts'
-import type { CutroomSocket } from './frames.ts'
 import { auth } from './generated/contract.ts'
 import { loginChanged } from './login.ts'
 import type { Mutation, MutationOptions, MutationRest, StoredMutation } from './mutation.ts'
@@ -17,7 +16,7 @@ const RETRY_MS = 23 * 60 * 60 * 1000
 export interface MutationsDeps extends PersonStorageDeps {
   call: Call
   /** The socket while it is connected. */
-  socket(): CutroomSocket | undefined
+  socket(): unknown
   me(): Person
   /** How far the open room of a project has come; null: a snapshot is being loaded; undefined: it draws nothing. */
   reached(projectId: string): Position | null | undefined
@@ -36,7 +35,7 @@ const laneOf = ({ projectId }: NewItem): string => projectId ?? ''
 const versionOf = (row: unknown): number => (row as { version?: number } | null | undefined)?.version ?? 0
 const drawnVersion = (draws: Item['draws']): number => versionOf(draws[0]?.payload)
 /** With these the server says that nothing was done under a key: 401, 404 and 410 may hide that it was. */
-const UNDONE = [403, 409, 412, 413, 422]
+const UNDONE: unknown[] = [403, 409, 412, 413, 422]
 const isWaiting = ({ state }: Item): boolean => state === 'queued' || state === 'sending'
 
 /** A mutation as it is stored. */
@@ -86,9 +85,13 @@ function itemOf(
 }
 
 /** Sends what is queued: one after the other in each project, until it is answered for good. */
-function createSender(list: List, { call, socket, reached, onError }: MutationsDeps, opened: Promise<void>) {
+function createSender(
+  list: List,
+  { call, socket, reached, onError }: MutationsDeps,
+  opened: Promise<void>,
+  isClosed: () => boolean,
+) {
   const running = new Set<string>()
-  let isClosed = false
 
   function answered(item: Item, answer: unknown): void {
     list.named(item, (answer as { id?: unknown } | null | undefined)?.id)
@@ -115,7 +118,7 @@ function createSender(list: List, { call, socket, reached, onError }: MutationsD
   }
 
   function refused(item: Item, error: unknown): void {
-    if (isClosed || !list.get().includes(item)) return
+    if (isClosed() || !list.get().includes(item)) return
     const isOurs = error instanceof CutroomError
     if (!isOurs) onError(error)
     const { ifMatch = 0 } = item.args
@@ -134,44 +137,33 @@ function createSender(list: List, { call, socket, reached, onError }: MutationsD
   }
 
   async function send(item: Item): Promise<void> {
-    const onPosition = (position: Position) => {
-      item.position = position
-    }
-    const now = Date.now()
-    item.sentAt ??= now
-    const retryForMs = item.sentAt + RETRY_MS - now
+    item.sentAt ??= Date.now()
+    const retryForMs = item.sentAt + RETRY_MS - Date.now()
     list.set(item, 'sending')
     // the types of one endpoint are those of `mutate`
     const ask = call as (endpoint: Endpoint, args: LooseArgs) => Promise<unknown>
     const old = new CutroomError(problemOf('unavailable', 'This was sent a day ago, and may have been done'))
     try {
       if (retryForMs <= 0) throw old
+      const onPosition = (position: Position) => void Object.assign(item, { position })
       answered(item, await ask(item.endpoint, { ...item.args, idempotencyKey: item.key, retryForMs, onPosition }))
     } catch (error) {
-      if (isPassing(error)) refused(item, old)
-      else {
-        if (UNDONE.includes((error as CutroomError).status)) item.sentAt = undefined
-        refused(item, error)
-      }
+      if (UNDONE.includes((error as CutroomError | undefined)?.status)) item.sentAt = undefined
+      refused(item, isPassing(error) ? old : error)
     }
   }
 
   return {
     refused,
-    isClosed: () => isClosed,
-    /** Nothing is sent any more. What is stored stays. */
-    close(): void {
-      isClosed = true
-    },
     async run(lane: string): Promise<void> {
       if (running.has(lane)) return
       running.add(lane)
       await opened
-      const next = () => (isClosed ? undefined : list.get().find((item) => item.state === 'queued' && laneOf(item) === lane))
-      for (let item = next(); item; item = next()) {
-        // its age counts from the first attempt, which is made when the server can be reached, however long that takes
-        if (!item.sentAt && !socket()) await call(auth.session, { retryForMs: Number.POSITIVE_INFINITY }).catch(() => {})
-        item = next()
+      const next = () => (isClosed() ? undefined : list.get().find((item) => item.state === 'queued' && laneOf(item) === lane))
+      while (next()) {
+        // its age counts from the first attempt, which is made when the server can be reached
+        if (!next()?.sentAt && !socket()) await call(auth.session, { retryForMs: Number.POSITIVE_INFINITY }).catch(() => {})
+        const item = next()
         if (item) await send(item)
       }
       running.delete(lane)
@@ -193,7 +185,9 @@ export function createMutations(deps: MutationsDeps) {
       void sender.run(laneOf(item))
     },
   })
-  const sender = createSender(list, deps, storage.opened)
+  // then nothing is sent any more
+  let isClosed = false
+  const sender = createSender(list, deps, storage.opened, () => isClosed)
 
   return {
     mutate<E extends Endpoint>(endpoint: E, ...[args = {} as never, options = {}]: MutationRest<E>): Promise<Answer<E>> {
@@ -203,7 +197,7 @@ export function createMutations(deps: MutationsDeps) {
           result.catch(() => {})
           reject(new CutroomError(problemOf('unavailable', 'The client was closed')))
         }
-        if (sender.isClosed()) return void Promise.resolve().then(close)
+        if (isClosed) return void Promise.resolve().then(close)
         const settle = { resolve, reject, close }
         const item = itemOf(list.get(), deps.me(), endpoint, args as LooseArgs, options as MutationOptions, settle)
         list.add(false, item)
@@ -229,11 +223,9 @@ export function createMutations(deps: MutationsDeps) {
     },
     /** A person is logged in: what they had stored goes on, before what they have made since. */
     async began(userId: string): Promise<void> {
-      const settled = { keep: true, resolve() {}, reject() {}, close() {} }
-      const stored = (await storage.begin(userId)).map((each) => {
-        const state = each.state === 'refused' ? ('refused' as const) : ('queued' as const)
-        return { ...each, ...settled, state }
-      })
+      const done = { keep: true, resolve() {}, reject() {}, close() {} }
+      const found = await storage.begin(userId)
+      const stored: NewItem[] = found.map((one) => ({ ...one, ...done, state: one.state === 'refused' ? one.state : 'queued' }))
       if (stored.length > 0) list.add(true, ...stored)
       storage.open()
       for (const lane of new Set(stored.map(laneOf))) void sender.run(lane)
@@ -244,7 +236,7 @@ export function createMutations(deps: MutationsDeps) {
     },
     /** Ends all timers and requests; what is stored goes on with the next client. Promises reject. */
     close(): void {
-      sender.close()
+      isClosed = true
       storage.close()
       for (const item of list.get()) if (isWaiting(item)) item.close()
     },
