@@ -25,3 +25,17 @@ it('R1 after disconnect() a room keeps what it shows, and connect() resumes it w
   await expectCurrent(room, owner)
   expect([resets, errors]).toEqual([0, []])
 })
+
+it('R1 a room that is asked for after disconnect() is offline until connect()', async () => {
+  const { project, owner } = await createTeam(app())
+  const { client, links, errors } = clientOf({ url: app().url }, await login(app(), owner))
+  await client.connect()
+  client.disconnect()
+  const room = client.room(project.id)
+  expect([client.status, room.status, room.problem]).toEqual(['offline', 'offline', undefined])
+  await client.connect()
+  await live(room)
+  expect(links).toEqual(['connecting', 'online', 'offline', 'connecting', 'online'])
+  await expectCurrent(room, owner)
+  expect(errors).toEqual([])
+})

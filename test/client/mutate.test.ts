@@ -10,13 +10,14 @@ import {
   type Task,
   tasks,
 } from '@cutroom/client'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { projectRoom } from '@cutroom/contract'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { useApp } from '../support/app.ts'
-import { gate } from '../support/log.ts'
+import { gate, readLog } from '../support/log.ts'
 import { createCut, createTeam } from '../support/people.ts'
 import { openTcpProxy } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
-import { clientOf, expectCurrent, live } from './clients.ts'
+import { clientOf, expectCurrent, live, writeTask } from './clients.ts'
 import { createNetwork } from './network.ts'
 
 type MutationArgs = { params: { projectId: string }; body: { title: string } }
@@ -33,6 +34,14 @@ function memoryStore(): MutationStore & { text: string | null } {
     },
   }
   return store
+}
+
+/** It is a day later on this machine, until the clock is restored. */
+function aDayLater() {
+  const now = Date.now.bind(Date)
+  const clock = vi.spyOn(Date, 'now').mockImplementation(() => now() + 24 * 60 * 60 * 1000)
+  onTestFinished(() => clock.mockRestore())
+  return clock
 }
 
 describe('mutate', () => {
@@ -123,6 +132,30 @@ describe('mutate', () => {
     await expectCurrent(room, owner)
   })
 
+  it('U5 what was refused and kept is sent again on another day', async () => {
+    const { project, owner, editor } = await createTeam(app(), 'editor')
+    const { client, errors } = clientOf(app(), editor)
+    const room = client.room(project.id)
+    await live(room)
+    const become = (role: string) => owner.must('PATCH', `/api/projects/${project.id}/members/${editor.id}`, { role })
+    await become('viewer')
+    const [endpoint, args, { draw }] = newTask(project.id, 'Mix')
+    void client.mutate(endpoint, args, { draw, keep: true })
+    await until('refused', () => client.mutations[0]?.state === 'refused')
+    expect(client.mutations[0]?.problem).toMatchObject({ code: 'forbidden' })
+    const clock = aDayLater()
+    client.mutations[0]?.retry()
+    await until('refused again', () => client.mutations[0]?.state === 'refused')
+    expect(client.mutations[0]?.problem).toMatchObject({ code: 'forbidden' })
+    clock.mockRestore()
+    await become('editor')
+    client.mutations[0]?.retry()
+    await until('confirmed', () => client.mutations.length === 0)
+    expect(titles(room)).toEqual(['Mix'])
+    await expectCurrent(room, owner)
+    expect(errors).toEqual([])
+  })
+
   it('U5 offline, writes wait and stay drawn; back again each is done once and in order, also those about a row without its id', async () => {
     const { client, room, owner, projectId, network } = await enter()
     network.rule(() => 'refuse')
@@ -148,6 +181,42 @@ describe('mutate', () => {
     await until('confirmed', () => client.mutations.length === 0, 20_000)
     expect(titles(room)).toEqual(Array.from({ length: 20 }, (_, n) => (n === 7 ? 'Seven' : `T${n}`)))
     await expectCurrent(room, owner)
+  })
+
+  it('U5 what was written without a network is sent also after a day, since the server cannot have it', async () => {
+    const { client, room, owner, projectId, network, errors } = await enter()
+    client.disconnect()
+    network.rule(() => 'refuse')
+    const results = ['A', 'B'].map((title) => client.mutate(...newTask(projectId, title)))
+    const tries = () => network.sent.length
+    const first = tries()
+    await until('the network is tried', () => tries() > first)
+    const clock = aDayLater()
+    const later = tries()
+    await until('it is tried again', () => tries() > later)
+    network.rule(() => 'pass')
+    expect(await Promise.all(results)).toMatchObject([{ title: 'A' }, { title: 'B' }])
+    await client.connect()
+    await until('confirmed', () => client.mutations.length === 0)
+    expect(titles(room)).toEqual(['A', 'B'])
+    clock.mockRestore()
+    await expectCurrent(room, owner)
+    expect(errors).toEqual([])
+  })
+
+  it('U6 what may have been received is not sent a day later, and says so', async () => {
+    const { client, room, owner, projectId, network, errors } = await enter()
+    network.rule((path) => (path.endsWith('/tasks') ? 'lose' : 'pass'))
+    const result = client.mutate(...newTask(projectId, 'Mix'))
+    await until('its event is there', () => room.pending.size === 0)
+    const ended = expect(result).rejects.toMatchObject({ name: 'CutroomError', code: 'unavailable' })
+    const clock = aDayLater()
+    await ended
+    expect(titles(room)).toEqual(['Mix'])
+    expect(network.count(`/api/projects/${projectId}/tasks`)).toBeGreaterThan(0)
+    clock.mockRestore()
+    await expectCurrent(room, owner)
+    expect(errors).toEqual([])
   })
 
   it('U6 a write that came too slowly for the server stays drawn, is sent again and done once', async () => {
@@ -212,6 +281,41 @@ describe('mutate', () => {
     await expectCurrent(same, owner)
   })
 
+  it.each([
+    ['with', 'refuse'],
+    ['without', 'hold'],
+  ] as const)(
+    'U5 what is answered while a snapshot %s it takes the place of the state is drawn all the time, once',
+    async (_, fate) => {
+      const { client, room, owner, projectId, network, errors } = await enter()
+      client.disconnect()
+      network.rule(() => 'refuse')
+      const done = client.mutate(...newTask(projectId, 'Mine'))
+      for (const title of ['A', 'B']) await writeTask(owner, projectId, title)
+      const head = (await readLog(owner, projectId)).length
+      await app().db.query('UPDATE "Room" SET floor = $2 WHERE id = $1', [projectRoom(projectId), head])
+      await app().db.query('DELETE FROM "Event" WHERE room = $1', [projectRoom(projectId)])
+      const isSnapshot = (path: string) => path.endsWith('/snapshot')
+      const before = network.count(`/api/projects/${projectId}/snapshot`)
+      network.rule((path) => (isSnapshot(path) ? fate : 'refuse'))
+      const seen = [titles(room)]
+      room.on('change', () => seen.push(titles(room)))
+      await client.connect()
+      await until('the snapshot is asked for', () => network.count(`/api/projects/${projectId}/snapshot`) > before)
+      network.rule((path) => (isSnapshot(path) ? fate : 'pass'))
+      await done
+      expect([titles(room), client.mutations.map(({ state }) => state)]).toEqual([['Mine'], ['sent']])
+      network.rule(() => 'pass')
+      for (const { release } of network.held) release()
+      await until('confirmed', () => client.mutations.length === 0)
+      await live(room)
+      expect(titles(room)).toEqual(['A', 'B', 'Mine'])
+      expect(seen.map((list) => list?.filter((title) => title === 'Mine'))).toEqual(seen.map(() => ['Mine']))
+      await expectCurrent(room, owner)
+      expect(errors).toEqual([])
+    },
+  )
+
   it('U5 a logout ends them: none is sent as the next person', async () => {
     const store = memoryStore()
     const { client, room, owner, editor, projectId, network } = await enter({ mutationStore: store })
@@ -253,6 +357,15 @@ describe('mutate', () => {
     const list = await again.client.call(tasks.list, { params: { projectId } })
     expect(list.data.map(({ title, author }) => [title, author.id])).toEqual([['His', editor.id]])
     expect(again.errors).toEqual([])
+  })
+
+  it('U5 what is written with a closed client is refused, and need not be caught', async () => {
+    const { client, projectId } = await enter()
+    client.close()
+    void client.mutate(...newTask(projectId, 'Mix'))
+    expect(client.mutations).toEqual([])
+    await expect(client.mutate(...newTask(projectId, 'Mix'))).rejects.toMatchObject({ code: 'unavailable' })
+    expect(client.mutations).toEqual([])
   })
 
   it('U5 the queue is bounded', async () => {

@@ -1,3 +1,4 @@
+import { type MutationOptions, tasks } from '@cutroom/client'
 import pg from 'pg'
 import { describe, expect, inject, it, onTestFinished } from 'vitest'
 import { withDatabase } from '../support/database.ts'
@@ -107,5 +108,51 @@ describe('the client and servers that come and go', () => {
     expect([...(room.state?.tasks.values() ?? [])].map(({ title }) => title).sort()).toEqual(['in both', 'in the new one'])
     expect(room.state?.tasks.has(written.id)).toBe(true)
     expect([heard, errors]).toEqual([['reset'], []])
+  })
+
+  it('U6 another history: what was answered in the one before is sent again where it may be lost, drawn all the time, and done once', async () => {
+    const databaseUrl = await databaseForTest()
+    const port = await freePort()
+    const first = await servers.start({ databaseUrl, port })
+    const { project, owner } = await createTeam(first)
+    const { id } = await writeTask(owner, project.id, 'Mix')
+    const { client, errors } = clientOf(first, owner)
+    const room = client.room(project.id)
+    await live(room)
+    const titles = () => room.state?.tasksIn('todo').map(({ title }) => title)
+    const add = (title: string) => {
+      const draw: MutationOptions['draw'] = { name: 'task:created', payload: { title, status: 'todo' } }
+      return client.mutate(tasks.create, { params: { projectId: project.id }, body: { title } }, { draw })
+    }
+    // answered, but their events do not come
+    client.disconnect()
+    await add('Kept')
+    first.signal('SIGTERM')
+    await first.exited
+    const backup = await copyOf(databaseUrl)
+    const second = await servers.start({ databaseUrl, port })
+    const { version } = await client.mutate(
+      tasks.update,
+      { params: { taskId: id }, body: { title: 'Master' }, ifMatch: 1 },
+      { projectId: project.id, draw: { name: 'task:updated', payload: { id, title: 'Master', version: 2 } } },
+    )
+    await add('Lost')
+    expect(client.mutations.map(({ state }) => state)).toEqual(['sent', 'sent', 'sent'])
+    second.signal('SIGKILL')
+    await second.exited
+    await servers.start({ databaseUrl: backup, port })
+    const seen = [titles()]
+    room.on('change', () => seen.push(titles()))
+    await client.connect()
+    await live(room)
+    await until('confirmed', () => client.mutations.length === 0)
+    expect(new Set(seen.map((list) => list?.toString()))).toEqual(new Set(['Master,Kept,Lost']))
+    expect(room.state?.tasks.get(id)?.version).toBe(version)
+    await expectCurrent(room, owner)
+    const made = (await readLog(owner, project.id)).flatMap(({ name, payload }) =>
+      name === 'task:created' ? [payload.title] : [],
+    )
+    expect(made).toEqual(['Mix', 'Kept', 'Lost'])
+    expect(errors).toEqual([])
   })
 })

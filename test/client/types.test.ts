@@ -15,6 +15,7 @@ import { describe, expectTypeOf, it } from 'vitest'
 
 // Nothing here is sent: the compiler checks this file (`npm run typecheck`).
 const call = (() => Promise.resolve()) as unknown as CutroomClient['call']
+const mutate = (() => Promise.resolve()) as unknown as CutroomClient['mutate']
 
 describe('types of calls', () => {
   it('arguments and answers of an endpoint are those of the contract', () => {
@@ -46,6 +47,14 @@ describe('types of calls', () => {
     expectTypeOf<{ name: 'vibe:created'; payload: { name: string; theme: string } }>().toExtend<Draw>()
     expectTypeOf<{ name: 'task:created'; payload: { title: string } }>().not.toExtend<Draw>()
     expectTypeOf<{ name: 'vibe:created'; payload: { name: string; theme: number } }>().not.toExtend<Draw>()
+  })
+
+  it('a mutation takes no options that it sets itself', () => {
+    void mutate(tasks.create, { params: { projectId: 'p' }, body: { title: 'Mix' }, ifMatch: 1, timeoutMs: 1_000 })
+    // @ts-expect-error its drawing waits for its position
+    void mutate(tasks.create, { params: { projectId: 'p' }, body: { title: 'Mix' }, onPosition() {} })
+    // @ts-expect-error it has a key of its own
+    void mutate(tasks.create, { params: { projectId: 'p' }, body: { title: 'Mix' }, idempotencyKey: 'k' })
   })
 
   it('endpoints of the contract can be called as well, with the same types', () => {

@@ -137,7 +137,7 @@ export interface CutroomClient {
   on: Emitter<ClientEvents>['on']
   /** Opens the socket. Resolves when it is up, rejects when it is given up; may be left unawaited. */
   connect(): Promise<void>
-  /** Closes the socket until `connect()`: rooms are `offline`, keep what they show, and resume from there. */
+  /** Closes the socket until `connect()`: rooms, also new ones, are `offline`, keep what they show, and resume from there. */
   disconnect(): void
   /**
    * The room of a project, which joins by itself. Asked for again, it is the same one; it stays until each who asked for it has

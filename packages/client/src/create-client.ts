@@ -77,6 +77,8 @@ export function createClient(options: ClientOptions): CutroomClient {
     person.check()
   })
 
+  let isPaused = false
+
   const client: CutroomClient = {
     call,
     api: createNouns(call),
@@ -101,8 +103,12 @@ export function createClient(options: ClientOptions): CutroomClient {
       select: (pick, same) => selections.select((client) => pick(client.user), same),
     },
     ...person.parts,
-    connect: () => connect(parts),
+    connect() {
+      isPaused = false
+      return connect(parts)
+    },
     disconnect() {
+      isPaused = true
       login.want(false)
       connection.stop()
     },
@@ -128,9 +134,9 @@ export function createClient(options: ClientOptions): CutroomClient {
       if (closing.signal.aborted) throw new Error('The client is closed')
       const { room, control, isNew } = person.rooms.get(projectId, roomOptions)
       if (!isNew) return room as unknown as Room<P>
-      void connect(parts)
+      if (!isPaused) void connect(parts)
       if (parts.status() === 'online') control.connected()
-      else if (parts.status() === 'offline') control.suspended(problemOf('token-missing'))
+      else if (parts.status() === 'offline') control.suspended(isPaused ? undefined : problemOf('token-missing'))
       return room as unknown as Room<P>
     },
     close() {

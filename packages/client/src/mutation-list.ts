@@ -1,6 +1,7 @@
 import type { Problem } from '@cutroom/contract'
 import type { Mutation, MutationState, StoredMutation } from './mutation.ts'
 import { CutroomError, problemOf } from './problem.ts'
+import type { Position } from './resume-hooks.ts'
 import type { DrawnMutation } from './room-content.ts'
 
 /** How many wait at most, and how many characters of JSON all of them are. */
@@ -16,7 +17,7 @@ export interface Item extends NewItem {
 export interface NewItem extends StoredMutation {
   keep: boolean
   /** Where its event is in the log, once it is answered. */
-  seq?: number | undefined
+  position?: Position
   resolve(answer: unknown): void
   reject(error: unknown): void
   /** The client was closed before it was answered. */
@@ -28,7 +29,7 @@ export interface MutationListDeps {
   redraw(projectId: string): void
   /** The list is another one. */
   onChange(items: readonly Item[]): void
-  /** Sends a refused one again. */
+  /** Sends one again that was answered or refused. */
   again(item: NewItem): void
 }
 
@@ -48,7 +49,9 @@ export function createMutationList({ redraw, onChange, again }: MutationListDeps
       at,
       state,
       problem,
-      retry: () => again(item),
+      retry() {
+        if (item.state === 'refused') again(item)
+      },
       discard() {
         if (item.state === 'refused') remove(item)
       },
@@ -100,10 +103,21 @@ export function createMutationList({ redraw, onChange, again }: MutationListDeps
       items.flatMap(({ id, at, me, draws, shown, ...item }) =>
         item.projectId === projectId && draws.length > 0 ? [{ id, at, me, draws, projectId, mutation: shown }] : [],
       ),
-    /** A room has come to a position, or has ended (Infinity): what was sent up to there is not drawn any more. */
-    reached(projectId: string, seq: number): void {
-      if (items.length === 0) return
-      remove(...items.filter((item) => item.projectId === projectId && item.state === 'sent' && (item.seq ?? 0) <= seq))
+    /** A room has come to a position, or without one has ended: what was sent up to there is not drawn any more. */
+    reached(projectId: string, position?: Position): void {
+      const gone: Item[] = []
+      for (const item of items) {
+        if (item.state !== 'sent' || item.projectId !== projectId) continue
+        const own = item.position as Position
+        const isPast = !position || own.seq <= position.seq
+        if (position && position.epoch !== own.epoch) {
+          // it may not be in this history: sent again, it is done once, and its promise cannot say any more that it is refused
+          item.keep = true
+          if (isPast) item.draws = []
+          again(item)
+        } else if (isPast) gone.push(item)
+      }
+      remove(...gone)
     },
     /** Takes all out. */
     clear(): readonly Item[] {

@@ -31,7 +31,7 @@ export interface Mutation {
   discard(): void
 }
 
-export type MutationArgs<E extends Endpoint> = Omit<CallArgs<E>, 'idempotencyKey' | 'retryForMs' | 'signal'>
+export type MutationArgs<E extends Endpoint> = Omit<CallArgs<E>, 'idempotencyKey' | 'retryForMs' | 'signal' | 'onPosition'>
 /** Left out where nothing in it is needed. */
 export type MutationRest<E extends Endpoint> =
   Record<never, never> extends MutationArgs<E>
@@ -69,6 +69,6 @@ export interface StoredMutation extends Omit<Drawing, 'projectId'> {
   row: string
   /** The version that the server had of the row, without what was drawn over it; one's own writes take it along. */
   base: number
-  /** When it was first sent, ms since 1970: its key is known to the server for a day. */
+  /** When it was first sent, ms since 1970, unless it is known not to have been done: its key is known to the server for a day. */
   sentAt?: number | undefined
 }

@@ -1,21 +1,25 @@
 import type { Meta, Person, Problem } from '@cutroom/contract'
-import type { Call, LooseArgs } from './call.ts'
+import { type Call, isPassing, type LooseArgs } from './call.ts'
 import type { Answer, Endpoint } from './endpoint.ts'
+import { auth } from './generated/contract.ts'
 import { loginChanged } from './login.ts'
 import type { Mutation, MutationOptions, MutationRest, StoredMutation } from './mutation.ts'
 import { createMutationList, type Item, type NewItem } from './mutation-list.ts'
 import { createPersonStorage, type PersonStorageDeps } from './person-storage.ts'
 import { CutroomError, problemOf } from './problem.ts'
 import { randomKey } from './random-key.ts'
+import type { Position } from './resume-hooks.ts'
 
-/** How long one is tried, ms: the server knows its key for a day, and after that would do it twice. */
+/** How long one is tried that may have been received, ms: the server knows its key for a day, and after that would do it twice. */
 const RETRY_MS = 23 * 60 * 60 * 1000
 
 export interface MutationsDeps extends PersonStorageDeps {
   call: Call
+  /** The socket while it is connected. */
+  socket(): unknown
   me(): Person
-  /** How far the open room of a project has come; undefined: it draws nothing. */
-  reached(projectId: string): number | undefined
+  /** How far the open room of a project has come; null: a snapshot is being loaded; undefined: it draws nothing. */
+  reached(projectId: string): Position | null | undefined
   /** Something else is drawn in this project. */
   redraw(projectId: string): void
   /** `all()` is another list. */
@@ -30,11 +34,13 @@ const laneOf = ({ projectId }: NewItem): string => projectId ?? ''
 /** 0: none. */
 const versionOf = (row: unknown): number => (row as { version?: number } | null | undefined)?.version ?? 0
 const drawnVersion = (draws: Item['draws']): number => versionOf(draws[0]?.payload)
+/** With these the server says that nothing was done under a key: 401, 404 and 410 may hide that it was. */
+const UNDONE: unknown[] = [403, 409, 412, 413, 422]
 const isWaiting = ({ state }: Item): boolean => state === 'queued' || state === 'sending'
 
 /** A mutation as it is stored. */
 function plain(item: StoredMutation): StoredMutation {
-  const { shown, keep, seq, resolve, reject, close, ...stored } = item as Item
+  const { shown, keep, position, resolve, reject, close, ...stored } = item as Item
   return stored
 }
 
@@ -79,16 +85,20 @@ function itemOf(
 }
 
 /** Sends what is queued: one after the other in each project, until it is answered for good. */
-function createSender(list: List, { call, reached, onError }: MutationsDeps, opened: Promise<void>) {
+function createSender(
+  list: List,
+  { call, socket, reached, onError }: MutationsDeps,
+  opened: Promise<void>,
+  isClosed: () => boolean,
+) {
   const running = new Set<string>()
-  let isClosed = false
 
-  function answered(item: Item, answer: unknown, seq: number): void {
+  function answered(item: Item, answer: unknown): void {
     list.named(item, (answer as { id?: unknown } | null | undefined)?.id)
-    item.seq = seq
     const version = versionOf(answer)
-    const { base } = item
-    const those = list.get().filter((each) => each.row === item.row)
+    const { base, position } = item
+    // itself it stays as it was sent: it may be sent again
+    const those = list.get().filter((each) => each !== item && each.row === item.row)
     for (const each of those) {
       const { args, problem } = each
       // nothing but this write lies between the two versions
@@ -101,13 +111,14 @@ function createSender(list: List, { call, reached, onError }: MutationsDeps, ope
     }
     list.update(...those)
     const here = reached(item.projectId ?? '')
-    if (item.draws.length > 0 && here !== undefined && here < seq) list.set(item, 'sent')
+    const isAhead = here !== undefined && position && (here?.epoch !== position.epoch || here.seq < position.seq)
+    if (item.draws.length > 0 && isAhead) list.set(item, 'sent')
     else list.remove(item)
     item.resolve(answer)
   }
 
   function refused(item: Item, error: unknown): void {
-    if (isClosed || !list.get().includes(item)) return
+    if (isClosed() || !list.get().includes(item)) return
     const isOurs = error instanceof CutroomError
     if (!isOurs) onError(error)
     const { ifMatch = 0 } = item.args
@@ -126,38 +137,34 @@ function createSender(list: List, { call, reached, onError }: MutationsDeps, ope
   }
 
   async function send(item: Item): Promise<void> {
-    let seq = 0
-    const onPosition = (position: { seq: number }) => {
-      seq = position.seq
-    }
-    const now = Date.now()
-    item.sentAt ??= now
-    const retryForMs = item.sentAt + RETRY_MS - now
+    item.sentAt ??= Date.now()
+    const retryForMs = item.sentAt + RETRY_MS - Date.now()
     list.set(item, 'sending')
     // the types of one endpoint are those of `mutate`
     const ask = call as (endpoint: Endpoint, args: LooseArgs) => Promise<unknown>
+    const old = new CutroomError(problemOf('unavailable', 'This was sent a day ago, and may have been done'))
     try {
-      if (retryForMs <= 0) throw new CutroomError(problemOf('unavailable', 'This was sent a day ago, and may have been done'))
-      answered(item, await ask(item.endpoint, { ...item.args, idempotencyKey: item.key, retryForMs, onPosition }), seq)
+      if (retryForMs <= 0) throw old
+      const onPosition = (position: Position) => void Object.assign(item, { position })
+      answered(item, await ask(item.endpoint, { ...item.args, idempotencyKey: item.key, retryForMs, onPosition }))
     } catch (error) {
-      refused(item, error)
+      if (UNDONE.includes((error as CutroomError | undefined)?.status)) item.sentAt = undefined
+      refused(item, isPassing(error) ? old : error)
     }
   }
 
   return {
     refused,
-    /** Nothing is sent any more. What is stored stays. */
-    close(): void {
-      isClosed = true
-    },
     async run(lane: string): Promise<void> {
       if (running.has(lane)) return
       running.add(lane)
       await opened
-      for (;;) {
-        const next = list.get().find((item) => item.state === 'queued' && laneOf(item) === lane)
-        if (!next || isClosed) break
-        await send(next)
+      const next = () => (isClosed() ? undefined : list.get().find((item) => item.state === 'queued' && laneOf(item) === lane))
+      while (next()) {
+        // its age counts from the first attempt, which is made when the server can be reached
+        if (!next()?.sentAt && !socket()) await call(auth.session, { retryForMs: Number.POSITIVE_INFINITY }).catch(() => {})
+        const item = next()
+        if (item) await send(item)
       }
       running.delete(lane)
     },
@@ -174,12 +181,13 @@ export function createMutations(deps: MutationsDeps) {
       deps.changed()
     },
     again(item) {
-      if (item.state !== 'refused') return
       list.set(item, 'queued')
       void sender.run(laneOf(item))
     },
   })
-  const sender = createSender(list, deps, storage.opened)
+  // then nothing is sent any more
+  let isClosed = false
+  const sender = createSender(list, deps, storage.opened, () => isClosed)
 
   return {
     mutate<E extends Endpoint>(endpoint: E, ...[args = {} as never, options = {}]: MutationRest<E>): Promise<Answer<E>> {
@@ -189,6 +197,7 @@ export function createMutations(deps: MutationsDeps) {
           result.catch(() => {})
           reject(new CutroomError(problemOf('unavailable', 'The client was closed')))
         }
+        if (isClosed) return void Promise.resolve().then(close)
         const settle = { resolve, reject, close }
         const item = itemOf(list.get(), deps.me(), endpoint, args as LooseArgs, options as MutationOptions, settle)
         list.add(false, item)
@@ -202,23 +211,21 @@ export function createMutations(deps: MutationsDeps) {
     drawingsOf: list.drawingsOf,
     reached: list.reached,
     /** An event was applied in a room: the mutation that it is of is not drawn any more. */
-    applied(projectId: string, { mutationId, seq }: Meta, payload: object): void {
-      const item = list.get().find(({ key }) => key === mutationId)
+    applied(projectId: string, meta: Meta, payload: object): void {
+      const item = list.get().find(({ key }) => key === meta.mutationId)
       if (item) {
         list.named(item, (payload as { id?: unknown }).id)
         item.draws = []
         if (item.state === 'sent') list.remove(item)
         else list.update(item)
       }
-      list.reached(projectId, seq)
+      list.reached(projectId, meta)
     },
     /** A person is logged in: what they had stored goes on, before what they have made since. */
     async began(userId: string): Promise<void> {
-      const settled = { keep: true, resolve() {}, reject() {}, close() {} }
-      const stored = (await storage.begin(userId)).map((each) => {
-        const state = each.state === 'refused' ? ('refused' as const) : ('queued' as const)
-        return { ...each, ...settled, state }
-      })
+      const done = { keep: true, resolve() {}, reject() {}, close() {} }
+      const found = await storage.begin(userId)
+      const stored: NewItem[] = found.map((one) => ({ ...one, ...done, state: one.state === 'refused' ? one.state : 'queued' }))
       if (stored.length > 0) list.add(true, ...stored)
       storage.open()
       for (const lane of new Set(stored.map(laneOf))) void sender.run(lane)
@@ -229,7 +236,7 @@ export function createMutations(deps: MutationsDeps) {
     },
     /** Ends all timers and requests; what is stored goes on with the next client. Promises reject. */
     close(): void {
-      sender.close()
+      isClosed = true
       storage.close()
       for (const item of list.get()) if (isWaiting(item)) item.close()
     },

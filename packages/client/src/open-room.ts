@@ -98,7 +98,7 @@ function createAccess(projectId: string, parts: RoomParts, deps: RoomDeps, resum
     content.clear()
     presence.clear()
     status.cleared()
-    deps.mutations.reached(projectId, Number.POSITIVE_INFINITY)
+    deps.mutations.reached(projectId)
   }
   return {
     isBarred: () => barred,
@@ -154,11 +154,7 @@ export function openRoom(projectId: string, options: RoomOptions, deps: RoomDeps
         content.setRole(answer.role)
         presence.entered(answer.presence)
       },
-      async load(answer, signal) {
-        const start = await content.load(answer, signal)
-        if (!signal.aborted) deps.mutations.reached(projectId, start.seq)
-        return start
-      },
+      load: content.load,
       apply(event) {
         if (!applyToRoom(parts, deps, projectId, event)) resume.restart()
       },

@@ -56,6 +56,7 @@ function createParts({ call, socket, onError, ackTimeoutMs, changed, select, ...
   const personal = createPersonalParts({ call, socket, userId, changed, onError }, select)
   const mutations = createMutations({
     call,
+    socket,
     store: deps.mutationStore,
     me: () => ({ id: who.userId ?? '', name: who.user?.name ?? '', avatarUrl: who.user?.avatarUrl ?? null }),
     reached: (projectId) => rooms.reached(projectId),

@@ -18,6 +18,8 @@ export interface RoomContentDeps {
   drawings(): readonly DrawnMutation[]
   fetchPage: FetchPage
   emit: Emitter<RoomEvents>['emit']
+  /** A snapshot has taken the place of the state, and is not shown yet. */
+  replaced(start: Position): void
   /** A start was found. */
   started(): void
 }
@@ -25,7 +27,7 @@ export interface RoomContentDeps {
 const NONE: ReadonlyMap<string, Mutation> = new Map()
 
 /** What a room knows of its project: the state, what is drawn over it, and one's own role. */
-export function createRoomContent({ options, drawings, fetchPage, emit, started }: RoomContentDeps) {
+export function createRoomContent({ options, drawings, fetchPage, emit, replaced, started }: RoomContentDeps) {
   const part = (options.comments ?? 'all').toLowerCase()
   let state: ProjectState | null = null
   let role: Role | undefined
@@ -66,6 +68,7 @@ export function createRoomContent({ options, drawings, fetchPage, emit, started 
         start = loaded.start
         state = loaded.state
         view = null
+        replaced(start)
         emit('change')
       }
       if (isLater) emit('reset')

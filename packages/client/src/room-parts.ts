@@ -57,7 +57,14 @@ export function createRoomParts(projectId: string, options: RoomOptions, deps: R
     presence,
     selections,
     requests: createRoomRequests({ projectId, activity: options.activity ?? true, ...deps }),
-    content: createRoomContent({ options, drawings, fetchPage: deps.fetchPage, emit, started: status.shown }),
+    content: createRoomContent({
+      options,
+      drawings,
+      fetchPage: deps.fetchPage,
+      emit,
+      replaced: (start) => deps.mutations.reached(projectId, start),
+      started: status.shown,
+    }),
     typing: createRoomTyping({
       send(targetId, isTyping) {
         if (presence.isInside() && deps.pacer.mayPass()) deps.socket()?.emit('typing', { projectId, targetId, isTyping })

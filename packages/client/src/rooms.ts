@@ -5,6 +5,7 @@ import { rooms as endpoints, roomPrefix } from './generated/contract.ts'
 import type { Mutations } from './mutations.ts'
 import { openRoom, type RoomControl } from './open-room.ts'
 import { type Pacer, ranks } from './pacer.ts'
+import type { Position } from './resume-hooks.ts'
 import type { Room, RoomOptions } from './room.ts'
 import type { RoomDeps } from './room-parts.ts'
 import { timeout } from './timing.ts'
@@ -184,10 +185,10 @@ export function createRooms({ call, ...deps }: RoomsDeps) {
       return { room: control.room, control, isNew: !known }
     },
     admitted: admission.admitted,
-    /** How far the room of a project has come, where it is open and has a state. */
-    reached(projectId: string): number | undefined {
+    /** How far the room of a project has come, where it is open and has a state; null while a snapshot is to take its place. */
+    reached(projectId: string): Position | null | undefined {
       const room = open.get(roomOf(projectId))?.control.room
-      return room?.state ? room.position?.seq : undefined
+      return room?.state ? room.position : undefined
     },
     /** Something else is drawn in a project. */
     redraw: (projectId: string): void => open.get(roomOf(projectId))?.control.redraw(),
