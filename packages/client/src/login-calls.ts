@@ -1,9 +1,8 @@
-import { type Call, type CallRest, type Credentials, type LooseArgs, retrying, send, type Target } from './call.ts'
+import { type Call, type CallRest, type Credentials, type LooseArgs, randomKey, retrying, send, type Target } from './call.ts'
 import type { Answer, Endpoint } from './endpoint.ts'
 import { auth, me } from './generated/contract.ts'
 import { type Login, loginChanged } from './login.ts'
 import { CutroomError, problemOf } from './problem.ts'
-import { randomKey } from './random-key.ts'
 import type { Session } from './session.ts'
 import { abortWith, deadline } from './timing.ts'
 

@@ -1,9 +1,8 @@
 import type { Message } from '@cutroom/contract'
-import type { Call } from './call.ts'
+import { type Call, randomKey } from './call.ts'
 import type { SendingMessage } from './conversations.ts'
 import { messages } from './generated/contract.ts'
 import { CutroomError, problemOf } from './problem.ts'
-import { randomKey } from './random-key.ts'
 
 /** How long a message is tried again while the network or the server is away, ms. */
 const RETRY_MS = 60_000

@@ -1,5 +1,5 @@
 import type { Meta, Person, Problem } from '@cutroom/contract'
-import { type Call, isPassing, type LooseArgs } from './call.ts'
+import { type Call, isPassing, type LooseArgs, randomKey } from './call.ts'
 import type { Answer, Endpoint } from './endpoint.ts'
 import { auth } from './generated/contract.ts'
 import { loginChanged } from './login.ts'
@@ -7,7 +7,6 @@ import type { Mutation, MutationOptions, MutationRest, StoredMutation } from './
 import { createMutationList, type Item, type NewItem } from './mutation-list.ts'
 import { createPersonStorage, type PersonStorageDeps } from './person-storage.ts'
 import { CutroomError, problemOf } from './problem.ts'
-import { randomKey } from './random-key.ts'
 import type { Position } from './resume-hooks.ts'
 
 /** How long one is tried that may have been received, ms: the server knows its key for a day, and after that would do it twice. */
