@@ -30,12 +30,13 @@ export function createUploads(deps: UploadsDeps) {
     )
     return loading
   }
-  /** As often as it takes. @throws the reason of the signal */
+  /** As often as it takes; what fails three times is told, too. @throws the reason of the signal */
   async function loaded(signal: AbortSignal): Promise<Engine> {
     for (let tries = 0; ; tries++) {
       try {
         return await load()
-      } catch {
+      } catch (error) {
+        if (tries === 2) deps.onError(error)
         await sleep(backoff(tries), signal)
       }
     }
