@@ -60,6 +60,29 @@ describe('the notifications of a client', () => {
     expect(errors).toEqual([])
   })
 
+  it('older ones that were loaded stay when a project is left', async () => {
+    const { owner, editor, project } = await createTeam(app(), 'editor')
+    const other = await createProject(owner, 'Other')
+    await addMember(owner, other.id, editor)
+    const { cut } = await createCut(owner, project.id)
+    for (let n = 0; n < 40; n++) await owner.must('POST', `/api/cuts/${cut.id}/comments`, { body: `${mention(editor)} ${n}` })
+    await until('all of them', async () => (await notificationsOf(editor)).unseen === 42)
+    const { client, errors } = clientOf(app(), editor)
+    await client.connect()
+    const { notifications } = client
+    await notifications.loadMore()
+    await notifications.loadMore()
+    expect(notifications.state?.items).toHaveLength(42)
+    const lengths = new Set<number | undefined>()
+    const items = notifications.select(({ state }) => state?.items.length)
+    items.subscribe(() => lengths.add(items.value))
+    await owner.must('DELETE', `/api/projects/${other.id}/members/${editor.id}`)
+    await until('those not seen are known', () => notifications.state?.unseen === 41)
+    expect([...lengths]).toEqual([41])
+    expect(notifications.state).toEqual({ items: (await notificationsOf(editor)).data, unseen: 41, hasMore: false })
+    expect(errors).toEqual([])
+  })
+
   it('show what an edit changed, with the counts as they were; of what a device has not loaded it changes nothing', async () => {
     const { owner, editor, project } = await createTeam(app(), 'editor')
     const { cut } = await createCut(owner, project.id)

@@ -38,6 +38,24 @@ interface Shown {
   cursor: string | null
 }
 
+function after(before: Shown, event: Event): Shown {
+  const { epoch, seq } = event.meta
+  if (epoch !== before.epoch || seq <= before.seq) return before
+  const { items, unseen, hasMore } = before.state
+  const state = { items: itemsAfter(items, event), unseen: unseen + unseenBy(event), hasMore }
+  return { ...before, seq, state }
+}
+
+/** What is shown after a first page: events have kept it, unless some were missed, and how many are not seen is all that it may lack. */
+function renewed(shown: Shown | null, loaded: Shown, hasMissed: boolean): Shown {
+  const isKept =
+    !hasMissed &&
+    shown?.epoch === loaded.epoch &&
+    shown.seq >= loaded.seq &&
+    shown.state.items.length >= loaded.state.items.length
+  return isKept && shown ? { ...shown, state: { ...shown.state, unseen: loaded.state.unseen } } : loaded
+}
+
 /** The notifications of the person who is logged in: a list that grows by pages, and how many they have not seen. */
 export function createNotifications(context: PartContext): Part<NotificationState, NotificationActions> {
   const { call, changed } = context
@@ -45,18 +63,12 @@ export function createNotifications(context: PartContext): Part<NotificationStat
   // events since each request under way began: an answer may be older than they are
   const recent = new Set<Event[]>()
   let more: Promise<void> | null = null
+  // events were missed since what is shown was asked for
+  let hasMissed = false
 
   function show(next: Shown | null): void {
     shown = next
     changed()
-  }
-
-  function after(before: Shown, event: Event): Shown {
-    const { epoch, seq } = event.meta
-    if (epoch !== before.epoch || seq <= before.seq) return before
-    const { items, unseen, hasMore } = before.state
-    const state = { items: itemsAfter(items, event), unseen: unseen + unseenBy(event), hasMore }
-    return { ...before, seq, state }
   }
 
   /** Asks with the events that come while the answer is on its way. */
@@ -75,11 +87,19 @@ export function createNotifications(context: PartContext): Part<NotificationStat
   }
 
   const loading = createListLoading(async (isVoid) => {
-    const { page, events } = await ask(null)
+    const isMissed = hasMissed
+    hasMissed = false
+    const { page, events } = await ask(null).catch((error) => {
+      hasMissed ||= isMissed
+      throw error
+    })
     if (isVoid()) return
-    more = null
     const { data: items, unseen, nextCursor: cursor, epoch, seq } = page
-    show(events.reduce(after, { state: { items, unseen, hasMore: cursor !== null }, epoch, seq, cursor }))
+    const first = { state: { items, unseen, hasMore: cursor !== null }, epoch, seq, cursor }
+    const next = renewed(shown, events.reduce(after, first), isMissed)
+    // where it stays as it is, the next page is still wanted
+    if (next.cursor !== shown?.cursor) more = null
+    show(next)
   }, context)
 
   async function loadNext(cursor: string): Promise<void> {
@@ -126,11 +146,15 @@ export function createNotifications(context: PartContext): Part<NotificationStat
       // how many of that project were not seen is not known here
       if (event.name === 'project:left') loading.renew()
     },
-    reload: loading.renew,
+    reload() {
+      hasMissed = true
+      loading.renew()
+    },
     retry: loading.retry,
     clear() {
       loading.forget()
       more = null
+      hasMissed = false
       show(null)
     },
   }
