@@ -13,7 +13,7 @@ const FIRST = {
 }
 
 /** What every view of a project needs, with the texts, times and faces that it takes along: smaller in one chunk than in seven. */
-const ROOM = { name: 'room', test: /console\/src\/(lib\/(room|people|writes)|parts\/(face|pending|windowed))\.tsx?$/ }
+const ROOM = { name: 'room', test: /console\/src\/(lib\/(room|people|writes|memo)|parts\/(face|pending|windowed))\.tsx?$/ }
 
 /** Beside each asset, it compressed as well as can be: built once, served often. */
 async function compress(folder: string): Promise<void> {

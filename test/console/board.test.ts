@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Task } from '@cutroom/contract'
 import { beforeAll, expect, inject, it } from 'vitest'
 import { useApp } from '../support/app.ts'
 import { describeInBrowser, useBrowser } from '../support/browser.ts'
@@ -86,6 +87,8 @@ describeInBrowser('the board', () => {
       await dialog.getByLabel('Due').fill(day)
       await button(dialog, 'Save').click()
       await dialog.getByText(day).waitFor()
+      // drawn before: what others write then comes after it
+      await until('it is there', async () => (await ann.must<Task>('GET', `/api/tasks/${id}`)).dueAt?.startsWith(day) === true)
     }
     await choose('2027-03-10')
     await card.getByText('Due 10 Mar', { exact: true }).waitFor()

@@ -46,7 +46,7 @@ describeInBrowser('webhooks', () => {
     await button(page, `Deliveries: ${receiver.url}`).click()
     await dialog.getByText('Delivered').nth(1).waitFor()
     await button(dialog, 'Send a test').click()
-    await dialog.getByText('a test').waitFor()
+    await dialog.getByRole('listitem').getByText('a test').waitFor()
     await dialog
       .getByRole('button', { name: /^Send again/ })
       .first()
