@@ -23,6 +23,8 @@ describeInBrowser('the console under a path of its host', () => {
     await page.getByRole('textbox', { name: 'Add a task' }).fill('Mix')
     await page.keyboard.press('Enter')
     await page.getByRole('region', { name: 'To do: 1 task' }).waitFor()
+    // confirmed, it has an address
+    await page.getByRole('link', { name: 'Mix', exact: true }).waitFor()
     await page.getByRole('link', { name: 'Members' }).click()
     await page.reload()
     await heading(page, 'Members').waitFor()

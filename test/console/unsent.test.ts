@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Task } from '@cutroom/contract'
 import type { Page } from 'playwright-core'
 import { beforeAll, expect, inject, it } from 'vitest'
 import { useApp } from '../support/app.ts'
@@ -104,13 +105,12 @@ describeInBrowser('what is written and not sent', () => {
     const url = `/projects/${project.id}?task=${id}`
     await signInOn(page, app().url, ann.email, url)
     const description = page.getByLabel('Description', { exact: true })
-    const cards = page.getByRole('link', { name: 'Mix', exact: true })
     const edit = () => button(page.getByRole('dialog'), 'Edit').first().click()
     await edit()
     await description.fill('Half a description')
     await page.keyboard.press('Escape')
     await page.getByRole('dialog').waitFor({ state: 'detached' })
-    await cards.first().click()
+    await page.locator(`a[data-task="${id}"]`).click()
     expect(await description.inputValue()).toBe('Half a description')
     await page.reload()
     await description.waitFor()
@@ -123,6 +123,8 @@ describeInBrowser('what is written and not sent', () => {
     await description.fill('A whole description')
     await button(page, 'Save').click()
     await page.getByText('A whole description', { exact: true }).waitFor()
+    const described = async () => (await ann.must<Task>('GET', `/api/tasks/${id}`)).description === 'A whole description'
+    await until('it is saved, not only drawn', described)
     await page.reload()
     await page.getByText('A whole description', { exact: true }).waitFor()
     expect(await description.count()).toBe(0)
