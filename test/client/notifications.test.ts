@@ -9,6 +9,17 @@ import { clientOf } from './clients.ts'
 describe('the notifications of a client', () => {
   const app = useApp()
 
+  /** An editor of two projects with 42 notifications that they have not seen, one of them of `other`. */
+  async function withTwoPages() {
+    const { owner, editor, project } = await createTeam(app(), 'editor')
+    const other = await createProject(owner, 'Other')
+    await addMember(owner, other.id, editor)
+    const { cut } = await createCut(owner, project.id)
+    for (let n = 0; n < 40; n++) await owner.must('POST', `/api/cuts/${cut.id}/comments`, { body: `${mention(editor)} ${n}` })
+    await until('all of them', async () => (await notificationsOf(editor)).unseen === 42)
+    return { owner, editor, project, other }
+  }
+
   it('are loaded when they are first read, and emptied with the login', async () => {
     const { owner, editor, project } = await createTeam(app(), 'editor')
     const asked: string[] = []
@@ -39,12 +50,7 @@ describe('the notifications of a client', () => {
   })
 
   it('grow by pages; an action loads the code alone, and a project that was lost takes its own along', async () => {
-    const { owner, editor, project } = await createTeam(app(), 'editor')
-    const other = await createProject(owner, 'Other')
-    await addMember(owner, other.id, editor)
-    const { cut } = await createCut(owner, project.id)
-    for (let n = 0; n < 40; n++) await owner.must('POST', `/api/cuts/${cut.id}/comments`, { body: `${mention(editor)} ${n}` })
-    await until('all of them', async () => (await notificationsOf(editor)).unseen === 42)
+    const { owner, editor, project, other } = await withTwoPages()
     const { client, errors } = clientOf(app(), editor)
     await client.connect()
     await client.notifications.loadMore()
@@ -61,12 +67,7 @@ describe('the notifications of a client', () => {
   })
 
   it('older ones that were loaded stay when a project is left', async () => {
-    const { owner, editor, project } = await createTeam(app(), 'editor')
-    const other = await createProject(owner, 'Other')
-    await addMember(owner, other.id, editor)
-    const { cut } = await createCut(owner, project.id)
-    for (let n = 0; n < 40; n++) await owner.must('POST', `/api/cuts/${cut.id}/comments`, { body: `${mention(editor)} ${n}` })
-    await until('all of them', async () => (await notificationsOf(editor)).unseen === 42)
+    const { owner, editor, other } = await withTwoPages()
     const { client, errors } = clientOf(app(), editor)
     await client.connect()
     const { notifications } = client
