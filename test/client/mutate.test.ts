@@ -12,6 +12,7 @@ import {
 } from '@cutroom/client'
 import { projectRoom } from '@cutroom/contract'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { problemOf } from '../../packages/client/src/problem.ts'
 import { useApp } from '../support/app.ts'
 import { gate, readLog } from '../support/log.ts'
 import { createCut, createTeam } from '../support/people.ts'
@@ -279,6 +280,31 @@ describe('mutate', () => {
     expect(titles(same)).toEqual(['A', 'B'])
     await until('the store is empty', () => store.text === null)
     await expectCurrent(same, owner)
+  })
+
+  it('U6 what still runs at the server after a day is not sent again on another one', async () => {
+    const { project, owner } = await createTeam(app())
+    let asked = 0
+    const { client, errors } = clientOf(app(), owner, {
+      async fetch(input, init) {
+        if (init?.method !== 'POST' || !String(input).endsWith('/tasks')) return fetch(input, init)
+        asked++
+        return Response.json(problemOf('idempotency-running'), { status: 409 })
+      },
+    })
+    await live(client.room(project.id))
+    const [endpoint, args, { draw }] = newTask(project.id, 'Mix')
+    void client.mutate(endpoint, args, { draw, keep: true })
+    await until('it is asked for', () => asked > 0)
+    aDayLater()
+    const refused = () => client.mutations[0]?.state === 'refused'
+    await until('it is given up', refused)
+    const before = asked
+    client.mutations[0]?.retry()
+    await until('it is given up again', refused)
+    expect(client.mutations[0]?.problem).toMatchObject({ code: 'unavailable', detail: expect.stringContaining('a day ago') })
+    expect(asked).toBe(before)
+    expect(errors).toEqual([])
   })
 
   it.each([

@@ -84,6 +84,7 @@ describeInBrowser('the player, where a recording goes or fails', () => {
     await page.getByText('This cut is gone.').waitFor()
     await until('it is silent', async () => !(await isHeard(page)))
   })
+
   it('what could not be loaded is loaded anew by Play, and begins where it was to begin', async () => {
     const { cutId } = await cutWithTakes()
     const { page } = await open({ origin: app().url })

@@ -141,14 +141,16 @@ function createSender(
     list.set(item, 'sending')
     // the types of one endpoint are those of `mutate`
     const ask = call as (endpoint: Endpoint, args: LooseArgs) => Promise<unknown>
-    const old = new CutroomError(problemOf('unavailable', 'This was sent a day ago, and may have been done'))
+    const old = () => new CutroomError(problemOf('unavailable', 'This was sent a day ago, and may have been done'))
     try {
-      if (retryForMs <= 0) throw old
+      if (retryForMs <= 0) throw old()
       const onPosition = (position: Position) => void Object.assign(item, { position })
       answered(item, await ask(item.endpoint, { ...item.args, idempotencyKey: item.key, retryForMs, onPosition }))
     } catch (error) {
-      if (UNDONE.includes((error as CutroomError | undefined)?.status)) item.sentAt = undefined
-      refused(item, isPassing(error) ? old : error)
+      // a first attempt that still runs is a 409, too
+      const isOver = isPassing(error)
+      if (!isOver && UNDONE.includes((error as CutroomError | undefined)?.status)) item.sentAt = undefined
+      refused(item, isOver ? old() : error)
     }
   }
 
